@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine_private.h - what hangs off an engine, and the order in which the modules of the core begin and end.
+ *
+ * Each module keeps its state in a struct of its own behind a pointer here; only its own files look inside.
+ * ike_engine_start() runs the _start functions in the order in which they stand below, all on the control thread, before
+ * any other thread runs; ike_engine_free() runs the _free functions backwards after all threads were joined. */
+#pragma once
+#include <ikebana/engine.h>
+#include <ikebana/model.h>
+
+typedef struct _IkeRegistry IkeRegistry;      /* plugin/: plugins, features, options */
+typedef struct _IkeBus IkeBus;                /* runtime/: hooks, taps, events */
+typedef struct _IkeCounters IkeCounters;      /* runtime/ */
+typedef struct _IkeOffload IkeOffload;        /* runtime/ */
+typedef struct _IkeLogger IkeLogger;          /* runtime/ */
+typedef struct _IkeSettings IkeSettings;      /* config/: files read, options by type, snapshots */
+typedef struct _IkeCryptoTable IkeCryptoTable;/* crypto/: classes by number */
+typedef struct _IkeControlTable IkeControlTable; /* control/: commands, running requests */
+typedef struct _IkeSaManager IkeSaManager;    /* sa/: tables, exchanges, tasks, gates */
+
+struct _IkeEngine {
+  IkeEngineOptions options;                   /* strings copied */
+  char            *name;
+  IkeSim          *sim;                       /* NULL: real */
+  guint32          serial;                    /* of this engine in its simulation, from 1 */
+  IkeLoop         *control, *io, *observer, **shards;
+  guint            n_shards;
+  gboolean         is_running;                /* threads are started */
+  gboolean         is_quitting;
+  IkeCounters     *counters;
+  IkeLogger       *logger;
+  IkeOffload      *offload;
+  IkeBus          *bus;
+  IkeSettings     *settings;
+  IkeRegistry     *registry;
+  IkeCryptoTable  *crypto;
+  IkeControlTable *commands;
+  IkeSaManager    *sas;
+};
+
+/* Module functions.  _new at ike_engine_new(), before anything is read. */
+IkeCounters *ike_counters_new  (IkeEngine *engine);
+void         ike_counters_free (IkeCounters *counters);
+IkeLogger   *ike_logger_new    (IkeEngine *engine);
+gboolean     ike_logger_start  (IkeEngine *engine, GError **error);    /* after activation: finds the sinks */
+void         ike_logger_free   (IkeLogger *logger);
+IkeBus      *ike_bus_new       (IkeEngine *engine);
+gboolean     ike_bus_freeze    (IkeEngine *engine, GError **error);    /* after activation: sorts hooks, cycle is an error */
+IkeTree     *ike_bus_order     (IkeEngine *engine);                    /* { hooks = { point = [labels] } } */
+void         ike_bus_free      (IkeBus *bus);
+
+IkeSettings *ike_settings_state_new  (IkeEngine *engine);
+gboolean     ike_settings_state_read (IkeEngine *engine, GError **error);  /* first step: files → tree (engine.conf + conf.d) */
+gboolean     ike_settings_state_start (IkeEngine *engine, GError **error); /* last: stores → first snapshot */
+void         ike_settings_state_free (IkeSettings *settings);
+/* Option values of a section: declared options of @prefix ("connection/", "child/", …) read from @section into an array
+ * by index (g_free with ike_options_free); unknown keys are reported by the caller through ike_options_is_known. */
+guint64     *ike_options_read  (IkeEngine *engine, const char *prefix, const IkeTree *section, GPtrArray *problems);
+void         ike_options_free  (IkeEngine *engine, guint64 *options);
+guint64     *ike_options_copy  (IkeEngine *engine, const guint64 *options);
+
+IkeRegistry *ike_registry_new    (IkeEngine *engine);
+gboolean     ike_registry_load   (IkeEngine *engine, GError **error);   /* scan, notes, open, resolve: no code of theirs but probes */
+gboolean     ike_registry_activate (IkeEngine *engine, GError **error); /* in order; a failure is a state, not an error, unless critical */
+void         ike_registry_deactivate (IkeEngine *engine);               /* backwards; loops still run (or are stepped) */
+gboolean     ike_registry_reload_check  (IkeEngine *engine, GError **error);
+void         ike_registry_reload_commit (IkeEngine *engine);
+void         ike_registry_free   (IkeRegistry *registry);
+/* Every option that any known plugin declares, ready or not: info and the plugin's name; NULL when unknown. */
+const IkeOptionInfo *ike_registry_option (IkeEngine *engine, const char *path, guint32 *index, const char **plugin, gboolean *is_ready);
+const IkeOptionInfo *ike_registry_option_nth (IkeEngine *engine, guint32 index, const char **plugin, gboolean *is_ready);
+
+gboolean     ike_crypto_start  (IkeEngine *engine, GError **error);     /* builds the tables from ready features */
+void         ike_crypto_free   (IkeCryptoTable *table);
+void         ike_crypto_loop_free (IkeEngine *engine, gpointer scratches); /* scratch contexts of one loop */
+
+gboolean     ike_control_start (IkeEngine *engine, GError **error);
+void         ike_control_stop  (IkeEngine *engine);                     /* fails the running requests */
+void         ike_control_free  (IkeControlTable *table);
+
+gboolean     ike_sas_start     (IkeEngine *engine, GError **error);
+/* Begins to delete every SA; @done on the control loop when none is left. */
+void         ike_sas_shutdown  (IkeEngine *engine, void (*done) (IkeEngine *engine));
+void         ike_sas_free      (IkeSaManager *sas);
+
+/* The built-in descriptor of the core itself: kinds it consumes, core commands, core options. */
+extern const IkePluginInfo ike_core_plugin;
+
+/* Topological order (plugin/order.c), used for features, tasks, hooks, phases. Stable: ties keep insertion order. */
+typedef struct _IkeOrder IkeOrder;
+IkeOrder  *ike_order_new   (void);
+void       ike_order_free  (IkeOrder *order);
+guint      ike_order_add   (IkeOrder *order, const char *label, gpointer item);       /* index */
+void       ike_order_after (IkeOrder *order, guint item, guint first);                /* @item comes after @first */
+gboolean   ike_order_sort  (IkeOrder *order, gpointer *out, char **cycle);            /* FALSE: cycle = "a -> b -> a", g_free */

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel.h - what carries the data: kernel interfaces as plugins.
+ *
+ * `kernel:ipsec` installs ESP and AH SAs and policies, `kernel:net` knows addresses and routes.  All functions are
+ * called on shards (or control), must not block, and answer by call.  Requests point into memory of the caller: copy
+ * what is needed before returning. */
+#pragma once
+#include <ikebana/addr.h>
+#include <ikebana/crypto.h>
+#include <ikebana/proposal.h>
+#include <ikebana/selector.h>
+
+IKE_BEGIN_DECLS
+
+typedef enum { IKE_MODE_TUNNEL, IKE_MODE_TRANSPORT, IKE_MODE_BEET, IKE_MODE_PASS, IKE_MODE_DROP } IkeMode;
+typedef enum { IKE_DIR_IN, IKE_DIR_OUT, IKE_DIR_FWD } IkeDirection;
+
+enum {
+  IKE_KERNEL_ENCAP = 1 << 0,                  /* UDP encapsulation (RFC 3948) between the ports of the addresses */
+  IKE_KERNEL_ESN = 1 << 1,
+  IKE_KERNEL_COPY_DF = 1 << 2,
+  IKE_KERNEL_COPY_ECN = 1 << 3,
+  IKE_KERNEL_COPY_DSCP_IN = 1 << 4,
+  IKE_KERNEL_COPY_DSCP_OUT = 1 << 5,
+  IKE_KERNEL_TFC_MTU = 1 << 6,                /* pad to the MTU */
+};
+
+typedef struct { guint32 value, mask; } IkeMark;
+
+/* One direction of a CHILD_SA. */
+typedef struct {
+  guint32        struct_size;
+  guint8         protocol;                    /* IKE_PROTOCOL_ESP or _AH */
+  guint8         mode;                        /* IkeMode */
+  guint8         direction;                   /* IKE_DIR_IN or _OUT */
+  guint8         reserved;
+  guint32        flags;                       /* IKE_KERNEL_… */
+  guint32        spi;                         /* host order; of the destination */
+  guint32        reqid;
+  IkeAddr        source, destination;         /* outer, with UDP ports when ENCAP */
+  IkeTransform   encr, integ;                 /* type 0: none */
+  const guint8  *encr_key, *integ_key;        /* encr_key: key | salt */
+  guint32        encr_key_len, integ_key_len; /* bytes */
+  guint32        replay_window;               /* packets; 0: off */
+  guint32        tfc_padding;                 /* bytes, 0: none */
+  guint64        soft_bytes, hard_bytes, soft_packets, hard_packets, soft_seconds, hard_seconds;   /* 0: never */
+  IkeMark        mark, set_mark;
+  guint32        if_id;
+  IkeSaRef       sa;                          /* whose it is, for events */
+  guint64        child;                       /* serial */
+  const char    *interface;                   /* may be NULL */
+} IkeKernelSa;
+
+typedef struct {
+  guint32        struct_size;
+  guint8         direction, mode, protocol, reserved;
+  guint32        flags;
+  guint32        reqid, spi;                  /* spi: of the outbound SA that carries it, 0: any of reqid */
+  IkeSelector    source, destination;         /* inner */
+  IkeAddr        outer_source, outer_destination;
+  guint32        priority;                    /* lower wins; 0: the plugin computes it, narrower wins */
+  IkeMark        mark;
+  guint32        if_id;
+  const char    *interface;
+} IkeKernelPolicy;
+
+/* What is installed or removed together: all of it or nothing. */
+typedef struct {
+  guint32                struct_size;
+  guint32                n_sas, n_policies;
+  const IkeKernelSa     *sas;
+  const IkeKernelPolicy *policies;
+} IkeKernelBatch;
+
+typedef struct {
+  guint64 bytes, packets;
+  gint64  last_use_us;                        /* engine's monotonic clock; 0: never */
+  guint64 n_replay, n_bad_icv, n_bad_selector;
+  guint32 sequence_high, sequence;
+} IkeKernelUse;
+
+/* What a peer may send us, as somebody else found it out. */
+typedef struct {
+  guint32  struct_size;
+  /* May this transform be negotiated for @protocol?  Any thread; at once. */
+  gboolean (*can)        (IkePlugin *self, guint8 protocol, const IkeTransform *transform);
+  guint32  features;                          /* IKE_KERNEL_CAN_… */
+  /* Answers with GUINT_TO_POINTER (spi), host order. */
+  void     (*get_spi)    (IkePlugin *self, IkeCall *call, guint8 protocol, const IkeAddr *source, const IkeAddr *destination, IkeSaRef sa);
+  void     (*free_spi)   (IkePlugin *self, guint8 protocol, guint32 spi, const IkeAddr *destination);    /* never installed */
+  void     (*install)    (IkePlugin *self, IkeCall *call, const IkeKernelBatch *batch);     /* answers with a non-NULL pointer */
+  /* Installed SAs and policies by SPI, addresses, selectors; what is not there is not an error. */
+  void     (*remove)     (IkePlugin *self, IkeCall *call_or_null, const IkeKernelBatch *batch);
+  void     (*update)     (IkePlugin *self, IkeCall *call, const IkeKernelSa *old, const IkeKernelSa *new_);   /* addresses, ENCAP; keeps counters */
+  void     (*query)      (IkePlugin *self, IkeCall *call, const IkeKernelSa *which);         /* answers with IkeKernelUse*, g_malloc */
+  void     (*describe)   (IkePlugin *self, IkeTree *into);                                   /* for `ikebana status`: at least name, text */
+} IkeKernelClass;
+
+enum {
+  IKE_KERNEL_CAN_ESN = 1 << 0, IKE_KERNEL_CAN_TRANSPORT = 1 << 1, IKE_KERNEL_CAN_BEET = 1 << 2, IKE_KERNEL_CAN_IPCOMP = 1 << 3,
+  IKE_KERNEL_CAN_RAW_ESP = 1 << 4, IKE_KERNEL_CAN_TRAP = 1 << 5,
+};
+
+/* `kernel:net`. */
+typedef struct {
+  guint32  struct_size;
+  void     (*add_address)    (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_len, const char *interface_or_null);
+  void     (*remove_address) (IkePlugin *self, IkeCall *call_or_null, const IkeAddr *addr, guint prefix_len, const char *interface_or_null);
+  void     (*add_route)      (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len, const char *interface, const IkeAddr *source_or_null);
+  void     (*remove_route)   (IkePlugin *self, IkeCall *call_or_null, const IkeAddr *net, guint prefix_len, const char *interface);
+  /* The address we would use towards @peer: answers with an IkeAddr*, g_malloc. */
+  void     (*source_for)     (IkePlugin *self, IkeCall *call, const IkeAddr *peer);
+  /* Addresses of this machine, any thread, at once, from a cache. */
+  gboolean (*is_local)       (IkePlugin *self, const IkeAddr *addr);
+} IkeKernelNetClass;
+
+/* Kernel events, from any thread; each finds its SA and becomes a job. */
+void ike_kernel_expire  (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, gboolean is_hard);
+void ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source, const IkeAddr *destination);
+void ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, const IkeAddr *new_source);
+
+IKE_END_DECLS

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.h - the configuration as the protocol sees it: connections, children, secrets.
+ *
+ * An IkeConfig is an immutable snapshot.  Shards read the current one; an SA keeps a reference to the one it was made
+ * with.  A reload makes a new snapshot and keeps the connections that did not change (same IkeConn).  Configuration
+ * stores (kind `store`) supply the settings trees. */
+#pragma once
+#include <ikebana/addr.h>
+#include <ikebana/ident.h>
+#include <ikebana/kernel.h>
+#include <ikebana/proposal.h>
+#include <ikebana/secret.h>
+#include <ikebana/selector.h>
+
+IKE_BEGIN_DECLS
+
+/* Kind `store`: where connections, secrets, pools and authorities come from. */
+typedef struct {
+  guint32   struct_size;
+  /* A tree with sections connections, secrets, pools, authorities; control loop; reads local files only. */
+  IkeTree *(*load) (IkePlugin *self, GError **error);
+} IkeStoreClass;
+
+typedef struct {
+  guint32   round;
+  char     *name;                             /* section: "local", "remote-2" */
+  char     *auth;                             /* "psk", "pubkey", "eap-mschapv2", …: the name of an `auth:` feature first part */
+  IkeIdent *id;                               /* NULL: %any; for local: derived from the address or certificate */
+  char     *id_text;
+  guint64  *options;                          /* of plugins, by index; see ike_conn_option_… */
+  IkeTree  *settings;                         /* the section, for the auth method's own keys */
+} IkeAuthConf;
+
+typedef struct {
+  char    *text;                              /* as written: address, prefix, range or name */
+  guint8   kind;                              /* 0 any, 1 address, 2 prefix, 3 range, 4 host name */
+  IkeAddr  addr, last;                        /* prefix, range: first and last */
+  guint32  prefix_len;
+} IkeHostConf;
+
+/* Read-only; fields are public to the core and to exchanges, grown at the end only. */
+struct _IkeConn {
+  guint32       struct_size;
+  gint          references;                   /* atomic */
+  char         *name;
+  guint32       version;                      /* 0: both, 1, 2 */
+  IkeHostConf  *local_addrs, *remote_addrs;
+  guint32       n_local_addrs, n_remote_addrs;
+  guint16       local_port, remote_port;
+  IkeProposals *proposals;
+  IkeAuthConf  *local, *remote;               /* sorted by round, then by order of appearance */
+  guint32       n_local, n_remote;
+  IkeChildConf **children;
+  guint32       n_children;
+  guint32       unique;                       /* 0 no, 1 replace, 2 keep, 3 never */
+  guint32       fragmentation;                /* 0 no, 1 yes, 2 accept, 3 force */
+  guint32       fragment_size;                /* bytes of IP packet; 0: default */
+  guint32       keyingtries;                  /* 0: for ever */
+  guint64       rekey_time, reauth_time, over_time, rand_time;   /* seconds */
+  guint64       dpd_delay, dpd_timeout;       /* seconds; 0: off */
+  guint32       retransmit_base_ms, retransmit_tries, retransmit_limit_ms, retransmit_jitter;  /* jitter: percent */
+  double        retransmit_factor;
+  guint32       dscp;
+  gboolean      encap;                        /* force UDP encapsulation */
+  guint32       if_id_in, if_id_out;
+  char        **pools, **vips;
+  guint64      *options;                      /* of plugins, by index */
+  IkeTree      *settings;                     /* the section it was made from */
+};
+
+struct _IkeChildConf {
+  guint32       struct_size;
+  char         *name;
+  IkeProposals *esp_proposals, *ah_proposals; /* ah_proposals NULL: ESP */
+  IkeSelector  *local_ts, *remote_ts;
+  guint32       n_local_ts, n_remote_ts;
+  guint32       mode;                         /* IkeMode */
+  guint32       start_action, close_action, dpd_action;   /* IKE_ACTION_ flags */
+  guint64       rekey_time, life_time, rand_time, inactivity;           /* seconds */
+  guint64       rekey_bytes, life_bytes, rand_bytes, rekey_packets, life_packets, rand_packets;
+  guint32       replay_window, reqid, priority, tfc_padding;
+  gboolean      tfc_mtu, ipcomp, hostaccess, has_policies, policies_fwd_out, sha256_96;
+  IkeMark       mark_in, mark_out, set_mark_in, set_mark_out;
+  guint32       if_id_in, if_id_out;
+  guint32       flags;                        /* IKE_KERNEL_COPY_… */
+  char         *updown, *interface;
+  guint64      *options;
+  IkeTree      *settings;
+};
+
+enum { IKE_ACTION_NONE = 0, IKE_ACTION_TRAP = 1, IKE_ACTION_START = 2 };
+
+struct _IkeConfig {
+  guint32    struct_size;
+  gint       references;
+  guint64    generation;
+  IkeConn  **conns;
+  guint32    n_conns;
+  gpointer   secrets;                         /* see ike_config_find_secret */
+  IkeTree   *tree;
+};
+
+/* Builds a snapshot from @tree.  A connection that cannot be built is left out and reported: one error per line in
+ * @problems ("file:line: connections.home.children.net.esp_proposls: unknown key, did you mean esp_proposals?").  @previous:
+ * unchanged connections are shared.  NULL only when nothing can be used.  Control. */
+IkeConfig *ike_config_build  (IkeEngine *engine, const IkeTree *tree, IkeConfig *previous_or_null, GPtrArray *problems);
+IkeConfig *ike_config_ref    (IkeConfig *config);
+void       ike_config_unref  (IkeConfig *config);
+IkeConn   *ike_conn_ref      (IkeConn *conn);          /* any thread */
+void       ike_conn_unref    (IkeConn *conn);
+const IkeChildConf *ike_conn_child (const IkeConn *conn, const char *name_or_null);    /* NULL: the first */
+IkeConn   *ike_config_conn   (const IkeConfig *config, const char *name);
+/* Which connection has a child of this name? For `up NAME`. */
+IkeConn   *ike_config_conn_of_child (const IkeConfig *config, const char *child, const IkeChildConf **found);
+/* The current snapshot, with a reference.  Any thread. */
+IkeConfig *ike_engine_config (IkeEngine *engine);
+
+/* Candidates for a peer, best first: by address, then (ident given) by identity.  Fills @out with up to @max (no
+ * reference); returns how many.  @reasons: a tree list of { connection, why } for those left out, or NULL. Any thread. */
+guint ike_config_match (const IkeConfig *config, guint32 version, const IkeAddr *local, const IkeAddr *remote,
+                        const IkeIdent *local_id_or_null, const IkeIdent *remote_id_or_null, IkeConn **out, guint max, IkeTree *reasons);
+/* The secret of @type ("ike", "eap", "ppk", …) that fits both identities best (either may be NULL). With a reference, or NULL. */
+IkeSecretBlob *ike_config_find_secret (const IkeConfig *config, const char *type, const IkeIdent *local, const IkeIdent *remote);
+
+/* Options that plugins declared: handle once (control, while activating), then by value.  @path as in IkeOptionInfo. */
+gboolean    ike_option_find  (IkeEngine *engine, const char *path, guint32 *handle, GError **error);
+guint64     ike_option_uint  (const guint64 *options, guint32 handle);   /* bool, uint, time (s), bytes, enum (index) */
+const char *ike_option_text  (const guint64 *options, guint32 handle);   /* string; or NULL */
+
+/* Two-phase reload: stores → tree → snapshot → diff.  @dry_run: only the diff.  The result lists added, changed, removed,
+ * kept connections and problems.  Control. */
+IkeTree    *ike_engine_reload (IkeEngine *engine, gboolean dry_run, GError **error);
+/* Loads one more connection (or replaces it) from a tree; the CLI's `up HOST` makes one of its own.  Control. */
+gboolean    ike_engine_load_conn (IkeEngine *engine, const char *name, const IkeTree *section, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeConfig, ike_config_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (IkeConn, ike_conn_unref)
+
+IKE_END_DECLS
