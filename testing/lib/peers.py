@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemons of a case, each in mount, PID and network namespaces of its own with /etc and /run of its own.
+
+Both are told what to do with the same dict of `connections` and `secrets`, because both read the same grammar."""
+import os
+import signal
+import subprocess
+
+import settings
+from lab import Failure, run, stop, wait_for
+
+# Mounts are made in a namespace of the daemon's own: nothing of them is seen outside or stays behind.
+_ENTER = """set -e
+mount -t tmpfs -o mode=0755 tmpfs /run
+mount -t overlay -o lowerdir=$1/etc:/etc overlay /etc
+[ -z "$2" ] || mount -t overlay -o lowerdir=$2/usr/lib:/usr/lib overlay /usr/lib
+shift 2
+exec "$@"
+"""
+
+
+class Daemon:
+    """Starts and stops a program in namespaces of its own; sub-classes know what to tell it."""
+    library_root = ""
+
+    def __init__(self, lab, side):
+        self.lab, self.side = lab, side
+        self.dir = os.path.join(lab.dir, f"{side.name}-{self.kind}")
+        os.makedirs(os.path.join(self.dir, "etc"), exist_ok=True)
+        self.process = None
+
+    def write(self, name, text):
+        path = os.path.join(self.dir, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def log(self):
+        with open(os.path.join(self.lab.dir, f"{self.side.name}-{self.kind}.log"), errors="replace") as log:
+            return log.read()
+
+    def launch(self, args, environment=None):
+        self.process = self.lab.spawn(
+            self.side.netns,
+            ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
+             "sh", "-c", _ENTER, "sh", self.dir, self.library_root] + args,
+            f"{self.side.name}-{self.kind}.log", env={**os.environ, **(environment or {})})
+        wait_for(f"{self.kind}'s namespaces", lambda: self.exited() or self._child())
+
+    def _child(self):
+        try:
+            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
+                return int(children.read().split()[0])
+        except (OSError, IndexError):
+            return 0
+
+    def pid(self):
+        """The daemon's, as seen from here (it is process 1 of its own namespace)."""
+        child = self._child()
+        if not child:
+            raise Failure(f"{self.side.name} {self.kind} is not running:\n{self.log()[-2000:]}")
+        return child
+
+    def exec(self, args, check=True, timeout=20):
+        """Runs a program where the daemon lives: same /run, same network."""
+        return run(["nsenter", "-t", str(self.pid()), "--mount", "--net"] + args, check=check, timeout=timeout)
+
+    def exited(self):
+        return self.process.poll() is not None
+
+    def terminate(self, seconds=10.0):
+        """SIGTERM to the daemon, and its exit status."""
+        os.kill(self.pid(), signal.SIGTERM)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{self.side.name} {self.kind} did not end within {seconds:g} s of SIGTERM") from None
+
+    def kill(self):
+        stop(self.process, signal.SIGKILL)
+
+
+class StrongSwan(Daemon):
+    """charon-systemd 5.9.8 with ESP in user space (kernel-libipsec), as `fetch` unpacked it."""
+    kind = "strongswan"
+    plugins = ("random nonce openssl curve25519 chapoly aes sha1 sha2 hmac kdf gcm pem pkcs1 pkcs8 x509 pubkey "
+               "kernel-libipsec kernel-netlink socket-default vici updown")
+
+    def __init__(self, lab, side, root):
+        super().__init__(lab, side)
+        self.library_root = root
+
+    def start(self, tree):
+        charon = {"load": self.plugins, "install_virtual_ip": "no",
+                  "filelog": {"stderr": {"default": 1, "ike": 2, "cfg": 2, "flush_line": "yes"}},
+                  "journal": {"default": -1}}
+        self.write("etc/strongswan.conf", settings.write({"charon-systemd": charon, "swanctl": {"load": "random openssl pem pkcs1 x509"}}))
+        self.file = self.write("etc/swanctl/swanctl.conf", settings.write(tree))
+        self.launch([os.path.join(self.library_root, "usr/sbin/charon-systemd")])
+        wait_for("charon's control socket", lambda: self.exec(["test", "-S", "/run/charon.vici"], check=False).returncode == 0)
+        self.swanctl("--load-all", "--noprompt", "--file", self.file)
+
+    def swanctl(self, *args, check=True):
+        return self.exec([os.path.join(self.library_root, "usr/sbin/swanctl"), *args], check=check).stdout
+
+    def up(self, child):
+        self.swanctl("--initiate", "--child", child, "--timeout", "15")
+
+    def down_ike(self, connection):
+        self.swanctl("--terminate", "--ike", connection, "--timeout", "10")
+
+    def down_child(self, child):
+        self.swanctl("--terminate", "--child", child, "--timeout", "10")
+
+    def rekey_child(self, child):
+        self.swanctl("--rekey", "--child", child)
+
+    def rekey_ike(self, connection):
+        self.swanctl("--rekey", "--ike", connection)
+
+    def sas(self):
+        """[{the IKE_SA's keys, child-sas: [{…}]}] as its own `swanctl --list-sas` tells them."""
+        found = []
+        for line in self.swanctl("--list-sas", "--raw").splitlines():
+            if line.startswith("list-sa event"):
+                for name, sa in settings.read_raw(line).items():
+                    children = [child for child in sa.get("child-sas", {}).values()]
+                    found.append({**sa, "connection": name, "child-sas": children})
+        return found
