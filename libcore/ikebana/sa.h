@@ -1,3 +1,220 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* sa.h - IKE SAs and CHILD_SAs, as plugins see them.
+ *
+ * All functions run on the SA's owner shard unless they say otherwise; a debug build asserts it.  An SA is destroyed at
+ * the end of the turn in which somebody asked for it, never inside a handler. */
 #pragma once
-#include <ikebana/defs.h>
+#include <ikebana/bus.h>
+#include <ikebana/crypto.h>
+#include <ikebana/ident.h>
+#include <ikebana/message.h>
+#include <ikebana/model.h>
+#include <ikebana/net.h>
+#include <ikebana/runtime.h>
+
+IKE_BEGIN_DECLS
+
+typedef enum {
+  IKE_SA_CREATED, IKE_SA_CONNECTING, IKE_SA_ESTABLISHED, IKE_SA_REKEYING, IKE_SA_REKEYED, IKE_SA_DELETING, IKE_SA_DEAD,
+  IKE_SA_N_STATES,
+} IkeSaState;
+
+typedef enum {
+  IKE_CHILD_CREATED, IKE_CHILD_INSTALLED, IKE_CHILD_REKEYING, IKE_CHILD_REKEYED, IKE_CHILD_DELETING, IKE_CHILD_DEAD,
+} IkeChildState;
+
+/* -- what it is ------------------------------------------------------------------------------------------------------ */
+
+IkeEngine      *ike_sa_engine    (const IkeSa *sa);
+IkeLoop        *ike_sa_loop      (const IkeSa *sa);
+IkeSaRef        ike_sa_ref       (const IkeSa *sa);
+guint32         ike_sa_unique_id (const IkeSa *sa);
+IkeSaState      ike_sa_state     (const IkeSa *sa);
+const char     *ike_sa_state_name (IkeSaState state);
+gboolean        ike_sa_is_initiator (const IkeSa *sa);         /* the original initiator */
+guint64         ike_sa_spi       (const IkeSa *sa, gboolean of_initiator);
+IkeConn        *ike_sa_conn      (const IkeSa *sa);            /* NULL: not selected yet */
+const IkeAddr  *ike_sa_local     (const IkeSa *sa);
+const IkeAddr  *ike_sa_remote    (const IkeSa *sa);
+const IkeIdent *ike_sa_local_id  (const IkeSa *sa);            /* NULL: not known yet */
+const IkeIdent *ike_sa_remote_id (const IkeSa *sa);
+const IkeChoice *ike_sa_choice   (const IkeSa *sa);
+gint64          ike_sa_now_us    (const IkeSa *sa);            /* the engine's clock: virtual in simulation */
+gint64          ike_sa_established_us (const IkeSa *sa);
+/* The @name of the SA in logs: "home[3]". Valid for this turn. */
+const char     *ike_sa_name      (const IkeSa *sa);
+
+/* -- what is decided about it ---------------------------------------------------------------------------------------- */
+
+void ike_sa_set_conn      (IkeSa *sa, IkeConn *conn);          /* takes a reference of its own */
+void ike_sa_set_local_id  (IkeSa *sa, IkeIdent *id_take);
+void ike_sa_set_remote_id (IkeSa *sa, IkeIdent *id_take);
+void ike_sa_set_choice    (IkeSa *sa, const IkeChoice *choice);
+void ike_sa_set_peer_spi  (IkeSa *sa, guint64 spi);
+/* The peer is behind NAT, we are: both float to the marked port, ESP is encapsulated.  May be asked later. */
+void     ike_sa_set_nat   (IkeSa *sa, gboolean local_behind, gboolean remote_behind);
+gboolean ike_sa_nat_local (const IkeSa *sa);
+gboolean ike_sa_nat_remote (const IkeSa *sa);
+/* The path, applied only from a message ID newer than the last applied (@message_id; G_MAXUINT32: locally decided). */
+void ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, guint32 message_id);
+/* Authenticated both ways: the SA counts as up; emits `ike-up`. */
+void ike_sa_set_established (IkeSa *sa);
+/* How many requests may be in flight, each way (SET_WINDOW_SIZE); used once AUTH is done. */
+void ike_sa_set_window (IkeSa *sa, guint ours, guint theirs);
+/* Goes down at the end of the turn, without a word on the wire. @reason: for people. */
+void ike_sa_destroy       (IkeSa *sa, const char *reason);
+/* Begin again elsewhere: the same connection and intent of children, to @where (NULL: as configured). Returns the new SA's ref. */
+IkeSaRef ike_sa_restart   (IkeSa *sa, const IkeAddr *where, const char *why);
+
+/* -- operations ------------------------------------------------------------------------------------------------------ */
+
+/* Queues @operation ("establish", "delete", …: a feature `operation:NAME`) behind the window, by its priority.  An equal
+ * one that is queued takes this one's place.  @done (may be NULL) hears the end on the owner shard: @error NULL on
+ * success. FALSE: no such operation, or the SA is going; then @args_take was freed and @done is not called. */
+gboolean ike_sa_begin (IkeSa *sa, const char *operation, gpointer args_take,
+                       void (*done) (IkeSa *sa, gpointer data, const char *error), gpointer data);
+gpointer ike_operation_args (IkeOperation *operation);
+/* Gives the SA's one child-less or child-ful establishment a shape: what to create in IKE_AUTH. NULL conf: nothing. */
+/* Any thread: makes an SA for @conn (reference taken), establishes it with the child @child_name (NULL: the first child
+ * of the connection; ""  : none), or adds the child to an SA of the same connection that is up or coming up.  Answers
+ * @call with an IkeTree (result) or fails with the reason. */
+void ike_initiate (IkeEngine *engine, IkeConn *conn, const char *child_name_or_null, IkeCall *call);
+/* Any thread: SAs (or children) by name, answers with an IkeTree {n, names}. */
+void ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or_null, guint32 unique_id, gboolean is_forced, IkeCall *call);
+
+/* -- slots: state that a plugin keeps with an SA --------------------------------------------------------------------- */
+
+typedef struct {
+  guint32        struct_size;
+  const char    *name;
+  GDestroyNotify destroy;                                        /* owner shard */
+  gpointer     (*inherit)  (IkeSa *from, IkeSa *to, gpointer state);   /* IKE rekey; NULL: not inherited */
+  void         (*snapshot) (IkeSa *sa, gpointer state, IkeWriter *out); /* NULL: not kept */
+  gpointer     (*restore)  (IkeSa *sa, IkeReader *in);
+} IkeSlotClass;
+
+/* While activating. Control. */
+guint32  ike_slot_register (IkePlugin *plugin, const IkeSlotClass *klass);
+gpointer ike_sa_slot     (const IkeSa *sa, guint32 slot);
+void     ike_sa_set_slot (IkeSa *sa, guint32 slot, gpointer state_take);   /* destroys what was there */
+
+/* -- keys ------------------------------------------------------------------------------------------------------------ */
+
+/* Fresh SPI of ours is chosen when the SA is made.  SKEYSEED and SK_* of IKE_SA_INIT (RFC 7296, 2.14); the choice must be
+ * set.  FALSE: the crypto plugin failed. */
+gboolean ike_sa_keys_init  (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint8 *nonce_i, gsize nonce_i_len,
+                            const guint8 *nonce_r, gsize nonce_r_len);
+/* A further key exchange (RFC 9370, 2.2.2): SKEYSEED(n) = prf (SK_d(n-1), SK(n) | Ni | Nr); a new generation, for
+ * messages sealed from the next exchange on. */
+gboolean ike_sa_keys_mix   (IkeSa *sa, const guint8 *secret, gsize secret_len);
+/* A pre-shared key mixed into SK_d, SK_pi, SK_pr (RFC 8784, 3). */
+gboolean ike_sa_keys_mix_psk (IkeSa *sa, const guint8 *psk, gsize psk_len);
+/* Rekey and resumption: seeds a new SA from an old one: SKEYSEED = prf (SK_d (old), secret | Ni | Nr); @secret_len 0 and
+ * @label for resumption (RFC 5723, 5.1). */
+gboolean ike_sa_keys_seed  (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize secret_len, const guint8 *nonce_i, gsize nonce_i_len,
+                            const guint8 *nonce_r, gsize nonce_r_len);
+guint32  ike_sa_key_generation (const IkeSa *sa);
+/* prf (SK_px, parts): for those who authenticate more (IntAuth of RFC 9242).  The result has the PRF's length. */
+gboolean ike_sa_prf_auth   (IkeSa *sa, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out, gsize *out_len);
+const IkePrf *ike_sa_prf   (const IkeSa *sa);
+/* The octets that AUTH of that side signs: its IKE_SA_INIT message | the other's nonce | prf (SK_px, ID'), changed by
+ * `auth-octets` features. NULL when keys, messages or the identity are missing.  Free with g_bytes_unref. */
+GBytes  *ike_sa_auth_octets (IkeSa *sa, gboolean of_initiator);
+/* Remembers the nonces (also done by ike_sa_keys_init). */
+const guint8 *ike_sa_nonce (const IkeSa *sa, gboolean of_initiator, gsize *len);
+
+/* -- CHILD_SAs ------------------------------------------------------------------------------------------------------- */
+
+IkeChild           *ike_child_new   (IkeSa *sa, const IkeChildConf *conf);   /* CREATED; belongs to @sa */
+IkeChildRef         ike_child_ref   (const IkeChild *child);
+IkeChild           *ike_child_get   (IkeSa *sa, IkeChildRef ref);            /* NULL: gone */
+IkeChild           *ike_child_by_spi (IkeSa *sa, guint8 protocol, guint32 spi, gboolean is_inbound);
+guint               ike_sa_n_children (const IkeSa *sa);
+IkeChild           *ike_sa_child    (const IkeSa *sa, guint i);
+const IkeChildConf *ike_child_conf  (const IkeChild *child);
+IkeChildState       ike_child_state (const IkeChild *child);
+guint8              ike_child_protocol (const IkeChild *child);
+guint32             ike_child_spi   (const IkeChild *child, gboolean is_inbound);
+const IkeChoice    *ike_child_choice (const IkeChild *child);
+const IkeSelector  *ike_child_selectors (const IkeChild *child, gboolean is_local, guint *n);
+void                ike_child_set_spi   (IkeChild *child, gboolean is_inbound, guint32 spi);
+void                ike_child_set_state (IkeChild *child, IkeChildState state);
+void                ike_child_set_choice (IkeChild *child, const IkeChoice *choice);
+void                ike_child_set_selectors (IkeChild *child, gboolean is_local, const IkeSelector *selectors, guint n);
+void                ike_child_set_mode  (IkeChild *child, guint8 mode);
+/* Our inbound SPI from the kernel plugin; @call gets what IkeKernelClass.get_spi answers. */
+void                ike_child_get_spi   (IkeChild *child, IkeCall *call);
+/* KEYMAT (RFC 7296, 2.17) from the present SK_d, then both SAs and the policies into the kernel.  @secret NULL: no PFS.
+ * Which keys are whose follows from @is_initiator: did we send the request? */
+void                ike_child_install   (IkeChild *child, gboolean is_initiator, const guint8 *secret, gsize secret_len,
+                                         const guint8 *nonce_i, gsize nonce_i_len, const guint8 *nonce_r, gsize nonce_r_len, IkeCall *call);
+/* After install was answered: INSTALLED, events and updown. */
+void                ike_child_set_up    (IkeChild *child);
+/* Takes it out of the kernel and the SA at the end of the turn; emits `child-down` if it was up. */
+void                ike_child_destroy   (IkeChild *child, const char *reason);
+
+/* -- sending outside exchanges (other protocol versions, tests) ------------------------------------------------------- */
+
+/* The bytes go out on the SA's present path. */
+void ike_sa_send_raw (IkeSa *sa, const guint8 *data, gsize len);
+
+/* -- snapshot -------------------------------------------------------------------------------------------------------- */
+
+/* Seals what is needed to go on with @sa elsewhere or later (keys, SPIs, message IDs, children, slots) under @key (32
+ * bytes, `aead:aes-gcm-16/256`).  NULL with @error.  Restore makes an established SA, its children not installed. */
+GBytes  *ike_sa_snapshot (IkeSa *sa, const guint8 key[32], GError **error);
+/* On any loop: the SA is made on the shard its bucket names; @call answers with an IkeSaRef* (g_free). */
+void     ike_sa_restore  (IkeEngine *engine, GBytes *snapshot, const guint8 key[32], IkeCall *call);
+
+/* Events that the core emits, each with a tree: ike-state, ike-up, ike-down, ike-failed, child-up, child-down,
+ * child-failed, negotiation-failed (see explain), endpoint-changed, message (debug only). */
+
+/* Hooks of the core.  Each point's event: */
+typedef struct {
+  guint32        struct_size;
+  gboolean       is_inbound, is_request;
+  guint8         exchange;
+  guint32        message_id, key_generation;
+  const guint8  *plain;                       /* whole plaintext: the payload chain inside SK; may be changed in place, same length */
+  gsize          len;
+  guint8         first_payload;
+} IkeMessageEvent;
+IKE_DECLARE_HOOK (message, "message", IkeMessageEvent);
+
+typedef struct { guint32 struct_size; IkeConn *conn; } IkeConnEvent;
+IKE_DECLARE_HOOK (conn_selected, "config-selected", IkeConnEvent);
+
+typedef struct { guint32 struct_size; gboolean is_child; const IkeChoice *choice; } IkeChoiceEvent;
+IKE_DECLARE_HOOK (proposal, "proposal-selected", IkeChoiceEvent);
+
+typedef struct { guint32 struct_size; const IkeIdent *peer; const char *method; const char *reason; } IkeAuthorizeEvent;
+IKE_DECLARE_HOOK (authorize, "authorize", IkeAuthorizeEvent);
+
+typedef struct {
+  guint32            struct_size;
+  gboolean           is_initiator, is_response;   /* did we ask?  before sending, or after the answer */
+  const IkeChildConf *conf;
+  IkeSelector       *local, *remote;          /* room for IKE_SELECTORS_MAX; may be changed */
+  guint              n_local, n_remote;
+} IkeNarrowEvent;
+IKE_DECLARE_HOOK (narrow, "narrow", IkeNarrowEvent);
+
+typedef struct { guint32 struct_size; gboolean is_child; IkeChild *child; const IkeSecret *keys[8]; const char *names[8]; } IkeKeysEvent;
+IKE_DECLARE_HOOK (keys, "keys-derived", IkeKeysEvent);
+
+typedef struct { guint32 struct_size; IkeSaState from, to; } IkeStateEvent;
+IKE_DECLARE_HOOK (state, "ike-state", IkeStateEvent);
+
+typedef struct { guint32 struct_size; IkeChild *child; gboolean is_up; const char *reason; } IkeChildEvent;
+IKE_DECLARE_HOOK (child_updown, "child-updown", IkeChildEvent);
+
+typedef struct { guint32 struct_size; gboolean is_up; const char *reason; } IkeUpDownEvent;
+IKE_DECLARE_HOOK (ike_updown, "ike-updown", IkeUpDownEvent);
+
+typedef struct { guint32 struct_size; const IkeAddr *local, *remote; } IkeEndpointEvent;
+IKE_DECLARE_HOOK (endpoint, "endpoint-changed", IkeEndpointEvent);
+
+typedef struct { guint32 struct_size; gboolean is_alive; } IkeLivenessEvent;
+IKE_DECLARE_HOOK (liveness, "liveness", IkeLivenessEvent);
+
+IKE_END_DECLS
