@@ -131,7 +131,11 @@ const IkeCipherClass *ike_cipher_class (const IkeCipher *cipher);
 const IkeIntegClass  *ike_integ_class  (const IkeInteg *integ);
 const IkePrfClass    *ike_prf_class    (const IkePrf *prf);
 const IkeKeClass     *ike_ke_class     (const IkeKe *ke);
+const IkeHashClass   *ike_hash_class   (const IkeHash *hash);
+/* The instance to hand to keyed_new and scratch_new by those who keep contexts of their own. */
 IkePlugin            *ike_aead_plugin  (const IkeAead *aead);
+IkePlugin            *ike_cipher_plugin (const IkeCipher *cipher);
+IkePlugin            *ike_integ_plugin (const IkeInteg *integ);
 
 /* With the scratch context of the current loop (made at first use). Any loop of the engine, or the offload pool. */
 gboolean ike_aead_seal  (const IkeAead *aead, const guint8 *key, const guint8 *iv, const guint8 *aad, gsize aad_len,
@@ -155,5 +159,12 @@ void ike_ke_answer (const IkeKe *ke, IkeCall *call, const guint8 *peer, gsize pe
 void ike_ke_finish (const IkeKe *ke, IkeCall *call, gpointer pair_take, const guint8 *peer, gsize peer_len);
 void ike_ke_offer_free  (IkeKe const *ke, IkeKeOffer *offer);
 void ike_ke_answer_free (IkeKeAnswer *answer);
+/* For IkeCallClass.undo of the three calls. */
+void ike_ke_offer_undo  (gpointer result);
+void ike_ke_answer_undo (gpointer result);
+void ike_ke_finish_undo (gpointer result);
+/* Is the error of such a call the peer's fault (a public value that is refused), not the library's? */
+#define IKE_KE_REFUSED "public value refused: "
+gboolean ike_ke_is_peers_fault (const char *error);
 
 IKE_END_DECLS
