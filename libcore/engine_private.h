@@ -12,7 +12,8 @@ typedef struct _IkeRegistry IkeRegistry;      /* plugin/: plugins, features, opt
 typedef struct _IkeBus IkeBus;                /* runtime/: hooks, taps, events */
 typedef struct _IkeCounters IkeCounters;      /* runtime/ */
 typedef struct _IkeOffload IkeOffload;        /* runtime/ */
-typedef struct _IkeLogger IkeLogger;          /* runtime/ */
+typedef struct _IkeLogger IkeLogger;          /* runtime/: log groups, sinks, taps, the event hash */
+typedef struct _IkeRuntime IkeRuntime;        /* runtime/: all loops, the seeded RNG, how far start came */
 typedef struct _IkeSettings IkeSettings;      /* config/: files read, options by type, snapshots */
 typedef struct _IkeCryptoTable IkeCryptoTable;/* crypto/: classes by number */
 typedef struct _IkeControlTable IkeControlTable; /* control/: commands, running requests */
@@ -36,13 +37,16 @@ struct _IkeEngine {
   IkeCryptoTable  *crypto;
   IkeControlTable *commands;
   IkeSaManager    *sas;
+  IkeRuntime      *runtime;
 };
 
 /* Module functions.  _new at ike_engine_new(), before anything is read. */
 IkeCounters *ike_counters_new  (IkeEngine *engine);
 void         ike_counters_free (IkeCounters *counters);
 IkeLogger   *ike_logger_new    (IkeEngine *engine);
+void         ike_logger_configure (IkeEngine *engine);                 /* levels from the settings, once they are read */
 gboolean     ike_logger_start  (IkeEngine *engine, GError **error);    /* after activation: finds the sinks */
+void         ike_logger_stop   (IkeEngine *engine);                    /* before deactivation: the fallback again */
 void         ike_logger_free   (IkeLogger *logger);
 IkeBus      *ike_bus_new       (IkeEngine *engine);
 gboolean     ike_bus_freeze    (IkeEngine *engine, GError **error);    /* after activation: sorts hooks, cycle is an error */
@@ -83,6 +87,19 @@ gboolean     ike_sas_start     (IkeEngine *engine, GError **error);
 /* Begins to delete every SA; @done on the control loop when none is left. */
 void         ike_sas_shutdown  (IkeEngine *engine, void (*done) (IkeEngine *engine));
 void         ike_sas_free      (IkeSaManager *sas);
+
+/* Seams of runtime/ for the rest of the core. */
+/* Finds an SA by its name; NULL when it is gone.  Its shard only.  Implemented in sa/. */
+IkeSa       *ike_sa_lookup (IkeEngine *engine, IkeSaRef ref);
+/* Where crypto/ keeps the scratch contexts of @loop (given to ike_crypto_loop_free at the end).  That loop only. */
+gpointer    *ike_loop_crypto (IkeLoop *loop);
+guint        ike_loop_shard_index (IkeLoop *loop);                      /* G_MAXUINT: no shard.  Any thread */
+/* Jobs that wait for an offload thread now; for the flood threshold.  Any thread. */
+guint        ike_offload_depth (IkeEngine *engine);
+/* ike_engine_free() joins the threads of control, io, observer and the shards before it deactivates plugins; the control
+ * thread then owns these loops (ike_loop_is_current() is TRUE for each, watches and timers may be stopped at once).  This
+ * runs what is queued on them; the registry calls it after each deactivate, so that posts of a plugin still run. */
+void         ike_engine_drain (IkeEngine *engine);
 
 /* The built-in descriptor of the core itself: kinds it consumes, core commands, core options. */
 extern const IkePluginInfo ike_core_plugin;
