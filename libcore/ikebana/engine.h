@@ -60,6 +60,7 @@ void       ike_engine_quit  (IkeEngine *engine);             /* any thread, and 
 void       ike_engine_shutdown (IkeEngine *engine, guint32 timeout_ms);
 void       ike_engine_free  (IkeEngine *engine);             /* NULL is fine */
 gboolean   ike_engine_step  (IkeEngine *engine);             /* simulation: until quiet, then to the next deadline */
+IkeSim    *ike_engine_sim   (IkeEngine *engine);             /* the one it belongs to, or NULL: real. Any thread */
 
 /* The settings that the engine was started or reloaded with.  Control. */
 const IkeTree *ike_engine_settings (IkeEngine *engine);
