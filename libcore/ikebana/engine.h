@@ -31,6 +31,9 @@ enum {
   IKE_ENGINE_SHUFFLE = 1 << 1,                /* simulation: ready items in an order drawn from the seed */
   IKE_ENGINE_FOREIGN_ANSWERS = 1 << 2,        /* tests: completions come from another thread, in random order */
   IKE_ENGINE_NO_CONFIG = 1 << 3,              /* no files are read; use @settings */
+  IKE_ENGINE_CHECK = 1 << 4,                  /* `ikebanad --check`: start reads the settings, loads, probes and resolves the
+                                               * plugins and builds the configuration, but activates nothing, starts no
+                                               * thread and opens no socket; then only _plugins, _settings and _free */
 };
 
 typedef struct {
