@@ -87,6 +87,7 @@ gboolean     ike_sas_start     (IkeEngine *engine, GError **error);
 /* Begins to delete every SA; @done on the control loop when none is left. */
 void         ike_sas_shutdown  (IkeEngine *engine, void (*done) (IkeEngine *engine));
 void         ike_sas_free      (IkeSaManager *sas);
+IkeTree     *ike_sas_order     (IkeEngine *engine);                     /* { tasks = { exchange = [names] }, … }, for ike_engine_order() */
 
 /* Seams of runtime/ for the rest of the core. */
 /* Finds an SA by its name; NULL when it is gone.  Its shard only.  Implemented in sa/. */

@@ -7,14 +7,14 @@
 #include "plugin/plugin_private.h"
 
 typedef struct {
-  char    *label;
+  char *label;
   gpointer item;
-  GArray  *firsts;                            /* guint: what this one comes after */
+  GArray *firsts; /* guint: what this one comes after */
 } Node;
 
 struct _IkeOrder {
   GPtrArray *nodes;
-  GArray    *cycle;                           /* guint, of the last sort; empty when it went well */
+  GArray *cycle; /* guint, of the last sort; empty when it went well */
 };
 
 static void
@@ -88,18 +88,15 @@ find_cycle (IkeOrder *order, const gboolean *placed)
   guint at = 0;
   while (placed[at])
     at++;
-  while (!seen[at])
-    {
-      seen[at] = TRUE;
-      at = (guint) first_unplaced (order, placed, at);
-    }
+  while (!seen[at]) {
+    seen[at] = TRUE;
+    at = (guint) first_unplaced (order, placed, at);
+  }
   guint start = at;
-  do
-    {
-      g_array_append_val (order->cycle, at);
-      at = (guint) first_unplaced (order, placed, at);
-    }
-  while (at != start);
+  do {
+    g_array_append_val (order->cycle, at);
+    at = (guint) first_unplaced (order, placed, at);
+  } while (at != start);
 }
 
 static char *
@@ -107,7 +104,8 @@ cycle_text (const IkeOrder *order)
 {
   GString *text = g_string_new (NULL);
   for (guint i = 0; i < order->cycle->len; i++)
-    g_string_append_printf (text, "%s -> ", node_at (order, g_array_index (order->cycle, guint, i))->label);
+    g_string_append_printf (text, "%s -> ",
+                            node_at (order, g_array_index (order->cycle, guint, i))->label);
   g_string_append (text, node_at (order, g_array_index (order->cycle, guint, 0))->label);
   return g_string_free (text, FALSE);
 }
@@ -118,21 +116,19 @@ ike_order_sort (IkeOrder *order, gpointer *out, char **cycle)
   guint n = order->nodes->len;
   g_autofree gboolean *placed = g_new0 (gboolean, n + 1);
   g_array_set_size (order->cycle, 0);
-  for (guint n_out = 0; n_out < n; n_out++)
-    {
-      guint next = 0;
-      while (next < n && (placed[next] || first_unplaced (order, placed, next) >= 0))
-        next++;
-      if (next == n)
-        {
-          find_cycle (order, placed);
-          if (cycle)
-            *cycle = cycle_text (order);
-          return FALSE;
-        }
-      placed[next] = TRUE;
-      out[n_out] = node_at (order, next)->item;
+  for (guint n_out = 0; n_out < n; n_out++) {
+    guint next = 0;
+    while (next < n && (placed[next] || first_unplaced (order, placed, next) >= 0))
+      next++;
+    if (next == n) {
+      find_cycle (order, placed);
+      if (cycle)
+        *cycle = cycle_text (order);
+      return FALSE;
     }
+    placed[next] = TRUE;
+    out[n_out] = node_at (order, next)->item;
+  }
   return TRUE;
 }
 

@@ -9,16 +9,16 @@
 typedef struct {
   IkePlugin *plugin;
   IkeAnyFunc func;
-  char      *label;
-  char     **after;
+  char *label;
+  char **after;
 } Hook;
 
 /* @hooks is what walks read: with no lock, because nothing writes it once the bus is frozen. */
 struct _IkeHookPoint {
-  char      *name;
-  Hook     **hooks;
-  guint      n_hooks;
-  GPtrArray *added;                           /* owner of the hooks, in the order they came */
+  char *name;
+  Hook **hooks;
+  guint n_hooks;
+  GPtrArray *added; /* owner of the hooks, in the order they came */
 };
 
 static void
@@ -80,35 +80,34 @@ ike_hook_point (IkeEngine *engine, const char *name)
 static Hook *
 find_hook (const IkeHookPoint *point, const char *label)
 {
-  for (guint i = 0; i < point->added->len; i++)
-    {
-      Hook *hook = g_ptr_array_index (point->added, i);
-      if (strcmp (hook->label, label) == 0)
-        return hook;
-    }
+  for (guint i = 0; i < point->added->len; i++) {
+    Hook *hook = g_ptr_array_index (point->added, i);
+    if (strcmp (hook->label, label) == 0)
+      return hook;
+  }
   return NULL;
 }
 
 gboolean
-ike_hook_add (IkePlugin *plugin, const char *point_name, const char *label, const char *after, IkeAnyFunc func,
-              GError **error)
+ike_hook_add (IkePlugin *plugin, const char *point_name, const char *label, const char *after,
+              IkeAnyFunc func, GError **error)
 {
   IkeEngine *engine = ike_plugin_engine (plugin);
   g_return_val_if_fail (func, FALSE);
-  if (engine->bus->is_frozen)
-    {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "hook %s of plugin %s comes too late: hooks are added by activate",
-                   label, ike_plugin_name (plugin));
-      return FALSE;
-    }
+  if (engine->bus->is_frozen) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
+                 "hook %s of plugin %s comes too late: hooks are added by activate", label,
+                 ike_plugin_name (plugin));
+    return FALSE;
+  }
   IkeHookPoint *point = ike_hook_point (engine, point_name);
   const Hook *other = find_hook (point, label);
-  if (other)
-    {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "hook point %s has a hook labelled %s already, by plugin %s",
-                   point_name, label, ike_plugin_name (other->plugin));
-      return FALSE;
-    }
+  if (other) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
+                 "hook point %s has a hook labelled %s already, by plugin %s", point_name, label,
+                 ike_plugin_name (other->plugin));
+    return FALSE;
+  }
   Hook *hook = g_new0 (Hook, 1);
   hook->plugin = plugin;
   hook->func = func;
@@ -122,13 +121,12 @@ void
 ike_bus_forget (IkeBus *bus, const IkePlugin *plugin)
 {
   g_return_if_fail (!bus->is_frozen);
-  for (guint i = 0; i < bus->points->len; i++)
-    {
-      IkeHookPoint *point = g_ptr_array_index (bus->points, i);
-      for (guint k = point->added->len; k-- > 0;)
-        if (((Hook *) g_ptr_array_index (point->added, k))->plugin == plugin)
-          g_ptr_array_remove_index (point->added, k);
-    }
+  for (guint i = 0; i < bus->points->len; i++) {
+    IkeHookPoint *point = g_ptr_array_index (bus->points, i);
+    for (guint k = point->added->len; k-- > 0;)
+      if (((Hook *) g_ptr_array_index (point->added, k))->plugin == plugin)
+        g_ptr_array_remove_index (point->added, k);
+  }
   ike_observer_forget (bus->observer, plugin);
 }
 
@@ -148,12 +146,12 @@ freeze_point (IkeHookPoint *point, GError **error)
 {
   g_autofree char *cycle = NULL;
   IkeOrder *order = ike_order_new ();
-  for (guint i = 0; i < point->added->len; i++)
-    {
-      Hook *hook = g_ptr_array_index (point->added, i);
-      g_autofree char *label = g_strdup_printf ("%s (plugin %s)", hook->label, ike_plugin_name (hook->plugin));
-      ike_order_add (order, label, hook);
-    }
+  for (guint i = 0; i < point->added->len; i++) {
+    Hook *hook = g_ptr_array_index (point->added, i);
+    g_autofree char *label =
+        g_strdup_printf ("%s (plugin %s)", hook->label, ike_plugin_name (hook->plugin));
+    ike_order_add (order, label, hook);
+  }
   for (guint i = 0; i < point->added->len; i++)
     declare_after (order, point, i);
   point->hooks = g_new0 (Hook *, point->added->len + 1);
@@ -162,7 +160,8 @@ freeze_point (IkeHookPoint *point, GError **error)
   if (is_sorted)
     point->n_hooks = point->added->len;
   else
-    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "hooks at %s come after each other: %s", point->name, cycle);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "hooks at %s come after each other: %s",
+                 point->name, cycle);
   return is_sorted;
 }
 
@@ -184,13 +183,12 @@ ike_bus_order (IkeEngine *engine)
 {
   IkeTree *tree = ike_tree_new_section ();
   IkeTree *hooks = ike_tree_add_section (tree, "hooks");
-  for (guint i = 0; i < engine->bus->points->len; i++)
-    {
-      const IkeHookPoint *point = g_ptr_array_index (engine->bus->points, i);
-      IkeTree *labels = ike_tree_add_list (hooks, point->name);
-      for (guint k = 0; k < point->n_hooks; k++)
-        ike_tree_set_string (labels, NULL, point->hooks[k]->label);
-    }
+  for (guint i = 0; i < engine->bus->points->len; i++) {
+    const IkeHookPoint *point = g_ptr_array_index (engine->bus->points, i);
+    IkeTree *labels = ike_tree_add_list (hooks, point->name);
+    for (guint k = 0; k < point->n_hooks; k++)
+      ike_tree_set_string (labels, NULL, point->hooks[k]->label);
+  }
   return tree;
 }
 
@@ -201,14 +199,14 @@ ike_hook_point_is_used (const IkeHookPoint *point)
 }
 
 IkeHookVerdict
-ike_hook_walk (const IkeHookPoint *point, IkeHookVerdict (*emit) (IkePlugin *, IkeAnyFunc, IkeSa *, gpointer), IkeSa *sa,
+ike_hook_walk (const IkeHookPoint *point,
+               IkeHookVerdict (*emit) (IkePlugin *, IkeAnyFunc, IkeSa *, gpointer), IkeSa *sa,
                gpointer event)
 {
-  for (guint i = 0; i < point->n_hooks; i++)
-    {
-      IkeHookVerdict verdict = emit (point->hooks[i]->plugin, point->hooks[i]->func, sa, event);
-      if (verdict != IKE_HOOK_PASS)
-        return verdict;
-    }
+  for (guint i = 0; i < point->n_hooks; i++) {
+    IkeHookVerdict verdict = emit (point->hooks[i]->plugin, point->hooks[i]->func, sa, event);
+    if (verdict != IKE_HOOK_PASS)
+      return verdict;
+  }
   return IKE_HOOK_PASS;
 }

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* registry.c - the plugins of an engine: the passes of loading, activation, and finding features. */
+#include "config.h"
+#include "plugin/plugin_private.h"
+#include "runtime/bus_private.h"
+#include <ikebana/error.h>
+#include <ikebana/log.h>
+#include <string.h>
+
+static void
+feature_free (gpointer data)
+{
+  IkeFeatureNode *feature = data;
+  g_free (feature->name);
+  g_free (feature->ops);
+  g_free (feature->reason);
+  g_free (feature);
+}
+
+static void
+plugin_drop_state (IkePlugin *plugin)
+{
+  if (plugin->user_state && plugin->free_user_state)
+    plugin->free_user_state (plugin->user_state);
+  plugin->user_state = NULL;
+  plugin->free_user_state = NULL;
+}
+
+static void
+plugin_free (gpointer data)
+{
+  IkePlugin *plugin = data;
+  g_ptr_array_unref (plugin->features);
+  g_free (plugin->name);
+  g_free (plugin->file);
+  g_free (plugin->version);
+  g_free (plugin->license);
+  g_free (plugin->summary);
+  g_free (plugin->reason);
+  g_free (plugin->critical_where);
+  g_free (plugin);
+}
+
+IkeRegistry *
+ike_registry_new (IkeEngine *engine)
+{
+  IkeRegistry *registry = g_new0 (IkeRegistry, 1);
+  registry->engine = engine;
+  registry->plugins = g_ptr_array_new_with_free_func (plugin_free);
+  registry->order = g_ptr_array_new ();
+  registry->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  registry->features = g_hash_table_new (g_str_hash, g_str_equal);
+  registry->kinds = g_ptr_array_new_with_free_func (ike_kind_free);
+  registry->options = g_ptr_array_new_with_free_func (ike_option_node_free);
+  registry->catalog = g_ptr_array_new_with_free_func (ike_catalog_entry_free);
+  return registry;
+}
+
+/* By now all threads are joined: only here is it certain that no loop, hook or scratch context still uses the state that
+ * a plugin set.  Backwards, as in deactivation. */
+void
+ike_registry_free (IkeRegistry *registry)
+{
+  if (!registry)
+    return;
+  for (guint i = registry->order->len; i-- > 0;)
+    plugin_drop_state (g_ptr_array_index (registry->order, i));
+  for (guint i = 0; i < registry->plugins->len; i++)
+    plugin_drop_state (g_ptr_array_index (registry->plugins, i));
+  g_ptr_array_unref (registry->order);
+  g_hash_table_unref (registry->by_name);
+  g_hash_table_unref (registry->features);
+  g_ptr_array_unref (registry->options);
+  g_ptr_array_unref (registry->catalog);
+  g_ptr_array_unref (registry->kinds);
+  g_ptr_array_unref (registry->plugins);
+  g_free (registry);
+}
+
+IkePlugin *
+ike_registry_add_plugin (IkeRegistry *registry, const char *name)
+{
+  IkePlugin *plugin = g_new0 (IkePlugin, 1);
+  plugin->engine = registry->engine;
+  plugin->name = g_strdup (name);
+  plugin->features = g_ptr_array_new_with_free_func (feature_free);
+  g_ptr_array_add (registry->plugins, plugin);
+  if (!g_hash_table_contains (registry->by_name, name))
+    g_hash_table_insert (registry->by_name, plugin->name, plugin);
+  return plugin;
+}
+
+IkeFeatureNode *
+ike_registry_add_feature (IkePlugin *plugin, const char *name)
+{
+  IkeFeatureNode *feature = g_new0 (IkeFeatureNode, 1);
+  const char *colon = strchr (name, ':');
+  feature->name = g_strdup (name);
+  feature->plugin = plugin;
+  feature->provided.feature = feature->name;
+  feature->provided.name = feature->name + (colon ? colon + 1 - name : 0);
+  feature->provided.plugin = plugin;
+  g_ptr_array_add (plugin->features, feature);
+  return feature;
+}
+
+void
+ike_feature_settle (IkeFeatureNode *feature, IkeFeatureState state, const char *format, ...)
+{
+  va_list args;
+  if (feature->is_settled)
+    return;
+  va_start (args, format);
+  feature->reason = g_strdup_vprintf (format, args);
+  va_end (args);
+  feature->is_settled = TRUE;
+  feature->state = state;
+}
+
+void
+ike_plugin_settle (IkePlugin *plugin, IkeFeatureState state, const char *format, ...)
+{
+  va_list args;
+  if (plugin->is_settled)
+    return;
+  va_start (args, format);
+  plugin->reason = g_strdup_vprintf (format, args);
+  va_end (args);
+  plugin->is_settled = TRUE;
+  plugin->state = state;
+  for (guint i = 0; i < plugin->features->len; i++)
+    ike_feature_settle (g_ptr_array_index (plugin->features, i), state, "%s", plugin->reason);
+}
+
+const IkeTree *
+ike_plugin_setting (const IkePlugin *plugin, const char *key)
+{
+  g_autofree char *path = g_strdup_printf ("plugins.%s.%s", plugin->name, key);
+  return ike_tree_get (ike_engine_settings (plugin->engine), path);
+}
+
+const IkeTree *
+ike_plugin_prefers (const IkePlugin *plugin, const char *feature)
+{
+  char buffer[32];
+  gboolean all = FALSE;
+  const IkeTree *prefer = ike_plugin_setting (plugin, "prefer");
+  const char *text = prefer ? ike_tree_text (prefer, buffer) : NULL;
+  if (!text)
+    return NULL;
+  if (ike_value_bool (text, &all))
+    return all ? prefer : NULL;
+  g_auto (GStrv) names = ike_value_list (text);
+  return g_strv_contains ((const char *const *) names, feature) ? prefer : NULL;
+}
+
+/* A critical plugin must be ready with all that it offers; what the operator gave to another plugin is not lost. */
+static gboolean
+check_critical (const IkeRegistry *registry, GError **error)
+{
+  for (guint i = 0; i < registry->plugins->len; i++) {
+    const IkePlugin *plugin = g_ptr_array_index (registry->plugins, i);
+    if (!plugin->is_critical || g_hash_table_lookup (registry->by_name, plugin->name) != plugin)
+      continue;
+    if (plugin->is_settled && plugin->state != IKE_STATE_READY) {
+      g_autofree char *why = ike_plugin_why (plugin);
+      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "%s, but it is marked critical (%s)", why, plugin->critical_where);
+      return FALSE;
+    }
+    for (guint k = 0; k < plugin->features->len; k++) {
+      const IkeFeatureNode *feature = g_ptr_array_index (plugin->features, k);
+      if (!feature->is_settled || feature->state == IKE_STATE_READY || feature->state == IKE_STATE_SHADOWED)
+        continue;
+      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "plugin %s is marked critical (%s), but its feature %s is %s: %s",
+                   plugin->name, plugin->critical_where, feature->name, ike_state_name (feature->state), feature->reason);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static void
+log_settled (const IkePlugin *plugin)
+{
+  gboolean is_wanted = plugin->state != IKE_STATE_DISABLED && plugin->state != IKE_STATE_SHADOWED;
+  g_autofree char *why = ike_plugin_why (plugin);
+  ike_log (plugin->engine, is_wanted ? IKE_LOG_ERROR : IKE_LOG_DEBUG, "plugin", "%s", why);
+}
+
+static void
+log_states (const IkeRegistry *registry)
+{
+  for (guint i = 0; i < registry->plugins->len; i++) {
+    const IkePlugin *plugin = g_ptr_array_index (registry->plugins, i);
+    if (plugin->state != IKE_STATE_READY) {
+      log_settled (plugin);
+      continue;
+    }
+    for (guint k = 0; k < plugin->features->len; k++) {
+      const IkeFeatureNode *feature = g_ptr_array_index (plugin->features, k);
+      if (feature->state != IKE_STATE_READY)
+        ike_log (plugin->engine, feature->state == IKE_STATE_SHADOWED ? IKE_LOG_INFO : IKE_LOG_NOTICE, "plugin",
+                 "plugin %s: feature %s is %s: %s", plugin->name, feature->name, ike_state_name (feature->state), feature->reason);
+    }
+  }
+}
+
+gboolean
+ike_registry_load (IkeEngine *engine, GError **error)
+{
+  IkeRegistry *registry = engine->registry;
+  g_return_val_if_fail (!registry->is_loaded, FALSE);
+  ike_catalog_read (registry, engine->options.catalog_file ? engine->options.catalog_file : IKE_CATALOG);
+  for (guint i = 0; ike_core_kinds[i]; i++)
+    if (!ike_kind_add (registry, ike_core_kinds[i], "core", error))
+      return FALSE;
+  ike_registry_scan (registry);
+  ike_registry_open (registry);
+  ike_options_from_catalog (registry);
+  ike_registry_resolve (registry);
+  registry->is_loaded = TRUE;
+  return check_critical (registry, error);
+}
+
+static void
+publish (IkePlugin *plugin)
+{
+  plugin->is_active = TRUE;
+  plugin->is_settled = TRUE;
+  plugin->state = IKE_STATE_READY;
+  for (guint i = 0; i < plugin->features->len; i++) {
+    IkeFeatureNode *feature = g_ptr_array_index (plugin->features, i);
+    if (feature->is_settled)
+      continue;
+    feature->is_settled = TRUE;
+    feature->state = IKE_STATE_READY;
+    feature->provided.ops = feature->ops;
+    feature->provided.index = feature->kind->ready->len;
+    g_ptr_array_add (feature->kind->ready, &feature->provided);
+  }
+}
+
+/* What a plugin did before it failed is undone, so that nothing calls into it later. */
+static void
+fail_activation (IkeRegistry *registry, IkePlugin *plugin, const GError *error)
+{
+  ike_bus_forget (registry->engine->bus, plugin);
+  plugin_drop_state (plugin);
+  ike_plugin_settle (plugin, IKE_STATE_FAILED, "%s", error ? error->message : "it gave no reason");
+  ike_registry_settle_missing (registry);
+}
+
+static void
+activate_one (IkeRegistry *registry, IkePlugin *plugin)
+{
+  g_autoptr (GError) error = NULL;
+  if (plugin->is_settled)
+    return;
+  plugin->is_activating = TRUE;
+  gboolean is_good = !plugin->info.activate || plugin->info.activate (plugin, &error);
+  plugin->is_activating = FALSE;
+  if (is_good)
+    publish (plugin);
+  else
+    fail_activation (registry, plugin, error);
+}
+
+gboolean
+ike_registry_activate (IkeEngine *engine, GError **error)
+{
+  IkeRegistry *registry = engine->registry;
+  g_return_val_if_fail (registry->is_loaded && !registry->is_activating, FALSE);
+  registry->is_activating = TRUE;
+  for (guint i = 0; i < registry->order->len; i++)
+    activate_one (registry, g_ptr_array_index (registry->order, i));
+  ike_options_mark_ready (registry);
+  log_states (registry);
+  return check_critical (registry, error);
+}
+
+void
+ike_registry_deactivate (IkeEngine *engine)
+{
+  IkeRegistry *registry = engine->registry;
+  for (guint i = registry->order->len; i-- > 0;) {
+    IkePlugin *plugin = g_ptr_array_index (registry->order, i);
+    if (!plugin->is_active)
+      continue;
+    plugin->is_active = FALSE;
+    if (plugin->info.deactivate)
+      plugin->info.deactivate (plugin);
+  }
+}
+
+gboolean
+ike_registry_reload_check (IkeEngine *engine, GError **error)
+{
+  const GPtrArray *order = engine->registry->order;
+  for (guint i = 0; i < order->len; i++) {
+    IkePlugin *plugin = g_ptr_array_index (order, i);
+    if (plugin->is_active && plugin->info.reload_check && !plugin->info.reload_check (plugin, error)) {
+      g_prefix_error (error, "plugin %s: ", plugin->name);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+void
+ike_registry_reload_commit (IkeEngine *engine)
+{
+  const GPtrArray *order = engine->registry->order;
+  for (guint i = 0; i < order->len; i++) {
+    IkePlugin *plugin = g_ptr_array_index (order, i);
+    if (plugin->is_active && plugin->info.reload_commit)
+      plugin->info.reload_commit (plugin);
+  }
+}
+
+const IkeProvided *
+ike_feature_find (IkeEngine *engine, const char *name, GError **error)
+{
+  const IkeFeatureNode *feature = g_hash_table_lookup (engine->registry->features, name);
+  if (feature && feature->is_settled && feature->state == IKE_STATE_READY)
+    return &feature->provided;
+  if (feature && !feature->is_settled)
+    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
+                 "feature %s of plugin %s is not active yet: who uses it while activating lists it in needs or wants", name,
+                 feature->plugin->name);
+  else if (error) {
+    g_autofree char *why = ike_plugin_explain (engine, name);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "%s", why);
+  }
+  return NULL;
+}
+
+const IkeProvided *const *
+ike_feature_list (IkeEngine *engine, const char *name, guint *n)
+{
+  static const IkeProvided *const none[1] = { NULL };
+  const IkeKindNode *kind = ike_kind_by_name (engine->registry, name);
+  *n = kind ? kind->ready->len : 0;
+  return *n ? (const IkeProvided *const *) kind->ready->pdata : none;
+}
+
+const char *
+ike_plugin_name (const IkePlugin *self)
+{
+  return self->name;
+}
+
+IkeEngine *
+ike_plugin_engine (const IkePlugin *self)
+{
+  return self->engine;
+}
+
+void *
+ike_plugin_state (IkePlugin *self)
+{
+  return self->user_state;
+}
+
+void
+ike_plugin_set_state (IkePlugin *self, gpointer state_take, GDestroyNotify free_state)
+{
+  plugin_drop_state (self);
+  self->user_state = state_take;
+  self->free_user_state = free_state;
+}
