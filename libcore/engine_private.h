@@ -77,7 +77,6 @@ const IkeOptionInfo *ike_registry_option_nth (IkeEngine *engine, guint32 index, 
 gboolean     ike_crypto_start  (IkeEngine *engine, GError **error);     /* builds the tables from ready features */
 void         ike_crypto_free   (IkeCryptoTable *table);
 void         ike_crypto_loop_free (IkeEngine *engine, gpointer scratches); /* scratch contexts of one loop */
-gpointer    *ike_loop_crypto_slot (IkeLoop *loop);                      /* runtime: where crypto/ keeps them; zero at first */
 
 gboolean     ike_control_start (IkeEngine *engine, GError **error);
 void         ike_control_stop  (IkeEngine *engine);                     /* fails the running requests */
