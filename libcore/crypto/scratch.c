@@ -35,7 +35,7 @@ crypto_scratch_acquire (const Algorithm *algorithm, ScratchSet **lent)
   ScratchSet *set;
 
   if (loop && ike_loop_engine (loop) == table->engine) {
-    gpointer *slot = ike_loop_crypto (loop);
+    gpointer *slot = ike_loop_crypto_slot (loop);
 
     if (!*slot)
       *slot = set_take (table);
