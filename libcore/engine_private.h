@@ -92,13 +92,13 @@ IkeTree     *ike_sas_order     (IkeEngine *engine);                     /* { tas
 /* Finds an SA by its name; NULL when it is gone.  Its shard only.  Implemented in sa/. */
 IkeSa       *ike_sa_lookup (IkeEngine *engine, IkeSaRef ref);
 /* Where crypto/ keeps the scratch contexts of @loop (given to ike_crypto_loop_free at the end).  That loop only. */
-gpointer    *ike_loop_crypto_slot (IkeLoop *loop);
+gpointer    *ike_loop_crypto (IkeLoop *loop);
 guint        ike_loop_shard_index (IkeLoop *loop);                      /* G_MAXUINT: no shard.  Any thread */
 /* Jobs that wait for an offload thread now; for the flood threshold.  Any thread. */
 guint        ike_offload_depth (IkeEngine *engine);
 /* ike_engine_free() joins the threads of control, io, observer and the shards before it deactivates plugins; the control
- * thread then owns these loops (ike_loop_is_current() is TRUE for each, watches and timers may be stopped at once).  This
- * runs what is queued on them; the registry calls it after each deactivate, so that posts of a plugin still run. */
+ * thread then owns these loops (ike_loop_is_current() is TRUE for each, watches and timers may be stopped at once), and
+ * this runs what is queued on them, before the plugins' state is freed. */
 void         ike_engine_drain (IkeEngine *engine);
 
 /* The built-in descriptor of the core itself: kinds it consumes, core commands, core options. */

@@ -77,7 +77,7 @@ guint32    ike_counter        (IkeEngine *engine, const char *name);      /* han
 void       ike_counter_add    (IkeEngine *engine, guint32 handle, guint64 n);
 guint64    ike_counter_get    (IkeEngine *engine, const char *name);      /* the sum; 0 when unknown */
 IkeTree   *ike_engine_stats   (IkeEngine *engine);
-/* What the loops do: { loops = [ {name jobs waiting = [ {name count longest_us stalls} ]} ] }.  Any thread. */
+/* What the loops do: { loops = [ {name waiting jobs = [ {name count longest_us stalls} ]} ] }.  Control. */
 IkeTree   *ike_engine_jobs    (IkeEngine *engine);
 /* Simulation: a hash over the names and bodies of all events emitted so far, in order (in a real engine 0).  Two runs
  * with one seed have the same. */

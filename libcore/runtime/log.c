@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* log.c - from a sentence anywhere to the sinks on the observer loop.
+ *
+ * Thresholds and rates are per group.  Until the sinks are found, after they are gone, and always for errors, records go
+ * to the fallback that whoever made the engine gave. */
+#include "config.h"
+#include <string.h>
+#include "runtime/loop_private.h"
+
+/* Records on their way to the sinks; errors may go over it, so that they are not lost in what caused them. */
+enum { RECORDS_MAX = 4096, ERRORS_MAX = 512 };
+/* Groups with thresholds of their own, and buckets that limit the rate (groups share one when their names collide). */
+enum { GROUPS_MAX = 64, N_BUCKETS = 64, RATE_DEFAULT = 1000 };
+
+typedef struct {
+  char   *name;
+  guint32 level;
+} Group;
+
+typedef struct {
+  atomic_uint_fast64_t second;                /* of the engine's clock */
+  atomic_uint          n;                     /* records in it */
+  atomic_uint          n_left_out;            /* since the last that got through */
+} Bucket;
+
+struct _IkeLogger {
+  IkeEngine                *engine;
+  Group                     groups[GROUPS_MAX];
+  guint                     n_groups;
+  guint32                   level, level_max; /* of other groups; the highest of all */
+  guint32                   rate;             /* records per second and group; 0: no limit */
+  Bucket                    buckets[N_BUCKETS];
+  const IkeProvided *const *sinks;
+  guint                     n_sinks;
+  atomic_bool               has_sinks;
+  atomic_uint               n_queued;
+  atomic_bool               is_flush_due;
+  guint32                   lost, limited;    /* counters */
+};
+
+/* A record with its texts behind it. */
+typedef struct {
+  IkeNode      node;
+  IkeLogger   *logger;
+  IkeLogRecord record;
+  char         text[];
+} Queued;
+
+/* -- thresholds ----------------------------------------------------------------------------------------------------- */
+
+static guint32
+level_of (const char *word, guint32 fallback)
+{
+  static const char *const words[] = { "error", "notice", "info", "debug" };
+
+  for (guint i = 0; word && i < G_N_ELEMENTS (words); i++)
+    if (strcmp (word, words[i]) == 0)
+      return i;
+  return fallback;
+}
+
+void
+ike_logger_configure (IkeEngine *engine)
+{
+  IkeLogger *logger = engine->logger;
+  const IkeTree *settings = ike_engine_settings (engine);
+  const IkeTree *log = settings ? ike_tree_get (settings, "core.log") : NULL;
+
+  if (!log)
+    return;
+  logger->rate = (guint32) CLAMP (ike_tree_int (settings, "core.log_rate", logger->rate), 0, G_MAXINT32);
+  logger->level = level_of (ike_tree_string (log, "default", NULL), IKE_LOG_INFO);
+  logger->level_max = logger->level;
+  for (guint i = 0; i < ike_tree_n (log) && logger->n_groups < GROUPS_MAX; i++) {
+    const IkeTree *leaf = ike_tree_nth (log, i);
+    Group *group = &logger->groups[logger->n_groups++];
+
+    group->name = g_strdup (ike_tree_name (leaf));
+    group->level = level_of (ike_tree_string (leaf, NULL, NULL), logger->level);
+    logger->level_max = MAX (logger->level_max, group->level);
+  }
+}
+
+gboolean
+ike_log_wants (IkeEngine *engine, guint32 level, const char *group)
+{
+  const IkeLogger *logger = engine->logger;
+
+  if (level > logger->level_max)
+    return FALSE;
+  for (guint i = 0; i < logger->n_groups; i++)
+    if (strcmp (logger->groups[i].name, group) == 0)
+      return level <= logger->groups[i].level;
+  return level <= logger->level;
+}
+
+/* -- on the observer loop ------------------------------------------------------------------------------------------- */
+
+static void
+flush_sinks (gpointer data)
+{
+  IkeLogger *logger = data;
+
+  atomic_store_explicit (&logger->is_flush_due, FALSE, memory_order_relaxed);
+  for (guint i = 0; i < logger->n_sinks; i++) {
+    const IkeLogSinkClass *sink = logger->sinks[i]->ops;
+
+    if (sink->flush)
+      sink->flush (logger->sinks[i]->plugin);
+  }
+}
+
+/* Behind what is queued now, so that a batch is flushed once. */
+static void
+flush_later (IkeLogger *logger)
+{
+  if (!atomic_exchange_explicit (&logger->is_flush_due, TRUE, memory_order_relaxed))
+    ike_loop_post (logger->engine->observer, flush_sinks, logger, NULL);
+}
+
+static void
+record_arrives (IkeNode *node, gboolean is_alive)
+{
+  Queued *queued = (Queued *) node;
+  IkeLogger *logger = queued->logger;
+
+  atomic_fetch_sub_explicit (&logger->n_queued, 1, memory_order_relaxed);
+  for (guint i = 0; is_alive && i < logger->n_sinks; i++)
+    ((const IkeLogSinkClass *) logger->sinks[i]->ops)->write (logger->sinks[i]->plugin, &queued->record);
+  if (is_alive && logger->n_sinks)
+    flush_later (logger);
+  g_free (queued);
+}
+
+/* -- anywhere ------------------------------------------------------------------------------------------------------- */
+
+static void
+record_queue (IkeLogger *logger, const IkeLogRecord *record)
+{
+  gsize group_len = strlen (record->group) + 1, text_len = strlen (record->text) + 1;
+  gsize subject_len = record->subject ? strlen (record->subject) + 1 : 0;
+  guint limit = RECORDS_MAX + (record->level == IKE_LOG_ERROR ? ERRORS_MAX : 0);
+  Queued *queued;
+
+  if (atomic_fetch_add_explicit (&logger->n_queued, 1, memory_order_relaxed) >= limit) {
+    atomic_fetch_sub_explicit (&logger->n_queued, 1, memory_order_relaxed);
+    ike_counter_add (logger->engine, logger->lost, 1);
+    return;
+  }
+  queued = g_malloc (sizeof *queued + group_len + text_len + subject_len);
+  queued->node = (IkeNode) { .run = record_arrives, .name = "log", .lane = IKE_QUEUE_POSTS };
+  queued->logger = logger;
+  queued->record = *record;
+  queued->record.group = memcpy (queued->text, record->group, group_len);
+  queued->record.text = memcpy (queued->text + group_len, record->text, text_len);
+  if (subject_len)
+    queued->record.subject = memcpy (queued->text + group_len + text_len, record->subject, subject_len);
+  ike_loop_put (logger->engine->observer, &queued->node);
+}
+
+static void
+record_send (IkeLogger *logger, guint32 level, const char *group, const char *subject, const char *text)
+{
+  const IkeEngineOptions *options = &logger->engine->options;
+  gboolean has_sinks = atomic_load_explicit (&logger->has_sinks, memory_order_acquire);
+  IkeLogRecord record = { sizeof record, level, ike_engine_wall_us (logger->engine), group, subject, text };
+
+  if (has_sinks)
+    record_queue (logger, &record);
+  if (options->log_fallback && (!has_sinks || level == IKE_LOG_ERROR))
+    options->log_fallback (&record, options->log_data);
+}
+
+/* FALSE: more than its rate in this second.  Says afterwards how many were left out.  Several threads may let a few more
+ * through at the turn of a second, which does no harm. */
+static gboolean
+bucket_admits (IkeLogger *logger, guint32 level, const char *group)
+{
+  Bucket *bucket = &logger->buckets[g_str_hash (group) % N_BUCKETS];
+  guint64 second = (guint64) ike_engine_now_us (logger->engine) / G_USEC_PER_SEC;
+  char text[96];
+  guint n_left_out;
+
+  if (level == IKE_LOG_ERROR || !logger->rate)
+    return TRUE;
+  if (atomic_exchange_explicit (&bucket->second, second, memory_order_relaxed) != second)
+    atomic_store_explicit (&bucket->n, 0, memory_order_relaxed);
+  /* The state of an SA is worth more than an exchange. */
+  if (atomic_fetch_add_explicit (&bucket->n, 1, memory_order_relaxed)
+      >= (level == IKE_LOG_NOTICE ? 2 * (guint64) logger->rate : logger->rate)) {
+    atomic_fetch_add_explicit (&bucket->n_left_out, 1, memory_order_relaxed);
+    ike_counter_add (logger->engine, logger->limited, 1);
+    return FALSE;
+  }
+  n_left_out = atomic_exchange_explicit (&bucket->n_left_out, 0, memory_order_relaxed);
+  if (n_left_out) {
+    g_snprintf (text, sizeof text, "%u lines were left out: more than core.log_rate = %u in a second", n_left_out,
+                logger->rate);
+    record_send (logger, IKE_LOG_NOTICE, group, NULL, text);
+  }
+  return TRUE;
+}
+
+void
+ike_log_text (IkeEngine *engine, guint32 level, const char *group, const char *subject, const char *text)
+{
+  if (ike_log_wants (engine, level, group) && bucket_admits (engine->logger, level, group))
+    record_send (engine->logger, level, group, subject, text);
+}
+
+/* -- making and ending ---------------------------------------------------------------------------------------------- */
+
+IkeLogger *
+ike_logger_new (IkeEngine *engine)
+{
+  IkeLogger *logger = g_new0 (IkeLogger, 1);
+
+  logger->engine = engine;
+  logger->level = logger->level_max = IKE_LOG_INFO;
+  logger->rate = RATE_DEFAULT;
+  logger->lost = ike_counter (engine, "log.lost");
+  logger->limited = ike_counter (engine, "log.limited");
+  return logger;
+}
+
+gboolean
+ike_logger_start (IkeEngine *engine, GError **error)
+{
+  IkeLogger *logger = engine->logger;
+
+  logger->sinks = ike_feature_list (engine, "log-sink", &logger->n_sinks);
+  atomic_store_explicit (&logger->has_sinks, logger->n_sinks > 0, memory_order_release);
+  return TRUE;
+}
+
+void
+ike_logger_stop (IkeEngine *engine)
+{
+  atomic_store_explicit (&engine->logger->has_sinks, FALSE, memory_order_release);
+  while (ike_loop_drain (engine->observer))
+    ;
+  engine->logger->n_sinks = 0;
+}
+
+void
+ike_logger_free (IkeLogger *logger)
+{
+  if (!logger)
+    return;
+  for (guint i = 0; i < logger->n_groups; i++)
+    g_free (logger->groups[i].name);
+  g_free (logger);
+}
