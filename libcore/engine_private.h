@@ -92,7 +92,7 @@ IkeTree     *ike_sas_order     (IkeEngine *engine);                     /* { tas
 /* Finds an SA by its name; NULL when it is gone.  Its shard only.  Implemented in sa/. */
 IkeSa       *ike_sa_lookup (IkeEngine *engine, IkeSaRef ref);
 /* Where crypto/ keeps the scratch contexts of @loop (given to ike_crypto_loop_free at the end).  That loop only. */
-gpointer    *ike_loop_crypto (IkeLoop *loop);
+gpointer    *ike_loop_crypto_slot (IkeLoop *loop);
 guint        ike_loop_shard_index (IkeLoop *loop);                      /* G_MAXUINT: no shard.  Any thread */
 /* Jobs that wait for an offload thread now; for the flood threshold.  Any thread. */
 guint        ike_offload_depth (IkeEngine *engine);

@@ -75,7 +75,7 @@ ike_loop_shard_index (IkeLoop *loop)
 }
 
 gpointer *
-ike_loop_crypto (IkeLoop *loop)
+ike_loop_crypto_slot (IkeLoop *loop)
 {
   return &loop->crypto;
 }
