@@ -48,7 +48,7 @@ scan_notes (const guint8 *notes, gsize len, gsize align, IkePluginNote *found)
     guint64 end = (desc_start + desc_size + align - 1) / align * align;
     if (desc_start + desc_size > len - at)
       return n_found;
-    if (name_size == 8 && memcmp (notes + at + NOTE_HEADER, "Ikebana", 8) == 0 && type == 1
+    if (name_size == 8 && desc_start == 20 && memcmp (notes + at + NOTE_HEADER, "Ikebana", 8) == 0 && type == 1
         && desc_size >= sizeof *found - 20 && n_found++ == 0)
       memcpy (found, notes + at, sizeof *found);
     if (end >= len - at)

@@ -148,7 +148,7 @@ ike_options_mark_ready (IkeRegistry *registry)
 {
   for (guint i = 0; i < registry->plugins->len; i++) {
     const IkePlugin *plugin = g_ptr_array_index (registry->plugins, i);
-    const IkeOptionInfo *const *options = plugin->is_active ? plugin->info.options : NULL;
+    const IkeOptionInfo *const *options = plugin->is_settled && plugin->state == IKE_STATE_READY ? plugin->info.options : NULL;
     for (guint k = 0; options && options[k]; k++) {
       IkeOptionNode *node = find_node (registry, plugin->name, options[k]->path, NULL);
       if (!node || node->is_ready)

@@ -22,7 +22,7 @@ struct _IkePlugin {
   gboolean        is_opened;                  /* @info is valid */
   gboolean        is_builtin, is_critical;
   gboolean        is_settled;                 /* it has its final state; else it may still get ready */
-  gboolean        is_activating, is_active;
+  gboolean        is_active;                  /* activated, and not deactivated yet */
   IkeFeatureState state;
   char           *reason;                     /* NULL when ready */
   char           *critical_where;             /* file:line of `critical` */

@@ -205,6 +205,36 @@ log_states (const IkeRegistry *registry)
   }
 }
 
+static void
+publish (IkePlugin *plugin)
+{
+  plugin->is_settled = TRUE;
+  plugin->state = IKE_STATE_READY;
+  for (guint i = 0; i < plugin->features->len; i++) {
+    IkeFeatureNode *feature = g_ptr_array_index (plugin->features, i);
+    if (feature->is_settled)
+      continue;
+    feature->is_settled = TRUE;
+    feature->state = IKE_STATE_READY;
+    feature->provided.ops = feature->ops;
+    feature->provided.index = feature->kind->ready->len;
+    g_ptr_array_add (feature->kind->ready, &feature->provided);
+  }
+}
+
+/* An engine that only checks activates nothing; what would get ready counts as ready, so that a configuration can be
+ * checked against it. */
+static void
+publish_for_check (IkeRegistry *registry)
+{
+  for (guint i = 0; i < registry->order->len; i++) {
+    IkePlugin *plugin = g_ptr_array_index (registry->order, i);
+    if (!plugin->is_settled)
+      publish (plugin);
+  }
+  ike_options_mark_ready (registry);
+}
+
 gboolean
 ike_registry_load (IkeEngine *engine, GError **error)
 {
@@ -219,25 +249,9 @@ ike_registry_load (IkeEngine *engine, GError **error)
   ike_options_from_catalog (registry);
   ike_registry_resolve (registry);
   registry->is_loaded = TRUE;
+  if (engine->options.flags & IKE_ENGINE_CHECK)
+    publish_for_check (registry);
   return check_critical (registry, error);
-}
-
-static void
-publish (IkePlugin *plugin)
-{
-  plugin->is_active = TRUE;
-  plugin->is_settled = TRUE;
-  plugin->state = IKE_STATE_READY;
-  for (guint i = 0; i < plugin->features->len; i++) {
-    IkeFeatureNode *feature = g_ptr_array_index (plugin->features, i);
-    if (feature->is_settled)
-      continue;
-    feature->is_settled = TRUE;
-    feature->state = IKE_STATE_READY;
-    feature->provided.ops = feature->ops;
-    feature->provided.index = feature->kind->ready->len;
-    g_ptr_array_add (feature->kind->ready, &feature->provided);
-  }
 }
 
 /* What a plugin did before it failed is undone, so that nothing calls into it later. */
@@ -256,12 +270,11 @@ activate_one (IkeRegistry *registry, IkePlugin *plugin)
   g_autoptr (GError) error = NULL;
   if (plugin->is_settled)
     return;
-  plugin->is_activating = TRUE;
   gboolean is_good = !plugin->info.activate || plugin->info.activate (plugin, &error);
-  plugin->is_activating = FALSE;
-  if (is_good)
+  if (is_good) {
+    plugin->is_active = TRUE;
     publish (plugin);
-  else
+  } else
     fail_activation (registry, plugin, error);
 }
 
@@ -271,6 +284,8 @@ ike_registry_activate (IkeEngine *engine, GError **error)
   IkeRegistry *registry = engine->registry;
   g_return_val_if_fail (registry->is_loaded && !registry->is_activating, FALSE);
   registry->is_activating = TRUE;
+  if (engine->options.flags & IKE_ENGINE_CHECK)
+    return TRUE;
   for (guint i = 0; i < registry->order->len; i++)
     activate_one (registry, g_ptr_array_index (registry->order, i));
   ike_options_mark_ready (registry);
