@@ -57,11 +57,13 @@ why_not (const IkeFeatureNode *feature)
     return ike_plugin_why (feature->plugin);
   if (feature->state == IKE_STATE_READY)
     return g_strdup_printf ("provided by plugin %s, ready", plugin);
-  if (feature->state == IKE_STATE_CYCLE)
-    return g_strdup_printf ("part of a circle: %s", feature->reason);
-  if (feature->state == IKE_STATE_MISSING)
-    return g_strdup_printf ("plugin %s provides it, but it %s", plugin, feature->reason);
-  return g_strdup_printf ("of plugin %s is %s: %s", plugin, ike_state_name (feature->state), feature->reason);
+  const char *what = feature->state == IKE_STATE_MISSING  ? "it "
+                     : feature->state == IKE_STATE_CYCLE  ? "it is part of a circle: "
+                     : feature->state == IKE_STATE_FAILED ? "it failed: "
+                     : feature->state == IKE_STATE_ABI    ? "it does not fit: "
+                     : feature->state == IKE_STATE_BROKEN ? "it is broken: "
+                                                          : "it is shadowed: ";
+  return g_strdup_printf ("plugin %s has it, but %s%s", plugin, what, feature->reason);
 }
 
 /* Nobody here has it: does the catalog know who would? */
@@ -100,8 +102,6 @@ explain_feature (const IkeRegistry *registry, const char *name)
     return g_strdup_printf ("%s %s", name, text);
   }
   g_autofree char *text = ike_feature_why (registry, name);
-  if (g_str_has_prefix (text, "of plugin"))
-    return g_strdup_printf ("%s %s", feature->name, text);
   return g_strdup_printf ("%s: %s", feature ? feature->name : name, text);
 }
 

@@ -179,12 +179,11 @@ check_critical (const IkeRegistry *registry, GError **error)
   return TRUE;
 }
 
-static void
-log_settled (const IkePlugin *plugin)
+/* What the operator chose is no news; what was chosen for want of a choice is. */
+static guint32
+level_of (IkeFeatureState state)
 {
-  gboolean is_wanted = plugin->state != IKE_STATE_DISABLED && plugin->state != IKE_STATE_SHADOWED;
-  g_autofree char *why = ike_plugin_why (plugin);
-  ike_log (plugin->engine, is_wanted ? IKE_LOG_ERROR : IKE_LOG_DEBUG, "plugin", "%s", why);
+  return state == IKE_STATE_DISABLED ? IKE_LOG_DEBUG : state == IKE_STATE_SHADOWED ? IKE_LOG_NOTICE : IKE_LOG_ERROR;
 }
 
 static void
@@ -193,14 +192,15 @@ log_states (const IkeRegistry *registry)
   for (guint i = 0; i < registry->plugins->len; i++) {
     const IkePlugin *plugin = g_ptr_array_index (registry->plugins, i);
     if (plugin->state != IKE_STATE_READY) {
-      log_settled (plugin);
+      g_autofree char *why = ike_plugin_why (plugin);
+      ike_log (plugin->engine, level_of (plugin->state), "plugin", "%s", why);
       continue;
     }
     for (guint k = 0; k < plugin->features->len; k++) {
       const IkeFeatureNode *feature = g_ptr_array_index (plugin->features, k);
       if (feature->state != IKE_STATE_READY)
-        ike_log (plugin->engine, feature->state == IKE_STATE_SHADOWED ? IKE_LOG_INFO : IKE_LOG_NOTICE, "plugin",
-                 "plugin %s: feature %s is %s: %s", plugin->name, feature->name, ike_state_name (feature->state), feature->reason);
+        ike_log (plugin->engine, MAX (level_of (feature->state), IKE_LOG_NOTICE), "plugin", "plugin %s: feature %s is %s: %s",
+                 plugin->name, feature->name, ike_state_name (feature->state), feature->reason);
     }
   }
 }

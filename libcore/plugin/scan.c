@@ -89,23 +89,28 @@ add_features_of_catalog (IkePlugin *plugin)
       ike_feature_settle (g_ptr_array_index (plugin->features, i), plugin->state, "%s", plugin->reason);
 }
 
-/* Is it wanted?  Configuration speaks first, then who made the engine, then the plugin's own flag. */
+/* Is it wanted?  Configuration speaks first, then who made the engine; then, in check_request(), its own flag. */
 static void
-check_wanted (IkePlugin *plugin, guint32 flags)
+check_wanted (IkePlugin *plugin)
 {
   char buffer[32];
   gboolean load = TRUE;
-  const IkeEngineOptions *options = &plugin->engine->options;
+  const char *const *asked = plugin->engine->options.plugins;
   const IkeTree *node = ike_plugin_setting (plugin, "load");
   const char *text = node ? ike_tree_text (node, buffer) : NULL;
-  gboolean is_listed = options->plugins && g_strv_contains (options->plugins, plugin->name);
   if (node && (!text || !ike_value_bool (text, &load)))
     ike_plugin_settle (plugin, IKE_STATE_FAILED, "load is neither yes nor no (%s)", ike_tree_where (node));
   else if (node && !load)
     ike_plugin_settle (plugin, IKE_STATE_DISABLED, "%s", ike_tree_where (node)[0] ? ike_tree_where (node) : "load = no");
-  else if (options->plugins && !is_listed && !plugin->is_builtin)
+  else if (asked && !plugin->is_builtin && !g_strv_contains (asked, plugin->name))
     ike_plugin_settle (plugin, IKE_STATE_DISABLED, "not among the plugins that were asked for");
-  else if ((flags & IKE_PLUGIN_ON_REQUEST) && !node && !is_listed)
+}
+
+static void
+check_request (IkePlugin *plugin, guint32 flags)
+{
+  const char *const *asked = plugin->engine->options.plugins;
+  if ((flags & IKE_PLUGIN_ON_REQUEST) && !ike_plugin_setting (plugin, "load") && !(asked && g_strv_contains (asked, plugin->name)))
     ike_plugin_settle (plugin, IKE_STATE_DISABLED, "on request only: set plugins.%s.load = yes", plugin->name);
 }
 
@@ -131,6 +136,14 @@ add_found (IkeRegistry *registry, const char *name)
   return plugin;
 }
 
+/* A built-in plugin that is not wanted needs no catalog: its descriptor is in the process anyway. */
+static void
+add_features_of_builtin (IkePlugin *plugin, const IkePluginInfo *info)
+{
+  for (guint i = 0; info->features && info->features[i]; i++)
+    ike_feature_settle (ike_registry_add_feature (plugin, info->features[i]->provides), plugin->state, "%s", plugin->reason);
+}
+
 static void
 add_builtins (IkeRegistry *registry)
 {
@@ -138,12 +151,12 @@ add_builtins (IkeRegistry *registry)
   for (guint i = 0; builtin && builtin[i]; i++) {
     IkePlugin *plugin = add_found (registry, builtin[i]->name);
     plugin->is_builtin = TRUE;
-    if (!plugin->is_settled)
-      check_wanted (plugin, builtin[i]->flags);
+    check_wanted (plugin);
+    check_request (plugin, builtin[i]->flags);
     if (!plugin->is_settled)
       ike_plugin_take_descriptor (plugin, builtin[i]);
     else
-      add_features_of_catalog (plugin);
+      add_features_of_builtin (plugin, builtin[i]);
   }
 }
 
@@ -158,8 +171,9 @@ add_file (IkeRegistry *registry, const char *dir, const char *file_name)
   char *real = realpath (path, NULL);
   plugin->file = g_strdup (real ? real : path);
   free (real);
+  check_wanted (plugin);
   if (!plugin->is_settled && check_note (plugin, &note))
-    check_wanted (plugin, note.flags);
+    check_request (plugin, note.flags);
 }
 
 static int

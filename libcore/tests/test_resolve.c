@@ -274,7 +274,7 @@ test_variants (void)
   g_assert_true (run_start (&run, "", builtin));
   fixture_assert_state (&run.fixture, "service:exact", "missing: needs service:algo/256: no plugin provides it*");
   fixture_assert_state (&run.fixture, "service:any", "ready: ");
-  fixture_assert_state (&run.fixture, "service:kind", "missing: needs command:[*]: no plugin provides it*");
+  fixture_assert_state (&run.fixture, "service:kind", "missing: needs command:?: no plugin provides it*");
   run_end (&run);
 }
 
@@ -340,7 +340,7 @@ test_bad_options (void)
   fixture_assert_state (&run.fixture, "chooser", "failed: *:2: plugins.chooser.mode: slow is no value of type enum:fast|safe");
   run_end (&run);
   g_assert_true (run_start (&run, "plugins { chooser {\n\n mod = fast\n } }", builtin));
-  fixture_assert_state (&run.fixture, "chooser", "failed: *:3: plugins.chooser.mod: unknown option, did you mean mode[?]");
+  fixture_assert_state (&run.fixture, "chooser", "failed: *:3: plugins.chooser.mod: unknown option, did you mean mode?");
   run_end (&run);
   g_assert_true (run_start (&run, "plugins { chooser { load = perhaps } }", builtin));
   fixture_assert_state (&run.fixture, "chooser", "failed: load is neither yes nor no*");
