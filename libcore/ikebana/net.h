@@ -43,8 +43,9 @@ typedef struct {
   void     (*attach_esp)  (IkePlugin *self, const IkeEspSink *sink_class, gpointer sink);
   gboolean (*esp_send)    (IkePlugin *self, const IkeDatagram *datagrams, guint n);
   /* The ESP socket of index @k (0 … n_shards-1) for IPv4 (4) or IPv6 (6) on the marked port, or -1: then only the sink
-   * works.  It belongs to the net plugin; its owner loop reads it, everything that arrives on it goes to that loop.
-   * What it reads there and is not ESP (marker) it gives to ike_net_not_esp(). */
+   * works.  It belongs to the net plugin; who asks for it (while it activates) reads it from then on.  It gets ESP only,
+   * and of that what has an SPI whose first byte is b with (b - 1) % n_shards == @k: so a loop names itself, from 1, in
+   * the first byte of the SPIs that it chooses. */
   int      (*esp_socket)  (IkePlugin *self, guint k, guint8 family);
   /* For `ikebana status` and stats. */
   void     (*describe)    (IkePlugin *self, IkeTree *into);

@@ -41,6 +41,12 @@ ike_engine_wall_us (IkeEngine *engine)
   return engine->sim ? SIMULATED_EPOCH_US + ike_sim_now_us (engine->sim) : ike_clock_wall_us ();
 }
 
+IkeSim *
+ike_engine_sim (IkeEngine *engine)
+{
+  return engine->sim;
+}
+
 gboolean
 ike_engine_is_simulated (IkeEngine *engine)
 {
