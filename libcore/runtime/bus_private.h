@@ -23,6 +23,10 @@ IkeObserver *ike_observer_new    (IkeEngine *engine);
 void         ike_observer_freeze (IkeObserver *observer);
 void         ike_observer_forget (IkeObserver *observer, const IkePlugin *plugin);
 void         ike_observer_free   (IkeObserver *observer);
+/* One that may come and go while the engine runs, and then hears of every event, on the observer loop: control clients
+ * that follow them.  NULL: it goes; it may hear of a few more that are on their way.  Control. */
+typedef void (*IkeWatcher) (IkeEngine *engine, const IkeEvent *event);
+void         ike_observer_watch  (IkeEngine *engine, IkeWatcher watcher_or_null);
 
 /* bus.c, for the registry: removes the hooks and taps of @plugin, while plugins activate. */
 void         ike_bus_forget      (IkeBus *bus, const IkePlugin *plugin);

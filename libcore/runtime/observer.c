@@ -19,6 +19,7 @@ struct _IkeObserver {
   IkeEngine           *engine;
   GPtrArray           *taps;                  /* Tap; final once frozen */
   gboolean             is_frozen;
+  _Atomic (IkeWatcher) watcher;               /* while somebody follows all events; else NULL */
   guint32              lost;                  /* counter */
   atomic_uint          n_queued;
   atomic_uint_fast64_t serial;
@@ -122,6 +123,8 @@ tap_wants (const Tap *tap, const char *name)
 static gboolean
 observer_wants (const IkeObserver *observer, const char *name)
 {
+  if (atomic_load_explicit (&observer->watcher, memory_order_acquire))
+    return TRUE;
   for (guint i = 0; i < observer->taps->len; i++)
     if (tap_wants (g_ptr_array_index (observer->taps, i), name))
       return TRUE;
@@ -164,8 +167,11 @@ event_arrives (IkeNode *node, gboolean is_alive)
 {
   IkeEvent *event = (IkeEvent *) node;
   IkeObserver *observer = event->engine->bus->observer;
+  IkeWatcher watcher = atomic_load_explicit (&observer->watcher, memory_order_acquire);
 
   atomic_fetch_sub_explicit (&observer->n_queued, 1, memory_order_relaxed);
+  if (is_alive && watcher)
+    watcher (event->engine, event);
   for (guint i = 0; is_alive && i < observer->taps->len; i++) {
     const Tap *tap = g_ptr_array_index (observer->taps, i);
 
@@ -222,6 +228,12 @@ ike_observer_new (IkeEngine *engine)
   observer->taps = g_ptr_array_new_with_free_func (tap_free);
   observer->lost = ike_counter (engine, "observer.events-lost");
   return observer;
+}
+
+void
+ike_observer_watch (IkeEngine *engine, IkeWatcher watcher_or_null)
+{
+  atomic_store_explicit (&engine->bus->observer->watcher, watcher_or_null, memory_order_release);
 }
 
 void
