@@ -2,12 +2,15 @@
 """The daemons of a case, each in mount, PID and network namespaces of its own with /etc and /run of its own.
 
 Both are told what to do with the same dict of `connections` and `secrets`, because both read the same grammar."""
+import json
 import os
 import signal
 import subprocess
 
 import settings
 from lab import Failure, run, stop, wait_for
+
+CONNECTION = "gw"                             # what the connection of every case is called
 
 # Mounts are made in a namespace of the daemon's own: nothing of them is seen outside or stays behind.
 _ENTER = """set -e
@@ -128,3 +131,60 @@ class StrongSwan(Daemon):
                     children = [child for child in sa.get("child-sas", {}).values()]
                     found.append({**sa, "connection": name, "child-sas": children})
         return found
+
+
+class Ikebana(Daemon):
+    """ikebanad from a build tree, with kernel-tun."""
+    kind = "ikebana"
+
+    def __init__(self, lab, side, build):
+        super().__init__(lab, side)
+        self.build = build
+        self.environment = {"LD_LIBRARY_PATH": os.path.join(build, "libcore/.libs")}
+
+    def program(self, name):
+        """The program itself, not libtool's wrapper, which may want to write into the build tree."""
+        directory, base = os.path.split(os.path.join(self.build, name))
+        real = os.path.join(directory, ".libs", base)
+        return real if os.path.exists(real) else os.path.join(directory, base)
+
+    def daemon_arguments(self, tree, *more):
+        """@tree's connections and secrets, and on top of the plugins that a daemon needs whatever it says of plugins."""
+        self.file = self.write("etc/ikebana/ikebana.conf", settings.write(
+            {**tree, "core": {"log": {"default": "debug"}, **tree.get("core", {})}}))
+        return [self.program("charon-like-daemon/ikebanad"), "--config", self.file, "--plugin-dir",
+                os.path.join(self.build, "plugins/.libs"), "--socket-dir", "/run/ikebana", *more]
+
+    def start(self, tree, *more):
+        self.launch(self.daemon_arguments(tree, *more), self.environment)
+        wait_for("ikebanad's control socket", self._is_ready)
+
+    def _is_ready(self):
+        self.pid()
+        return self.exec(["test", "-S", "/run/ikebana/control"], check=False).returncode == 0
+
+    def cli(self, *args, check=True, timeout=30):
+        return self.exec(["env", *(f"{key}={value}" for key, value in self.environment.items()),
+                          self.program("src-tools/ikebana"), "--socket", "/run/ikebana/control", *args],
+                         check=check, timeout=timeout)
+
+    def json(self, *args):
+        return json.loads(self.cli("--json", *args).stdout)
+
+    def up(self, child):
+        self.cli("up", CONNECTION, f"--child={child}")
+
+    def down_ike(self, connection):
+        self.cli("down", connection)
+
+    def down_child(self, child):
+        self.cli("down", CONNECTION, f"--child={child}")
+
+    def rekey_child(self, child):
+        self.cli("rekey", CONNECTION, f"--child={child}")
+
+    def rekey_ike(self, connection):
+        self.cli("rekey", connection)
+
+    def sas(self):
+        return self.json("list").get("sas", [])

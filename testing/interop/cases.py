@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is negotiated with strongSwan, case by case.
+
+A case passes only when pings went both ways, ESP and no inner packet was seen between the two, and strongSwan's own
+`swanctl --list-sas` names the algorithms that the case is about."""
+import dataclasses
+
+import capture
+import conns
+import peers
+from lab import Failure, Lab, wait_for
+from peers import CONNECTION
+
+IKE_SA_INIT = 34
+GCM = {"encr-alg": "AES_GCM_16", "encr-keysize": "256"}
+
+
+@dataclasses.dataclass
+class Case:
+    name: str
+    ike: str = "aes256gcm16-prfsha256-x25519"
+    esp: str = "aes256gcm16"
+    ike_says: dict = dataclasses.field(default_factory=dict)      # keys of swanctl's listing
+    child_says: dict = dataclasses.field(default_factory=lambda: GCM)
+    responder_ike: str = None                                     # where it differs
+    initiator_child: dict = dataclasses.field(default_factory=dict)   # further keys, by family where a dict
+    second_child: dict = None
+    then: callable = None                                         # what comes after the pings
+    nat: bool = False
+    families: tuple = (4, 6)
+
+
+class Run:
+    """One case with its two daemons: the initiator is on the left."""
+
+    def __init__(self, case, family, lab, left, right):
+        self.case, self.family, self.lab, self.left, self.right = case, family, lab, left, right
+        self.strongswans = [peer for peer in (left, right) if peer.kind == "strongswan"]
+
+    def children(self, is_initiator):
+        wide = {key: value[self.family] for key, value in self.case.initiator_child.items()} if is_initiator else {}
+        children = {"net": {"esp_proposals": self.case.esp, **wide}}
+        if self.case.second_child:
+            side = self.left.side if is_initiator else self.right.side
+            children["net2"] = {"esp_proposals": self.case.second_child["esp"], "local_ts": side.net(self.family, 1),
+                                "remote_ts": side.other.net(self.family, 1)}
+        return children
+
+    def start(self):
+        more = {}
+        if self.case.nat:
+            more["remote_addrs"] = "%any"
+        self.right.start(conns.connection(self.right.side, self.family, self.case.responder_ike or self.case.ike,
+                                          self.children(False), **more))
+        self.left.start(conns.connection(self.left.side, self.family, self.case.ike, self.children(True)))
+
+    def ping(self, i=0):
+        self.lab.left.ping(self.family, i)
+        self.lab.right.ping(self.family, i)
+
+    def check_listing(self, child="net", says=None):
+        """On every strongSwan of the case: it may be a moment behind."""
+        for peer in self.strongswans:
+            wait_for(f"{peer.side.name} listing {child}", lambda peer=peer: self._child_of(peer, child), 5)
+            sa, found = self._child_of(peer, child)
+            compare(f"{peer.side.name}'s IKE_SA", sa, {"state": "ESTABLISHED", **self.case.ike_says})
+            compare(f"{peer.side.name}'s CHILD_SA {child}", found, {"state": "INSTALLED", **(says or self.case.child_says)})
+
+    @staticmethod
+    def _child_of(peer, child):
+        """An installed one before others: strongSwan keeps what was rekeyed for a while."""
+        all_of_them = [(sa, found) for sa in peer.sas() for found in sa["child-sas"] if found["name"] == child]
+        all_of_them.sort(key=lambda pair: pair[1]["state"] != "INSTALLED")
+        return all_of_them[0] if all_of_them else None
+
+    def check_all_gone(self):
+        for peer in (self.left, self.right):
+            wait_for(f"{peer.side.name} having no SA left", lambda peer=peer: not peer.sas(), 10)
+
+
+def compare(what, found, wanted):
+    for key, value in wanted.items():
+        if found.get(key) != value:
+            raise Failure(f"{what}: {key} is {found.get(key)}, not {value}")
+
+
+def run_case(case, family, kinds, make, directory):
+    with Lab(directory, nat=case.nat) as lab:
+        run = Run(case, family, lab, make(kinds[0], lab, lab.left), make(kinds[1], lab, lab.right))
+        sniffer = capture.Capture(lab)
+        run.start()
+        run.left.up("net")
+        run.ping()
+        run.check_listing()
+        if case.second_child:
+            run.left.up("net2")
+            run.ping(1)
+            run.check_listing("net2", case.second_child["says"])
+        if case.then:
+            case.then(run, sniffer)
+        capture.check_protected(sniffer.stop(), lab)
+
+
+# -- what comes after the pings ------------------------------------------------------------------------------------------
+
+
+def two_first_messages(run, sniffer):
+    """RFC 7296, 1.3: the initiator repeats its request with the group that INVALID_KE_PAYLOAD names."""
+    requests = {message for _, message in capture.ike_messages(sniffer.so_far(), IKE_SA_INIT) if not message[19] & 0x20}
+    if len(requests) < 2:
+        raise Failure(f"{len(requests)} IKE_SA_INIT request seen: the responder took the first group")
+
+
+def narrowed(run, sniffer):
+    for peer in run.strongswans:
+        _, child = run._child_of(peer, "net")
+        compare(f"{peer.side.name}'s CHILD_SA", child, {"local-ts": [peer.side.net(run.family)],
+                                                        "remote-ts": [peer.side.other.net(run.family)]})
+
+
+def deleted_by_initiator(run, sniffer):
+    run.left.down_ike(CONNECTION)
+    run.check_all_gone()
+
+
+def deleted_by_responder(run, sniffer):
+    run.right.down_ike(CONNECTION)
+    run.check_all_gone()
+
+
+def child_deleted_by_initiator(run, sniffer):
+    run.left.down_child("net")
+    for peer in run.strongswans:
+        wait_for("the CHILD_SA being gone", lambda peer=peer: not run._child_of(peer, "net"), 10)
+        if not peer.sas():
+            raise Failure("the IKE_SA went with its CHILD_SA")
+
+
+def behind_nat(run, sniffer):
+    """The right end saw the translated address, and kept to the port that the translation chose."""
+    outside = run.lab.right.gateway[4]
+    esp = [packet for packet in sniffer.so_far() if capture.is_esp_in_udp(packet) and packet.target_port == 4500]
+    if not any(str(packet.source) == outside for packet in esp):
+        raise Failure(f"no ESP from {outside}: nothing was translated")
+    if any(str(packet.source) == run.lab.left.outer[4] for packet in esp):
+        raise Failure("ESP from the address that should be hidden")
+
+
+def child_rekeyed(run, sniffer):
+    rekey(run, "net", lambda: run.left.rekey_child("net"), lambda sa, child: child["spi-in"])
+
+
+def ike_rekeyed(run, sniffer):
+    rekey(run, "net", lambda: run.left.rekey_ike(CONNECTION), lambda sa, child: sa["initiator-spi"])
+
+
+def rekey(run, name, start, key):
+    """A new key, the same traffic, and nothing left of the old one."""
+    before = {peer: key(*run._child_of(peer, name)) for peer in run.strongswans}
+    start()
+    for peer in run.strongswans:
+        def is_renewed(peer=peer):
+            sas = peer.sas()
+            children = [(sa, child) for sa in sas for child in sa["child-sas"] if child["state"] == "INSTALLED"]
+            return len(sas) == 1 and len(children) == 1 and key(*children[0]) != before[peer]
+        wait_for(f"{peer.side.name} having rekeyed", is_renewed, 10)
+    run.ping()
+    run.check_listing()
+
+
+X25519 = {"encr-alg": "AES_GCM_16", "prf-alg": "PRF_HMAC_SHA2_256", "dh-group": "CURVE_25519"}
+
+CASES = [
+    Case("aes-gcm-x25519", ike_says=X25519),
+    Case("aes-cbc-sha2-ecp384", ike="aes256-sha384-prfsha384-ecp384", esp="aes256-sha384",
+         ike_says={"encr-alg": "AES_CBC", "encr-keysize": "256", "integ-alg": "HMAC_SHA2_384_192",
+                   "prf-alg": "PRF_HMAC_SHA2_384", "dh-group": "ECP_384"},
+         child_says={"encr-alg": "AES_CBC", "encr-keysize": "256", "integ-alg": "HMAC_SHA2_384_192"}),
+    Case("chacha20-curve448", ike="chacha20poly1305-prfsha512-curve448", esp="chacha20poly1305",
+         ike_says={"encr-alg": "CHACHA20_POLY1305", "prf-alg": "PRF_HMAC_SHA2_512", "dh-group": "CURVE_448"},
+         child_says={"encr-alg": "CHACHA20_POLY1305"}),
+    Case("modp2048", ike="aes128-sha256-modp2048", esp="aes128-sha256",
+         ike_says={"encr-alg": "AES_CBC", "encr-keysize": "128", "integ-alg": "HMAC_SHA2_256_128",
+                   "prf-alg": "PRF_HMAC_SHA2_256", "dh-group": "MODP_2048"},
+         child_says={"encr-alg": "AES_CBC", "encr-keysize": "128", "integ-alg": "HMAC_SHA2_256_128"}),
+    Case("invalid-ke", ike="aes256gcm16-prfsha256-x25519-ecp256", responder_ike="aes256gcm16-prfsha256-ecp256",
+         ike_says={"encr-alg": "AES_GCM_16", "dh-group": "ECP_256"}, then=two_first_messages),
+    Case("narrowing", ike_says=X25519, then=narrowed,
+         initiator_child={"local_ts": {4: "10.1.0.0/16", 6: "fd01::/32"}, "remote_ts": {4: "10.2.0.0/16", 6: "fd02::/32"}}),
+    Case("second-child", ike_says=X25519,
+         second_child={"esp": "aes128gcm16-x25519",
+                       "says": {"encr-alg": "AES_GCM_16", "encr-keysize": "128", "dh-group": "CURVE_25519"}}),
+    Case("rekey-child", ike_says=X25519, then=child_rekeyed),
+    Case("rekey-ike", ike_says=X25519, then=ike_rekeyed),
+    Case("delete-child", ike_says=X25519, then=child_deleted_by_initiator),
+    Case("delete-by-initiator", ike_says=X25519, then=deleted_by_initiator),
+    Case("delete-by-responder", ike_says=X25519, then=deleted_by_responder),
+    Case("nat", ike_says=X25519, nat=True, families=(4,), then=behind_nat),
+]
+
+
+def all_cases(make, kinds_of_initiator):
+    """[(name, function (directory))]: every case × who initiates × family."""
+    return [(f"{case.name}/{kinds[0]}-initiates/ipv{family}",
+             lambda directory, case=case, family=family, kinds=kinds: run_case(case, family, kinds, make, directory))
+            for case in CASES for kinds in kinds_of_initiator for family in case.families]
+
+
+def maker(build, strongswan_root):
+    def make(kind, lab, side):
+        if kind == "strongswan":
+            return peers.StrongSwan(lab, side, strongswan_root)
+        return peers.Ikebana(lab, side, build)
+    return make
