@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* inbound.c - from the sockets through the SAs to the TUN device. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include "kernel_tun.h"
+
+enum { FORWARDED_MAX = 1024, MAPPING_AGAIN_US = 1000 * 1000, KEEPALIVE = 0xff, MARKER_LEN = 4 };
+
+/* -- one ESP packet ------------------------------------------------------------------------------------------------- */
+
+/* RFC 4301, 5.2, step 4: what came out of the SA must be what it was negotiated for. */
+static gboolean
+deliver (TunLoop *loop, TunSa *sa, const EspPayload *payload, const TunArrival *arrival)
+{
+  TunKernel *kernel = loop->kernel;
+  Packet packet;
+  const char *reason;
+  if (payload->next_header == ESP_NEXT_NONE) {
+    tun_count (kernel, kernel->counters.dummy);
+    return TRUE;
+  }
+  if (!packet_parse (&packet, payload->payload, payload->len, &reason)
+      || payload->next_header != (packet.family == 4 ? ESP_NEXT_IPV4 : ESP_NEXT_IPV6)) {
+    tun_count (kernel, kernel->counters.malformed);
+    return FALSE;
+  }
+  if (!sad_permits (sa, &packet)) {
+    atomic_fetch_add_explicit (&sa->n_bad_selector, 1, memory_order_relaxed);
+    tun_count (kernel, kernel->counters.bad_selector);
+    return FALSE;
+  }
+  if (!packet_merge_class (&packet, payload->payload, arrival->traffic_class, sa->flags)) {
+    tun_count (kernel, kernel->counters.bad_ecn);
+    return FALSE;
+  }
+  /* The header says where the packet ends; what follows is TFC padding. */
+  tun_write (loop, payload->payload, packet.len);
+  return TRUE;
+}
+
+/* RFC 7296, 2.23: the peer's address is learned from authenticated packets only, and an old one that is repeated late
+ * proves nothing, so it takes the newest. */
+static void
+watch_mapping (TunLoop *loop, TunSa *sa, const TunArrival *arrival, gboolean is_newest)
+{
+  const TunPath *path = atomic_load_explicit (&sa->path, memory_order_acquire);
+  gint64 now = ike_loop_now_us (loop->loop);
+  if (!arrival->is_encap || !path->is_encap || !is_newest)
+    return;
+  if (ike_addr_equal (&path->source, &arrival->remote))
+    return;
+  if (ike_addr_equal (&sa->seen_from, &arrival->remote) && now - sa->seen_us < MAPPING_AGAIN_US)
+    return;
+  sa->seen_from = arrival->remote;
+  sa->seen_us = now;
+  ike_kernel_mapping (loop->kernel->plugin, sa->owner, sa->child, sa->spi, &arrival->remote);
+}
+
+static void
+reject (TunKernel *kernel, TunSa *sa, EspVerdict verdict)
+{
+  if (verdict == ESP_BAD_ICV)
+    atomic_fetch_add_explicit (&sa->n_bad_icv, 1, memory_order_relaxed);
+  tun_count (kernel, verdict == ESP_BAD_ICV ? kernel->counters.bad_icv : kernel->counters.malformed);
+}
+
+static void
+open_packet (TunLoop *loop, TunSa *sa, TunArrival *arrival, guint64 sequence)
+{
+  TunKernel *kernel = loop->kernel;
+  gboolean is_newest = sequence > sa->replay->top;
+  EspPayload payload;
+  EspKeys keys;
+  EspVerdict verdict;
+  guint32 crossed;
+  if (!tun_keys (loop, sa, &keys)) {
+    tun_count (kernel, kernel->counters.malformed);
+    return;
+  }
+  verdict = esp_open (&keys, &sa->sizes, sequence, arrival->data, arrival->len, &payload);
+  /* Padding is behind the ICV: such a packet is authentic and its number is used up. */
+  if (verdict == ESP_OK || verdict == ESP_BAD_PADDING) {
+    replay_update (sa->replay, sequence);
+    atomic_store_explicit (&sa->sequence, sa->replay->top, memory_order_relaxed);
+  }
+  if (verdict != ESP_OK) {
+    reject (kernel, sa, verdict);
+    return;
+  }
+  tun_count (kernel, kernel->counters.esp_in);
+  watch_mapping (loop, sa, arrival, is_newest);
+  deliver (loop, sa, &payload, arrival);
+  crossed = sad_account (sa, payload.len, ike_loop_now_us (loop->loop));
+  if (crossed)
+    ike_kernel_expire (kernel->plugin, sa->owner, sa->child, sa->spi, (crossed & SAD_HARD_EXPIRED) != 0);
+}
+
+void
+tun_inbound (TunLoop *loop, TunArrival *arrival)
+{
+  TunKernel *kernel = loop->kernel;
+  guint32 spi, sequence_low;
+  guint64 sequence;
+  TunSa *sa;
+  if (!esp_peek (arrival->data, arrival->len, &spi, &sequence_low)) {
+    tun_count (kernel, kernel->counters.malformed);
+    return;
+  }
+  if (spi >> 24 != loop->index + 1) {
+    tun_inbound_forward (kernel, arrival);
+    return;
+  }
+  sa = sad_table_find (&loop->inbound, spi);
+  if (!sa) {
+    tun_count (kernel, kernel->counters.no_sa);
+    return;
+  }
+  if (atomic_load_explicit (&sa->expired, memory_order_relaxed) & SAD_HARD_EXPIRED) {
+    tun_count (kernel, kernel->counters.expired);
+    return;
+  }
+  sequence = replay_infer (sa->replay, sequence_low);
+  if (replay_check (sa->replay, sequence) != REPLAY_OK) {
+    atomic_fetch_add_explicit (&sa->n_replay, 1, memory_order_relaxed);
+    tun_count (kernel, kernel->counters.replay);
+    return;
+  }
+  open_packet (loop, sa, arrival, sequence);
+}
+
+/* -- packets for another loop --------------------------------------------------------------------------------------- */
+
+typedef struct {
+  TunLoop   *loop;
+  TunArrival arrival;
+  guint8     data[];
+} Forwarded;
+
+static void
+run_forwarded (gpointer data)
+{
+  Forwarded *forwarded = data;
+  forwarded->arrival.data = forwarded->data;
+  tun_inbound (forwarded->loop, &forwarded->arrival);
+}
+
+static void
+free_forwarded (gpointer data)
+{
+  Forwarded *forwarded = data;
+  atomic_fetch_sub (&forwarded->loop->n_forwarded, 1);
+  g_free (forwarded);
+}
+
+/* A queue that is full loses packets, as a network card would. */
+void
+tun_inbound_forward (TunKernel *kernel, const TunArrival *arrival)
+{
+  Forwarded *forwarded;
+  TunLoop *loop;
+  guint index;
+  if (arrival->len < ESP_HEADER_LEN || arrival->data[0] == 0 || arrival->data[0] > kernel->n_loops) {
+    tun_count (kernel, kernel->counters.no_sa);
+    return;
+  }
+  index = arrival->data[0] - 1u;
+  loop = kernel->loops[index];
+  if (atomic_fetch_add (&loop->n_forwarded, 1) >= FORWARDED_MAX) {
+    atomic_fetch_sub (&loop->n_forwarded, 1);
+    tun_count (kernel, kernel->counters.overload);
+    return;
+  }
+  forwarded = g_malloc (sizeof *forwarded + arrival->len);
+  forwarded->loop = loop;
+  forwarded->arrival = *arrival;
+  memcpy (forwarded->data, arrival->data, arrival->len);
+  ike_loop_post (loop->loop, run_forwarded, forwarded, free_forwarded);
+}
+
+/* -- IKE that came to an ESP socket --------------------------------------------------------------------------------- */
+
+typedef struct {
+  IkeEngine  *engine;
+  guint       shard;
+  IkeDatagram datagram;
+  guint8      data[];
+} Ike;
+
+static void
+run_ike (IkeSa *sa, gpointer data)
+{
+  Ike *ike = data;
+  ike->datagram.data = ike->data;
+  ike_input (ike->engine, ike->shard, &ike->datagram);
+}
+
+static const IkeJobClass ike_established = { sizeof (IkeJobClass), "ike-on-esp-socket", IKE_LANE_ESTABLISHED, run_ike, g_free };
+static const IkeJobClass ike_new = { sizeof (IkeJobClass), "new-ike-on-esp-socket", IKE_LANE_NEW, run_ike, g_free };
+
+static void
+hand_over_ike (TunLoop *loop, const TunArrival *arrival, const IkeAddr *local)
+{
+  TunKernel *kernel = loop->kernel;
+  gsize len = arrival->len - MARKER_LEN;
+  int shard = ike_input_shard (kernel->engine, arrival->data + MARKER_LEN, len);
+  Ike *ike = g_malloc (sizeof *ike + len);
+  ike->engine = kernel->engine;
+  ike->shard = shard >= 0 ? (guint) shard : loop->index;
+  ike->datagram = (IkeDatagram) { .struct_size = sizeof (IkeDatagram), .flags = IKE_NET_MARKED, .local = *local,
+                                  .remote = arrival->remote, .len = len };
+  memcpy (ike->data, arrival->data + MARKER_LEN, len);
+  if (!ike_shard_post (ike_engine_shard (kernel->engine, ike->shard), shard >= 0 ? &ike_established : &ike_new, ike))
+    tun_count (kernel, kernel->counters.overload);
+}
+
+/* -- batches -------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  struct mmsghdr          headers[TUN_BATCH];
+  struct iovec            parts[TUN_BATCH];
+  struct sockaddr_storage from[TUN_BATCH];
+  union {
+    struct cmsghdr align;
+    guint8         bytes[TUN_CONTROL_SIZE];
+  } control[TUN_BATCH];
+} Messages;
+
+static void
+read_control (struct msghdr *header, IkeAddr *local, guint8 *traffic_class)
+{
+  int value;
+  for (struct cmsghdr *c = CMSG_FIRSTHDR (header); c; c = CMSG_NXTHDR (header, c)) {
+    if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+      *traffic_class = *(guint8 *) CMSG_DATA (c);
+    if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+      memcpy (&value, CMSG_DATA (c), sizeof value);
+      *traffic_class = (guint8) value;
+    }
+    if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+      local->family = 4;
+      memcpy (local->bytes, &((struct in_pktinfo *) CMSG_DATA (c))->ipi_addr, 4);
+    }
+    if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+      local->family = 6;
+      memcpy (local->bytes, &((struct in6_pktinfo *) CMSG_DATA (c))->ipi6_addr, 16);
+    }
+  }
+}
+
+/* RFC 3948, 2: a keepalive is one byte 0xFF; four zeros announce IKE; the rest is ESP. */
+static void
+receive_udp (TunLoop *loop, TunArrival *arrival, const IkeAddr *local)
+{
+  static const guint8 marker[MARKER_LEN];
+  arrival->is_encap = TRUE;
+  if (arrival->len == 1 && arrival->data[0] == KEEPALIVE)
+    return;
+  if (arrival->len > MARKER_LEN && memcmp (arrival->data, marker, MARKER_LEN) == 0)
+    hand_over_ike (loop, arrival, local);
+  else
+    tun_inbound (loop, arrival);
+}
+
+/* An IPv4 raw socket gives the IP header too. */
+static void
+receive_raw (TunLoop *loop, TunArrival *arrival, gboolean has_header)
+{
+  gsize skip = has_header && arrival->len ? (arrival->data[0] & 15) * 4u : 0;
+  if (skip > arrival->len || (has_header && skip < 20)) {
+    tun_count (loop->kernel, loop->kernel->counters.malformed);
+    return;
+  }
+  arrival->data += skip;
+  arrival->len -= skip;
+  tun_inbound (loop, arrival);
+}
+
+static void
+receive_one (TunLoop *loop, guint kind, struct mmsghdr *message)
+{
+  TunArrival arrival = { .data = message->msg_hdr.msg_iov->iov_base, .len = message->msg_len };
+  IkeAddr local = { .port = loop->kernel->marked_port };
+  if (message->msg_hdr.msg_flags & MSG_TRUNC || arrival.len == 0
+      || !ike_addr_from_sockaddr (&arrival.remote, message->msg_hdr.msg_name, message->msg_hdr.msg_namelen)) {
+    tun_count (loop->kernel, loop->kernel->counters.malformed);
+    return;
+  }
+  read_control (&message->msg_hdr, &local, &arrival.traffic_class);
+  if (kind == TUN_UDP4 || kind == TUN_UDP6)
+    receive_udp (loop, &arrival, &local);
+  else
+    receive_raw (loop, &arrival, kind == TUN_RAW4);
+}
+
+static void
+prepare (TunLoop *loop, Messages *messages, guint i)
+{
+  struct msghdr *header = &messages->headers[i].msg_hdr;
+  messages->headers[i].msg_len = 0;
+  messages->parts[i] = (struct iovec) { loop->in_slots + (gsize) i * TUN_SLOT_SIZE, 65536 };
+  *header = (struct msghdr) { .msg_name = &messages->from[i], .msg_namelen = sizeof messages->from[i],
+                              .msg_iov = &messages->parts[i], .msg_iovlen = 1, .msg_control = &messages->control[i],
+                              .msg_controllen = sizeof messages->control[i] };
+}
+
+void
+tun_inbound_ready (int fd, guint32 events, gpointer data)
+{
+  TunLoop *loop = data;
+  Messages messages;
+  guint kind = 0;
+  int n;
+  while (kind < TUN_SOCKETS - 1 && loop->sockets[kind] != fd)
+    kind++;
+  for (guint i = 0; i < TUN_BATCH; i++)
+    prepare (loop, &messages, i);
+  n = recvmmsg (fd, messages.headers, TUN_BATCH, MSG_DONTWAIT, NULL);
+  for (int i = 0; i < n; i++)
+    receive_one (loop, kind, &messages.headers[i]);
+}

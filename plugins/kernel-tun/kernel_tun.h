@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_tun.h - the parts of this plugin and how they meet.
+ *
+ * The administration loop makes and frees everything (SAs, policies, routes); the ESP loops only use it.  What a loop may
+ * still hold is freed after a round: a job on each loop, which can only run when the loop holds nothing. */
+#pragma once
+#include <ikebana/engine.h>
+#include <ikebana/kernel.h>
+#include <ikebana/net.h>
+#include "netlink.h"
+#include "sad.h"
+#include "tun.h"
+
+typedef struct _TunKernel TunKernel;
+typedef struct _TunLoop TunLoop;
+typedef struct _TunAdmin TunAdmin;
+typedef struct _TunAddresses TunAddresses;
+
+/* Handles of ike_counter(). */
+typedef struct {
+  guint32 esp_in, esp_out, bad_icv, replay, no_sa, bad_selector, malformed, bad_ecn, dummy, expired, overload,
+    send_failed, too_big, exhausted, no_policy, policy_drop, no_tunnel, own_packet, tun_malformed, tun_failed;
+} TunCounters;
+
+struct _TunKernel {
+  IkePlugin         *plugin;
+  IkeEngine         *engine;
+  const IkeNetClass *net;
+  IkePlugin         *net_plugin;
+  guint16            plain_port, marked_port;
+  TunDevice          device;
+  guint              mtu;
+  TunCounters        counters;
+  Spd               *spd;
+  IkeLoop           *admin_loop;
+  TunAdmin          *admin;
+  TunAddresses      *addresses;
+  guint              n_loops;
+  TunLoop          **loops;
+  _Atomic guint32    n_sas, n_policies;       /* for describe */
+};
+
+void tun_count (TunKernel *kernel, guint32 counter);
+
+/* -- loop.c --------------------------------------------------------------------------------------------------------- */
+
+enum { TUN_BATCH = 64, TUN_KEYED = 256, TUN_PENDING = 32, TUN_PENDING_PER_POLICY = 4 };
+enum { TUN_SLOT_SIZE = 65536 + 512, TUN_CONTROL_SIZE = 128 };
+enum { TUN_UDP4, TUN_UDP6, TUN_RAW4, TUN_RAW6, TUN_SOCKETS };
+
+/* A context of one SA, cached. */
+typedef struct {
+  guint64             serial;                 /* 0: empty */
+  const IkeAeadClass *aead;
+  gpointer            keyed;
+} TunKeyed;
+
+/* An inner packet that waits for an SA. */
+typedef struct {
+  SpdPolicy *policy;                          /* NULL: empty */
+  guint8    *data;
+  gsize      len;
+} TunPending;
+
+/* A sealed packet that waits for the end of the batch. */
+typedef struct {
+  TunSa         *sa;
+  const TunPath *path;
+  guint8        *data;
+  gsize          len;
+  int            fd;                          /* -1: through the net plugin */
+  int            fragmenting;                 /* IP_PMTUDISC_… */
+  guint8         traffic_class;
+} TunOut;
+
+struct _TunLoop {
+  TunKernel *kernel;
+  guint      index;
+  IkeLoop   *loop;
+  IkeWatch  *tun_watch, *watches[TUN_SOCKETS];
+  int        sockets[TUN_SOCKETS];            /* -1: none; the UDP ones belong to the net plugin */
+  int        fragmenting[TUN_SOCKETS];        /* as last set */
+  SadTable   inbound;
+  TunKeyed   keyed[TUN_KEYED];
+  gpointer  *scratch[3];                      /* aead, cipher, integ by index of the feature */
+  guint      n_scratch[3];
+  guint8     random[1024];
+  guint      n_random;                        /* left of it */
+  TunPending pending[TUN_PENDING];
+  _Atomic guint32 n_forwarded;                /* packets on their way here from other threads */
+  guint8    *out_slots, *in_slots;            /* TUN_BATCH of each */
+  TunOut     out[TUN_BATCH];
+  guint      n_out;
+};
+
+TunLoop *tun_loop_new  (TunKernel *kernel, guint index, GError **error);   /* control, activating */
+void     tun_loop_stop (TunLoop *loop);                                    /* joins its thread */
+void     tun_loop_free (TunLoop *loop);
+
+/* Runs @each on every ESP loop, then @done once on the administration loop (or on control, while the plugin ends). */
+void     tun_round (TunKernel *kernel, void (*each) (TunLoop *loop, gpointer data),
+                    void (*done) (TunKernel *kernel, gpointer data), gpointer data);
+
+/* -- contexts.c: keys of an SA, ready for use on this loop ---------------------------------------------------------- */
+
+gboolean      tun_keys      (TunLoop *loop, TunSa *sa, EspKeys *keys);
+void          tun_keys_drop (TunLoop *loop, guint64 serial);
+void          tun_keys_clear (TunLoop *loop);
+const guint8 *tun_random_iv (TunLoop *loop, guint len);
+
+/* -- outbound.c ----------------------------------------------------------------------------------------------------- */
+
+void tun_outbound_ready (int fd, guint32 events, gpointer loop);
+void tun_outbound_retry (TunLoop *loop);                       /* what waited, for there are new SAs */
+void tun_outbound_forget (TunLoop *loop, SpdPolicy *policy);   /* NULL: everything */
+void tun_flush          (TunLoop *loop);                       /* send.c */
+void tun_write          (TunLoop *loop, const guint8 *packet, gsize len);
+
+/* -- inbound.c ------------------------------------------------------------------------------------------------------ */
+
+/* One ESP packet with what its outer header said. */
+typedef struct {
+  guint8        *data;
+  gsize          len;
+  IkeAddr        remote;
+  guint8         traffic_class;
+  guint8         is_encap;
+} TunArrival;
+
+void tun_inbound_ready   (int fd, guint32 events, gpointer loop);
+void tun_inbound         (TunLoop *loop, TunArrival *arrival);
+/* Copies it to the loop that its SPI names; any thread. */
+void tun_inbound_forward (TunKernel *kernel, const TunArrival *arrival);
+
+/* -- admin.c: class functions, on the administration loop ----------------------------------------------------------- */
+
+TunAdmin *tun_admin_new  (TunKernel *kernel);
+void      tun_admin_retire (gpointer kernel, gpointer item, GDestroyNotify free_item);   /* of spd_new() */
+void      tun_admin_free (TunAdmin *admin);                    /* when no loop runs any more */
+extern const IkeKernelClass tun_kernel_class;
+/* A packet did not fit: finds out what does.  Any thread. */
+void      tun_admin_measure (TunKernel *kernel, const TunSa *sa);
+
+/* -- addresses.c: kernel:net ---------------------------------------------------------------------------------------- */
+
+TunAddresses *tun_addresses_new  (TunKernel *kernel, GError **error);
+void          tun_addresses_free (TunAddresses *addresses);
+/* Our address within @selector's range, FALSE when there is none.  Any thread. */
+gboolean      tun_addresses_within (TunAddresses *addresses, const IkeSelector *selector, IkeAddr *addr);
+extern const IkeKernelNetClass tun_net_class;
+
+/* -- routes.c: what leads packets into the device ------------------------------------------------------------------- */
+
+typedef struct _TunRoutes TunRoutes;
+TunRoutes *tun_routes_new  (TunKernel *kernel);
+void       tun_routes_free (TunRoutes *routes);                /* removes everything from the kernel */
+gboolean   tun_routes_add  (TunRoutes *routes, const SpdPolicy *policy, GError **error);   /* all of it or nothing */
+void       tun_routes_remove (TunRoutes *routes, const SpdPolicy *policy);

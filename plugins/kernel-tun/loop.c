@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loop.c - an ESP loop: its thread, its descriptors, and rounds over all loops. */
+#include <string.h>
+#include <unistd.h>
+#include <sys/epoll.h>
+#include "kernel_tun.h"
+
+void
+tun_count (TunKernel *kernel, guint32 counter)
+{
+  ike_counter_add (kernel->engine, counter, 1);
+}
+
+static guint
+n_features (TunKernel *kernel, const char *kind)
+{
+  guint n = 0, most = 0;
+  const IkeProvided *const *list = ike_feature_list (kernel->engine, kind, &n);
+  for (guint i = 0; i < n; i++)
+    most = MAX (most, list[i]->index + 1);
+  return most;
+}
+
+static void
+make_scratch (TunLoop *loop)
+{
+  static const char *const kinds[3] = { "aead", "cipher", "integ" };
+  for (guint i = 0; i < 3; i++) {
+    loop->n_scratch[i] = n_features (loop->kernel, kinds[i]);
+    loop->scratch[i] = g_new0 (gpointer, loop->n_scratch[i] + 1);
+  }
+}
+
+/* Raw sockets are a way that not every tunnel needs: without them only UDP encapsulation works, and it is said once. */
+static void
+open_raw (TunLoop *loop)
+{
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (GError) error = NULL;
+    loop->sockets[TUN_RAW4 + i] = tun_raw_socket (i ? 6 : 4, (guint8) (loop->index + 1), &error);
+    if (error && loop->index == 0)
+      ike_log (loop->kernel->engine, IKE_LOG_NOTICE, "kernel-tun", "no ESP without UDP over IPv%u: %s", i ? 6 : 4,
+               error->message);
+  }
+}
+
+static void
+take_sockets (TunLoop *loop)
+{
+  TunKernel *kernel = loop->kernel;
+  for (guint i = 0; i < 2; i++) {
+    int fd = kernel->net->esp_socket ? kernel->net->esp_socket (kernel->net_plugin, loop->index, i ? 6 : 4) : -1;
+    loop->sockets[TUN_UDP4 + i] = fd;
+    if (fd >= 0)
+      tun_socket_tell (fd, i ? 6 : 4);
+  }
+  open_raw (loop);
+}
+
+TunLoop *
+tun_loop_new (TunKernel *kernel, guint index, GError **error)
+{
+  g_autofree char *name = g_strdup_printf ("esp-%u", index);
+  TunLoop *loop = g_new0 (TunLoop, 1);
+  loop->kernel = kernel;
+  loop->index = index;
+  sad_table_init (&loop->inbound);
+  make_scratch (loop);
+  loop->out_slots = g_malloc ((gsize) TUN_BATCH * TUN_SLOT_SIZE);
+  loop->in_slots = g_malloc ((gsize) TUN_BATCH * TUN_SLOT_SIZE);
+  for (guint i = 0; i < TUN_SOCKETS; i++)
+    loop->sockets[i] = loop->fragmenting[i] = -1;
+  loop->loop = ike_loop_new (kernel->plugin, name, error);
+  if (!loop->loop) {
+    tun_loop_free (loop);
+    return NULL;
+  }
+  take_sockets (loop);
+  loop->tun_watch = ike_loop_watch (loop->loop, kernel->device.queues[index], EPOLLIN, tun_outbound_ready, loop);
+  for (guint i = 0; i < TUN_SOCKETS; i++)
+    if (loop->sockets[i] >= 0)
+      loop->watches[i] = ike_loop_watch (loop->loop, loop->sockets[i], EPOLLIN, tun_inbound_ready, loop);
+  return loop;
+}
+
+static void
+drop_watches (gpointer data)
+{
+  TunLoop *loop = data;
+  ike_watch_free (g_steal_pointer (&loop->tun_watch));
+  for (guint i = 0; i < TUN_SOCKETS; i++)
+    ike_watch_free (g_steal_pointer (&loop->watches[i]));
+}
+
+void
+tun_loop_stop (TunLoop *loop)
+{
+  if (!loop || !loop->loop)
+    return;
+  ike_loop_free (g_steal_pointer (&loop->loop));
+  loop->tun_watch = NULL;
+  memset (loop->watches, 0, sizeof loop->watches);
+}
+
+void
+tun_loop_free (TunLoop *loop)
+{
+  if (!loop)
+    return;
+  tun_loop_stop (loop);
+  tun_outbound_forget (loop, NULL);
+  tun_keys_clear (loop);
+  sad_table_clear (&loop->inbound);
+  for (guint i = TUN_RAW4; i <= TUN_RAW6; i++)
+    if (loop->sockets[i] >= 0)
+      close (loop->sockets[i]);
+  g_free (loop->out_slots);
+  g_free (loop->in_slots);
+  g_free (loop);
+}
+
+/* -- rounds --------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  TunKernel      *kernel;
+  _Atomic guint32 n_left;
+  void          (*each) (TunLoop *loop, gpointer data);
+  void          (*done) (TunKernel *kernel, gpointer data);
+  gpointer        data;
+} Round;
+
+typedef struct {
+  Round   *round;
+  TunLoop *loop;
+} Stop;
+
+static void
+nothing (gpointer data)
+{
+}
+
+static void
+end_round (gpointer data)
+{
+  Round *round = data;
+  round->done (round->kernel, round->data);
+  g_free (round);
+}
+
+static void
+run_stop (gpointer data)
+{
+  Stop *stop = data;
+  stop->round->each (stop->loop, stop->round->data);
+}
+
+/* A loop that was stopped does not run the job but frees it: the round ends all the same. */
+static void
+free_stop (gpointer data)
+{
+  Stop *stop = data;
+  Round *round = stop->round;
+  g_free (stop);
+  if (atomic_fetch_sub (&round->n_left, 1) == 1)
+    ike_loop_post (round->kernel->admin_loop, nothing, round, end_round);
+}
+
+void
+tun_round (TunKernel *kernel, void (*each) (TunLoop *loop, gpointer data),
+           void (*done) (TunKernel *kernel, gpointer data), gpointer data)
+{
+  Round *round = g_new (Round, 1);
+  *round = (Round) { kernel, kernel->n_loops, each, done, data };
+  for (guint i = 0; i < kernel->n_loops; i++) {
+    Stop *stop = g_new (Stop, 1);
+    *stop = (Stop) { round, kernel->loops[i] };
+    ike_loop_post (kernel->loops[i]->loop, run_stop, stop, free_stop);
+  }
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* make.c - makes SAs and policies from what was asked, or says why not. */
+#include <string.h>
+#include "admin.h"
+#include "algorithms.h"
+
+static gboolean G_GNUC_PRINTF (2, 3)
+refuse (GError **error, const char *format, ...)
+{
+  char text[256];
+  va_list args;
+  va_start (args, format);
+  g_vsnprintf (text, sizeof text, format, args);
+  va_end (args);
+  g_set_error_literal (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED, text);
+  return FALSE;
+}
+
+static gboolean
+check_kind (const IkeKernelSa *wanted, GError **error)
+{
+  if (wanted->protocol != IKE_PROTOCOL_ESP)
+    return refuse (error, "kernel-tun has ESP only, not AH");
+  if (wanted->mode != IKE_MODE_TUNNEL)
+    return refuse (error, "kernel-tun has tunnel mode only; set `mode = tunnel`");
+  if (wanted->direction != IKE_DIR_IN && wanted->direction != IKE_DIR_OUT)
+    return refuse (error, "an SA is inbound or outbound");
+  if (wanted->mark.mask || wanted->set_mark.mask || wanted->if_id)
+    return refuse (error, "kernel-tun knows no marks and interface IDs");
+  if (wanted->source.family != wanted->destination.family || ike_addr_len (&wanted->destination) == 0)
+    return refuse (error, "the outer addresses of an SA must be of one family");
+  if (wanted->spi < 256)
+    return refuse (error, "SPI %u is reserved", wanted->spi);
+  return TRUE;
+}
+
+static gboolean
+check_keys (const TunSa *sa, const IkeKernelSa *wanted, GError **error)
+{
+  gsize encr_len = 0, integ_len = 0;
+  if (sa->aead)
+    encr_len = ((const IkeAeadClass *) sa->aead->ops)->key_len + ((const IkeAeadClass *) sa->aead->ops)->salt_len;
+  if (sa->cipher)
+    encr_len = ((const IkeCipherClass *) sa->cipher->ops)->key_len + ((const IkeCipherClass *) sa->cipher->ops)->salt_len;
+  if (sa->integ)
+    integ_len = ((const IkeIntegClass *) sa->integ->ops)->key_len;
+  if (wanted->encr_key_len != encr_len || wanted->integ_key_len != integ_len || encr_len > IKE_SECRET_MAX
+      || integ_len > IKE_SECRET_MAX)
+    return refuse (error, "keys of %u and %u bytes do not fit the algorithms, which take %u and %u", wanted->encr_key_len,
+                   wanted->integ_key_len, (guint) encr_len, (guint) integ_len);
+  return TRUE;
+}
+
+static gboolean
+find_algorithms (TunAdmin *admin, TunSa *sa, const IkeKernelSa *wanted, GError **error)
+{
+  IkeEngine *engine = admin->kernel->engine;
+  gboolean is_null = wanted->encr.id == ALGORITHM_NULL;
+  sa->aead = algorithm_aead (engine, &wanted->encr);
+  if (!sa->aead && !is_null)
+    sa->cipher = algorithm_cipher (engine, &wanted->encr);
+  if (!sa->aead && !sa->cipher && !is_null)
+    return refuse (error, "no plugin offers encryption algorithm %u with %u bits for ESP", wanted->encr.id,
+                   wanted->encr.key_bits);
+  if (!sa->aead)
+    sa->integ = algorithm_integ (engine, &wanted->integ);
+  if (!sa->aead && !sa->integ)
+    return refuse (error, "no plugin offers integrity algorithm %u for ESP, and there is none without", wanted->integ.id);
+  if (!esp_sizes_init (&sa->sizes, sa->aead ? sa->aead->ops : NULL, sa->cipher ? sa->cipher->ops : NULL,
+                       sa->integ ? sa->integ->ops : NULL))
+    return refuse (error, "the algorithms cannot be used for ESP");
+  return TRUE;
+}
+
+/* RFC 7296 keeps SPIs of the receiver; here the first byte says which loop receives. */
+static gboolean
+check_spi (TunAdmin *admin, TunSa *sa, GError **error)
+{
+  guint first = sa->spi >> 24;
+  if (!sa->is_inbound)
+    return TRUE;
+  if (first == 0 || first > admin->kernel->n_loops)
+    return refuse (error, "SPI %08x was not given out by kernel-tun", sa->spi);
+  sa->loop = (guint16) (first - 1);
+  return TRUE;
+}
+
+static void
+fill (TunAdmin *admin, TunSa *sa, const IkeKernelSa *wanted)
+{
+  TunPath *path = g_new0 (TunPath, 1);
+  path->source = wanted->source;
+  path->destination = wanted->destination;
+  path->is_encap = (wanted->flags & IKE_KERNEL_ENCAP) != 0;
+  atomic_store (&sa->path, path);
+  sa->serial = ++admin->last_serial;
+  sa->stamp = ++admin->last_stamp;
+  sa->kernel = admin->kernel;
+  sa->reqid = wanted->reqid;
+  sa->flags = wanted->flags;
+  sa->is_esn = (wanted->flags & IKE_KERNEL_ESN) != 0;
+  sa->tfc_padding = wanted->tfc_padding;
+  sa->soft_bytes = wanted->soft_bytes;
+  sa->hard_bytes = wanted->hard_bytes;
+  sa->soft_packets = wanted->soft_packets;
+  sa->hard_packets = wanted->hard_packets;
+  sa->owner = wanted->sa;
+  sa->child = wanted->child;
+  ike_secret_set (&sa->encr_key, wanted->encr_key, wanted->encr_key_len);
+  ike_secret_set (&sa->integ_key, wanted->integ_key, wanted->integ_key_len);
+  if (sa->is_inbound)
+    sa->replay = replay_new (wanted->replay_window, sa->is_esn);
+}
+
+TunSa *
+tun_sa_make (TunAdmin *admin, const IkeKernelSa *wanted, GError **error)
+{
+  TunSa *sa = g_new0 (TunSa, 1);
+  sa->spi = wanted->spi;
+  sa->is_inbound = wanted->direction == IKE_DIR_IN;
+  if (!check_kind (wanted, error) || !check_spi (admin, sa, error) || !find_algorithms (admin, sa, wanted, error)
+      || !check_keys (sa, wanted, error)) {
+    sad_free (sa);
+    return NULL;
+  }
+  fill (admin, sa, wanted);
+  return sa;
+}
+
+/* -- policies ------------------------------------------------------------------------------------------------------- */
+
+gboolean
+tun_policy_check (const IkeKernelPolicy *wanted, GError **error)
+{
+  if (wanted->mode != IKE_MODE_TUNNEL && wanted->mode != IKE_MODE_PASS && wanted->mode != IKE_MODE_DROP)
+    return refuse (error, "kernel-tun has tunnel mode only; set `mode = tunnel`");
+  if (wanted->mark.mask || wanted->if_id)
+    return refuse (error, "kernel-tun knows no marks and interface IDs");
+  if (wanted->source.family != wanted->destination.family
+      || (wanted->source.family != 4 && wanted->source.family != 6))
+    return refuse (error, "the selectors of a policy must be of one family");
+  if (wanted->source.is_dynamic || wanted->destination.is_dynamic
+      || memcmp (wanted->source.first, wanted->source.last, 16) > 0
+      || memcmp (wanted->destination.first, wanted->destination.last, 16) > 0)
+    return refuse (error, "the selectors of a policy must be ranges of addresses");
+  return TRUE;
+}
+
+void
+tun_policy_key (const IkeKernelPolicy *wanted, TunPolicyKey *key)
+{
+  memset (key, 0, sizeof *key);
+  key->source = wanted->source;
+  key->destination = wanted->destination;
+  key->source.reserved = key->destination.reserved = 0;
+  key->reqid = wanted->reqid;
+  key->direction = wanted->direction;
+  key->mode = wanted->mode;
+}
+
+TunPolicy *
+tun_policy_make (const IkeKernelPolicy *wanted)
+{
+  TunPolicy *policy = g_new0 (TunPolicy, 1);
+  tun_policy_key (wanted, &policy->key);
+  policy->spd.source = wanted->source;
+  policy->spd.destination = wanted->destination;
+  policy->spd.mode = wanted->mode;
+  policy->spd.reqid = wanted->reqid;
+  policy->spd.priority = wanted->priority ? wanted->priority : spd_priority (&wanted->source, &wanted->destination);
+  policy->spd.owner = policy;
+  policy->outer_source = wanted->outer_source;
+  policy->outer_destination = wanted->outer_destination;
+  policy->uses = g_array_new (FALSE, FALSE, sizeof (guint32));
+  return policy;
+}
+
+void
+tun_policy_free (TunPolicy *policy)
+{
+  g_array_unref (policy->uses);
+  g_free (policy);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* outbound.c - from the TUN device to sealed packets. */
+#include <string.h>
+#include <unistd.h>
+#include <netinet/in.h>
+#include "kernel_tun.h"
+
+enum { ACQUIRE_AGAIN_US = 5 * 1000 * 1000, SOFT_SEQUENCE = 0xf0000000, IPV6_MTU_MIN = 1280 };
+
+/* What came from the device, or waited. */
+typedef struct {
+  guint8 *data;                               /* with ESP_HEAD_MAX bytes before and ESP_TAIL_MAX behind */
+  gsize   len;
+  Packet  packet;
+} Inner;
+
+void
+tun_write (TunLoop *loop, const guint8 *packet, gsize len)
+{
+  if (write (loop->kernel->device.queues[loop->index], packet, len) < 0)
+    tun_count (loop->kernel, loop->kernel->counters.tun_failed);
+}
+
+static void
+expire (TunKernel *kernel, TunSa *sa, guint32 crossed)
+{
+  if (crossed)
+    ike_kernel_expire (kernel->plugin, sa->owner, sa->child, sa->spi, (crossed & SAD_HARD_EXPIRED) != 0);
+}
+
+/* -- packets that wait for an SA ------------------------------------------------------------------------------------ */
+
+static void
+clear_pending (TunPending *pending)
+{
+  g_free (pending->data);
+  memset (pending, 0, sizeof *pending);
+}
+
+void
+tun_outbound_forget (TunLoop *loop, SpdPolicy *policy)
+{
+  for (guint i = 0; i < TUN_PENDING; i++)
+    if (loop->pending[i].policy && (!policy || loop->pending[i].policy == policy))
+      clear_pending (&loop->pending[i]);
+}
+
+/* The first few packets are kept; a peer that cannot be reached must not hold memory for more. */
+static void
+keep (TunLoop *loop, SpdPolicy *policy, const Inner *inner)
+{
+  TunPending *empty = NULL;
+  guint n = 0;
+  for (guint i = 0; i < TUN_PENDING; i++) {
+    if (!loop->pending[i].policy)
+      empty = &loop->pending[i];
+    n += loop->pending[i].policy == policy;
+  }
+  tun_count (loop->kernel, loop->kernel->counters.no_tunnel);
+  if (!empty || n >= TUN_PENDING_PER_POLICY)
+    return;
+  empty->policy = policy;
+  empty->len = inner->len;
+  empty->data = g_memdup2 (inner->data, inner->len);
+}
+
+static void
+acquire (TunLoop *loop, SpdPolicy *policy, const Inner *inner)
+{
+  gint64 now = ike_loop_now_us (loop->loop), last = atomic_load (&policy->acquired_us);
+  IkeAddr source, destination;
+  keep (loop, policy, inner);
+  if (last && now - last < ACQUIRE_AGAIN_US)
+    return;
+  if (!atomic_compare_exchange_strong (&policy->acquired_us, &last, MAX (now, 1)))
+    return;
+  packet_source (&inner->packet, &source);
+  packet_destination (&inner->packet, &destination);
+  ike_kernel_acquire (loop->kernel->plugin, policy->reqid, inner->packet.protocol, &source, &destination);
+}
+
+/* -- one packet ----------------------------------------------------------------------------------------------------- */
+
+/* Without a route of its own to the peer, our own packets would come back to us out of the device, and again. */
+static gboolean
+is_own_packet (TunKernel *kernel, const TunPath *path, const Packet *packet)
+{
+  IkeAddr to;
+  packet_destination (packet, &to);
+  if (!ike_addr_same_host (&to, &path->destination))
+    return FALSE;
+  return packet->protocol == IPPROTO_ESP
+         || (packet->protocol == PACKET_PROTO_UDP && packet->ports == PACKET_PORTS_KNOWN
+             && (packet->source_port == kernel->plain_port || packet->source_port == kernel->marked_port));
+}
+
+/* The largest inner packet that fits @path_mtu. */
+static guint32
+inner_mtu (const TunSa *sa, const TunPath *path, guint32 path_mtu)
+{
+  guint32 overhead = (path->destination.family == 4 ? 20 : 40) + (path->is_encap ? 8 : 0) + esp_overhead (&sa->sizes);
+  return path_mtu > overhead ? path_mtu - overhead : 0;
+}
+
+/* RFC 4301, 8.2: what does not fit and may not be fragmented is reported to its sender.  An IPv6 packet of 1280 bytes
+ * always has to pass (RFC 8200, 5), so the outer packet is then fragmented. */
+static gboolean
+is_too_big (TunLoop *loop, TunSa *sa, const TunPath *path, const Inner *inner)
+{
+  guint32 path_mtu = atomic_load_explicit (&sa->path_mtu, memory_order_relaxed), mtu;
+  guint8 error[PACKET_ERROR_MAX];
+  gsize len;
+  if (!path_mtu || !inner->packet.has_df || !(sa->flags & IKE_KERNEL_COPY_DF))
+    return FALSE;
+  mtu = inner_mtu (sa, path, path_mtu);
+  if (inner->packet.family == 6)
+    mtu = MAX (mtu, (guint32) IPV6_MTU_MIN);
+  if (inner->packet.len <= mtu)
+    return FALSE;
+  tun_count (loop->kernel, loop->kernel->counters.too_big);
+  len = packet_too_big (&inner->packet, inner->data, mtu, error);
+  if (len)
+    tun_write (loop, error, len);
+  return TRUE;
+}
+
+/* RFC 4301, 8.1: copy, set or clear DF.  Without the flag the system decides per path. */
+static int
+fragmenting (const TunSa *sa, const Packet *packet)
+{
+  if (!(sa->flags & IKE_KERNEL_COPY_DF))
+    return IP_PMTUDISC_WANT;
+  if (packet->family == 6 && packet->len <= IPV6_MTU_MIN)
+    return IP_PMTUDISC_DONT;
+  return packet->has_df ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
+}
+
+static gsize
+tfc_len (TunLoop *loop, const TunSa *sa, gsize len)
+{
+  gsize wanted = sa->flags & IKE_KERNEL_TFC_MTU ? loop->kernel->mtu : sa->tfc_padding;
+  wanted = MIN (wanted, loop->kernel->mtu);
+  return wanted > len ? wanted - len : 0;
+}
+
+static gboolean
+next_sequence (TunLoop *loop, TunSa *sa, guint64 *sequence)
+{
+  *sequence = sad_next_sequence (sa);
+  if (*sequence == 0) {
+    tun_count (loop->kernel, loop->kernel->counters.exhausted);
+    expire (loop->kernel, sa, SAD_HARD_EXPIRED & ~atomic_fetch_or (&sa->expired, SAD_HARD_EXPIRED));
+    return FALSE;
+  }
+  if (*sequence == SOFT_SEQUENCE && !sa->is_esn)
+    expire (loop->kernel, sa, SAD_SOFT_EXPIRED & ~atomic_fetch_or (&sa->expired, SAD_SOFT_EXPIRED));
+  return TRUE;
+}
+
+static gsize
+seal (TunLoop *loop, TunSa *sa, const Inner *inner)
+{
+  guint8 *start = inner->data - sa->sizes.head_len;
+  EspContent content = { .spi = sa->spi, .len = inner->packet.len, .tfc_len = tfc_len (loop, sa, inner->packet.len) };
+  EspKeys keys;
+  if (!tun_keys (loop, sa, &keys) || !next_sequence (loop, sa, &content.sequence))
+    return 0;
+  content.next_header = inner->packet.family == 4 ? ESP_NEXT_IPV4 : ESP_NEXT_IPV6;
+  if (sa->sizes.needs_random_iv)
+    content.random_iv = tun_random_iv (loop, sa->sizes.iv_len);
+  return esp_seal (&keys, &sa->sizes, &content, start, TUN_SLOT_SIZE - ESP_HEAD_MAX);
+}
+
+static void
+send_through (TunLoop *loop, TunSa *sa, const Inner *inner)
+{
+  TunKernel *kernel = loop->kernel;
+  const TunPath *path = atomic_load_explicit (&sa->path, memory_order_acquire);
+  TunOut *out = &loop->out[loop->n_out];
+  if (atomic_load_explicit (&sa->expired, memory_order_relaxed) & SAD_HARD_EXPIRED) {
+    tun_count (kernel, kernel->counters.expired);
+    return;
+  }
+  if (is_own_packet (kernel, path, &inner->packet)) {
+    tun_count (kernel, kernel->counters.own_packet);
+    return;
+  }
+  if (is_too_big (loop, sa, path, inner))
+    return;
+  out->len = seal (loop, sa, inner);
+  if (!out->len) {
+    tun_count (kernel, kernel->counters.send_failed);
+    return;
+  }
+  out->sa = sa;
+  out->path = path;
+  out->data = inner->data - sa->sizes.head_len;
+  out->fd = loop->sockets[(path->is_encap ? TUN_UDP4 : TUN_RAW4) + (path->destination.family == 6)];
+  out->fragmenting = fragmenting (sa, &inner->packet);
+  out->traffic_class = packet_outer_class (&inner->packet, sa->flags);
+  loop->n_out++;
+  expire (kernel, sa, sad_account (sa, inner->packet.len, ike_loop_now_us (loop->loop)));
+}
+
+/* RFC 4301, 5.1: a policy says discard, bypass or protect; what matches none is discarded. */
+static void
+process (TunLoop *loop, Inner *inner)
+{
+  TunKernel *kernel = loop->kernel;
+  const char *reason;
+  SpdPolicy *policy;
+  TunSa *sa;
+  if (!packet_parse (&inner->packet, inner->data, inner->len, &reason)) {
+    tun_count (kernel, kernel->counters.tun_malformed);
+    return;
+  }
+  policy = spd_lookup (kernel->spd, &inner->packet);
+  if (!policy) {
+    tun_count (kernel, kernel->counters.no_policy);
+    return;
+  }
+  /* What a PASS policy lets go has a route around the device; what comes here anyway cannot be put back. */
+  if (policy->mode != IKE_MODE_TUNNEL) {
+    tun_count (kernel, kernel->counters.policy_drop);
+    return;
+  }
+  sa = atomic_load_explicit (&policy->sa, memory_order_acquire);
+  if (sa)
+    send_through (loop, sa, inner);
+  else
+    acquire (loop, policy, inner);
+}
+
+static guint8 *
+out_slot (TunLoop *loop)
+{
+  return loop->out_slots + (gsize) loop->n_out * TUN_SLOT_SIZE + ESP_HEAD_MAX;
+}
+
+void
+tun_outbound_ready (int fd, guint32 events, gpointer data)
+{
+  TunLoop *loop = data;
+  for (guint i = 0; i < TUN_BATCH; i++) {
+    Inner inner = { .data = out_slot (loop) };
+    ssize_t got = read (fd, inner.data, 65535);
+    if (got < 0)
+      break;
+    inner.len = (gsize) got;
+    process (loop, &inner);
+  }
+  tun_flush (loop);
+}
+
+void
+tun_outbound_retry (TunLoop *loop)
+{
+  for (guint i = 0; i < TUN_PENDING; i++) {
+    TunPending waiting = loop->pending[i];
+    Inner inner = { .data = out_slot (loop), .len = waiting.len };
+    if (!waiting.policy || !atomic_load (&waiting.policy->sa))
+      continue;
+    memset (&loop->pending[i], 0, sizeof loop->pending[i]);
+    memcpy (inner.data, waiting.data, waiting.len);
+    clear_pending (&waiting);
+    process (loop, &inner);
+  }
+  tun_flush (loop);
+}

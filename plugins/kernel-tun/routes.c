@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* routes.c - routes that lead into the TUN device what a policy covers, and rules that keep our own packets out of it.
+ *
+ * Routes stand in two tables of our own: TABLE is looked up before the main table, TABLE + 1, which holds default routes
+ * only, after it, so that a tunnel for everything leaves the networks that the machine is connected to alone.  Packets of
+ * this machine that are IKE or ESP by their source port or protocol use the main table whatever the tunnels say; so a
+ * tunnel may lead to the peer's own address.  Used by the administration loop. */
+#include <string.h>
+#include <netinet/in.h>
+#include <linux/rtnetlink.h>
+#include "kernel_tun.h"
+
+enum { PREFIXES_MAX = 64, N_RULES = 6 };
+
+/* A route that one or more policies want. */
+typedef struct {
+  NetlinkRoute route;
+  guint        n_users;
+} Route;
+
+struct _TunRoutes {
+  TunKernel *kernel;
+  Netlink    netlink;
+  guint32    table, priority;
+  gboolean   has_rules[2];                    /* IPv4, IPv6 */
+  GHashTable *by_key;                         /* Route, found by its NetlinkRoute */
+};
+
+static guint
+route_hash (gconstpointer data)
+{
+  const NetlinkRoute *route = data;
+  guint32 hash = route->prefix_len ^ (guint32) route->type << 8;
+  for (guint i = 0; i < 16; i++)
+    hash = (hash ^ route->net.bytes[i]) * 16777619u;
+  return hash;
+}
+
+static gboolean
+route_equal (gconstpointer a, gconstpointer b)
+{
+  const NetlinkRoute *x = a, *y = b;
+  return x->prefix_len == y->prefix_len && x->type == y->type && ike_addr_same_host (&x->net, &y->net);
+}
+
+TunRoutes *
+tun_routes_new (TunKernel *kernel)
+{
+  TunRoutes *routes = g_new0 (TunRoutes, 1);
+  routes->kernel = kernel;
+  routes->netlink.fd = -1;
+  routes->table = (guint32) ike_plugin_option_uint (kernel->plugin, "route_table");
+  routes->priority = (guint32) ike_plugin_option_uint (kernel->plugin, "rule_priority");
+  routes->by_key = g_hash_table_new_full (route_hash, route_equal, NULL, g_free);
+  return routes;
+}
+
+/* -- rules ---------------------------------------------------------------------------------------------------------- */
+
+static void
+rule_nth (const TunRoutes *routes, guint8 family, guint i, NetlinkRule *rule)
+{
+  const TunKernel *kernel = routes->kernel;
+  memset (rule, 0, sizeof *rule);
+  rule->family = family;
+  rule->priority = routes->priority + i;
+  rule->table = RT_TABLE_MAIN;
+  rule->is_local = i < 3;
+  switch (i) {
+  case 0:
+  case 1:
+    rule->protocol = PACKET_PROTO_UDP;
+    rule->port = i ? kernel->marked_port : kernel->plain_port;
+    break;
+  case 2:
+    rule->protocol = IPPROTO_ESP;
+    break;
+  case 4:
+    rule->skips_default = TRUE;
+    break;
+  default:
+    rule->table = routes->table + (i == 5);
+    break;
+  }
+}
+
+static gboolean
+change_rules (TunRoutes *routes, gboolean add, guint8 family, GError **error)
+{
+  for (guint i = 0; i < N_RULES; i++) {
+    NetlinkRule rule;
+    rule_nth (routes, family, i, &rule);
+    if (i < 2 && rule.port == 0)
+      continue;
+    if (!netlink_rule (&routes->netlink, add, &rule, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The rules come with the first route, so that a machine without tunnels is left as it was. */
+static gboolean
+need_rules (TunRoutes *routes, guint8 family, GError **error)
+{
+  gboolean *has = &routes->has_rules[family == 6];
+  if (routes->netlink.fd < 0 && !netlink_open (&routes->netlink, error))
+    return FALSE;
+  if (*has)
+    return TRUE;
+  if (!change_rules (routes, TRUE, family, error)) {
+    change_rules (routes, FALSE, family, NULL);
+    return FALSE;
+  }
+  return *has = TRUE;
+}
+
+void
+tun_routes_free (TunRoutes *routes)
+{
+  GHashTableIter iter;
+  gpointer route;
+  if (!routes)
+    return;
+  g_hash_table_iter_init (&iter, routes->by_key);
+  while (routes->netlink.fd >= 0 && g_hash_table_iter_next (&iter, NULL, &route))
+    netlink_route (&routes->netlink, FALSE, route, NULL);
+  for (guint i = 0; i < 2; i++)
+    if (routes->has_rules[i])
+      change_rules (routes, FALSE, i ? 6 : 4, NULL);
+  g_hash_table_unref (routes->by_key);
+  netlink_close (&routes->netlink);
+  g_free (routes);
+}
+
+/* -- prefixes ------------------------------------------------------------------------------------------------------- */
+
+/* Sets the bits from @prefix_len on. */
+static void
+last_of (const guint8 *first, guint n_bits, guint prefix_len, guint8 *last)
+{
+  memcpy (last, first, n_bits / 8);
+  for (guint i = prefix_len; i < n_bits; i++)
+    last[i / 8] |= (guint8) (0x80 >> i % 8);
+}
+
+static gboolean
+bits_are_zero (const guint8 *addr, guint from, guint n_bits)
+{
+  for (guint i = from; i < n_bits; i++)
+    if (addr[i / 8] & (0x80 >> i % 8))
+      return FALSE;
+  return TRUE;
+}
+
+/* The address after @addr; FALSE when that was the last one. */
+static gboolean
+increment (guint8 *addr, guint len)
+{
+  while (len-- > 0)
+    if (++addr[len])
+      return TRUE;
+  return FALSE;
+}
+
+/* Cuts the range of @selector into prefixes, largest first from the left. */
+static guint
+to_prefixes (const IkeSelector *selector, NetlinkRoute out[static PREFIXES_MAX])
+{
+  guint n_bits = selector->family == 4 ? 32 : 128, n = 0;
+  guint8 at[16], last[16];
+  memcpy (at, selector->first, 16);
+  while (n < PREFIXES_MAX) {
+    guint prefix_len = n_bits;
+    while (prefix_len > 0 && bits_are_zero (at, prefix_len - 1, n_bits)) {
+      last_of (at, n_bits, prefix_len - 1, last);
+      if (memcmp (last, selector->last, n_bits / 8) > 0)
+        break;
+      prefix_len--;
+    }
+    memset (&out[n], 0, sizeof out[n]);
+    out[n].net.family = selector->family;
+    memcpy (out[n].net.bytes, at, n_bits / 8);
+    out[n++].prefix_len = (guint8) prefix_len;
+    last_of (at, n_bits, prefix_len, last);
+    if (memcmp (last, selector->last, n_bits / 8) >= 0 || !increment (last, n_bits / 8))
+      return n;
+    memcpy (at, last, n_bits / 8);
+  }
+  return PREFIXES_MAX + 1;
+}
+
+/* -- routes --------------------------------------------------------------------------------------------------------- */
+
+static void
+drop_route (TunRoutes *routes, const NetlinkRoute *key)
+{
+  Route *route = g_hash_table_lookup (routes->by_key, key);
+  if (!route || --route->n_users > 0)
+    return;
+  netlink_route (&routes->netlink, FALSE, &route->route, NULL);
+  g_hash_table_remove (routes->by_key, key);
+}
+
+static gboolean
+want_route (TunRoutes *routes, const NetlinkRoute *wanted, GError **error)
+{
+  Route *route = g_hash_table_lookup (routes->by_key, wanted);
+  if (route) {
+    route->n_users++;
+    return TRUE;
+  }
+  if (!need_rules (routes, wanted->net.family, error) || !netlink_route (&routes->netlink, TRUE, wanted, error))
+    return FALSE;
+  route = g_new0 (Route, 1);
+  route->route = *wanted;
+  route->n_users = 1;
+  g_hash_table_add (routes->by_key, route);
+  return TRUE;
+}
+
+/* What a policy needs: its destinations lead to the device, or, for PASS, past it.  0: nothing, or too much. */
+static guint
+wanted_routes (TunRoutes *routes, const SpdPolicy *policy, NetlinkRoute out[static PREFIXES_MAX])
+{
+  TunKernel *kernel = routes->kernel;
+  guint n = to_prefixes (&policy->destination, out);
+  IkeAddr source;
+  gboolean has_source = tun_addresses_within (kernel->addresses, &policy->source, &source);
+  for (guint i = 0; i < n && n <= PREFIXES_MAX; i++) {
+    out[i].type = policy->mode == IKE_MODE_PASS ? RTN_THROW : RTN_UNICAST;
+    out[i].table = routes->table + (out[i].prefix_len == 0);
+    if (policy->mode == IKE_MODE_PASS)
+      continue;
+    out[i].interface = kernel->device.interface;
+    if (has_source)
+      out[i].source = source;
+  }
+  return n <= PREFIXES_MAX ? n : 0;
+}
+
+gboolean
+tun_routes_add (TunRoutes *routes, const SpdPolicy *policy, GError **error)
+{
+  NetlinkRoute wanted[PREFIXES_MAX];
+  guint n = wanted_routes (routes, policy, wanted);
+  if (n == 0) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
+                 "the remote range takes more than %u routes; narrow remote_ts to subnets", (guint) PREFIXES_MAX);
+    return FALSE;
+  }
+  for (guint i = 0; i < n; i++) {
+    if (want_route (routes, &wanted[i], error))
+      continue;
+    while (i-- > 0)
+      drop_route (routes, &wanted[i]);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+void
+tun_routes_remove (TunRoutes *routes, const SpdPolicy *policy)
+{
+  NetlinkRoute wanted[PREFIXES_MAX];
+  guint n = wanted_routes (routes, policy, wanted);
+  for (guint i = 0; i < n; i++)
+    drop_route (routes, &wanted[i]);
+}
