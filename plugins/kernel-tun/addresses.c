@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* addresses.c - `kernel:net`: addresses and routes of this machine, asked and changed on the administration loop. */
+#include "config.h"
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -206,7 +207,7 @@ post (IkePlugin *self, IkeCall *call, const Ask *wanted, const char *interface)
   ask->prefix_len = MIN (ask->prefix_len, ike_addr_len (&ask->addr) * 8);
   if (interface)
     g_strlcpy (ask->interface, interface, sizeof ask->interface);
-  ike_loop_post (ask->kernel->admin_loop, run_ask, ask, free_ask);
+  tun_post (ask->kernel, &ask->kernel->admin_loop, run_ask, ask, free_ask);
 }
 
 static void

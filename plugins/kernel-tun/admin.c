@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* admin.c - installs, removes, updates and counts, one request after the other. */
+#include "config.h"
 #include <string.h>
 #include "admin.h"
 
@@ -66,8 +67,8 @@ tun_admin_free (TunAdmin *admin)
     return;
   g_hash_table_iter_init (&iter, admin->groups);
   while (g_hash_table_iter_next (&iter, NULL, &group)) {
-    g_ptr_array_foreach (((TunGroup *) group)->sas, (GFunc) sad_free, NULL);
-    g_ptr_array_foreach (((TunGroup *) group)->policies, (GFunc) tun_policy_free, NULL);
+    g_ptr_array_set_free_func (((TunGroup *) group)->sas, (GDestroyNotify) sad_free);
+    g_ptr_array_set_free_func (((TunGroup *) group)->policies, (GDestroyNotify) tun_policy_free);
   }
   tun_routes_free (admin->routes);
   g_hash_table_unref (admin->inbound);
@@ -364,7 +365,7 @@ make_policies (TunAdmin *admin, const TunRequest *request, GPtrArray *made, GErr
 static void
 undo (TunAdmin *admin, GPtrArray *sas, GPtrArray *policies)
 {
-  g_ptr_array_foreach (sas, (GFunc) sad_free, NULL);
+  g_ptr_array_set_free_func (sas, (GDestroyNotify) sad_free);
   for (guint i = 0; i < policies->len; i++) {
     TunPolicy *policy = g_ptr_array_index (policies, i);
     if (policy && policy->has_routes)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* algorithms.c - looks up algorithm classes with the plugin that they belong to. */
+#include "config.h"
 #include "algorithms.h"
 #include "esp.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* contexts.c - crypto contexts of one ESP loop: keyed AEAD contexts in a small cache, scratch contexts for the rest. */
+#include "config.h"
 #include <string.h>
 #include "kernel_tun.h"
 

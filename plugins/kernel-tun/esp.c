@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* esp.c - builds and takes apart ESP packets. */
+#include "config.h"
 #include <string.h>
 #include <ikebana/reader.h>
 #include "esp.h"

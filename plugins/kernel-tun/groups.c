@@ -2,6 +2,7 @@
 /* groups.c - what belongs together by its reqid: the SA that carries a policy, the selectors that an inbound SA may use.
  *
  * Several peers may share a reqid, so the outer addresses of a policy, where it has some, must be those of the SA. */
+#include "config.h"
 #include <string.h>
 #include "admin.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inbound.c - from the sockets through the SAs to the TUN device. */
+#include "config.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -176,7 +177,7 @@ tun_inbound_forward (TunKernel *kernel, const TunArrival *arrival)
   forwarded->loop = loop;
   forwarded->arrival = *arrival;
   memcpy (forwarded->data, arrival->data, arrival->len);
-  ike_loop_post (loop->loop, run_forwarded, forwarded, free_forwarded);
+  tun_post (kernel, &loop->loop, run_forwarded, forwarded, free_forwarded);
 }
 
 /* -- IKE that came to an ESP socket --------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
  * big"; else the kernel fragments the outer packet.  After decapsulation the inner packet must match what the SA was
  * negotiated for, or it is dropped and counted (`esp.bad-selector`).  PASS policies become routes past the device, as far
  * as destinations can say it; DROP policies drop. */
+#include "config.h"
 #include <string.h>
 #include "kernel_tun.h"
 
@@ -127,6 +128,9 @@ stop (TunKernel *kernel)
 {
   if (kernel->net && kernel->net->attach_esp)
     kernel->net->attach_esp (kernel->net_plugin, NULL, NULL);
+  pthread_rwlock_wrlock (&kernel->lock);
+  kernel->is_stopping = TRUE;
+  pthread_rwlock_unlock (&kernel->lock);
   for (guint i = 0; i < kernel->n_loops; i++)
     tun_loop_stop (kernel->loops[i]);
   if (kernel->admin_loop)
@@ -141,6 +145,14 @@ stop (TunKernel *kernel)
   tun_close (&kernel->device);
 }
 
+static void
+free_state (gpointer state)
+{
+  TunKernel *kernel = state;
+  pthread_rwlock_destroy (&kernel->lock);
+  g_free (kernel);
+}
+
 static gboolean
 activate (IkePlugin *self, GError **error)
 {
@@ -150,7 +162,8 @@ activate (IkePlugin *self, GError **error)
   kernel->mtu = (guint) CLAMP (ike_plugin_option_uint (self, "mtu"), 576, 65535);
   kernel->spd = spd_new (tun_admin_retire, kernel);
   make_counters (kernel->engine, &kernel->counters);
-  ike_plugin_set_state (self, kernel, g_free);
+  pthread_rwlock_init (&kernel->lock, NULL);
+  ike_plugin_set_state (self, kernel, free_state);
   if (!find_net (kernel, error) || !start_loops (kernel, error)) {
     stop (kernel);
     return FALSE;

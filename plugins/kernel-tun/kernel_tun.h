@@ -4,6 +4,7 @@
  * The administration loop makes and frees everything (SAs, policies, routes); the ESP loops only use it.  What a loop may
  * still hold is freed after a round: a job on each loop, which can only run when the loop holds nothing. */
 #pragma once
+#include <pthread.h>
 #include <ikebana/engine.h>
 #include <ikebana/kernel.h>
 #include <ikebana/net.h>
@@ -38,9 +39,15 @@ struct _TunKernel {
   guint              n_loops;
   TunLoop          **loops;
   _Atomic guint32    n_sas, n_policies;       /* for describe */
+  /* The loops end while others may post to them: whoever posts reads under this lock that they live, control writes that
+   * they do not.  A job cannot say it, for it would need the loop. */
+  pthread_rwlock_t   lock;
+  gboolean           is_stopping;
 };
 
 void tun_count (TunKernel *kernel, guint32 counter);
+/* ike_loop_post() to one of our loops; when they end, @data_take is freed at once.  Any thread. */
+void tun_post  (TunKernel *kernel, IkeLoop *const *loop, IkeFunc run, gpointer data_take, GDestroyNotify free_data);
 
 /* -- loop.c --------------------------------------------------------------------------------------------------------- */
 
@@ -77,7 +84,6 @@ struct _TunLoop {
   TunKernel *kernel;
   guint      index;
   IkeLoop   *loop;
-  IkeWatch  *tun_watch, *watches[TUN_SOCKETS];
   int        sockets[TUN_SOCKETS];            /* -1: none; the UDP ones belong to the net plugin */
   int        fragmenting[TUN_SOCKETS];        /* as last set */
   SadTable   inbound;

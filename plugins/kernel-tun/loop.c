@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* loop.c - an ESP loop: its thread, its descriptors, and rounds over all loops. */
+#include "config.h"
 #include <string.h>
 #include <unistd.h>
 #include <sys/epoll.h>
@@ -9,6 +10,19 @@ void
 tun_count (TunKernel *kernel, guint32 counter)
 {
   ike_counter_add (kernel->engine, counter, 1);
+}
+
+void
+tun_post (TunKernel *kernel, IkeLoop *const *loop, IkeFunc run, gpointer data_take, GDestroyNotify free_data)
+{
+  gboolean is_stopping;
+  pthread_rwlock_rdlock (&kernel->lock);
+  is_stopping = kernel->is_stopping;
+  if (!is_stopping)
+    ike_loop_post (*loop, run, data_take, free_data);
+  pthread_rwlock_unlock (&kernel->lock);
+  if (is_stopping)
+    free_data (data_take);
 }
 
 static guint
@@ -76,20 +90,11 @@ tun_loop_new (TunKernel *kernel, guint index, GError **error)
     return NULL;
   }
   take_sockets (loop);
-  loop->tun_watch = ike_loop_watch (loop->loop, kernel->device.queues[index], EPOLLIN, tun_outbound_ready, loop);
+  ike_loop_watch (loop->loop, kernel->device.queues[index], EPOLLIN, tun_outbound_ready, loop);
   for (guint i = 0; i < TUN_SOCKETS; i++)
     if (loop->sockets[i] >= 0)
-      loop->watches[i] = ike_loop_watch (loop->loop, loop->sockets[i], EPOLLIN, tun_inbound_ready, loop);
+      ike_loop_watch (loop->loop, loop->sockets[i], EPOLLIN, tun_inbound_ready, loop);
   return loop;
-}
-
-static void
-drop_watches (gpointer data)
-{
-  TunLoop *loop = data;
-  ike_watch_free (g_steal_pointer (&loop->tun_watch));
-  for (guint i = 0; i < TUN_SOCKETS; i++)
-    ike_watch_free (g_steal_pointer (&loop->watches[i]));
 }
 
 void
@@ -98,8 +103,6 @@ tun_loop_stop (TunLoop *loop)
   if (!loop || !loop->loop)
     return;
   ike_loop_free (g_steal_pointer (&loop->loop));
-  loop->tun_watch = NULL;
-  memset (loop->watches, 0, sizeof loop->watches);
 }
 
 void
@@ -162,7 +165,7 @@ free_stop (gpointer data)
   Round *round = stop->round;
   g_free (stop);
   if (atomic_fetch_sub (&round->n_left, 1) == 1)
-    ike_loop_post (round->kernel->admin_loop, nothing, round, end_round);
+    tun_post (round->kernel, &round->kernel->admin_loop, nothing, round, end_round);
 }
 
 void
@@ -174,6 +177,6 @@ tun_round (TunKernel *kernel, void (*each) (TunLoop *loop, gpointer data),
   for (guint i = 0; i < kernel->n_loops; i++) {
     Stop *stop = g_new (Stop, 1);
     *stop = (Stop) { round, kernel->loops[i] };
-    ike_loop_post (kernel->loops[i]->loop, run_stop, stop, free_stop);
+    tun_post (kernel, &kernel->loops[i]->loop, run_stop, stop, free_stop);
   }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* make.c - makes SAs and policies from what was asked, or says why not. */
+#include "config.h"
 #include <string.h>
 #include "admin.h"
 #include "algorithms.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* netlink.c - speaks rtnetlink. */
+#include "config.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* outbound.c - from the TUN device to sealed packets. */
+#include "config.h"
 #include <string.h>
 #include <unistd.h>
 #include <netinet/in.h>

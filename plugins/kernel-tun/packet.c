@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* packet.c - reads inner IPv4 and IPv6 packets. */
+#include "config.h"
 #include <string.h>
 #include <ikebana/kernel.h>
 #include <ikebana/reader.h>

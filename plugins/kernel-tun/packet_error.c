@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* packet_error.c - tells the sender of an inner packet that it is too big for the tunnel. */
+#include "config.h"
 #include <string.h>
 #include <ikebana/writer.h>
 #include "packet.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* replay.c - refuses packets that were seen, or are too old to tell. */
+#include "config.h"
 #include <string.h>
 #include "replay.h"
 

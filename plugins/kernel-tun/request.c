@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* request.c - the functions of `kernel:ipsec`: copy what was asked and hand it to the administration loop. */
+#include "config.h"
 #include <string.h>
 #include "admin.h"
 #include "algorithms.h"
@@ -88,7 +89,7 @@ tun_request_post (TunRequest *request_take)
 {
   TunRequest **job = g_new (TunRequest *, 1);
   *job = request_take;
-  ike_loop_post (request_take->kernel->admin_loop, run, job, free_job);
+  tun_post (request_take->kernel, &request_take->kernel->admin_loop, run, job, free_job);
 }
 
 /* -- the class ------------------------------------------------------------------------------------------------------ */

@@ -5,6 +5,7 @@
  * only, after it, so that a tunnel for everything leaves the networks that the machine is connected to alone.  Packets of
  * this machine that are IKE or ESP by their source port or protocol use the main table whatever the tunnels say; so a
  * tunnel may lead to the peer's own address.  Used by the administration loop. */
+#include "config.h"
 #include <string.h>
 #include <netinet/in.h>
 #include <linux/rtnetlink.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sad.c - SAs: sequence numbers, lifetimes, and the table by SPI. */
+#include "config.h"
 #include <string.h>
 #include "sad.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* send.c - sends the sealed packets of a batch, as many as possible with one system call. */
+#include "config.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spd.c - finds the policy of an outbound packet. */
+#include "config.h"
 #include <string.h>
 #include "spd.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tun.c - opens the TUN device with its queues, and raw ESP sockets. */
+#include "config.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
