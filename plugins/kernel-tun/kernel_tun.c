@@ -187,6 +187,6 @@ static const IkeFeature feature_net
   = { .struct_size = sizeof (IkeFeature), .provides = "kernel:net", .ops = &tun_net_class, .wants = wants, .probe = probe };
 static const IkeFeature *const features[] = { &feature_ipsec, &feature_net, NULL };
 
-IKE_PLUGIN (ike_plugin, "kernel-tun", 0, .version = "0.1.0", .license = "Apache-2.0",
+IKE_PLUGIN (ike_plugin, "kernel-tun", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",
             .summary = "ESP in user space over a TUN device", .features = features, .options = options,
             .activate = activate, .deactivate = deactivate);

@@ -3,7 +3,7 @@
 #include "config.h"
 #include <string.h>
 #include "admin.h"
-#include "algorithms.h"
+#include "shared/esp/algorithms.h"
 
 static gboolean G_GNUC_PRINTF (2, 3)
 refuse (GError **error, const char *format, ...)

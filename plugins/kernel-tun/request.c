@@ -3,7 +3,7 @@
 #include "config.h"
 #include <string.h>
 #include "admin.h"
-#include "algorithms.h"
+#include "shared/esp/algorithms.h"
 
 TunRequest *
 tun_request_new (TunKernel *kernel, TunRequestKind kind, IkeCall *call)

@@ -9,7 +9,7 @@
 #include <ikebana/kernel.h>
 #include <ikebana/plugin.h>
 #include <ikebana/secret.h>
-#include "esp.h"
+#include "shared/esp/esp.h"
 #include "replay.h"
 #include "spd.h"
 

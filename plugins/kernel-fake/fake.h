@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fake.h - what the parts of this plugin share.
+ *
+ * Shards ask at once and answers are given at once, in the caller, so the tables are shared by all shards and by the
+ * thread of a test.  They are striped by SPI, so that shards do not meet. */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+#include <ikebana/engine.h>
+#include "kernel_fake.h"
+
+enum { FAKE_STRIPES = 64 };
+
+/* What is kept with record = yes. */
+typedef struct {
+  IkeTransform encr, integ;
+  IkeSecret    encr_key, integ_key;
+  guint32      replay_window;
+  guint64      soft_bytes, hard_bytes, soft_packets, hard_packets, soft_seconds, hard_seconds;
+  guint64      sequence;                      /* of seal */
+  IkeKernelUse use;
+} FakeRecord;
+
+/* Installed 100,000 at a time by load tests: no more than they need. */
+typedef struct _FakeSa FakeSa;
+struct _FakeSa {
+  FakeSa     *next;                           /* of its bucket */
+  guint32     spi, reqid, flags, number;      /* number: order of installation */
+  guint8      direction, mode, protocol, reserved;
+  IkeAddr     source, destination;
+  IkeSaRef    owner;
+  guint64     child;
+  FakeRecord *record;
+};
+
+typedef struct {
+  /* Between the shards, whose SPIs fall into one stripe, and the test: a job cannot answer at once. */
+  pthread_mutex_t lock;
+  FakeSa        **buckets;
+  guint32         n_buckets, n;
+} FakeStripe;
+
+typedef struct {
+  IkePlugin      *plugin;
+  IkeEngine      *engine;
+  gboolean        records;
+  FakeStripe      stripes[FAKE_STRIPES];
+  _Atomic guint32 n_sas, n_spis, last_spi, last_number, delay_ms, n_policies;
+  guint32         spi_mask;
+  _Atomic guint64 n_calls[IKE_FAKE_N_OPERATIONS];
+  _Atomic (char *) failures[IKE_FAKE_N_OPERATIONS];
+  pthread_mutex_t lock;                       /* shards and test again: of the lists below, which only tests make long */
+  GArray         *policies;                   /* IkeKernelPolicy; with record */
+  GArray         *addresses;                  /* FakeAddress */
+  GArray         *local;                      /* IkeAddr, configured */
+} Fake;
+
+typedef struct {
+  IkeAddr addr;
+  guint   prefix_len;
+} FakeAddress;
+
+/* table.c.  The stripe of an SPI must be locked. */
+void        fake_table_init  (Fake *fake);
+void        fake_table_clear (Fake *fake);
+FakeStripe *fake_lock        (Fake *fake, guint32 spi);
+void        fake_unlock      (FakeStripe *stripe);
+/* @destination: NULL for any. */
+FakeSa     *fake_find        (FakeStripe *stripe, guint8 direction, guint32 spi, const IkeAddr *destination_or_null);
+void        fake_insert      (Fake *fake, FakeStripe *stripe, FakeSa *sa_take);
+gboolean    fake_delete      (Fake *fake, FakeStripe *stripe, guint8 direction, guint32 spi, const IkeAddr *destination);
+void        fake_sa_free     (FakeSa *sa);
+
+/* answer.c */
+gboolean    fake_begin  (Fake *fake, IkeFakeOperation operation, IkeCall *call_or_null);   /* FALSE: it failed as ordered */
+void        fake_answer (Fake *fake, IkeCall *call_or_null, gpointer result);
+void        fake_fail   (Fake *fake, IkeCall *call_or_null, const char *reason_static);
+
+extern const IkeKernelClass fake_kernel_class;
+extern const IkeKernelNetClass fake_net_class;
+extern const IkeKernelFakeOps fake_ops;

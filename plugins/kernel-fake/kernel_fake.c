@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_fake.c - a kernel that carries no packets but remembers what it was asked.
+ *
+ * For tests, simulation and load: it offers `kernel:ipsec` and `kernel:net` like a real one, answers at once in the caller
+ * and needs no thread, no privilege and little memory.  With `record = yes` it keeps keys and policies too, and tests read
+ * them, order failures and delays, and cause kernel events through `service:kernel-fake` (kernel_fake.h).  It loads only
+ * on request. */
+#include "config.h"
+#include <string.h>
+#include "fake.h"
+
+#define OPTION(option_path, option_type, option_fallback, option_doc)                                               \
+  &(const IkeOptionInfo) { sizeof (IkeOptionInfo), option_path, option_type, option_fallback, option_doc }
+
+static const IkeOptionInfo *const options[] = {
+  OPTION ("plugin/record", "bool", "no", "Keep keys and policies, for tests to read."),
+  OPTION ("plugin/addresses", "list", NULL, "Addresses that this machine seems to have; the first of a family is the source."),
+  NULL,
+};
+
+static gboolean
+take_addresses (Fake *fake, GError **error)
+{
+  g_auto (GStrv) texts = ike_plugin_option_list (fake->plugin, "addresses");
+  for (guint i = 0; texts && texts[i]; i++) {
+    IkeAddr addr;
+    if (!ike_addr_parse (&addr, texts[i], error)) {
+      g_prefix_error (error, "kernel-fake: addresses: ");
+      return FALSE;
+    }
+    g_array_append_val (fake->local, addr);
+  }
+  return TRUE;
+}
+
+static void
+free_state (gpointer state)
+{
+  Fake *fake = state;
+  fake_table_clear (fake);
+  for (guint i = 0; i < IKE_FAKE_N_OPERATIONS; i++)
+    g_free (atomic_load (&fake->failures[i]));
+  g_array_unref (fake->policies);
+  g_array_unref (fake->addresses);
+  g_array_unref (fake->local);
+  pthread_mutex_destroy (&fake->lock);
+  g_free (fake);
+}
+
+static gboolean
+activate (IkePlugin *self, GError **error)
+{
+  Fake *fake = g_new0 (Fake, 1);
+  fake->plugin = self;
+  fake->engine = ike_plugin_engine (self);
+  fake->records = ike_plugin_option_bool (self, "record");
+  fake->policies = g_array_new (FALSE, FALSE, sizeof (IkeKernelPolicy));
+  fake->addresses = g_array_new (FALSE, FALSE, sizeof (FakeAddress));
+  fake->local = g_array_new (FALSE, FALSE, sizeof (IkeAddr));
+  pthread_mutex_init (&fake->lock, NULL);
+  fake_table_init (fake);
+  ike_engine_random (fake->engine, &fake->spi_mask, sizeof fake->spi_mask);
+  ike_plugin_set_state (self, fake, free_state);
+  return take_addresses (fake, error);
+}
+
+static const IkeFeature feature_ipsec
+  = { .struct_size = sizeof (IkeFeature), .provides = "kernel:ipsec", .ops = &fake_kernel_class };
+static const IkeFeature feature_net
+  = { .struct_size = sizeof (IkeFeature), .provides = "kernel:net", .ops = &fake_net_class };
+static const IkeFeature feature_service
+  = { .struct_size = sizeof (IkeFeature), .provides = "service:kernel-fake", .ops = &fake_ops };
+static const IkeFeature *const features[] = { &feature_ipsec, &feature_net, &feature_service, NULL };
+
+IKE_PLUGIN (ike_plugin, "kernel-fake", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION, .license = "Apache-2.0",
+            .summary = "a kernel that only records, for tests and load", .features = features, .options = options,
+            .activate = activate);

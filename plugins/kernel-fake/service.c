@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* service.c - `service:kernel-fake`: what tests ask and order. */
+#include "config.h"
+#include <string.h>
+#include "shared/esp/algorithms.h"
+#include "shared/esp/esp.h"
+#include "fake.h"
+
+static Fake *
+fake_of (IkePlugin *plugin)
+{
+  return ike_plugin_state (plugin);
+}
+
+/* -- looking -------------------------------------------------------------------------------------------------------- */
+
+static void
+copy_sa (const FakeSa *sa, IkeFakeSa *out)
+{
+  const FakeRecord *record = sa->record;
+  *out = (IkeFakeSa) { .struct_size = sizeof *out, .spi = sa->spi, .reqid = sa->reqid, .flags = sa->flags,
+                       .direction = sa->direction, .mode = sa->mode, .protocol = sa->protocol, .source = sa->source,
+                       .destination = sa->destination, .owner = sa->owner, .child = sa->child };
+  if (!record)
+    return;
+  out->has_keys = TRUE;
+  out->encr = record->encr;
+  out->integ = record->integ;
+  out->encr_key = record->encr_key;
+  out->integ_key = record->integ_key;
+  out->replay_window = record->replay_window;
+  out->soft_bytes = record->soft_bytes;
+  out->hard_bytes = record->hard_bytes;
+  out->soft_packets = record->soft_packets;
+  out->hard_packets = record->hard_packets;
+  out->soft_seconds = record->soft_seconds;
+  out->hard_seconds = record->hard_seconds;
+}
+
+static guint
+n_sas (IkePlugin *self)
+{
+  return atomic_load (&fake_of (self)->n_sas);
+}
+
+/* The SA with the lowest number above @after. */
+static gboolean
+next_sa (Fake *fake, guint32 after, guint32 *number, IkeFakeSa *out)
+{
+  *number = G_MAXUINT32;
+  for (guint i = 0; i < FAKE_STRIPES; i++) {
+    FakeStripe *stripe = &fake->stripes[i];
+    pthread_mutex_lock (&stripe->lock);
+    for (guint32 b = 0; b < stripe->n_buckets; b++)
+      for (const FakeSa *sa = stripe->buckets[b]; sa; sa = sa->next)
+        if (sa->number > after && sa->number < *number) {
+          *number = sa->number;
+          copy_sa (sa, out);
+        }
+    pthread_mutex_unlock (&stripe->lock);
+  }
+  return *number != G_MAXUINT32;
+}
+
+static gboolean
+nth_sa (IkePlugin *self, guint i, IkeFakeSa *sa)
+{
+  guint32 number = 0;
+  do
+    if (!next_sa (fake_of (self), number, &number, sa))
+      return FALSE;
+  while (i-- > 0);
+  return TRUE;
+}
+
+static gboolean
+find_sa (IkePlugin *self, IkeDirection direction, guint32 spi, IkeFakeSa *out)
+{
+  FakeStripe *stripe = fake_lock (fake_of (self), spi);
+  const FakeSa *sa = fake_find (stripe, direction, spi, NULL);
+  if (sa)
+    copy_sa (sa, out);
+  fake_unlock (stripe);
+  return sa != NULL;
+}
+
+static guint
+n_policies (IkePlugin *self)
+{
+  return atomic_load (&fake_of (self)->n_policies);
+}
+
+static gboolean
+nth_policy (IkePlugin *self, guint i, IkeKernelPolicy *policy)
+{
+  Fake *fake = fake_of (self);
+  gboolean is_there;
+  pthread_mutex_lock (&fake->lock);
+  is_there = i < fake->policies->len;
+  if (is_there)
+    *policy = g_array_index (fake->policies, IkeKernelPolicy, i);
+  pthread_mutex_unlock (&fake->lock);
+  return is_there;
+}
+
+/* Tests may install SPIs that they made up; that is no debt. */
+static guint
+n_spis (IkePlugin *self)
+{
+  gint32 n = (gint32) atomic_load (&fake_of (self)->n_spis);
+  return n > 0 ? (guint) n : 0;
+}
+
+static guint64
+n_calls (IkePlugin *self, IkeFakeOperation operation)
+{
+  return atomic_load (&fake_of (self)->n_calls[operation]);
+}
+
+static guint
+n_addresses (IkePlugin *self)
+{
+  Fake *fake = fake_of (self);
+  guint n;
+  pthread_mutex_lock (&fake->lock);
+  n = fake->addresses->len;
+  pthread_mutex_unlock (&fake->lock);
+  return n;
+}
+
+static gboolean
+nth_address (IkePlugin *self, guint i, IkeAddr *addr, guint *prefix_len)
+{
+  Fake *fake = fake_of (self);
+  gboolean is_there;
+  pthread_mutex_lock (&fake->lock);
+  is_there = i < fake->addresses->len;
+  if (is_there) {
+    *addr = g_array_index (fake->addresses, FakeAddress, i).addr;
+    *prefix_len = g_array_index (fake->addresses, FakeAddress, i).prefix_len;
+  }
+  pthread_mutex_unlock (&fake->lock);
+  return is_there;
+}
+
+/* -- ordering ------------------------------------------------------------------------------------------------------- */
+
+static void
+fail_next (IkePlugin *self, IkeFakeOperation operation, const char *reason)
+{
+  g_free (atomic_exchange (&fake_of (self)->failures[operation], g_strdup (reason)));
+}
+
+static void
+delay (IkePlugin *self, guint32 delay_ms)
+{
+  atomic_store (&fake_of (self)->delay_ms, delay_ms);
+}
+
+static gboolean
+set_use (IkePlugin *self, IkeDirection direction, guint32 spi, const IkeKernelUse *use)
+{
+  FakeStripe *stripe = fake_lock (fake_of (self), spi);
+  FakeSa *sa = fake_find (stripe, direction, spi, NULL);
+  gboolean is_set = sa && sa->record;
+  if (is_set)
+    sa->record->use = *use;
+  fake_unlock (stripe);
+  return is_set;
+}
+
+static gboolean
+expire (IkePlugin *self, IkeDirection direction, guint32 spi, gboolean is_hard)
+{
+  IkeFakeSa sa;
+  if (!find_sa (self, direction, spi, &sa))
+    return FALSE;
+  ike_kernel_expire (self, sa.owner, sa.child, spi, is_hard);
+  return TRUE;
+}
+
+static gboolean
+mapping (IkePlugin *self, guint32 spi, const IkeAddr *new_source)
+{
+  IkeFakeSa sa;
+  if (!find_sa (self, IKE_DIR_IN, spi, &sa))
+    return FALSE;
+  ike_kernel_mapping (self, sa.owner, sa.child, spi, new_source);
+  return TRUE;
+}
+
+static void
+acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source, const IkeAddr *destination)
+{
+  ike_kernel_acquire (self, reqid, protocol, source, destination);
+}
+
+/* -- carrying a packet ---------------------------------------------------------------------------------------------- */
+
+/* Contexts for one packet: this is for tests, not for speed. */
+typedef struct {
+  EspKeys            keys;
+  EspSizes           sizes;
+  const IkeProvided *aead, *cipher, *integ;
+} Contexts;
+
+static gboolean
+contexts_init (Contexts *c, IkeEngine *engine, const IkeFakeSa *sa)
+{
+  memset (c, 0, sizeof *c);
+  c->aead = algorithm_aead (engine, &sa->encr);
+  c->cipher = c->aead ? NULL : algorithm_cipher (engine, &sa->encr);
+  c->integ = c->aead ? NULL : algorithm_integ (engine, &sa->integ);
+  if (!sa->has_keys || (!c->aead && !c->cipher && sa->encr.id != ALGORITHM_NULL))
+    return FALSE;
+  c->keys = (EspKeys) { .aead = c->aead ? c->aead->ops : NULL, .cipher = c->cipher ? c->cipher->ops : NULL,
+                        .integ = c->integ ? c->integ->ops : NULL, .encr_key = sa->encr_key.bytes,
+                        .integ_key = sa->integ_key.bytes, .is_esn = (sa->flags & IKE_KERNEL_ESN) != 0 };
+  if (!esp_sizes_init (&c->sizes, c->keys.aead, c->keys.cipher, c->keys.integ))
+    return FALSE;
+  if (c->aead)
+    c->keys.aead_scratch = c->keys.aead->scratch_new (c->aead->plugin);
+  if (c->cipher)
+    c->keys.cipher_scratch = c->keys.cipher->scratch_new (c->cipher->plugin);
+  if (c->integ)
+    c->keys.integ_scratch = c->keys.integ->scratch_new (c->integ->plugin);
+  return TRUE;
+}
+
+static void
+contexts_clear (Contexts *c)
+{
+  if (c->keys.aead_scratch)
+    c->keys.aead->scratch_free (c->keys.aead_scratch);
+  if (c->keys.cipher_scratch)
+    c->keys.cipher->scratch_free (c->keys.cipher_scratch);
+  if (c->keys.integ_scratch)
+    c->keys.integ->scratch_free (c->keys.integ_scratch);
+}
+
+static guint64
+next_sequence (Fake *fake, guint32 spi)
+{
+  FakeStripe *stripe = fake_lock (fake, spi);
+  FakeSa *sa = fake_find (stripe, IKE_DIR_OUT, spi, NULL);
+  guint64 sequence = sa && sa->record ? ++sa->record->sequence : 0;
+  fake_unlock (stripe);
+  return sequence;
+}
+
+static gsize
+seal (IkePlugin *self, guint32 spi, const guint8 *data, gsize len, guint8 *out, gsize size)
+{
+  Fake *fake = fake_of (self);
+  guint8 iv[ESP_IV_MAX];
+  EspContent content = { .spi = spi, .random_iv = iv, .len = len, .next_header = ESP_NEXT_IPV4 };
+  Contexts contexts;
+  IkeFakeSa sa;
+  gsize sealed = 0;
+  if (!find_sa (self, IKE_DIR_OUT, spi, &sa) || !contexts_init (&contexts, fake->engine, &sa))
+    return 0;
+  content.sequence = next_sequence (fake, spi);
+  ike_engine_random (fake->engine, iv, sizeof iv);
+  if (content.sequence && contexts.sizes.head_len + len <= size) {
+    memcpy (out + contexts.sizes.head_len, data, len);
+    sealed = esp_seal (&contexts.keys, &contexts.sizes, &content, out, size);
+  }
+  contexts_clear (&contexts);
+  ike_secret_clear (&sa.encr_key);
+  ike_secret_clear (&sa.integ_key);
+  return sealed;
+}
+
+static gsize
+open_packet (IkePlugin *self, const guint8 *packet, gsize len, guint8 *out, gsize size)
+{
+  g_autofree guint8 *copy = g_memdup2 (packet, len);
+  EspPayload payload = { 0 };
+  Contexts contexts;
+  IkeFakeSa sa;
+  guint32 spi, sequence;
+  gboolean is_open;
+  if (!esp_peek (packet, len, &spi, &sequence) || !find_sa (self, IKE_DIR_IN, spi, &sa)
+      || !contexts_init (&contexts, fake_of (self)->engine, &sa))
+    return 0;
+  is_open = esp_open (&contexts.keys, &contexts.sizes, sequence, copy, len, &payload) == ESP_OK && payload.len <= size;
+  if (is_open)
+    memcpy (out, payload.payload, payload.len);
+  contexts_clear (&contexts);
+  ike_secret_clear (&sa.encr_key);
+  ike_secret_clear (&sa.integ_key);
+  return is_open ? payload.len : 0;
+}
+
+const IkeKernelFakeOps fake_ops = {
+  .struct_size = sizeof (IkeKernelFakeOps),
+  .n_sas = n_sas,
+  .nth_sa = nth_sa,
+  .find_sa = find_sa,
+  .n_policies = n_policies,
+  .nth_policy = nth_policy,
+  .n_spis = n_spis,
+  .n_calls = n_calls,
+  .fail_next = fail_next,
+  .delay = delay,
+  .seal = seal,
+  .open = open_packet,
+  .expire = expire,
+  .mapping = mapping,
+  .acquire = acquire,
+  .set_use = set_use,
+  .n_addresses = n_addresses,
+  .nth_address = nth_address,
+};
