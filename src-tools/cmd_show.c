@@ -111,8 +111,14 @@ gboolean
 cmd_show_plugins (const Tool *tool, const char *name, Json *result)
 {
   Json *plugins = tool_get (result, "plugins");
+  const char *why = tool_text (result, "why", NULL);
   gsize width = 0;
-  if (strcmp (name, "plugins") != 0 || !json_object_is_type (plugins, json_type_array))
+  if (strcmp (name, "plugins") == 0 && why != NULL) {
+    print_sentence (tool, SHOW_PLAIN, why);
+    return TRUE;
+  }
+  /* Of the orders, `plugins` is a list of names. */
+  if (strcmp (name, "plugins") != 0 || tool_get (result, "hooks") != NULL || !json_object_is_type (plugins, json_type_array))
     return FALSE;
   for (gsize i = 0; i < length (plugins); i++)
     width = MAX (width, strlen (tool_text (json_object_array_get_idx (plugins, i), "name", "")));

@@ -55,14 +55,16 @@ call_free (ControlCall *call)
   g_free (call);
 }
 
-/* The call goes on without a client. */
+/* The command goes on without a client; nothing of it is heard here any more. */
 static void
 call_detach (ControlCall *call)
 {
   ControlClient *client = g_steal_pointer (&call->client);
   g_ptr_array_remove_fast (client->calls, call);
-  if (call->handle != NULL)
+  if (!call->is_starting) {
     ike_request_client_gone (call->handle);
+    call_free (call);
+  }
   control_client_unref (client);
 }
 
@@ -245,10 +247,12 @@ run (ControlClient *client, ControlRequest *request)
   call->handle = ike_command_run (client->server->engine, request->command, g_steal_pointer (&request->args),
                                   client->is_read_only, &sink, call);
   call->is_starting = FALSE;
-  if (call->is_done)
-    call_free (call);
-  else if (call->client == NULL && call->handle != NULL)
+  if (!call->is_done && call->client != NULL)
+    return;
+  /* It is answered, or its client was closed while it began. */
+  if (!call->is_done)
     ike_request_client_gone (call->handle);
+  call_free (call);
 }
 
 static void

@@ -163,7 +163,21 @@ static const IkeOptionInfo *const options[] = {
   &option_max_output, NULL,
 };
 
-static const IkeFeature *const features[] = { NULL };
+static void
+run_schema (IkePlugin *self, IkeRequest *request)
+{
+  ike_request_finish (request, ike_command_schema (ike_request_engine (request)));
+}
+
+/* What `ikebana help`, its completion and its reading of arguments work from. */
+static const IkeCommandClass schema = {
+  .struct_size = sizeof (IkeCommandClass), .flags = IKE_COMMAND_READ_ONLY,
+  .summary = "Describe all commands and their arguments", .run = run_schema,
+};
+static const IkeFeature schema_feature = {
+  .struct_size = sizeof (IkeFeature), .provides = "command:schema", .ops = &schema,
+};
+static const IkeFeature *const features[] = { &schema_feature, NULL };
 
 IKE_PLUGIN (ike_plugin, "control-json", 0, .version = "1.0", .license = "Apache-2.0",
             .summary = "the control sockets, JSON lines", .features = features, .options = options,
