@@ -6,7 +6,7 @@
 #include <string.h>
 #include "steer.h"
 
-enum { AT_SPI_INITIATOR = 0, AT_SPI_RESPONDER = 8, AT_VERSION = 17, AT_FLAGS = 19, FLAG_INITIATOR = 0x08 };
+enum { AT_SPI_INITIATOR = 0, AT_SPI_RESPONDER = 8, AT_FLAGS = 19, FLAG_INITIATOR = 0x08 };
 
 static guint
 esp_index (const SteerPlan *plan, guint8 first)
@@ -19,7 +19,7 @@ guint
 steer_decide (const SteerPlan *plan, const guint8 *data, gsize len)
 {
   gsize at = plan->is_marked ? STEER_MARKER : 0;
-  const guint8 *header;
+  const guint8 *header, *ours;
   guint32 word;
   if (len < STEER_MARKER)
     return plan->n_shards;
@@ -28,10 +28,9 @@ steer_decide (const SteerPlan *plan, const guint8 *data, gsize len)
   if (len < at + STEER_IKE_HEADER)
     return plan->n_shards;
   header = data + at;
-  if (header[AT_VERSION] >> 4 == 2 && !(header[AT_FLAGS] & FLAG_INITIATOR))
-    return plan->buckets[header[AT_SPI_INITIATOR]];
-  if (memcmp (header + AT_SPI_RESPONDER, "\0\0\0\0\0\0\0\0", 8) != 0)
-    return plan->buckets[header[AT_SPI_RESPONDER]];
+  ours = header + (header[AT_FLAGS] & FLAG_INITIATOR ? AT_SPI_RESPONDER : AT_SPI_INITIATOR);
+  if (memcmp (ours, "\0\0\0\0\0\0\0\0", 8) != 0)
+    return plan->buckets[ours[0]];
   /* A first message: repeats of it go where it went. */
   memcpy (&word, header + AT_SPI_INITIATOR + 4, sizeof word);
   return plan->n_shards + GUINT32_FROM_BE (word) % plan->n_shards;
@@ -96,29 +95,36 @@ emit_esp (Program *program, const SteerPlan *plan)
   emit (program, BPF_RET | BPF_A, 0, 0, 0);
 }
 
+/* Goes on at @none when both words of the SPI at offset @spi are zero, else at the instruction that follows; counted
+ * from there. */
+static void
+emit_is_zero (Program *program, guint32 spi, guint8 none)
+{
+  emit (program, BPF_LD | BPF_W | BPF_ABS, spi, 0, 0);
+  emit (program, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2);
+  emit (program, BPF_LD | BPF_W | BPF_ABS, spi + 4, 0, 0);
+  emit (program, BPF_JMP | BPF_JEQ | BPF_K, 0, none, 0);
+}
+
 /* An IKE header at offset @at, whose length was tested.  The jumps are counted by hand: the tree, which is long, comes
  * last, and nothing jumps over it. */
 static void
 emit_ike (Program *program, const SteerPlan *plan, guint32 at)
 {
-  emit (program, BPF_LD | BPF_B | BPF_ABS, at + AT_VERSION, 0, 0);
-  emit (program, BPF_ALU | BPF_RSH | BPF_K, 4, 0, 0);
-  emit (program, BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 4);
   emit (program, BPF_LD | BPF_B | BPF_ABS, at + AT_FLAGS, 0, 0);
-  emit (program, BPF_JMP | BPF_JSET | BPF_K, FLAG_INITIATOR, 2, 0);
+  emit (program, BPF_JMP | BPF_JSET | BPF_K, FLAG_INITIATOR, 6, 0);
+  emit_is_zero (program, at + AT_SPI_INITIATOR, 8);
   emit (program, BPF_LD | BPF_B | BPF_ABS, at + AT_SPI_INITIATOR, 0, 0);
-  emit (program, BPF_JMP | BPF_JA, 9, 0, 0);
-  /* ours is the responder's SPI */
-  emit (program, BPF_LD | BPF_W | BPF_ABS, at + AT_SPI_RESPONDER, 0, 0);
-  emit (program, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 6);
-  emit (program, BPF_LD | BPF_W | BPF_ABS, at + AT_SPI_RESPONDER + 4, 0, 0);
-  emit (program, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 4);
-  /* and there is none yet */
+  emit (program, BPF_JMP | BPF_JA, 10, 0, 0);
+  /* from the initiator */
+  emit_is_zero (program, at + AT_SPI_RESPONDER, 2);
+  emit (program, BPF_LD | BPF_B | BPF_ABS, at + AT_SPI_RESPONDER, 0, 0);
+  emit (program, BPF_JMP | BPF_JA, 4, 0, 0);
+  /* a first message */
   emit (program, BPF_LD | BPF_W | BPF_ABS, at + AT_SPI_INITIATOR + 4, 0, 0);
   emit (program, BPF_ALU | BPF_MOD | BPF_K, plan->n_shards, 0, 0);
   emit (program, BPF_ALU | BPF_ADD | BPF_K, plan->n_shards, 0, 0);
   emit (program, BPF_RET | BPF_A, 0, 0, 0);
-  emit (program, BPF_LD | BPF_B | BPF_ABS, at + AT_SPI_RESPONDER, 0, 0);
   emit_tree (program, plan->buckets, 0, 255);
 }
 

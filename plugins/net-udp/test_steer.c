@@ -80,10 +80,39 @@ random_datagram (GRand *rand, const SteerPlan *plan, guint8 *out, gsize room)
   if (len >= at + STEER_IKE_HEADER) {
     if (g_rand_boolean (rand))
       memset (out + at + 8, 0, 8);
-    if (g_rand_boolean (rand))
-      out[at + 17] = g_rand_boolean (rand) ? 0x20 : 0x10;
+    if (g_rand_int_range (rand, 0, 4) == 0)
+      memset (out + at, 0, 8);
+    if (g_rand_int_range (rand, 0, 4) == 0)
+      memset (out + at, 0, 4);
   }
   return len;
+}
+
+/* The rule of ike_input_shard(): the Initiator flag says which SPI is ours; none yet: any shard. */
+static int
+shard_by_the_rule (const SteerPlan *plan, const guint8 *header)
+{
+  guint first = header[19] & 0x08 ? 8 : 0;
+  for (guint i = 0; i < 8; i++) {
+    if (header[first + i] != 0)
+      return plan->buckets[header[first]];
+  }
+  return -1;
+}
+
+static void
+assert_follows_the_rule (const SteerPlan *plan, const guint8 *data, gsize len, guint index)
+{
+  gsize at = plan->is_marked ? STEER_MARKER : 0;
+  int shard;
+  g_assert_cmpuint (index, <, 3u * plan->n_shards);
+  if (len < at + STEER_IKE_HEADER || (plan->is_marked && memcmp (data, "\0\0\0\0", STEER_MARKER) != 0))
+    return;
+  shard = shard_by_the_rule (plan, data + at);
+  if (shard >= 0)
+    g_assert_cmpuint (index, ==, shard);
+  else
+    g_assert_cmpuint (index / plan->n_shards, ==, 1);
 }
 
 static void
@@ -102,6 +131,7 @@ test_program_decides_like_the_function (void)
       guint8 data[64];
       gsize len = random_datagram (rand, &plan, data, sizeof data);
       g_assert_cmpuint (interpret (program, n, data, len), ==, steer_decide (&plan, data, len));
+      assert_follows_the_rule (&plan, data, len, steer_decide (&plan, data, len));
     }
   }
 }
@@ -123,8 +153,8 @@ test_kinds_go_where_they_belong (void)
   g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 1);          /* from the initiator: SPIr is ours */
   header[19] = 0;
   g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 2);          /* from the responder: SPIi is ours */
-  header[17] = 0x10;
-  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 1);          /* IKEv1: SPIr first */
+  memset (header, 0, 8);
+  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 4);          /* no SPI of ours */
   g_assert_cmpuint (steer_decide (&plan, data, STEER_MARKER + 27), ==, 4);    /* short */
   g_assert_cmpuint (steer_decide (&plan, (const guint8 *) "\xff", 1), ==, 4); /* keepalive */
   data[0] = 3;
