@@ -147,15 +147,15 @@ def behind_nat(run, sniffer):
 
 
 def child_rekeyed(run, sniffer):
-    rekey(run, "net", lambda: run.left.rekey_child("net"), lambda sa, child: child["spi-in"])
+    rekey(run, "net", lambda: run.strongswans[-1].rekey_child("net"), lambda sa, child: child["spi-in"])
 
 
 def ike_rekeyed(run, sniffer):
-    rekey(run, "net", lambda: run.left.rekey_ike(CONNECTION), lambda sa, child: sa["initiator-spi"])
+    rekey(run, "net", lambda: run.strongswans[-1].rekey_ike(CONNECTION), lambda sa, child: sa["initiator-spi"])
 
 
 def rekey(run, name, start, key):
-    """A new key, the same traffic, and nothing left of the old one."""
+    """strongSwan asks for it.  A new key, the same traffic, and nothing left of the old one."""
     before = {peer: key(*run._child_of(peer, name)) for peer in run.strongswans}
     start()
     for peer in run.strongswans:

@@ -13,7 +13,6 @@ def connection(side, family, ike, children, **more):
     return {
         "connections": {CONNECTION: {
             "version": 2, "proposals": ike, "local_addrs": side.outer[family], "remote_addrs": other.outer[family],
-            "mobike": "no",
             "local": {"auth": "psk", "id": f"{side.name}.example"},
             "remote": {"auth": "psk", "id": f"{other.name}.example"},
             "children": {name: {**nets, **child} for name, child in children.items()},

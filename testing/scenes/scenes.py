@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What two ikebanad do with each other, and one with its machine: a topology, settings and a test each."""
+import os
+
+import capture
+import conns
+import peers
+from lab import Failure, Lab, wait_for
+from peers import CONNECTION
+
+IKE = "aes256gcm16-prfsha256-x25519"
+ESP = {"esp_proposals": "aes256gcm16"}
+INFORMATIONAL = 37
+
+
+class Scene:
+    """Two daemons and a capture between them; `left` initiates."""
+
+    def __init__(self, directory, build, family=4, nat=False):
+        self.lab, self.family, self.build = Lab(directory, nat=nat), family, build
+
+    def __enter__(self):
+        self.lab.__enter__()
+        self.left, self.right = (peers.Ikebana(self.lab, side, self.build) for side in (self.lab.left, self.lab.right))
+        self.sniffer = capture.Capture(self.lab)
+        return self
+
+    def __exit__(self, *_):
+        self.lab.close()
+
+    def start(self, left=None, right=None, ike=IKE, **more):
+        """@left, @right: children of the ends; @more: further keys of both connections."""
+        for peer, children in ((self.right, right or left), (self.left, left)):
+            peer.start(conns.connection(peer.side, self.family, ike, children or {"net": ESP}, **more))
+
+    def ping(self, i=0):
+        self.lab.left.ping(self.family, i)
+        self.lab.right.ping(self.family, i)
+
+    def child(self, peer, name="net"):
+        """The installed CHILD_SA of that name, which must be the only one."""
+        def look():
+            found = [child for sa in peer.sas() for child in sa["children"]
+                     if child["name"] == name and child["state"] == "INSTALLED"]
+            return found[0] if len(found) == 1 else None
+        return wait_for(f"{peer.side.name} having one CHILD_SA {name}", look, 5)
+
+    def check_protected(self, raw=True):
+        capture.check_protected(self.sniffer.stop(), self.lab, raw)
+
+
+def check(what, found, wanted):
+    if found != wanted:
+        raise Failure(f"{what} is {found!r}, not {wanted!r}")
+
+
+def check_text(text, *parts):
+    for part in parts:
+        if part not in text:
+            raise Failure(f"“{part}” is not said, but: {text.strip()}")
+
+
+# -- the data path -------------------------------------------------------------------------------------------------------
+
+
+def raw_esp(directory, build, family):
+    """Nothing lies between: ESP goes without UDP, in packets of all sizes."""
+    with Scene(directory, build, family) as scene:
+        scene.start()
+        scene.left.up("net")
+        scene.ping()
+        scene.lab.left.ping(family, size=1300)
+        scene.lab.left.ping(family, size=4000)
+        check("encap", scene.child(scene.left)["encap"], False)
+        scene.check_protected()
+
+
+def esn(directory, build, family):
+    with Scene(directory, build, family) as scene:
+        scene.start({"net": {"esp_proposals": "aes256gcm16-esn"}})
+        scene.left.up("net")
+        scene.ping()
+        for peer in (scene.left, scene.right):
+            check(f"esn of {peer.side.name}", scene.child(peer)["esn"], True)
+        scene.check_protected()
+
+
+def suites(directory, build, family):
+    """Each of the suites that ESP may use, one connection after the other."""
+    for number, esp in enumerate(("aes128-sha256", "aes256-sha512", "chacha20poly1305", "aes128gcm16", "aes256ctr-sha384")):
+        with Scene(os.path.join(directory, str(number)), build, family) as scene:
+            scene.start({"net": {"esp_proposals": esp}})
+            scene.left.up("net")
+            scene.ping()
+            scene.check_protected()
+
+
+def nat(directory, build, family):
+    """RFC 7296, 2.23: the translation is seen, and ESP goes in UDP to the port that it chose."""
+    with Scene(directory, build, family, nat=True) as scene:
+        more = {"remote_addrs": "%any"}
+        scene.right.start(conns.connection(scene.lab.right, family, IKE, {"net": ESP}, **more))
+        scene.left.start(conns.connection(scene.lab.left, family, IKE, {"net": ESP}))
+        scene.left.up("net")
+        scene.ping()
+        check("nat-local of the hidden end", scene.left.sas()[0]["nat-local"], True)
+        check("remote-host of the other", scene.right.sas()[0]["remote-host"], scene.lab.right.gateway[4])
+        check("encap", scene.child(scene.right)["encap"], True)
+        scene.check_protected(raw=False)
+
+
+def narrowing(directory, build, family):
+    wide = {4: ("10.1.0.0/16", "10.2.0.0/16"), 6: ("fd01::/32", "fd02::/32")}[family]
+    with Scene(directory, build, family) as scene:
+        scene.start({"net": {**ESP, "local_ts": wide[0], "remote_ts": wide[1]}}, {"net": ESP})
+        scene.left.up("net")
+        scene.ping()
+        child = scene.child(scene.left)
+        check("local-ts", child["local-ts"], [scene.lab.left.net(family)])
+        check("remote-ts", child["remote-ts"], [scene.lab.right.net(family)])
+        scene.check_protected()
+
+
+def two_children(directory, build, family):
+    with Scene(directory, build, family) as scene:
+        def children(side):
+            return {"net": ESP, "net2": {"esp_proposals": "chacha20poly1305-x25519", "local_ts": side.net(family, 1),
+                                         "remote_ts": side.other.net(family, 1)}}
+        scene.start(children(scene.lab.left), children(scene.lab.right))
+        scene.left.up("net")
+        scene.left.up("net2")
+        scene.ping()
+        scene.ping(1)
+        check("number of IKE SAs", len(scene.right.sas()), 1)
+        scene.left.down_child("net")
+        wait_for("one child left", lambda: len(scene.right.sas()[0]["children"]) == 1)
+        scene.ping(1)
+        scene.check_protected()
+
+
+# -- coming and going ----------------------------------------------------------------------------------------------------
+
+
+def sigterm(directory, build, family):
+    """RFC 7296, 1.4.1: it tells the peer, which has nothing left then."""
+    with Scene(directory, build, family) as scene:
+        scene.start()
+        scene.left.up("net")
+        scene.ping()
+        check("exit status", scene.right.terminate(), 0)
+        wait_for("the other end having no SA", lambda: not scene.left.sas())
+        if not capture.ike_messages(scene.sniffer.so_far(), INFORMATIONAL):
+            raise Failure("no INFORMATIONAL exchange was seen")
+        check("exit status", scene.left.terminate(), 0)
+
+
+def down(directory, build, family):
+    """Taken down by the end that did not bring it up; up again works, and there is one SA of it."""
+    with Scene(directory, build, family) as scene:
+        scene.start()
+        for _ in range(2):
+            scene.left.up("net")
+            scene.ping()
+            scene.right.down_ike(CONNECTION)
+            wait_for("no SA left", lambda: not scene.left.sas() and not scene.right.sas())
+        scene.left.up("net")
+        scene.ping()
+        check("number of SAs", [len(scene.left.sas()), len(scene.right.sas())], [1, 1])
+        scene.check_protected()
+
+
+# -- what goes wrong, and what is said -----------------------------------------------------------------------------------
+
+
+def wrong_secret(directory, build, family):
+    with Scene(directory, build, family) as scene:
+        other = conns.connection(scene.lab.left, family, IKE, {"net": ESP})
+        other["secrets"]["ike-1"]["secret"] = "something-else"
+        scene.right.start(conns.connection(scene.lab.right, family, IKE, {"net": ESP}))
+        scene.left.start(other)
+        failed = scene.left.cli("up", CONNECTION, check=False)
+        if failed.returncode == 0:
+            raise Failure("up succeeded with a wrong secret")
+        check("SAs", [scene.left.sas(), scene.right.sas()], [[], []])
+
+
+def no_proposal(directory, build, family):
+    """The responder knows which transform differed."""
+    with Scene(directory, build, family) as scene:
+        scene.right.start(conns.connection(scene.lab.right, family, "aes256gcm16-prfsha256-ecp384", {"net": ESP}))
+        scene.left.start(conns.connection(scene.lab.left, family, "aes256gcm16-prfsha256-x25519", {"net": ESP}))
+        if scene.left.cli("up", CONNECTION, check=False).returncode == 0:
+            raise Failure("up succeeded without a common proposal")
+        check_text(scene.right.cli("explain").stdout.lower(), "x25519", "ecp384")
+
+
+def port_in_use(directory, build, family):
+    with Scene(directory, build, family) as scene:
+        holder = scene.lab.spawn(scene.lab.right.netns, [
+            "python3", "-c", "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); "
+                             "s.bind(('', 500)); print('bound', flush=True); time.sleep(600)"], "holder.log")
+        wait_for("port 500 being taken", lambda: holder.poll() is None and "bound" in _read(scene.lab.dir, "holder.log"))
+        scene.right.start(conns.connection(scene.lab.right, family, IKE, {"net": ESP}))
+        check_text(scene.right.cli("plugins", "--why", "net-udp").stdout, "UDP port 500", "in use", "another IKE daemon")
+
+
+def second_daemon(directory, build, family):
+    with Scene(directory, build, family) as scene:
+        scene.start()
+        arguments = scene.right.daemon_arguments(conns.connection(scene.lab.right, family, IKE, {"net": ESP}))
+        environment = [f"{key}={value}" for key, value in scene.right.environment.items()]
+        second = scene.right.exec(["env", *environment, *arguments], check=False)
+        if second.returncode == 0:
+            raise Failure("a second daemon started")
+        check_text(second.stdout, "another ikebanad runs already")
+
+
+def missing_plugin(directory, build, family):
+    """Without auth-psk.so the daemon runs, and says what is missing where somebody asks for it."""
+    with Scene(directory, build, family) as scene:
+        plugins = os.path.join(scene.lab.dir, "plugins")
+        os.makedirs(plugins)
+        source = os.path.join(build, "plugins/.libs")
+        for name in os.listdir(source):
+            if name.endswith(".so") and name != "auth-psk.so":
+                os.symlink(os.path.join(source, name), os.path.join(plugins, name))
+        scene.right.start(conns.connection(scene.lab.right, family, IKE, {"net": ESP}), "--plugin-dir", plugins)
+        check_text(scene.right.cli("plugins", "--why", "auth-psk").stdout, "auth-psk")
+        failed = scene.right.cli("up", CONNECTION, check=False)
+        if failed.returncode == 0:
+            raise Failure("up succeeded without a way to authenticate")
+        check_text(failed.stdout, "psk")
+
+
+def _read(directory, name):
+    with open(os.path.join(directory, name)) as file:
+        return file.read()
+
+
+BOTH, IPV4 = (4, 6), (4,)
+SCENES = [
+    (raw_esp, BOTH), (esn, BOTH), (suites, IPV4), (nat, IPV4), (narrowing, BOTH), (two_children, BOTH), (sigterm, BOTH),
+    (down, IPV4), (wrong_secret, IPV4), (no_proposal, IPV4), (port_in_use, IPV4), (second_daemon, IPV4), (missing_plugin, IPV4),
+]
+
+
+def all_scenes(build):
+    return [(f"{function.__name__.replace('_', '-')}/ipv{family}",
+             lambda directory, function=function, family=family: function(directory, build, family))
+            for function, families in SCENES for family in families]
