@@ -57,7 +57,7 @@ ike_engine_settings (IkeEngine *engine)
 const char *
 ike_engine_config_file (IkeEngine *engine)
 {
-  return engine->settings->file;
+  return engine->options.settings || engine->options.flags & IKE_ENGINE_NO_CONFIG ? NULL : engine->settings->file;
 }
 
 IkeConfig *

@@ -67,7 +67,7 @@ IkeSim    *ike_engine_sim   (IkeEngine *engine);             /* the one it belon
 
 /* The settings that the engine was started or reloaded with.  Control. */
 const IkeTree *ike_engine_settings (IkeEngine *engine);
-const char    *ike_engine_config_file (IkeEngine *engine);
+const char    *ike_engine_config_file (IkeEngine *engine);  /* NULL: it was given its settings as text */
 /* States of plugins and features: { plugins = [ {name file state reason version features = [ {name state reason} ]} ] }. Control. */
 IkeTree   *ike_engine_plugins (IkeEngine *engine);
 /* The frozen orders: tasks per exchange, hooks per point, activation order. Control. */
