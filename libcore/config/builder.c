@@ -109,6 +109,16 @@ is_subsection (const IkeSubsection *subsections, const char *name)
   return FALSE;
 }
 
+/* Exactly: `local_prot = 1` is a slip of local_port, not section "local" with a suffix. */
+static gboolean
+is_subsection_name (const IkeSubsection *subsections, const char *name)
+{
+  for (; subsections && subsections->name; subsections++)
+    if (g_str_equal (name, subsections->name))
+      return TRUE;
+  return FALSE;
+}
+
 static void
 fail_unknown (IkeBuilder *builder, const char *kind, const IkeTree *child, const IkeField *fields,
               const IkeSubsection *subsections)
@@ -183,7 +193,7 @@ check_key (IkeBuilder *builder, const char *kind, const IkeTree *child, const Ik
   key = ike_swanctl_key (kind, name);
   if (key)
     check_unused (builder, child, key->fallback, key, "is not supported yet");
-  else if (is_subsection (subsections, name))
+  else if (is_subsection_name (subsections, name))
     ike_builder_fail (builder, child, name, "is a section, not a value; write %s { … }", name);
   else
     fail_unknown (builder, kind, child, fields, subsections);

@@ -47,8 +47,8 @@ is_host_name (const char *text)
 
   if (len == 0 || len > 253 || text[0] == '-' || text[0] == '.')
     return FALSE;
-  if (strspn (text, "0123456789.") == len)
-    return FALSE;                             /* an address that is not one */
+  if (strspn (text, "0123456789.-") == len)
+    return FALSE;                             /* an address or a range that is none */
   for (; *text; text++)
     if (!g_ascii_isalnum (*text) && !strchr ("-._", *text))
       return FALSE;
