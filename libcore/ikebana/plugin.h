@@ -15,7 +15,13 @@
 
 IKE_BEGIN_DECLS
 
-/* One thing a plugin offers.  The kind in @provides says what @ops points to. */
+/* One thing a plugin offers.  The kind in @provides says what @ops points to: the longest declared kind that fits, so
+ * "kernel:net" may be a kind beside "kernel".  What stands in @needs and @wants is a feature's name; without its
+ * parameter any variant will do ("aead:aes-gcm-16"), and "net:*" is any of its kind.
+ *
+ * @probe runs while loading, after the probes of what it needs and before any plugin is activated: it may set the
+ * plugin's state and read its options, but finds no features.  A plugin none of whose features can get ready is not
+ * activated; activation follows needs and wants. */
 typedef struct {
   guint32            struct_size;
   const char        *provides;                /* "task:delete", "aead:aes-gcm-16/256", "service:tls" */
@@ -38,7 +44,8 @@ typedef struct {
 typedef struct {
   guint32     struct_size;
   const char *path;
-  const char *type;                           /* "bool" "uint" "time" "bytes" "string" "list" "enum:a|b|c" */
+  const char *type;                           /* "bool" "uint" "time" "bytes" "string" "list" "enum:a|b|c"; "section": only
+                                               * plugin/…, free form, read through ike_engine_settings() */
   const char *fallback;                       /* default as text, NULL for unset */
   const char *doc;                            /* one or two sentences */
 } IkeOptionInfo;
@@ -82,6 +89,8 @@ typedef struct {
 const char *ike_plugin_name   (const IkePlugin *self);
 IkeEngine  *ike_plugin_engine (const IkePlugin *self);
 void       *ike_plugin_state     (IkePlugin *self);
+/* @free_state runs when activation fails, else at the very end, when no thread runs any more: after `deactivate`, and
+ * after all that may still use the state. */
 void        ike_plugin_set_state (IkePlugin *self, gpointer state_take, GDestroyNotify free_state);
 
 /* A ready feature, resolved once and kept.  @ops is the core's copy, as large as its consumer expects. */
@@ -99,7 +108,7 @@ const IkeProvided *ike_feature_find (IkeEngine *engine, const char *feature, GEr
 /* All ready features of @kind, in load order. */
 const IkeProvided *const *ike_feature_list (IkeEngine *engine, const char *kind, guint *n);
 
-/* Why @feature or plugin @name is not there: "eap-tls: missing service:tls <- plugin tls: disabled
+/* Why @feature or plugin @name is not there: "task:x needs service:tls: plugin tls is disabled
  * (/etc/ikebana/conf.d/tls.conf:2)".  Never NULL; free with g_free. */
 char *ike_plugin_explain (IkeEngine *engine, const char *name);
 
@@ -114,7 +123,9 @@ typedef enum {
   IKE_STATE_SHADOWED,                         /* by whom */
 } IkeFeatureState;
 
-/* The plugin's own options (section plugins.NAME of the settings), read by type; @name without "plugin/".  The option
+/* The plugin's own options (section plugins.NAME of the settings), read by type; @name without "plugin/".  Beside them the
+ * section may have `load`, `critical` and `prefer` (features that this plugin shall provide where others do too, or yes:
+ * all); with any other key, or a value that does not fit, the plugin is not loaded.  The option
  * must be declared in IkePluginInfo.options.  Control; strings belong to the current settings: copy them. */
 const char *ike_plugin_option      (IkePlugin *self, const char *name);
 gboolean    ike_plugin_option_bool (IkePlugin *self, const char *name);
