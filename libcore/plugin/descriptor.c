@@ -84,6 +84,6 @@ ike_plugin_take_descriptor (IkePlugin *plugin, const IkePluginInfo *info)
     ike_plugin_settle (plugin, IKE_STATE_BROKEN, "%s", error->message);
     return;
   }
-  if (take_kinds (plugin))
-    ike_options_check_settings (plugin);
+  if (take_kinds (plugin) && !ike_options_check_settings (plugin, &error))
+    ike_plugin_settle (plugin, IKE_STATE_FAILED, "%s", error->message);
 }

@@ -171,7 +171,7 @@ own_option (const IkePlugin *plugin, const char *name)
 }
 
 static void
-settle_unknown_key (IkePlugin *plugin, const IkeTree *node)
+set_unknown (GError **error, const IkePlugin *plugin, const IkeTree *node)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   const IkeOptionInfo *const *options = plugin->info.options;
@@ -183,37 +183,46 @@ settle_unknown_key (IkePlugin *plugin, const IkeTree *node)
   g_ptr_array_add (names, (char *) "critical");
   g_ptr_array_add (names, NULL);
   const char *nearest = ike_nearest (ike_tree_name (node), (const char *const *) names->pdata);
-  ike_plugin_settle (plugin, IKE_STATE_FAILED, "%s: plugins.%s.%s: unknown option%s%s%s", ike_tree_where (node), plugin->name,
-                     ike_tree_name (node), nearest ? ", did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+  g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s: plugins.%s.%s: unknown option%s%s%s", ike_tree_where (node), plugin->name,
+               ike_tree_name (node), nearest ? ", did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
+static gboolean
+check_setting (const IkePlugin *plugin, const IkeTree *node, GError **error)
+{
+  static const char *const ours[] = { "load", "prefer", "critical", NULL };
+  char buffer[32];
+  const char *name = ike_tree_name (node), *text = ike_tree_text (node, buffer);
+  if (!name || g_strv_contains (ours, name))
+    return TRUE;
+  const IkeOptionInfo *option = own_option (plugin, name);
+  if (!option) {
+    set_unknown (error, plugin, node);
+    return FALSE;
+  }
+  gboolean is_section = strcmp (option->type, "section") == 0;
+  if (is_section != !text) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s: plugins.%s.%s: wants a %s", ike_tree_where (node), plugin->name, name,
+                 is_section ? "section" : "value");
+    return FALSE;
+  }
+  if (text && !ike_option_check (option, text, error)) {
+    g_prefix_error (error, "%s: plugins.%s.%s: ", ike_tree_where (node), plugin->name, name);
+    return FALSE;
+  }
+  return TRUE;
 }
 
 /* A plugin does not run on settings that it would not understand: what was meant might be a protection. */
-void
-ike_options_check_settings (IkePlugin *plugin)
+gboolean
+ike_options_check_settings (const IkePlugin *plugin, GError **error)
 {
-  static const char *const ours[] = { "load", "prefer", "critical", NULL };
   g_autofree char *path = g_strdup_printf ("plugins.%s", plugin->name);
   const IkeTree *section = ike_tree_get (ike_engine_settings (plugin->engine), path);
-  for (guint i = 0; section && i < ike_tree_n (section) && !plugin->is_settled; i++) {
-    char buffer[32];
-    g_autoptr (GError) error = NULL;
-    const IkeTree *node = ike_tree_nth (section, i);
-    const char *name = ike_tree_name (node);
-    if (!name || g_strv_contains (ours, name))
-      continue;
-    const IkeOptionInfo *option = own_option (plugin, name);
-    if (!option) {
-      settle_unknown_key (plugin, node);
-      continue;
-    }
-    const char *text = ike_tree_text (node, buffer);
-    gboolean is_section = strcmp (option->type, "section") == 0;
-    if (is_section != !text)
-      ike_plugin_settle (plugin, IKE_STATE_FAILED, "%s: plugins.%s.%s: wants a %s", ike_tree_where (node), plugin->name, name,
-                         is_section ? "section" : "value");
-    else if (text && !ike_option_check (option, text, &error))
-      ike_plugin_settle (plugin, IKE_STATE_FAILED, "%s: plugins.%s.%s: %s", ike_tree_where (node), plugin->name, name, error->message);
-  }
+  for (guint i = 0; section && i < ike_tree_n (section); i++)
+    if (!check_setting (plugin, ike_tree_nth (section, i), error))
+      return FALSE;
+  return TRUE;
 }
 
 /* @path may also be "plugin/PLUGIN/NAME". */

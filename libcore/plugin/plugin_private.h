@@ -121,7 +121,7 @@ extern const IkeFeatureKind *const ike_core_kinds[];
 gboolean ike_option_check  (const IkeOptionInfo *option, const char *text, GError **error);
 gboolean ike_option_verify (const IkeOptionInfo *option, GError **error);
 gboolean ike_options_declare (IkePlugin *plugin, GError **error);
-void     ike_options_check_settings (IkePlugin *plugin);
+gboolean ike_options_check_settings (const IkePlugin *plugin, GError **error);
 void     ike_options_from_catalog (IkeRegistry *registry);
 void     ike_options_mark_ready (IkeRegistry *registry);
 void     ike_option_node_free (gpointer node);

@@ -307,13 +307,17 @@ ike_registry_deactivate (IkeEngine *engine)
   }
 }
 
+/* The engine's settings are the new ones already, for as long as this takes. */
 gboolean
 ike_registry_reload_check (IkeEngine *engine, GError **error)
 {
   const GPtrArray *order = engine->registry->order;
   for (guint i = 0; i < order->len; i++) {
     IkePlugin *plugin = g_ptr_array_index (order, i);
-    if (plugin->is_active && plugin->info.reload_check && !plugin->info.reload_check (plugin, error)) {
+    if (!plugin->is_active)
+      continue;
+    if (!ike_options_check_settings (plugin, error)
+        || (plugin->info.reload_check && !plugin->info.reload_check (plugin, error))) {
       g_prefix_error (error, "plugin %s: ", plugin->name);
       return FALSE;
     }
