@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* child.c - CHILD_SAs: what was negotiated, their keys on the way to the kernel plugin, and their end. */
+#include "sa/sa_private.h"
+#include <string.h>
+
+enum { POLICIES_MAX = 1024, KEYMAT_MAX = 4 * IKE_SECRET_MAX };
+
+IkeChild *
+ike_child_new (IkeSa *sa, const IkeChildConf *conf)
+{
+  IkeSaManager *manager = sa->shard->manager;
+  IkeChild *child = g_new0 (IkeChild, 1);
+
+  ike_sa_assert_owner (sa);
+  child->sa = sa;
+  child->conf = conf;
+  child->conn = ike_conn_ref (sa->conn);
+  child->serial = atomic_fetch_add (&manager->next_serial, 1) + 1;
+  child->unique_id = atomic_fetch_add (&manager->next_child, 1) + 1;
+  child->reqid = conf->reqid ? conf->reqid : child->unique_id;
+  child->protocol = conf->ah_proposals ? IKE_PROTOCOL_AH : IKE_PROTOCOL_ESP;
+  child->mode = (guint8) conf->mode;
+  child->next = sa->children;
+  sa->children = child;
+  sa->n_children++;
+  return child;
+}
+
+static void
+get_address_pair (const IkeChild *child, gboolean is_inbound, IkeAddr *source, IkeAddr *destination)
+{
+  *source = is_inbound ? child->remote : child->local;
+  *destination = is_inbound ? child->local : child->remote;
+}
+
+/* -- into the kernel ------------------------------------------------------------------------------------------------ */
+
+void
+ike_child_get_spi (IkeChild *child, IkeCall *call)
+{
+  IkeSaManager *manager = child->sa->shard->manager;
+
+  if (!manager->kernel_class) {
+    ike_call_fail (call, "no kernel plugin is ready; see `ikebana plugins --why kernel:ipsec`");
+    return;
+  }
+  child->local = child->sa->local;
+  child->remote = child->sa->remote;
+  manager->kernel_class->get_spi (manager->kernel->plugin, call, child->protocol, &child->remote, &child->local,
+                                  ike_sa_ref (child->sa));
+}
+
+static guint32
+flags_of (const IkeChild *child)
+{
+  const IkeSa *sa = child->sa;
+  guint32 flags = child->conf->flags;
+
+  if (sa->nat_local || sa->nat_remote || sa->conn->encap)
+    flags |= IKE_KERNEL_ENCAP;
+  if (child->choice.chosen[IKE_TRANSFORM_SN].id == 1)
+    flags |= IKE_KERNEL_ESN;
+  if (child->conf->tfc_mtu)
+    flags |= IKE_KERNEL_TFC_MTU;
+  return flags;
+}
+
+static void
+fill_sa (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out)
+{
+  const IkeChildConf *conf = child->conf;
+
+  memset (out, 0, sizeof *out);
+  out->struct_size = sizeof *out;
+  out->protocol = child->protocol;
+  out->mode = child->mode;
+  out->direction = is_inbound ? IKE_DIR_IN : IKE_DIR_OUT;
+  out->flags = child->flags;
+  out->spi = is_inbound ? child->spi_in : child->spi_out;
+  out->reqid = child->reqid;
+  get_address_pair (child, is_inbound, &out->source, &out->destination);
+  out->encr = child->choice.chosen[IKE_TRANSFORM_ENCR];
+  out->integ = child->choice.chosen[IKE_TRANSFORM_INTEG];
+  out->replay_window = is_inbound ? conf->replay_window : 0;
+  out->tfc_padding = conf->tfc_padding;
+  out->soft_bytes = conf->rekey_bytes;
+  out->hard_bytes = conf->life_bytes;
+  out->soft_packets = conf->rekey_packets;
+  out->hard_packets = conf->life_packets;
+  out->mark = is_inbound ? conf->mark_in : conf->mark_out;
+  out->set_mark = is_inbound ? conf->set_mark_in : conf->set_mark_out;
+  out->if_id = is_inbound ? conf->if_id_in : conf->if_id_out;
+  out->sa = ike_sa_ref (child->sa);
+  out->child = child->serial;
+  out->interface = conf->interface;
+}
+
+static void
+fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *local, const IkeSelector *remote,
+             IkeKernelPolicy *out)
+{
+  gboolean is_out = direction == IKE_DIR_OUT;
+
+  memset (out, 0, sizeof *out);
+  out->struct_size = sizeof *out;
+  out->direction = (guint8) direction;
+  out->mode = child->mode;
+  out->protocol = child->protocol;
+  out->reqid = child->reqid;
+  out->spi = is_out ? child->spi_out : 0;
+  out->source = is_out ? *local : *remote;
+  out->destination = is_out ? *remote : *local;
+  get_address_pair (child, !is_out, &out->outer_source, &out->outer_destination);
+  out->priority = child->conf->priority;
+  out->mark = is_out ? child->conf->mark_out : child->conf->mark_in;
+  out->if_id = is_out ? child->conf->if_id_out : child->conf->if_id_in;
+  out->interface = child->conf->interface;
+}
+
+/* A policy out, in and forward for each pair of selectors of one family. The caller frees. */
+static IkeKernelPolicy *
+make_policies (const IkeChild *child, guint *n)
+{
+  static const IkeDirection directions[] = { IKE_DIR_OUT, IKE_DIR_IN, IKE_DIR_FWD };
+  guint max = MIN (POLICIES_MAX, 3u * child->n_local * child->n_remote), i, k, d;
+  IkeKernelPolicy *policies = g_new (IkeKernelPolicy, max + 1);
+
+  *n = 0;
+  for (i = 0; child->conf->has_policies && i < child->n_local; i++)
+    for (k = 0; k < child->n_remote; k++) {
+      const IkeSelector *local = &child->selectors[i], *remote = &child->selectors[child->n_local + k];
+      for (d = 0; local->family == remote->family && d < G_N_ELEMENTS (directions) && *n < max; d++)
+        fill_policy (child, directions[d], local, remote, &policies[(*n)++]);
+    }
+  return policies;
+}
+
+static void
+emit_child_keys (IkeChild *child, const IkeKernelSa sas[2])
+{
+  static const char *const names[] = { "encr_in", "integ_in", "encr_out", "integ_out" };
+  IkeHookPoint *point = child->sa->shard->manager->on_keys;
+  IkeKeysEvent event = { .struct_size = sizeof event, .is_child = TRUE, .child = child };
+  IkeSecret secrets[4];
+  guint i;
+
+  if (!ike_hook_point_is_used (point))
+    return;
+  for (i = 0; i < 2; i++) {
+    ike_secret_set (&secrets[2 * i], sas[i].encr_key, MIN (sas[i].encr_key_len, IKE_SECRET_MAX));
+    ike_secret_set (&secrets[2 * i + 1], sas[i].integ_key, MIN (sas[i].integ_key_len, IKE_SECRET_MAX));
+  }
+  for (i = 0; i < 4; i++) {
+    event.keys[i] = &secrets[i];
+    event.names[i] = names[i];
+  }
+  ike_keys_hook_emit (point, child->sa, &event);
+  for (i = 0; i < 4; i++)
+    ike_secret_clear (&secrets[i]);
+}
+
+static void
+install_batch (IkeChild *child, const IkeKernelSa sas[2], IkeCall *call)
+{
+  IkeSaManager *manager = child->sa->shard->manager;
+  guint n;
+  g_autofree IkeKernelPolicy *policies = make_policies (child, &n);
+  IkeKernelBatch batch = { sizeof batch, 2, n, sas, policies };
+
+  emit_child_keys (child, sas);
+  child->is_installed = TRUE;
+  manager->kernel_class->install (manager->kernel->plugin, call, &batch);
+}
+
+/* RFC 7296, 2.17: "All keys for SAs carrying data from the initiator to the responder are taken before SAs going from the
+ * responder to the initiator", for each the encryption key first, then the integrity key. */
+void
+ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret, gsize secret_len, const guint8 *nonce_i,
+                   gsize nonce_i_len, const guint8 *nonce_r, gsize nonce_r_len, IkeCall *call)
+{
+  IkeSa *sa = child->sa;
+  guint8 keymat[KEYMAT_MAX];
+  guint encr_len, integ_len, half;
+  IkeKernelSa sas[2];
+  guint i;
+
+  ike_sa_assert_owner (sa);
+  if (!sa->shard->manager->kernel_class
+      || !ike_choice_key_sizes (sa->shard->manager->engine, &child->choice, &encr_len, &integ_len)
+      || 2 * (half = encr_len + integ_len) > sizeof keymat
+      || !ike_keys_child (sa, secret, secret_len, nonce_i, nonce_i_len, nonce_r, nonce_r_len, keymat, 2 * half)) {
+    ike_call_fail (call, "keys for the CHILD_SA could not be derived");
+    return;
+  }
+  child->local = sa->local;
+  child->remote = sa->remote;
+  child->flags = flags_of (child);
+  for (i = 0; i < 2; i++) {
+    gboolean is_inbound = i == 0;
+    const guint8 *keys = keymat + (is_inbound == is_initiator ? half : 0);
+    fill_sa (child, is_inbound, &sas[i]);
+    sas[i].encr_key = keys;
+    sas[i].encr_key_len = encr_len;
+    sas[i].integ_key = keys + encr_len;
+    sas[i].integ_key_len = integ_len;
+  }
+  install_batch (child, sas, call);
+  ike_wipe (keymat, sizeof keymat);
+}
+
+static void
+remove_from_kernel (IkeChild *child)
+{
+  IkeSaManager *manager = child->sa->shard->manager;
+  guint n;
+  g_autofree IkeKernelPolicy *policies = NULL;
+  IkeKernelSa sas[2];
+  IkeKernelBatch batch = { sizeof batch, 2, 0, sas, NULL };
+
+  if (!manager->kernel_class)
+    return;
+  if (!child->is_installed) {
+    if (child->spi_in)
+      manager->kernel_class->free_spi (manager->kernel->plugin, child->protocol, child->spi_in, &child->local);
+    return;
+  }
+  fill_sa (child, TRUE, &sas[0]);
+  fill_sa (child, FALSE, &sas[1]);
+  policies = make_policies (child, &n);
+  batch.policies = policies;
+  batch.n_policies = n;
+  manager->kernel_class->remove (manager->kernel->plugin, NULL, &batch);
+}
+
+static void
+updated (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  if (error)
+    ike_sa_progress (owner, IKE_LOG_ERROR, "the kernel did not take the new addresses of a CHILD_SA: %s", error);
+}
+
+static const IkeCallClass update_call = {
+  .struct_size = sizeof (IkeCallClass), .name = "update CHILD_SA", .timeout_ms = 10000, .then = updated,
+};
+
+void
+ike_children_update_endpoints (IkeSa *sa)
+{
+  IkeSaManager *manager = sa->shard->manager;
+  IkeChild *child;
+  guint i;
+
+  for (child = sa->children; manager->kernel_class && child; child = child->next) {
+    IkeKernelSa old[2], new_[2];
+    if (!child->is_installed)
+      continue;
+    for (i = 0; i < 2; i++)
+      fill_sa (child, i == 0, &old[i]);
+    child->local = sa->local;
+    child->remote = sa->remote;
+    child->flags = flags_of (child);
+    for (i = 0; i < 2; i++) {
+      fill_sa (child, i == 0, &new_[i]);
+      manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (sa, &update_call, NULL), &old[i], &new_[i]);
+    }
+  }
+}
+
+/* -- up and down ---------------------------------------------------------------------------------------------------- */
+
+static void
+set_selectors (IkeTree *tree, const char *key, const IkeSelector *selectors, guint n)
+{
+  IkeTree *list = ike_tree_add_list (tree, key);
+  char text[128];
+  guint i;
+
+  for (i = 0; i < n; i++)
+    ike_tree_set_string (list, NULL, ike_selector_format (&selectors[i], text, sizeof text));
+}
+
+IkeTree *
+ike_child_describe (const IkeChild *child)
+{
+  static const char *const states[] = { "CREATED", "INSTALLED", "REKEYING", "REKEYED", "DELETING", "DEAD" };
+  static const char *const modes[] = { "TUNNEL", "TRANSPORT", "BEET", "PASS", "DROP" };
+  IkeTree *tree = ike_tree_new_section ();
+  char text[256];
+
+  ike_tree_set_string (tree, "name", child->conf->name);
+  ike_tree_set_int (tree, "unique-id", child->unique_id);
+  ike_tree_set_int (tree, "reqid", child->reqid);
+  ike_tree_set_string (tree, "state", states[child->state]);
+  ike_tree_set_string (tree, "mode", modes[child->mode]);
+  ike_tree_set_string (tree, "protocol", child->protocol == IKE_PROTOCOL_AH ? "AH" : "ESP");
+  ike_tree_set_bool (tree, "encap", (child->flags & IKE_KERNEL_ENCAP) != 0);
+  ike_tree_set_format (tree, "spi-in", "%08x", child->spi_in);
+  ike_tree_set_format (tree, "spi-out", "%08x", child->spi_out);
+  ike_tree_set_string (tree, "proposal", ike_choice_format (&child->choice, text, sizeof text));
+  ike_tree_set_bool (tree, "esn", (child->flags & IKE_KERNEL_ESN) != 0);
+  set_selectors (tree, "local-ts", child->selectors, child->n_local);
+  set_selectors (tree, "remote-ts", child->selectors + child->n_local, child->n_remote);
+  if (child->installed_us)
+    ike_tree_set_int (tree, "installed", (ike_sa_now_us (child->sa) - child->installed_us) / G_USEC_PER_SEC);
+  return tree;
+}
+
+static void
+emit_child (IkeChild *child, gboolean is_up, const char *reason)
+{
+  IkeSaManager *manager = child->sa->shard->manager;
+  IkeChildEvent event = { sizeof event, child, is_up, reason };
+  IkeTree *body, *what;
+  guint i;
+
+  ike_child_updown_hook_emit (manager->on_child, child->sa, &event);
+  body = ike_sa_event_body (child->sa);
+  ike_tree_set_string (body, "child", child->conf->name);
+  what = ike_child_describe (child);
+  for (i = 0; i < ike_tree_n (what); i++) {
+    const IkeTree *item = ike_tree_nth (what, i);
+    if (strcmp (ike_tree_name (item), "name") != 0)
+      ike_tree_set_take (body, ike_tree_name (item), ike_tree_copy (item));
+  }
+  ike_tree_free (what);
+  if (child->conf->updown)
+    ike_tree_set_string (body, "updown", child->conf->updown);
+  if (child->conf->interface)
+    ike_tree_set_string (body, "interface", child->conf->interface);
+  if (reason)
+    ike_tree_set_string (body, "reason", reason);
+  ike_event_emit (manager->engine, ike_event_new (manager->engine, is_up ? "child-up" : "child-down", body));
+}
+
+void
+ike_child_set_up (IkeChild *child)
+{
+  IkeSa *sa = child->sa;
+  char local[128] = "", remote[128] = "", choice[160];
+
+  child->state = IKE_CHILD_INSTALLED;
+  child->installed_us = ike_sa_now_us (sa);
+  if (child->n_local)
+    ike_selector_format (&child->selectors[0], local, sizeof local);
+  if (child->n_remote)
+    ike_selector_format (&child->selectors[child->n_local], remote, sizeof remote);
+  ike_sa_progress (sa, IKE_LOG_NOTICE, "CHILD_SA %s{%u} is up: %s === %s, SPIs %08x_i %08x_o, %s", child->conf->name,
+                   child->unique_id, local, remote, child->spi_in, child->spi_out,
+                   ike_choice_format (&child->choice, choice, sizeof choice));
+  emit_child (child, TRUE, NULL);
+}
+
+void
+ike_child_free (IkeChild *child, const char *reason)
+{
+  IkeSa *sa = child->sa;
+  IkeChild **link;
+
+  for (link = &sa->children; *link && *link != child; link = &(*link)->next)
+    ;
+  if (*link)
+    *link = child->next;
+  sa->n_children--;
+  if (child->installed_us)
+    emit_child (child, FALSE, reason);
+  remove_from_kernel (child);
+  ike_conn_unref (child->conn);
+  g_free (child->selectors);
+  g_free (child);
+}
+
+/* Tasks hold references that they look up again, so it may go at once. */
+void
+ike_child_destroy (IkeChild *child, const char *reason)
+{
+  ike_sa_assert_owner (child->sa);
+  if (child->installed_us)
+    ike_sa_progress (child->sa, IKE_LOG_NOTICE, "CHILD_SA %s{%u} gone: %s", child->conf->name, child->unique_id, reason);
+  ike_child_free (child, reason);
+}
+
+/* -- accessors ------------------------------------------------------------------------------------------------------ */
+
+IkeChildRef ike_child_ref (const IkeChild *child) { return (IkeChildRef) { child->serial }; }
+guint ike_sa_n_children (const IkeSa *sa) { return sa->n_children; }
+const IkeChildConf *ike_child_conf (const IkeChild *child) { return child->conf; }
+IkeChildState ike_child_state (const IkeChild *child) { return (IkeChildState) child->state; }
+guint8 ike_child_protocol (const IkeChild *child) { return child->protocol; }
+const IkeChoice *ike_child_choice (const IkeChild *child) { return &child->choice; }
+void ike_child_set_state (IkeChild *child, IkeChildState state) { child->state = (guint8) state; }
+void ike_child_set_mode (IkeChild *child, guint8 mode) { child->mode = mode; }
+
+IkeChild *
+ike_child_get (IkeSa *sa, IkeChildRef ref)
+{
+  IkeChild *child;
+
+  for (child = sa->children; child; child = child->next)
+    if (child->serial == ref.serial)
+      return child;
+  return NULL;
+}
+
+IkeChild *
+ike_child_by_spi (IkeSa *sa, guint8 protocol, guint32 spi, gboolean is_inbound)
+{
+  IkeChild *child;
+
+  for (child = sa->children; child; child = child->next)
+    if (child->protocol == protocol && (is_inbound ? child->spi_in : child->spi_out) == spi && spi)
+      return child;
+  return NULL;
+}
+
+IkeChild *
+ike_sa_child (const IkeSa *sa, guint i)
+{
+  IkeChild *child = sa->children;
+
+  while (child && i--)
+    child = child->next;
+  return child;
+}
+
+guint32
+ike_child_spi (const IkeChild *child, gboolean is_inbound)
+{
+  return is_inbound ? child->spi_in : child->spi_out;
+}
+
+void
+ike_child_set_spi (IkeChild *child, gboolean is_inbound, guint32 spi)
+{
+  *(is_inbound ? &child->spi_in : &child->spi_out) = spi;
+}
+
+void
+ike_child_set_choice (IkeChild *child, const IkeChoice *choice)
+{
+  IkeChoiceEvent event = { sizeof event, TRUE, choice };
+
+  child->choice = *choice;
+  child->protocol = choice->protocol;
+  ike_proposal_hook_emit (child->sa->shard->manager->on_proposal, child->sa, &event);
+}
+
+const IkeSelector *
+ike_child_selectors (const IkeChild *child, gboolean is_local, guint *n)
+{
+  *n = is_local ? child->n_local : child->n_remote;
+  return is_local ? child->selectors : child->selectors + child->n_local;
+}
+
+void
+ike_child_set_selectors (IkeChild *child, gboolean is_local, const IkeSelector *selectors, guint n)
+{
+  guint n_local = is_local ? n : child->n_local, n_remote = is_local ? child->n_remote : n;
+  IkeSelector *all = g_new (IkeSelector, n_local + n_remote + 1);
+  const IkeSelector *local = is_local ? selectors : child->selectors;
+  const IkeSelector *remote = is_local ? child->selectors + child->n_local : selectors;
+
+  if (n_local)
+    memcpy (all, local, n_local * sizeof *all);
+  if (n_remote)
+    memcpy (all + n_local, remote, n_remote * sizeof *all);
+  g_free (child->selectors);
+  child->selectors = all;
+  child->n_local = (guint8) n_local;
+  child->n_remote = (guint8) n_remote;
+}

@@ -1,0 +1,776 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exchange.c - the walk: a message through its tasks, half by half, parking where a task waits.
+ *
+ * The initiator builds, sends, and processes; the responder processes, builds, and sends.  Each half is a walk over the
+ * steps that were sorted at load.  Nothing is entered twice for one datagram except where a WAIT lies between. */
+#include "sa/sa_private.h"
+#include <string.h>
+
+static void run_half (IkeExchange *x);
+
+static gboolean
+is_clear (const IkeExchange *x)
+{
+  return x->info->klass->flags & IKE_EXCHANGE_CLEAR;
+}
+
+static gboolean
+is_first_half (const IkeExchange *x)
+{
+  return (x->half == IKE_HALF_BUILD) == x->is_initiator;
+}
+
+IkeExchange *
+ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean is_initiator, guint32 id)
+{
+  IkeExchange *x = g_new0 (IkeExchange, 1);
+
+  x->sa = sa;
+  x->info = info;
+  x->is_initiator = is_initiator;
+  x->message_id = id;
+  x->local = sa->local;
+  x->remote = sa->remote;
+  x->is_marked = sa->is_marked;
+  x->keys = sa->keys;
+  ike_arena_init (&x->arena, sa->shard->arenas, IKE_EXCHANGE_ARENA_MAX);
+  return x;
+}
+
+void
+ike_exchange_free (IkeExchange *x)
+{
+  guint i;
+
+  ike_transmit_stop (x);
+  if (x->is_parked)
+    x->sa->shard->n_parked--;
+  if (x->operation) {
+    for (i = 0; i < x->operation->n_tasks; i++)
+      x->operation->tasks[i]->exchange = NULL;
+    if (x->operation->exchange == x)
+      x->operation->exchange = NULL;
+  }
+  ike_arena_clear (&x->arena);
+  g_free (x->notify_data);
+  g_free (x->reason);
+  g_free (x->packet);
+  g_free (x);
+}
+
+/* -- tasks ---------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+is_wanted (IkeExchange *x, const IkeTaskInfo *info)
+{
+  IkeOperation *op = x->operation;
+
+  if (op->tasks_done >> info->index & 1)
+    return FALSE;
+  if (x->is_initiator && info->operations
+      && !g_strv_contains ((const char *const *) info->operations, op->name))
+    return FALSE;
+  return !info->klass->wanted || info->klass->wanted (info->plugin, x->sa, x, x->in);
+}
+
+static gboolean
+make_task (IkeExchange *x, const IkeTaskInfo *info)
+{
+  IkeOperation *op = x->operation;
+  IkeTask *task;
+
+  if (op->n_tasks == G_N_ELEMENTS (op->tasks))
+    return FALSE;
+  task = g_malloc0 (sizeof *task + info->klass->instance_size);
+  task->info = info;
+  task->operation = op;
+  task->data = task + 1;
+  op->tasks[op->n_tasks++] = task;
+  return TRUE;
+}
+
+/* Makes the instances that this exchange wants; how many of them are main tasks. */
+static guint
+gather_tasks (IkeExchange *x)
+{
+  guint i, n_main = 0;
+
+  for (i = 0; i < x->info->n_steps; i++) {
+    const IkeTaskInfo *info = x->info->steps[i].task;
+    gboolean is_there = ike_operation_task (x->operation, info) != NULL;
+    if (!is_there && is_wanted (x, info))
+      is_there = make_task (x, info);
+    n_main += is_there && info->klass->is_main;
+  }
+  return n_main;
+}
+
+static void
+fail (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason)
+{
+  x->is_failed = TRUE;
+  x->notify = notify;
+  g_free (x->notify_data);
+  x->notify_data = len ? g_memdup2 (data, len) : NULL;
+  x->notify_len = len;
+  if (reason != x->reason) {
+    g_free (x->reason);
+    x->reason = g_strdup (reason);
+  }
+}
+
+IkeTaskResult
+ike_task_fail (IkeTask *task, guint16 notify, const void *data, gsize len, const char *reason)
+{
+  fail (task->exchange, notify, data, len, reason);
+  return IKE_TASK_FAIL;
+}
+
+IkeTaskResult
+ike_task_abort (IkeTask *task, const char *reason)
+{
+  fail (task->exchange, 0, NULL, 0, reason);
+  return IKE_TASK_ABORT;
+}
+
+IkeTaskResult
+ike_task_next (IkeTask *task, const char *exchange)
+{
+  IkeOperation *op = task->operation;
+  const IkeExchangeInfo *info = ike_classes_exchange (&op->sa->shard->manager->classes, exchange);
+
+  if (!info)
+    return ike_task_abort (task, "the next exchange is not provided by any plugin");
+  /* Several may ask: what stands earlier by declaration goes first, its own tasks ask for the rest. */
+  if (!op->next_exchange || info->order < op->next_exchange->order)
+    op->next_exchange = info;
+  return IKE_TASK_NEXT;
+}
+
+IkeTaskResult
+ike_task_retry (IkeTask *task, const char *reason_static)
+{
+  ike_sa_progress (task->operation->sa, IKE_LOG_INFO, "%s again: %s", task->exchange->info->name, reason_static);
+  return IKE_TASK_RETRY;
+}
+
+/* -- notifies ------------------------------------------------------------------------------------------------------- */
+
+static void
+mark_seen (IkeExchange *x, const IkeNotifyInfo *info)
+{
+  const IkeClasses *classes = &x->sa->shard->manager->classes;
+  guint i;
+
+  for (i = 0; i < classes->n_absents; i++)
+    if (classes->absents[i] == info)
+      x->operation->notified |= G_GUINT64_CONSTANT (1) << i;
+}
+
+static gboolean
+record_one (IkeExchange *x, const IkeNotify *notify, IkeVerdict *verdict)
+{
+  const IkeNotifyInfo *info = ike_classes_notify (&x->sa->shard->manager->classes, notify->type);
+  const IkeNotifyClass *klass = info ? info->klass : NULL;
+  guint i, n = 0;
+
+  if (!info || !(info->exchanges >> x->info->index & 1)) {
+    /* RFC 7296, 3.10.1: unknown error types in a response mean that the request failed; unknown status is ignored. */
+    if (notify->type < IKE_N_FIRST_STATUS && x->is_initiator && x->in->is_protected) {
+      const char *name = ike_notify_name (notify->type);
+      fail (x, 0, NULL, 0, name ? name : "the peer answered with an error we do not know");
+    }
+    return TRUE;
+  }
+  for (i = 0; i < x->n_records; i++)
+    n += x->records[i].type == notify->type;
+  if (notify->len < klass->min_len || notify->len > klass->max_len)
+    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, IKE_PAYLOAD_NOTIFY, 0, "a notify has the wrong length");
+  if ((klass->max_count && n >= klass->max_count) || x->n_records == IKE_RECORDS_MAX)
+    return TRUE;
+  if (klass->received && !klass->received (info->plugin, x->sa, x, notify))
+    return TRUE;
+  mark_seen (x, info);
+  x->records[x->n_records++] = *notify;
+  return TRUE;
+}
+
+static gboolean
+record_notifies (IkeExchange *x, IkeVerdict *verdict)
+{
+  const IkePayload *payload;
+  IkeNotify notify;
+  guint i;
+
+  x->n_records = 0;
+  if (!ike_message_find (x->in, IKE_PAYLOAD_NOTIFY, 0))
+    return TRUE;
+  if (!x->records)
+    x->records = ike_arena_alloc (&x->arena, IKE_RECORDS_MAX * sizeof (IkeNotify));
+  for (i = 0; x->records && i < x->in->n; i++) {
+    payload = &x->in->payloads[i];
+    if (payload->type != IKE_PAYLOAD_NOTIFY)
+      continue;
+    if (!ike_notify_read (payload, &notify, verdict) || !record_one (x, &notify, verdict))
+      return FALSE;
+  }
+  return x->records != NULL;
+}
+
+const IkeNotify *
+ike_exchange_record (const IkeExchange *x, guint16 type, guint nth)
+{
+  guint i;
+
+  for (i = 0; i < x->n_records; i++)
+    if (x->records[i].type == type && nth-- == 0)
+      return &x->records[i];
+  return NULL;
+}
+
+static void
+send_notifies (IkeExchange *x, gboolean is_early)
+{
+  guint i;
+
+  for (i = 0; i < x->info->n_senders; i++) {
+    const IkeNotifyInfo *info = x->info->senders[i];
+    if ((info->klass->weight < 0) == is_early)
+      info->klass->send (info->plugin, x->sa, x, &x->out);
+  }
+}
+
+/* -- building ------------------------------------------------------------------------------------------------------- */
+
+static void
+open_message (IkeExchange *x)
+{
+  IkeSa *sa = x->sa;
+  gboolean hides_spi = is_clear (x) && !x->is_initiator && x->is_failed;
+  IkeHeader header = {
+    .spi_initiator = ike_sa_spi (sa, TRUE), .version = 0x20, .exchange = x->info->klass->number,
+    .flags = (guint8) ((sa->is_initiator ? IKE_FLAG_INITIATOR : 0) | (x->is_initiator ? 0 : IKE_FLAG_RESPONSE)),
+    .message_id = x->message_id,
+  };
+
+  /* RFC 7296, 2.6: an IKE_SA_INIT response that makes no SA has a responder's SPI of zero. */
+  header.spi_responder = hides_spi ? 0 : ike_sa_spi (sa, FALSE);
+  ike_writer_init (&x->out, sa->shard->buffer, IKE_MESSAGE_MAX);
+  ike_header_write (&x->out, &header);
+  if (!is_clear (x)) {
+    ike_payload_open (&x->out, IKE_PAYLOAD_SK, FALSE);
+    ike_writer_reserve (&x->out, ike_seal_prefix (sa) - x->out.len);
+  }
+  x->inner_at = x->out.len;
+}
+
+static void
+begin_half (IkeExchange *x, IkeHalf half)
+{
+  x->half = half;
+  x->cursor = 0;
+  x->stop_phase = G_MAXUINT;
+  if (half == IKE_HALF_BUILD && !x->is_failed) {
+    open_message (x);
+    send_notifies (x, TRUE);
+  }
+  run_half (x);
+}
+
+static gboolean
+emit_message (IkeExchange *x, gboolean is_inbound, const guint8 *plain, gsize len, guint8 first)
+{
+  IkeSaManager *manager = x->sa->shard->manager;
+  IkeMessageEvent event = { sizeof event, is_inbound, is_inbound != x->is_initiator, x->info->klass->number, x->message_id,
+                            x->keys ? x->keys->generation : 0, plain, len, first };
+
+  return ike_message_hook_emit (manager->on_message, x->sa, &event) != IKE_HOOK_REJECT;
+}
+
+/* Closes and seals what was built; a copy that the caller owns, or NULL. */
+static guint8 *
+close_message (IkeExchange *x, gsize *len)
+{
+  IkeWriter *w = &x->out;
+
+  if (w->failed)
+    return NULL;
+  if (!emit_message (x, FALSE, w->data + x->inner_at, w->len - x->inner_at, w->data[is_clear (x) ? 16 : IKE_HEADER_LEN]))
+    return NULL;
+  if (is_clear (x))
+    ike_message_close (w);
+  else if (!ike_seal (x->sa, (IkeKeys *) x->keys, w, x->inner_at))
+    return NULL;
+  *len = w->len;
+  return g_memdup2 (w->data, w->len);
+}
+
+/* -- the end of halves ---------------------------------------------------------------------------------------------- */
+
+static void
+drop_finished (IkeOperation *op)
+{
+  guint i;
+
+  for (i = op->n_tasks; i-- > 0;)
+    if (op->tasks[i]->is_finished) {
+      op->tasks_done |= G_GUINT64_CONSTANT (1) << op->tasks[i]->info->index;
+      ike_operation_drop_task (op, op->tasks[i]);
+    } else
+      op->tasks[i]->exchange = NULL;
+}
+
+static void
+unlink_exchange (IkeExchange *x)
+{
+  IkeExchange **link;
+
+  if (!x->is_in_flight)
+    return;
+  x->is_in_flight = FALSE;
+  for (link = &x->sa->window.in_flight; *link != x; link = &(*link)->next)
+    ;
+  *link = x->next;
+  x->sa->window.n_in_flight--;
+}
+
+/* The request did not work out: the operation ends; an SA that was not up goes, and is told so when keys are there. */
+static void
+fail_operation (IkeExchange *x)
+{
+  IkeSa *sa = x->sa;
+  IkeOperation *op = x->operation;
+  guint16 notify = x->notify;
+  gboolean can_tell = x->in && x->in->is_protected && notify;
+  g_autofree char *reason = g_strdup (x->reason ? x->reason : "failed");
+
+  op->failure = g_strdup (reason);
+  unlink_exchange (x);
+  ike_exchange_free (x);
+  if (sa->state >= IKE_SA_ESTABLISHED && notify != IKE_N_INVALID_SYNTAX) {
+    ike_operation_end (op, reason);
+    return;
+  }
+  g_free (sa->down_reason);
+  sa->down_reason = g_strdup (reason);
+  ike_sa_set_state (sa, IKE_SA_DELETING);
+  ike_operation_end (op, reason);
+  /* RFC 7296, 2.21.2: the initiator that fails to authenticate its peer says so in an INFORMATIONAL exchange. */
+  if (!can_tell || !ike_sa_begin (sa, "delete", GUINT_TO_POINTER (notify), NULL, NULL))
+    ike_sa_destroy (sa, reason);
+}
+
+void
+ike_exchange_gave_up (IkeExchange *x, const char *why)
+{
+  IkeSa *sa = x->sa;
+
+  ike_counter_add (sa->shard->manager->engine, sa->shard->manager->count.timeouts, 1);
+  fail (x, 0, NULL, 0, why);
+  if (sa->state >= IKE_SA_ESTABLISHED)
+    ike_sa_destroy (sa, why);
+  else
+    fail_operation (x);
+}
+
+static void
+retry (IkeExchange *x)
+{
+  guint i;
+
+  if (++x->retries > IKE_RETRIES_MAX) {
+    fail (x, 0, NULL, 0, "the peer asked for one more try too often");
+    fail_operation (x);
+    return;
+  }
+  for (i = 0; i < x->operation->n_tasks; i++)
+    x->operation->tasks[i]->is_finished = FALSE;
+  unlink_exchange (x);
+  ike_transmit_stop (x);
+  g_clear_pointer (&x->packet, g_free);
+  x->wants_retry = FALSE;
+  x->in = NULL;
+  x->n_records = 0;
+  x->n_sent = 0;
+  x->sa->peer_spi = 0;
+  x->operation->next_exchange = NULL;
+  begin_half (x, IKE_HALF_BUILD);
+}
+
+/* Our exchange has its answer, and all tasks have looked at it. */
+static void
+conclude (IkeExchange *x)
+{
+  IkeSa *sa = x->sa;
+  IkeOperation *op = x->operation;
+  const IkeExchangeInfo *next;
+
+  if (x->is_failed) {
+    fail_operation (x);
+    return;
+  }
+  if (x->wants_retry) {
+    retry (x);
+    return;
+  }
+  drop_finished (op);
+  next = op->next_exchange;
+  op->next_exchange = NULL;
+  unlink_exchange (x);
+  if (next) {
+    ike_exchange_free (x);
+    ike_exchange_begin (sa, op, next);
+    return;
+  }
+  ike_operation_end (op, NULL);
+  ike_exchange_free (x);
+}
+
+static void
+send_request (IkeExchange *x)
+{
+  IkeSa *sa = x->sa;
+
+  if (x->is_failed) {
+    fail_operation (x);
+    return;
+  }
+  send_notifies (x, FALSE);
+  if (x->message_id != sa->window.next_sent && x->retries == 0) {
+    /* The ID is taken when the message goes out: what was built is stamped now. */
+    x->message_id = sa->window.next_sent;
+    if (x->out.len >= IKE_HEADER_LEN) {
+      guint32 id = GUINT32_TO_BE (x->message_id);
+      memcpy (x->out.data + 20, &id, 4);
+    }
+  }
+  x->packet = close_message (x, &x->packet_len);
+  if (!x->packet) {
+    fail (x, 0, NULL, 0, "the request could not be built or sealed");
+    fail_operation (x);
+    return;
+  }
+  if (is_clear (x))
+    ike_init_keep (sa, TRUE, x->packet, x->packet_len);
+  if (x->retries == 0)
+    sa->window.next_sent = x->message_id + 1;
+  x->next = sa->window.in_flight;
+  sa->window.in_flight = x;
+  sa->window.n_in_flight++;
+  x->is_in_flight = TRUE;
+  if (sa->state == IKE_SA_CREATED)
+    ike_sa_set_state (sa, IKE_SA_CONNECTING);
+  x->n_sent = 0;
+  ike_transmit_request (x);
+}
+
+static void
+write_failure (IkeExchange *x)
+{
+  open_message (x);
+  if (x->notify)
+    ike_notify_write (&x->out, 0, x->notify, NULL, 0, x->notify_data, x->notify_len);
+}
+
+/* What becomes of the SA after an answer that says no: an SA that is not up goes, and so does one whose peer sends
+ * malformed messages under its protection (RFC 7296, 2.21.3). */
+static gboolean
+is_fatal (const IkeExchange *x)
+{
+  return x->is_failed
+         && (x->is_aborted || x->sa->state < IKE_SA_ESTABLISHED
+             || (x->notify == IKE_N_INVALID_SYNTAX && x->in && x->in->is_protected));
+}
+
+static void
+send_response (IkeExchange *x)
+{
+  IkeSa *sa = x->sa;
+  IkeOperation *op = x->operation;
+  guint8 *packet;
+  gsize len = 0;
+
+  if (x->is_failed)
+    write_failure (x);
+  else
+    send_notifies (x, FALSE);
+  packet = close_message (x, &len);
+  if (!packet) {
+    ike_sa_destroy (sa, "the answer could not be built or sealed");
+    return;
+  }
+  if (is_clear (x) && !x->is_failed)
+    ike_init_keep (sa, FALSE, packet, len);
+  ike_transmit (sa, packet, len, x);
+  ike_window_answered (&sa->window, x->message_id, packet, (guint32) len);
+  if (is_fatal (x)) {
+    g_autofree char *reason = g_strdup (x->reason ? x->reason : "the request was refused");
+    ike_sa_destroy (sa, reason);
+    return;
+  }
+  if (op) {
+    drop_finished (op);
+    if (!op->next_exchange || x->is_failed)
+      ike_operation_end (op, x->is_failed ? x->reason : NULL);
+    else
+      op->next_exchange = NULL;
+  }
+  ike_exchange_free (x);
+  if (!sa->is_doomed)
+    ike_operations_kick (sa);
+}
+
+static void
+half_done (IkeExchange *x)
+{
+  if (is_first_half (x)) {
+    x->reached = x->cursor;
+    if (x->is_initiator)
+      send_request (x);
+    else if (x->is_failed)
+      send_response (x);
+    else
+      begin_half (x, IKE_HALF_BUILD);
+  } else if (x->is_initiator)
+    conclude (x);
+  else
+    send_response (x);
+}
+
+/* -- the walk ------------------------------------------------------------------------------------------------------- */
+
+static IkeTaskResult
+run_task (IkeExchange *x, IkeTask *task)
+{
+  const IkeTaskClass *klass = task->info->klass;
+
+  task->exchange = x;
+  if (x->half == IKE_HALF_BUILD)
+    return klass->build ? klass->build (task, x, &x->out) : IKE_TASK_DONE;
+  return klass->process ? klass->process (task, x, x->in) : IKE_TASK_DONE;
+}
+
+static void
+park (IkeExchange *x)
+{
+  if (x->half == IKE_HALF_BUILD) {
+    x->saved = ike_arena_copy (&x->arena, x->out.data, x->out.len);
+    if (!x->saved) {
+      fail (x, IKE_N_TEMPORARY_FAILURE, NULL, 0, "no room to park a message");
+      return;
+    }
+  }
+  x->is_parked = TRUE;
+  x->sa->shard->n_parked++;
+}
+
+/* FALSE: the walk ends here for now (parked, failed, or the SA is going). */
+static gboolean
+take_result (IkeExchange *x, IkeTask *task, IkeTaskResult result)
+{
+  switch (result) {
+  case IKE_TASK_DONE:
+    task->is_finished = !is_first_half (x);
+    return TRUE;
+  case IKE_TASK_NEXT:
+    x->stop_phase = x->info->steps[x->cursor].phase;
+    return TRUE;
+  case IKE_TASK_RETRY:
+    x->wants_retry = TRUE;
+    return FALSE;
+  case IKE_TASK_ABORT:
+    x->is_aborted = TRUE;
+    G_GNUC_FALLTHROUGH;
+  case IKE_TASK_FAIL:
+    x->is_failed = TRUE;
+    return FALSE;
+  case IKE_TASK_WAIT:
+    park (x);
+    return FALSE;
+  }
+  return FALSE;
+}
+
+static void
+walk (IkeExchange *x)
+{
+  guint end = is_first_half (x) ? x->info->n_steps : x->reached;
+
+  while (x->cursor < end && x->info->steps[x->cursor].phase <= x->stop_phase) {
+    const IkeStep *step = &x->info->steps[x->cursor];
+    IkeTask *task = ike_operation_task (x->operation, step->task);
+    IkeTaskResult result;
+
+    if (!task || task->is_finished || ike_operation_is_skipped (x->operation, step->phase)) {
+      x->cursor++;
+      continue;
+    }
+    do
+      result = run_task (x, task);
+    while (result == IKE_TASK_WAIT && !ike_task_is_waiting (task) && !x->sa->is_doomed);
+    if (!take_result (x, task, result))
+      return;
+    x->cursor++;
+  }
+}
+
+static void
+run_half (IkeExchange *x)
+{
+  IkeShard *shard = x->sa->shard;
+  gboolean was_busy = shard->is_busy;
+
+  shard->is_busy = TRUE;
+  if (!x->is_failed)
+    walk (x);
+  if (!x->is_parked && !x->sa->is_doomed)
+    half_done (x);
+  shard->is_busy = was_busy;
+}
+
+void
+ike_exchange_resume (IkeExchange *x)
+{
+  if (!x->is_parked || x->sa->is_doomed)
+    return;
+  x->is_parked = FALSE;
+  x->sa->shard->n_parked--;
+  if (x->half == IKE_HALF_BUILD) {
+    memcpy (x->sa->shard->buffer, x->saved, x->out.len);
+    x->saved = NULL;
+  }
+  run_half (x);
+}
+
+/* -- entries -------------------------------------------------------------------------------------------------------- */
+
+void
+ike_exchange_begin (IkeSa *sa, IkeOperation *op, const IkeExchangeInfo *info)
+{
+  IkeExchange *x = ike_exchange_new (sa, info, TRUE, sa->window.next_sent);
+
+  x->operation = op;
+  op->exchange = x;
+  op->skipped = 0;
+  gather_tasks (x);
+  begin_half (x, IKE_HALF_BUILD);
+}
+
+static IkeOperation *
+passive_operation (IkeSa *sa, const IkeExchangeInfo *info)
+{
+  const char *name = info->klass->operation;
+  IkeOperation *op;
+
+  for (op = sa->passive; name && op; op = op->next)
+    if (op->name && !strcmp (op->name, name) && !op->exchange)
+      return op;
+  op = ike_operation_new (sa, name, NULL, NULL);
+  op->next = sa->passive;
+  op->is_running = TRUE;
+  sa->passive = op;
+  return op;
+}
+
+/* A request that passed window, tag and state gate. @x->in is set; with is_failed it is only answered. */
+void
+ike_exchange_respond (IkeSa *sa, IkeExchange *x)
+{
+  IkeVerdict verdict = { 0 };
+
+  x->half = IKE_HALF_PROCESS;
+  x->operation = passive_operation (sa, x->info);
+  x->operation->exchange = x;
+  x->operation->skipped = 0;
+  x->in->kept = x->operation->kept;
+  if (!x->is_failed && !record_notifies (x, &verdict))
+    fail (x, verdict.notify, NULL, 0, verdict.reason);
+  if (!x->is_failed && gather_tasks (x) != 1)
+    fail (x, IKE_N_INVALID_SYNTAX, NULL, 0, "no task takes this request");
+  begin_half (x, IKE_HALF_PROCESS);
+}
+
+void
+ike_exchange_fail (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason)
+{
+  fail (x, notify, data, len, reason);
+}
+
+void
+ike_exchange_response (IkeExchange *x, IkeMessage *in)
+{
+  IkeVerdict verdict = { 0 };
+
+  ike_transmit_stop (x);
+  g_clear_pointer (&x->packet, g_free);
+  x->in = in;
+  in->kept = x->operation->kept;
+  if (is_clear (x))
+    ike_init_keep (x->sa, FALSE, in->raw, in->raw_len);
+  if (!record_notifies (x, &verdict))
+    fail (x, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
+  begin_half (x, IKE_HALF_PROCESS);
+}
+
+gboolean
+ike_exchange_show (IkeExchange *x, const guint8 *plain, gsize len, guint8 first)
+{
+  return emit_message (x, TRUE, plain, len, first);
+}
+
+/* -- accessors ------------------------------------------------------------------------------------------------------ */
+
+gboolean
+ike_exchange_is_initiator (const IkeExchange *x)
+{
+  return x->is_initiator;
+}
+
+const char *
+ike_exchange_name (const IkeExchange *x)
+{
+  return x->info->name;
+}
+
+guint32
+ike_exchange_message_id (const IkeExchange *x)
+{
+  return x->message_id;
+}
+
+const char *
+ike_exchange_operation (const IkeExchange *x)
+{
+  return x->operation ? x->operation->name : NULL;
+}
+
+void *
+ike_exchange_alloc (IkeExchange *x, gsize size)
+{
+  return ike_arena_alloc (&x->arena, size);
+}
+
+const IkeAddr *
+ike_exchange_local (const IkeExchange *x)
+{
+  return &x->local;
+}
+
+const IkeAddr *
+ike_exchange_remote (const IkeExchange *x)
+{
+  return &x->remote;
+}
+
+guint
+ike_exchange_retries (const IkeExchange *x)
+{
+  return x->retries;
+}
+
+void *ike_task_data (IkeTask *task) { return task->data; }
+IkeSa *ike_task_sa (IkeTask *task) { return task->operation->sa; }
+IkePlugin *ike_task_plugin (IkeTask *task) { return task->info->plugin; }
+IkeExchange *ike_task_exchange (IkeTask *task) { return task->exchange; }
+IkeOperation *ike_task_operation (IkeTask *task) { return task->operation; }
+const char *ike_task_name (IkeTask *task) { return task->info->name; }

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* initiate.c - `up`: from a connection to an SA.  Addresses are found on the control loop, through calls; the SA is made
+ * on a shard.  Whoever asks twice gets the one SA. */
+#include "sa/sa_private.h"
+#include <string.h>
+
+typedef struct {
+  IkeEngine   *engine;
+  IkeConn     *conn;
+  char        *child;                         /* NULL: none */
+  IkeProgress *progress;                      /* may be NULL */
+  IkeCall     *call;                          /* whoever asked; answered once */
+  IkeAddr      local, remote;
+  IkeSaRef     known;
+  gboolean     is_taken;                      /* a job for the SA that is there ran */
+} Initiate;
+
+/* -- progress ------------------------------------------------------------------------------------------------------- */
+
+IkeProgress *
+ike_progress_new (IkeEngine *engine, void (*heard) (gpointer data, const char *text), gpointer data)
+{
+  IkeProgress *progress = g_new0 (IkeProgress, 1);
+
+  atomic_init (&progress->references, 1);
+  progress->engine = engine;
+  progress->heard = heard;
+  progress->data = data;
+  return progress;
+}
+
+IkeProgress *
+ike_progress_ref (IkeProgress *progress)
+{
+  atomic_fetch_add (&progress->references, 1);
+  return progress;
+}
+
+void
+ike_progress_unref (IkeProgress *progress)
+{
+  if (progress && atomic_fetch_sub (&progress->references, 1) == 1)
+    g_free (progress);
+}
+
+typedef struct { IkeProgress *progress; char *text; } Sentence;
+
+static void
+hear (gpointer data)
+{
+  Sentence *s = data;
+
+  if (s->progress->data)
+    s->progress->heard (s->progress->data, s->text);
+}
+
+static void
+sentence_free (gpointer data)
+{
+  Sentence *s = data;
+
+  ike_progress_unref (s->progress);
+  g_free (s->text);
+  g_free (s);
+}
+
+void
+ike_progress_tell (IkeProgress *progress, const char *text)
+{
+  Sentence *s = g_new0 (Sentence, 1);
+
+  s->progress = ike_progress_ref (progress);
+  s->text = g_strdup (text);
+  ike_loop_post (ike_engine_control (progress->engine), hear, s, sentence_free);
+}
+
+/* -- the answer ----------------------------------------------------------------------------------------------------- */
+
+static void
+initiate_free (Initiate *in)
+{
+  ike_conn_unref (in->conn);
+  ike_progress_unref (in->progress);
+  g_free (in->child);
+  g_free (in);
+}
+
+static void
+answer (Initiate *in, IkeSa *sa, const char *error)
+{
+  IkeCall *call = g_steal_pointer (&in->call);
+
+  if (error)
+    ike_call_fail (call, error);
+  else
+    ike_call_answer (call, ike_sa_describe (sa));
+}
+
+static void
+operation_done (IkeSa *sa, gpointer data, const char *error)
+{
+  Initiate *in = data;
+
+  answer (in, sa, error);
+  initiate_free (in);
+}
+
+static void
+begin (Initiate *in, IkeSa *sa, const char *operation)
+{
+  ike_sa_watch (sa, in->progress);
+  if (!ike_sa_begin (sa, operation, g_strdup (in->child ? in->child : ""), operation_done, in)) {
+    answer (in, sa, "no plugin provides this operation; see `ikebana plugins --why ikev2`");
+    initiate_free (in);
+  }
+}
+
+/* -- a new SA ------------------------------------------------------------------------------------------------------- */
+
+static void
+remember_sa (gpointer data)
+{
+  Initiate *in = data;
+
+  g_hash_table_replace (in->engine->sas->by_conn, g_strdup (in->conn->name), g_memdup2 (&in->known, sizeof in->known));
+}
+
+static void
+make_sa (gpointer data)
+{
+  Initiate *in = data, *note;
+  IkeSaManager *manager = in->engine->sas;
+  IkeShard *shard = manager->shards[ike_loop_shard_index (ike_loop_current ())];
+  IkeSa *sa = ike_sa_new (shard, 2, TRUE, &in->local, &in->remote, in->conn);
+  char remote[IKE_ADDR_TEXT_SIZE];
+
+  if (!sa) {
+    ike_call_fail (g_steal_pointer (&in->call), "too many SAs");
+    initiate_free (in);
+    return;
+  }
+  ike_counter_add (in->engine, manager->count.initiated, 1);
+  note = g_new0 (Initiate, 1);
+  note->engine = in->engine;
+  note->conn = ike_conn_ref (in->conn);
+  note->known = ike_sa_ref (sa);
+  ike_loop_post (ike_engine_control (in->engine), remember_sa, note, (GDestroyNotify) initiate_free);
+  ike_sa_progress (sa, IKE_LOG_INFO, "initiating to %s", ike_addr_format (&in->remote, TRUE, remote));
+  begin (in, sa, "establish");
+}
+
+static void
+start_new (Initiate *in)
+{
+  ike_loop_post (ike_engine_shard (in->engine, ike_sas_pick_shard (in->engine->sas)), make_sa, in, NULL);
+}
+
+/* -- addresses ------------------------------------------------------------------------------------------------------ */
+
+static void
+source_found (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  Initiate *in = owner;
+  IkeAddr *source = result;
+
+  if (error) {
+    g_autofree char *why = g_strdup_printf ("no way to the peer: %s", error);
+    ike_call_fail (g_steal_pointer (&in->call), why);
+    initiate_free (in);
+    return;
+  }
+  source->port = in->local.port;
+  in->local = *source;
+  g_free (source);
+  start_new (in);
+}
+
+static const IkeCallClass source_call = {
+  .struct_size = sizeof (IkeCallClass), .name = "source address", .timeout_ms = 5000, .then = source_found, .undo = g_free,
+};
+
+static void
+find_source (Initiate *in)
+{
+  IkeSaManager *manager = in->engine->sas;
+  const IkeConn *conn = in->conn;
+  guint16 plain = 500, marked = 4500;
+  guint i;
+
+  if (manager->net_class)
+    manager->net_class->ports (manager->net->plugin, &plain, &marked);
+  in->local.port = conn->local_port && conn->local_port != 500 ? conn->local_port : plain;
+  if (!in->remote.port)
+    in->remote.port = conn->remote_port ? conn->remote_port : 500;
+  for (i = 0; i < conn->n_local_addrs; i++)
+    if (conn->local_addrs[i].kind == 1 && conn->local_addrs[i].addr.family == in->remote.family) {
+      guint16 port = in->local.port;
+      in->local = conn->local_addrs[i].addr;
+      in->local.port = port;
+      start_new (in);
+      return;
+    }
+  if (manager->kernel_net) {
+    const IkeKernelNetClass *net = manager->kernel_net->ops;
+    IkeCall *call = ike_loop_call (ike_engine_control (in->engine), &source_call, in, NULL);
+    net->source_for (manager->kernel_net->plugin, call, &in->remote);
+    return;
+  }
+  in->local.family = in->remote.family;
+  start_new (in);
+}
+
+static void
+name_resolved (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  Initiate *in = owner;
+  GArray *addrs = result;
+
+  if (error || addrs->len == 0) {
+    g_autofree char *why = g_strdup_printf ("%s: %s", in->conn->remote_addrs[0].text, error ? error : "no address");
+    if (addrs)
+      g_array_unref (addrs);
+    ike_call_fail (g_steal_pointer (&in->call), why);
+    initiate_free (in);
+    return;
+  }
+  in->remote = g_array_index (addrs, IkeAddr, 0);
+  in->remote.port = in->conn->remote_port;
+  g_array_unref (addrs);
+  find_source (in);
+}
+
+static const IkeCallClass resolve_call = {
+  .struct_size = sizeof (IkeCallClass), .name = "resolve", .timeout_ms = 20000, .then = name_resolved,
+  .undo = (GDestroyNotify) g_array_unref,
+};
+
+static void
+find_remote (Initiate *in)
+{
+  IkeSaManager *manager = in->engine->sas;
+  const IkeHostConf *host = in->conn->n_remote_addrs ? &in->conn->remote_addrs[0] : NULL;
+  g_autofree char *why = NULL;
+
+  if (host && host->kind == 1) {
+    in->remote = host->addr;
+    in->remote.port = in->conn->remote_port;
+    find_source (in);
+  } else if (host && host->kind == 4 && manager->net_class) {
+    IkeCall *call = ike_loop_call (ike_engine_control (in->engine), &resolve_call, in, NULL);
+    manager->net_class->resolve (manager->net->plugin, call, host->text, 0);
+  } else {
+    why = g_strdup_printf ("connection %s has no address to go to; set remote_addrs", in->conn->name);
+    ike_call_fail (g_steal_pointer (&in->call), why);
+    initiate_free (in);
+  }
+}
+
+/* -- an SA that is there -------------------------------------------------------------------------------------------- */
+
+static void
+again (gpointer data)
+{
+  find_remote (data);
+}
+
+static const IkeChild *
+find_child_named (const IkeSa *sa, const char *name)
+{
+  const IkeChild *child;
+
+  for (child = sa->children; child; child = child->next)
+    if (!strcmp (child->conf->name, name) && child->state == IKE_CHILD_INSTALLED)
+      return child;
+  return NULL;
+}
+
+/* RFC 7296 knows no such thing as "the same SA": two that ask for one connection mean one. */
+static void
+use_known (IkeSa *sa, gpointer data)
+{
+  Initiate *in = data;
+  IkeOperation *op;
+
+  if (sa->state > IKE_SA_ESTABLISHED || !sa->conn || strcmp (sa->conn->name, in->conn->name) != 0)
+    return;
+  in->is_taken = TRUE;
+  if (in->child && sa->state == IKE_SA_ESTABLISHED && find_child_named (sa, in->child)) {
+    ike_sa_watch (sa, in->progress);
+    ike_sa_progress (sa, IKE_LOG_INFO, "%s is up already", in->child);
+    operation_done (sa, in, NULL);
+    return;
+  }
+  for (op = sa->operations; op; op = op->next)
+    if (op->name && op->args && !strcmp (op->name, "establish") && !g_strcmp0 (op->args, in->child ? in->child : "")) {
+      IkeDone *done = g_new0 (IkeDone, 1);
+      ike_sa_watch (sa, in->progress);
+      *done = (IkeDone) { op->dones, operation_done, in };
+      op->dones = done;
+      return;
+    }
+  if (in->child)
+    begin (in, sa, "create-child");
+  else
+    operation_done (sa, in, NULL);
+}
+
+/* The SA is gone, or going: a new one. */
+static void
+known_free (gpointer data)
+{
+  Initiate *in = data;
+
+  if (!in->is_taken)
+    ike_loop_post (ike_engine_control (in->engine), again, in, NULL);
+}
+
+static const IkeJobClass known_job = {
+  .struct_size = sizeof (IkeJobClass), .name = "up", .lane = IKE_LANE_SETUP, .run = use_known, .free = known_free,
+};
+
+static void
+look_for_known (gpointer data)
+{
+  Initiate *in = data;
+  IkeSaRef *known = g_hash_table_lookup (in->engine->sas->by_conn, in->conn->name);
+
+  if (!known)
+    find_remote (in);
+  else if (!ike_sa_post (in->engine, *known, &known_job, in))
+    g_assert_not_reached ();
+}
+
+void
+ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress, IkeCall *call)
+{
+  const IkeChildConf *conf = child && !*child ? NULL : ike_conn_child (conn, child);
+  Initiate *in = g_new0 (Initiate, 1);
+
+  in->engine = engine;
+  in->conn = ike_conn_ref (conn);
+  in->child = conf ? g_strdup (conf->name) : NULL;
+  in->progress = progress ? ike_progress_ref (progress) : NULL;
+  in->call = call;
+  if (child && *child && !conf) {
+    g_autofree char *why = g_strdup_printf ("connection %s has no child %s", conn->name, child);
+    ike_call_fail (g_steal_pointer (&in->call), why);
+    initiate_free (in);
+    return;
+  }
+  ike_loop_post (ike_engine_control (engine), look_for_known, in, NULL);
+}
+
+void
+ike_initiate (IkeEngine *engine, IkeConn *conn, const char *child_name_or_null, IkeCall *call)
+{
+  ike_initiate_watched (engine, conn, child_name_or_null, NULL, call);
+}
+
+/* -- elsewhere ------------------------------------------------------------------------------------------------------ */
+
+enum { RESTARTS_MAX = 5 };
+
+IkeSaRef
+ike_sa_restart (IkeSa *sa, const IkeAddr *where, const char *why)
+{
+  IkeAddr local = sa->local, remote = where ? *where : sa->remote;
+  IkeSaRef none = { 0, 0, 0 };
+  guint16 plain = 500, marked = 4500;
+  IkeChild *child;
+  IkeSa *next;
+
+  if (sa->n_restarts >= RESTARTS_MAX || !sa->conn) {
+    ike_sa_destroy (sa, "begun again elsewhere too often");
+    return none;
+  }
+  if (sa->shard->manager->net_class)
+    sa->shard->manager->net_class->ports (sa->shard->manager->net->plugin, &plain, &marked);
+  local.port = plain;
+  if (!remote.port || !where)
+    remote.port = sa->conn->remote_port;
+  next = ike_sa_new (sa->shard, sa->major, TRUE, &local, &remote, sa->conn);
+  if (!next)
+    return none;
+  next->n_restarts = sa->n_restarts + 1;
+  ike_sa_progress (sa, IKE_LOG_NOTICE, "begins again as [%u]: %s", next->unique_id, why);
+  child = sa->children;
+  ike_sa_begin (next, "establish", g_strdup (child ? child->conf->name : sa->conn->n_children ? sa->conn->children[0]->name : ""),
+                NULL, NULL);
+  for (child = child ? child->next : NULL; child; child = child->next)
+    ike_sa_begin (next, "create-child", g_strdup (child->conf->name), NULL, NULL);
+  ike_sa_destroy (sa, why);
+  return ike_sa_ref (next);
+}

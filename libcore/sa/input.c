@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* input.c - a datagram on its way in: header, shard, gate or SA, window, tag, state gate, exchange.
+ *
+ * Whatever fails is counted and gets the answer that RFC 7296 prescribes, or none.  Nothing is allocated for a first
+ * message before its gates passed, and nothing is decrypted before the window was asked. */
+#include "sa/sa_private.h"
+#include "runtime/loop_private.h"
+#include <string.h>
+
+enum { FLAGS_AT = 19, ORPHANS_PER_SECOND = 20 };
+
+typedef struct {
+  guint       shard;
+  IkeEngine  *engine;
+  IkeDatagram datagram;
+  guint8      data[];
+} Forward;
+
+static void
+count (IkeShard *shard, guint32 counter)
+{
+  ike_counter_add (shard->manager->engine, counter, 1);
+}
+
+/* -- which shard ---------------------------------------------------------------------------------------------------- */
+
+/* The Initiator flag tells which SPI is ours (RFC 7296, 3.1); the cBPF program of net-udp does the same. */
+int
+ike_input_shard (IkeEngine *engine, const guint8 *data, gsize len)
+{
+  static const guint8 none[8] = { 0 };
+  const guint8 *spi;
+
+  if (len <= FLAGS_AT)
+    return -1;
+  spi = data[FLAGS_AT] & IKE_FLAG_INITIATOR ? data + 8 : data;
+  return memcmp (spi, none, sizeof none) ? engine->sas->buckets[spi[0]] : -1;
+}
+
+const guint8 *
+ike_engine_buckets (IkeEngine *engine)
+{
+  return engine->sas->buckets;
+}
+
+static void
+run_forward (IkeSa *sa, gpointer data)
+{
+  Forward *f = data;
+
+  ike_input (f->engine, f->shard, &f->datagram);
+}
+
+static const IkeJobClass forward_job = {
+  .struct_size = sizeof (IkeJobClass), .name = "forwarded datagram", .lane = IKE_LANE_ESTABLISHED, .run = run_forward, .free = g_free,
+};
+static const IkeJobClass forward_new_job = {
+  .struct_size = sizeof (IkeJobClass), .name = "forwarded first message", .lane = IKE_LANE_NEW, .run = run_forward, .free = g_free,
+};
+
+static void
+forward (IkeShard *shard, guint to, const IkeDatagram *datagram, gboolean is_first)
+{
+  IkeEngine *engine = shard->manager->engine;
+  Forward *f;
+
+  if (datagram->flags & IKE_NET_FORWARDED) {
+    count (shard, shard->manager->count.forwarded_twice);
+    return;
+  }
+  count (shard, shard->manager->count.forwarded);
+  f = g_malloc (sizeof *f + datagram->len);
+  f->engine = engine;
+  f->shard = to;
+  f->datagram = *datagram;
+  f->datagram.flags |= IKE_NET_FORWARDED;
+  f->datagram.data = f->data;
+  memcpy (f->data, datagram->data, datagram->len);
+  if (!ike_shard_post (ike_engine_shard (engine, to), is_first ? &forward_new_job : &forward_job, f))
+    count (shard, shard->manager->count.refused);
+}
+
+/* -- answers without an SA ------------------------------------------------------------------------------------------ */
+
+static void
+send_clear (IkeShard *shard, const IkeDatagram *to, IkeWriter *w)
+{
+  IkeSaManager *manager = shard->manager;
+  IkeDatagram reply = { .struct_size = sizeof reply, .flags = to->flags & IKE_NET_MARKED, .local = to->local,
+                        .remote = to->remote };
+
+  ike_message_close (w);
+  /* An address that was not proven never gets more bytes than it sent. */
+  if (w->failed || w->len > MAX (to->len, IKE_HEADER_LEN + 8 + 16) || !manager->net_class)
+    return;
+  reply.data = w->data;
+  reply.len = w->len;
+  count (shard, manager->count.sent);
+  manager->net_class->send (manager->net->plugin, shard->index, &reply);
+}
+
+static void
+open_clear (IkeShard *shard, const IkeHeader *to, IkeWriter *w)
+{
+  IkeHeader header = *to;
+
+  header.flags = (guint8) ((~to->flags & IKE_FLAG_INITIATOR) | IKE_FLAG_RESPONSE);
+  header.version = 0x20;
+  header.next_payload = 0;
+  ike_writer_init (w, shard->buffer, IKE_MESSAGE_MAX);
+  ike_header_write (w, &header);
+}
+
+static gboolean
+may_answer_orphan (IkeShard *shard)
+{
+  gint64 now = ike_loop_now_us (shard->loop);
+
+  if (now - shard->orphan_window_us >= G_USEC_PER_SEC) {
+    shard->orphan_window_us = now;
+    shard->n_orphans_answered = 0;
+  }
+  return shard->n_orphans_answered++ < ORPHANS_PER_SECOND;
+}
+
+/* RFC 7296, 2.5: a higher major version gets "INVALID_MAJOR_VERSION ... containing the closest version number it
+ * supports", and the message "SHOULD" be dropped. */
+static void
+answer_version (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header)
+{
+  IkeWriter w;
+
+  count (shard, shard->manager->count.bad_version);
+  if (shard->is_busy || (header->flags & IKE_FLAG_RESPONSE) || !may_answer_orphan (shard))
+    return;
+  open_clear (shard, header, &w);
+  ike_notify_write (&w, 0, IKE_N_INVALID_MAJOR_VERSION, NULL, 0, NULL, 0);
+  send_clear (shard, datagram, &w);
+}
+
+/* RFC 7296, 2.21.4 and 1.5: a message for an SPI that we do not know: nothing that comes of it changes any state. */
+static void
+answer_orphan (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header)
+{
+  const IkeClasses *classes = &shard->manager->classes;
+  IkeWriter w;
+  guint i;
+
+  count (shard, shard->manager->count.bad_spi);
+  if (shard->is_busy || (header->flags & IKE_FLAG_RESPONSE) || !may_answer_orphan (shard))
+    return;
+  for (i = 0; i < classes->n_orphans; i++) {
+    const IkeOrphanClass *klass = classes->orphans[i].ops;
+    open_clear (shard, header, &w);
+    if (klass->answer (classes->orphans[i].plugin, datagram, header, &w)) {
+      count (shard, shard->manager->count.orphans);
+      send_clear (shard, datagram, &w);
+      return;
+    }
+  }
+}
+
+/* -- payloads ------------------------------------------------------------------------------------------------------- */
+
+/* Reads the chain into @arena.  The verdict says what is wrong. */
+static gboolean
+read_payloads (IkeShard *shard, IkeArena *arena, IkeMessage *message, guint8 first, const guint8 *data, gsize len,
+               guint32 offset, IkeVerdict *verdict)
+{
+  const IkeClasses *classes = &shard->manager->classes;
+  IkePayload payloads[IKE_PAYLOADS_MAX];
+  guint n, i;
+
+  message->n = 0;
+  message->payloads = NULL;
+  if (!ike_payloads_read (first, data, len, offset, ike_classes_knows_payload, classes, payloads, IKE_PAYLOADS_MAX, &n,
+                          verdict))
+    return FALSE;
+  for (i = 0; i < n; i++) {
+    const IkePayloadClass *klass = classes->payloads[payloads[i].type];
+    if (klass && klass->check && !klass->check (&payloads[i], verdict))
+      return FALSE;
+  }
+  message->payloads = ike_arena_copy (arena, payloads, n * sizeof *payloads);
+  message->n = message->payloads ? n : 0;
+  if (n && !message->payloads)
+    return ike_verdict_set (verdict, IKE_N_TEMPORARY_FAILURE, 0, 0, "no room for the message");
+  return TRUE;
+}
+
+static IkeMessage *
+message_new (IkeExchange *x, const IkeHeader *header, const IkeDatagram *datagram, gboolean is_clear)
+{
+  IkeMessage *m = ike_arena_alloc (&x->arena, sizeof *m);
+
+  if (!m)
+    return NULL;
+  m->header = *header;
+  m->raw = is_clear ? ike_arena_copy (&x->arena, datagram->data, datagram->len) : datagram->data;
+  m->raw_len = datagram->len;
+  return m->raw ? m : NULL;
+}
+
+static void
+set_path (IkeExchange *x, const IkeDatagram *datagram)
+{
+  x->local = datagram->local;
+  x->remote = datagram->remote;
+  x->is_marked = (datagram->flags & IKE_NET_MARKED) != 0;
+}
+
+/* -- first messages ------------------------------------------------------------------------------------------------- */
+
+/* TRUE: all gates let it pass; attachments are in @attached. */
+static gboolean
+pass_gates (IkeShard *shard, const IkeDatagram *datagram, const IkeMessage *first, const IkeExchangeInfo *info,
+            IkeAttachment **attached)
+{
+  const IkeClasses *classes = &shard->manager->classes;
+  guint i;
+
+  for (i = 0; i < classes->n_gates; i++) {
+    const IkeGateClass *klass = classes->gates[i].ops;
+    GBytes *bytes = NULL;
+    IkeWriter w;
+    IkeGateVerdict verdict;
+    if (!strstr (klass->exchanges, info->name))
+      continue;
+    open_clear (shard, &first->header, &w);
+    verdict = klass->judge (classes->gates[i].plugin, datagram, first, &w, &bytes);
+    if (verdict == IKE_GATE_PASS) {
+      if (bytes) {
+        IkeAttachment *a = g_new0 (IkeAttachment, 1);
+        a->gate = classes->gates[i].name;
+        a->bytes = bytes;
+        a->next = *attached;
+        *attached = a;
+      }
+      continue;
+    }
+    count (shard, shard->manager->count.gated);
+    if (verdict == IKE_GATE_REPLY)
+      send_clear (shard, datagram, &w);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+free_attachments (IkeAttachment *a)
+{
+  while (a) {
+    IkeAttachment *next = a->next;
+    g_bytes_unref (a->bytes);
+    g_free (a);
+    a = next;
+  }
+}
+
+static void
+accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header, const IkeExchangeInfo *info,
+              IkeAttachment *attached)
+{
+  IkeSaManager *manager = shard->manager;
+  IkeVerdict verdict = { 0 };
+  guint8 digest[16];
+  IkeExchange *x;
+  IkeSa *sa = ike_sa_new (shard, 2, FALSE, &datagram->local, &datagram->remote, NULL);
+
+  if (!sa) {
+    free_attachments (attached);
+    return;
+  }
+  sa->attachments = attached;
+  sa->peer_spi = header->spi_initiator;
+  sa->is_marked = (datagram->flags & IKE_NET_MARKED) != 0;
+  ike_sa_set_state (sa, IKE_SA_CONNECTING);
+  x = ike_exchange_new (sa, info, FALSE, 0);
+  set_path (x, datagram);
+  ike_message_digest (manager, datagram->data, datagram->len, digest);
+  ike_window_accept (&sa->window, 0, digest, x);
+  ike_half_open_add (sa);
+  ike_sa_arm_setup (sa);
+  x->in = message_new (x, header, datagram, TRUE);
+  if (!x->in || !read_payloads (shard, &x->arena, x->in, header->next_payload, x->in->raw + IKE_HEADER_LEN,
+                                x->in->raw_len - IKE_HEADER_LEN, IKE_HEADER_LEN, &verdict)) {
+    ike_sa_destroy (sa, "the first message is malformed");
+    return;
+  }
+  ike_init_keep (sa, TRUE, x->in->raw, x->in->raw_len);
+  ike_exchange_show (x, x->in->raw + IKE_HEADER_LEN, x->in->raw_len - IKE_HEADER_LEN, header->next_payload);
+  ike_exchange_respond (sa, x);
+}
+
+/* RFC 7296, 1.5 and 2.21.1: what is wrong with an unprotected first message is answered at most with what does not help an
+ * attacker; a critical payload that we do not know is named. */
+static void
+refuse_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header, const IkeVerdict *verdict)
+{
+  IkeWriter w;
+
+  count (shard, shard->manager->count.bad_syntax);
+  if (verdict->notify != IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD && verdict->notify != IKE_N_INVALID_SYNTAX)
+    return;
+  if (!may_answer_orphan (shard))
+    return;
+  open_clear (shard, header, &w);
+  ike_notify_write (&w, 0, verdict->notify, NULL, 0, &verdict->payload,
+                    verdict->notify == IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD);
+  send_clear (shard, datagram, &w);
+}
+
+static guint
+shard_of_first (IkeSaManager *manager, guint64 spi)
+{
+  return (guint) (ike_siphash (manager->secret, &spi, sizeof spi) % manager->engine->n_shards);
+}
+
+static void
+first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header, const IkeExchangeInfo *info)
+{
+  IkeSaManager *manager = shard->manager;
+  IkeMessage message = { .header = *header, .raw = datagram->data, .raw_len = datagram->len };
+  IkeAttachment *attached = NULL;
+  IkeVerdict verdict = { 0 };
+  IkePayload payloads[IKE_PAYLOADS_MAX];
+  guint to = shard_of_first (manager, header->spi_initiator);
+  IkeSa *sa, shape = { .shard = shard, .state = IKE_SA_CREATED };
+
+  if (header->message_id != 0 || header->spi_initiator == 0 || !(header->flags & IKE_FLAG_INITIATOR)) {
+    count (shard, manager->count.bad_header);
+    return;
+  }
+  message.payloads = payloads;
+  if (!ike_payloads_read (header->next_payload, datagram->data + IKE_HEADER_LEN, datagram->len - IKE_HEADER_LEN,
+                          IKE_HEADER_LEN, ike_classes_knows_payload, &manager->classes, payloads, IKE_PAYLOADS_MAX,
+                          &message.n, &verdict)
+      || !ike_stategate_check (info, &shape, FALSE, &message, &verdict)) {
+    refuse_first (shard, datagram, header, &verdict);
+    return;
+  }
+  if (to != shard->index) {
+    forward (shard, to, datagram, TRUE);
+    return;
+  }
+  sa = ike_half_open_find (shard, header->spi_initiator, &datagram->remote, datagram->data, datagram->len);
+  if (sa) {
+    IkeReceived *entry = &sa->window.received[0];
+    count (shard, manager->count.retransmit);
+    if (entry->response)
+      ike_transmit (sa, entry->response, entry->response_len, NULL);
+    return;
+  }
+  if (shard->is_closing || atomic_load (&manager->n_half_open) >= manager->max_half_open) {
+    count (shard, manager->count.half_open_limit);
+    return;
+  }
+  if (pass_gates (shard, datagram, &message, info, &attached))
+    accept_first (shard, datagram, header, info, attached);
+  else
+    free_attachments (attached);
+}
+
+/* -- messages of an SA ---------------------------------------------------------------------------------------------- */
+
+/* RFC 9242, 3.3: keys change between exchanges, so each message ID has the generation that it belongs to.  Of the
+ * original responder the requests are counted; whoever began sends its own and has the newest. */
+static const IkeKeys *
+keys_of_request (const IkeSa *sa, guint32 id)
+{
+  const IkeKeys *keys = sa->keys;
+
+  while (!sa->is_initiator && keys && keys->older && id < keys->first_request_received)
+    keys = keys->older;
+  return keys;
+}
+
+/* Only what is proven gets here: a new path of a peer behind NAT (RFC 7296, 2.23), and the first use of the other port. */
+static void
+follow_path (IkeSa *sa, const IkeExchange *x)
+{
+  if (ike_addr_equal (&sa->remote, &x->remote) && ike_addr_equal (&sa->local, &x->local))
+    return;
+  if (sa->state < IKE_SA_ESTABLISHED || sa->nat_remote) {
+    sa->is_marked = x->is_marked;
+    ike_sa_set_endpoints (sa, &x->local, &x->remote, x->message_id);
+  }
+}
+
+static gboolean
+open_protected (IkeSa *sa, IkeExchange *x, IkeMessage *m, IkeVerdict *verdict)
+{
+  IkeShard *shard = sa->shard;
+  const guint8 *plain;
+  guint8 first;
+  gsize len;
+
+  if (!ike_open (sa, x->keys, &x->arena, m, &first, &plain, &len)) {
+    count (shard, shard->manager->count.bad_icv);
+    return FALSE;
+  }
+  m->is_protected = TRUE;
+  sa->last_in_us = ike_sa_now_us (sa);
+  if (!ike_exchange_show (x, plain, len, first))
+    return FALSE;
+  if (!read_payloads (shard, &x->arena, m, first, plain, len, 0, verdict))
+    count (shard, shard->manager->count.bad_syntax);
+  return TRUE;
+}
+
+/* @m holds the outer chain; it ends in SK.  A request is remembered once its tag was good: from then on it is answered. */
+static void
+protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header, const IkeMessage *outer,
+                   const IkeExchangeInfo *info)
+{
+  IkeShard *shard = sa->shard;
+  IkeVerdict verdict = { 0 };
+  guint8 digest[16];
+  IkeReceived *entry;
+  IkeExchange *x;
+  IkeMessage *m;
+  gboolean is_id_0 = header->message_id == 0 && (info->klass->flags & IKE_EXCHANGE_ID_0) && sa->state == IKE_SA_ESTABLISHED
+                     && sa->window.base_received > 0;
+
+  ike_message_digest (shard->manager, datagram->data, datagram->len, digest);
+  if (!is_id_0)
+    switch (ike_window_judge (&sa->window, header->message_id, digest, &entry)) {
+    case IKE_WINDOW_NEW:
+      break;
+    case IKE_WINDOW_REPEAT:
+      count (shard, shard->manager->count.retransmit);
+      ike_transmit_repeat (sa, entry, datagram);
+      return;
+    case IKE_WINDOW_PARKED:
+      count (shard, shard->manager->count.retransmit);
+      if (entry->exchange)
+        set_path (entry->exchange, datagram);
+      return;
+    default:
+      count (shard, shard->manager->count.bad_id);
+      return;
+    }
+  if (!ike_stategate_is_state_ok (info, sa, FALSE)) {
+    count (shard, shard->manager->count.bad_state);
+    return;
+  }
+  x = ike_exchange_new (sa, info, FALSE, header->message_id);
+  set_path (x, datagram);
+  x->keys = keys_of_request (sa, header->message_id);
+  m = message_new (x, header, datagram, FALSE);
+  if (m) {
+    m->payloads = outer->payloads;
+    m->n = outer->n;
+  }
+  if (!m || !x->keys || !open_protected (sa, x, m, &verdict)) {
+    ike_exchange_free (x);
+    return;
+  }
+  x->in = m;
+  if (is_id_0 && !(info->klass->id_0 && info->klass->id_0 (info->plugin, sa, m))) {
+    count (shard, shard->manager->count.bad_id);
+    ike_exchange_free (x);
+    return;
+  }
+  if (!is_id_0)
+    ike_window_accept (&sa->window, header->message_id, digest, x);
+  follow_path (sa, x);
+  if (!verdict.reason)
+    ike_stategate_check (info, sa, FALSE, m, &verdict);
+  if (verdict.reason) {
+    count (shard, shard->manager->count.bad_state);
+    ike_exchange_fail (x, verdict.notify, &verdict.payload, verdict.notify == IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
+                       verdict.reason);
+  }
+  ike_exchange_respond (sa, x);
+}
+
+static IkeExchange *
+find_in_flight (IkeSa *sa, guint32 id, const IkeExchangeInfo *info)
+{
+  IkeExchange *x;
+
+  for (x = sa->window.in_flight; x; x = x->next)
+    if (x->message_id == id && x->info == info && x->packet)
+      return x;
+  return NULL;
+}
+
+static void
+protected_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header, const IkeMessage *outer,
+                    const IkeExchangeInfo *info)
+{
+  IkeShard *shard = sa->shard;
+  IkeExchange *x = find_in_flight (sa, header->message_id, info);
+  IkeVerdict verdict = { 0 };
+  IkeMessage *m;
+
+  if (!x || !x->keys) {
+    count (shard, shard->manager->count.bad_id);
+    return;
+  }
+  m = message_new (x, header, datagram, FALSE);
+  if (!m)
+    return;
+  m->payloads = outer->payloads;
+  m->n = outer->n;
+  if (!open_protected (sa, x, m, &verdict))
+    return;
+  set_path (x, datagram);
+  if (!verdict.reason && !ike_stategate_check (info, sa, TRUE, m, &verdict) && !verdict.notify)
+    verdict.notify = IKE_N_INVALID_SYNTAX;
+  if (verdict.reason) {
+    count (shard, shard->manager->count.bad_state);
+    ike_exchange_fail (x, verdict.notify, NULL, 0, verdict.reason);
+  }
+  m->raw = NULL;
+  ike_exchange_response (x, m);
+}
+
+/* RFC 7296, 2.21.1: an error in the clear is a hint, no more; the others of its kind are retries that a task knows. */
+static gboolean
+is_hint (IkeExchange *x, const IkeMessage *m)
+{
+  const IkePayload *payload;
+  IkeNotify notify;
+  IkeVerdict verdict = { 0 };
+  guint i;
+
+  for (i = 0; (payload = ike_message_find (m, IKE_PAYLOAD_NOTIFY, i)); i++) {
+    const IkeNotifyInfo *info;
+    const char *name;
+    if (!ike_notify_read (payload, &notify, &verdict) || notify.type >= IKE_N_FIRST_STATUS)
+      continue;
+    info = ike_classes_notify (&x->sa->shard->manager->classes, notify.type);
+    if (info && (info->exchanges >> x->info->index & 1) && !info->klass->is_unprotected_ok)
+      continue;
+    name = ike_notify_name (notify.type);
+    ike_transmit_hint (x, name ? name : "an error we do not know");
+    return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+clear_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header, const IkeExchangeInfo *info)
+{
+  IkeShard *shard = sa->shard;
+  IkeExchange *x = find_in_flight (sa, header->message_id, info);
+  IkeVerdict verdict = { 0 };
+  IkeMessage *m;
+
+  if (!x || sa->state != IKE_SA_CONNECTING) {
+    count (shard, shard->manager->count.bad_id);
+    return;
+  }
+  m = message_new (x, header, datagram, TRUE);
+  if (!m)
+    return;
+  /* Whatever is wrong with it: it may be forged, so it is dropped, and the true one may still come. */
+  if (!read_payloads (shard, &x->arena, m, header->next_payload, m->raw + IKE_HEADER_LEN, m->raw_len - IKE_HEADER_LEN,
+                      IKE_HEADER_LEN, &verdict)
+      || (!is_hint (x, m) && !ike_stategate_check (info, sa, TRUE, m, &verdict))) {
+    count (shard, shard->manager->count.bad_syntax);
+    return;
+  }
+  if (x->is_hinted && is_hint (x, m))
+    return;
+  set_path (x, datagram);
+  sa->peer_spi = header->spi_responder;
+  ike_exchange_show (x, m->raw + IKE_HEADER_LEN, m->raw_len - IKE_HEADER_LEN, header->next_payload);
+  ike_exchange_response (x, m);
+}
+
+/* A clear message on a live SA: only notify classes that prove what they are told hear of it. */
+static void
+unprotected (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *m)
+{
+  const IkeClasses *classes = &sa->shard->manager->classes;
+  IkeNotify notify;
+  IkeVerdict verdict = { 0 };
+  guint i;
+
+  count (sa->shard, sa->shard->manager->count.bad_state);
+  for (i = 0; i < m->n && !sa->is_doomed; i++) {
+    const IkeNotifyInfo *info;
+    if (m->payloads[i].type != IKE_PAYLOAD_NOTIFY || !ike_notify_read (&m->payloads[i], &notify, &verdict))
+      continue;
+    info = ike_classes_notify (classes, notify.type);
+    if (info && info->klass->is_unprotected_ok && info->klass->unprotected && notify.len >= info->klass->min_len
+        && notify.len <= info->klass->max_len)
+      info->klass->unprotected (info->plugin, sa, &notify, datagram);
+  }
+}
+
+static void
+message_of_sa (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header, const IkeExchangeInfo *info)
+{
+  IkeShard *shard = sa->shard;
+  gboolean is_response = header->flags & IKE_FLAG_RESPONSE;
+  IkePayload payloads[IKE_PAYLOADS_MAX];
+  IkeMessage outer = { .header = *header, .raw = datagram->data, .raw_len = datagram->len, .payloads = payloads };
+  IkeVerdict verdict = { 0 };
+
+  if (!info || ((info->klass->flags & IKE_EXCHANGE_CLEAR) && is_response)) {
+    if (info)
+      clear_response (sa, datagram, header, info);
+    else
+      count (shard, shard->manager->count.bad_state);
+    return;
+  }
+  if (!ike_payloads_read (header->next_payload, datagram->data + IKE_HEADER_LEN, datagram->len - IKE_HEADER_LEN,
+                          IKE_HEADER_LEN, ike_classes_knows_payload, &shard->manager->classes, payloads, IKE_PAYLOADS_MAX,
+                          &outer.n, &verdict)) {
+    count (shard, shard->manager->count.bad_syntax);
+    return;
+  }
+  if (outer.n == 0 || payloads[outer.n - 1].type != IKE_PAYLOAD_SK) {
+    unprotected (sa, datagram, &outer);
+    return;
+  }
+  if (!sa->keys || (info->klass->flags & IKE_EXCHANGE_CLEAR))
+    count (shard, shard->manager->count.bad_state);
+  else if (is_response)
+    protected_response (sa, datagram, header, &outer, info);
+  else
+    protected_request (sa, datagram, header, &outer, info);
+}
+
+/* -- entries -------------------------------------------------------------------------------------------------------- */
+
+void
+ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram)
+{
+  IkeSaManager *manager = shard->manager;
+  IkeVerdict verdict = { 0 };
+  const IkeExchangeInfo *info;
+  gboolean from_initiator;
+  guint64 ours, theirs;
+  IkeHeader header;
+  IkeSa *sa;
+  int to;
+
+  if (!ike_header_read (datagram->data, datagram->len, &header, &verdict)) {
+    count (shard, manager->count.bad_header);
+    return;
+  }
+  info = manager->classes.by_number[header.exchange];
+  from_initiator = (header.flags & IKE_FLAG_INITIATOR) != 0;
+  ours = from_initiator ? header.spi_responder : header.spi_initiator;
+  theirs = from_initiator ? header.spi_initiator : header.spi_responder;
+  if (info && (info->klass->flags & IKE_EXCHANGE_INITIAL) && !(header.flags & IKE_FLAG_RESPONSE) && ours == 0) {
+    first_message (shard, datagram, &header, info);
+    return;
+  }
+  to = ike_input_shard (manager->engine, datagram->data, datagram->len);
+  if (to >= 0 && (guint) to != shard->index) {
+    forward (shard, (guint) to, datagram, FALSE);
+    return;
+  }
+  sa = to < 0 ? NULL : ike_table_find (shard, ours);
+  if (!sa || sa->major != 2 || sa->is_initiator == from_initiator || (sa->peer_spi && sa->peer_spi != theirs
+      && !(info && (info->klass->flags & IKE_EXCHANGE_CLEAR) && sa->state == IKE_SA_CONNECTING))) {
+    answer_orphan (shard, datagram, &header);
+    return;
+  }
+  message_of_sa (sa, datagram, &header, info);
+}
+
+void
+ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
+{
+  IkeShard *shard = engine->sas->shards[k];
+  const IkeClasses *classes = &engine->sas->classes;
+  guint8 major;
+
+  count (shard, engine->sas->count.received);
+  if (datagram->len < IKE_HEADER_LEN) {
+    count (shard, engine->sas->count.bad_header);
+    return;
+  }
+  major = datagram->data[17] >> 4;
+  if (major == 2) {
+    ike_input_v2 (shard, datagram);
+    return;
+  }
+  if (major < G_N_ELEMENTS (classes->protocols) && classes->protocols[major]) {
+    const IkeProtocolClass *klass = classes->protocols[major];
+    IkePlugin *plugin = classes->protocol_plugins[major];
+    int to = klass->peek ? klass->peek (plugin, datagram->data, datagram->len) : -1;
+    if (to >= 0 && (guint) to != k && (guint) to < engine->n_shards)
+      forward (shard, (guint) to, datagram, FALSE);
+    else
+      klass->input (plugin, k, datagram);
+    return;
+  }
+  if (major > 2) {
+    IkeHeader header;
+    IkeVerdict verdict = { 0 };
+    if (ike_header_read (datagram->data, datagram->len, &header, &verdict)) {
+      answer_version (shard, datagram, &header);
+      return;
+    }
+  }
+  count (shard, engine->sas->count.bad_version);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* manager.c - where the SAs of an engine begin and end: classes, buckets, shards, limits, and the polite shutdown. */
+#include "sa/sa_private.h"
+#include "sa/commands_sa.h"
+#include <string.h>
+
+enum { MAX_HALF_OPEN = 100000, HALF_OPEN_TIMEOUT_S = 30 };
+
+static void
+make_counters (IkeSaManager *manager)
+{
+  static const struct { const char *name; gsize at; } counters[] = {
+#define COUNTER(member, name) { name, G_STRUCT_OFFSET (IkeSaCounters, member) }
+    COUNTER (received, "input.received"), COUNTER (bad_header, "input.bad-header"),
+    COUNTER (bad_version, "input.bad-version"), COUNTER (bad_spi, "input.unknown-spi"),
+    COUNTER (bad_id, "input.bad-message-id"), COUNTER (bad_icv, "input.bad-icv"),
+    COUNTER (bad_syntax, "input.bad-syntax"), COUNTER (bad_state, "input.bad-state"),
+    COUNTER (bad_payload, "input.bad-payload"), COUNTER (retransmit, "input.retransmits"),
+    COUNTER (forwarded, "shard.forwarded"), COUNTER (forwarded_twice, "shard.forwarded-twice"),
+    COUNTER (sent, "output.sent"), COUNTER (resent, "output.retransmits"), COUNTER (gated, "input.gated"),
+    COUNTER (refused, "input.lane-full"), COUNTER (orphans, "output.orphans"),
+    COUNTER (half_open_limit, "input.half-open-limit"), COUNTER (timeouts, "ike.timeouts"),
+    COUNTER (established, "ike.established"), COUNTER (closed, "ike.closed"), COUNTER (initiated, "ike.initiated"),
+    COUNTER (failed, "ike.failed"),
+#undef COUNTER
+  };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (counters); i++)
+    G_STRUCT_MEMBER (guint32, &manager->count, counters[i].at) = ike_counter (manager->engine, counters[i].name);
+}
+
+/* Called while the core plugin activates, before any other, so that slots can be registered. */
+gboolean
+ike_sas_new (IkeEngine *engine)
+{
+  IkeSaManager *manager = g_new0 (IkeSaManager, 1);
+  guint i;
+
+  engine->sas = manager;
+  manager->engine = engine;
+  manager->records = g_new0 (IkeTree *, IKE_EXPLAIN_RECORDS);
+  manager->by_conn = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  for (i = 0; i < 256; i++)
+    manager->buckets[i] = (guint8) (i % engine->n_shards);
+  ike_engine_random (engine, manager->secret, sizeof manager->secret);
+  make_counters (manager);
+  manager->on_message = ike_hook_point (engine, "message");
+  manager->on_conn = ike_hook_point (engine, "config-selected");
+  manager->on_proposal = ike_hook_point (engine, "proposal-selected");
+  manager->on_authorize = ike_hook_point (engine, "authorize");
+  manager->on_narrow = ike_hook_point (engine, "narrow");
+  manager->on_keys = ike_hook_point (engine, "keys-derived");
+  manager->on_state = ike_hook_point (engine, "ike-state");
+  manager->on_child = ike_hook_point (engine, "child-updown");
+  manager->on_updown = ike_hook_point (engine, "ike-updown");
+  manager->on_endpoint = ike_hook_point (engine, "endpoint-changed");
+  manager->on_liveness = ike_hook_point (engine, "liveness");
+  return TRUE;
+}
+
+static const IkeProvided *
+first_of (IkeEngine *engine, const char *kind)
+{
+  guint n;
+  const IkeProvided *const *found = ike_feature_list (engine, kind, &n);
+
+  return n ? found[0] : NULL;
+}
+
+gboolean
+ike_sas_start (IkeEngine *engine, GError **error)
+{
+  IkeSaManager *manager = engine->sas;
+  const IkeTree *settings = ike_engine_settings (engine);
+  guint i;
+
+  manager->net = first_of (engine, "net");
+  manager->kernel = ike_feature_find (engine, "kernel:ipsec", NULL);
+  manager->kernel_net = ike_feature_find (engine, "kernel:net", NULL);
+  manager->net_class = manager->net ? manager->net->ops : NULL;
+  manager->kernel_class = manager->kernel ? manager->kernel->ops : NULL;
+  manager->max_half_open = (guint32) ike_tree_int (settings, "core.max_half_open", MAX_HALF_OPEN);
+  manager->half_open_timeout_s = (guint32) ike_tree_int (settings, "core.half_open_timeout", HALF_OPEN_TIMEOUT_S);
+  if (!ike_classes_load (manager, error)) {
+    g_prefix_error (error, "the protocol's classes do not fit together: ");
+    return FALSE;
+  }
+  manager->shards = g_new0 (IkeShard *, engine->n_shards + 1);
+  for (i = 0; i < engine->n_shards; i++)
+    manager->shards[i] = ike_shard_new (manager, i);
+  return TRUE;
+}
+
+IkeTree *
+ike_sas_order (IkeEngine *engine)
+{
+  return engine->sas ? ike_classes_order (&engine->sas->classes) : NULL;
+}
+
+/* The next shard for an SA that we begin. */
+guint
+ike_sas_pick_shard (IkeSaManager *manager)
+{
+  return atomic_fetch_add (&manager->next_shard, 1) % manager->engine->n_shards;
+}
+
+/* -- the polite end ------------------------------------------------------------------------------------------------- */
+
+static void
+end_one (IkeSa *sa, gpointer data)
+{
+  if (sa->state < IKE_SA_ESTABLISHED || !ike_sa_begin (sa, "delete", NULL, NULL, NULL))
+    ike_sa_destroy (sa, "the daemon ends");
+}
+
+static void
+tell_control (gpointer data)
+{
+  IkeSaManager *manager = data;
+  void (*done) (IkeEngine *engine) = manager->shutdown_done;
+
+  manager->shutdown_done = NULL;
+  if (done)
+    done (manager->engine);
+}
+
+void
+ike_shard_check_empty (IkeShard *shard)
+{
+  IkeSaManager *manager = shard->manager;
+
+  if (shard->is_closing && atomic_load (&manager->n_sas) == 0)
+    ike_loop_post (ike_engine_control (manager->engine), tell_control, manager, NULL);
+}
+
+typedef struct { IkeShard *shard; guint32 from; } Closing;
+
+static void
+close_shard (gpointer data)
+{
+  Closing *closing = data, *more;
+
+  closing->shard->is_closing = TRUE;
+  closing->from = ike_table_walk (closing->shard, closing->from, end_one, NULL);
+  if (closing->from == G_MAXUINT32) {
+    ike_shard_check_empty (closing->shard);
+    return;
+  }
+  more = g_memdup2 (closing, sizeof *closing);
+  ike_loop_post (closing->shard->loop, close_shard, more, g_free);
+}
+
+void
+ike_sas_shutdown (IkeEngine *engine, void (*done) (IkeEngine *engine))
+{
+  IkeSaManager *manager = engine->sas;
+  guint i;
+
+  if (!manager || !manager->shards) {
+    done (engine);
+    return;
+  }
+  manager->shutdown_done = done;
+  for (i = 0; i < engine->n_shards; i++) {
+    Closing *closing = g_new0 (Closing, 1);
+    closing->shard = manager->shards[i];
+    ike_loop_post (manager->shards[i]->loop, close_shard, closing, g_free);
+  }
+}
+
+/* Before plugins deactivate: SAs hold what belongs to them. */
+void
+ike_sas_stop (IkeEngine *engine)
+{
+  guint i;
+
+  for (i = 0; engine->sas && engine->sas->shards && i < engine->n_shards; i++)
+    ike_shard_clear (engine->sas->shards[i]);
+}
+
+void
+ike_sas_free (IkeSaManager *manager)
+{
+  guint i;
+
+  if (!manager)
+    return;
+  for (i = 0; manager->shards && i < manager->engine->n_shards; i++)
+    ike_shard_free (manager->shards[i]);
+  g_free (manager->shards);
+  g_free (manager->slots);
+  ike_classes_clear (&manager->classes);
+  ike_explain_clear (manager);
+  g_hash_table_unref (manager->by_conn);
+  g_free (manager);
+}

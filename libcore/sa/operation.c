@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* operation.c - what somebody wants done with an SA: queued by priority, run through exchanges, ended once.  The peer's
+ * operations are here too; they live as long as their exchanges ask for a next one. */
+#include "sa/sa_private.h"
+#include <string.h>
+
+IkeOperation *
+ike_operation_new (IkeSa *sa, const char *name, const IkeOperationInfo *info, gpointer args_take)
+{
+  IkeOperation *op = g_new0 (IkeOperation, 1);
+
+  op->sa = sa;
+  op->name = info ? info->name : name;
+  op->info = info;
+  op->args = args_take;
+  op->is_passive = info == NULL;
+  return op;
+}
+
+static void
+add_done (IkeOperation *op, void (*done) (IkeSa *, gpointer, const char *), gpointer data)
+{
+  IkeDone *d;
+
+  if (!done)
+    return;
+  d = g_new0 (IkeDone, 1);
+  d->done = done;
+  d->data = data;
+  d->next = op->dones;
+  op->dones = d;
+}
+
+IkeTask *
+ike_operation_task (IkeOperation *op, const IkeTaskInfo *info)
+{
+  guint i;
+
+  for (i = 0; i < op->n_tasks; i++)
+    if (op->tasks[i]->info == info)
+      return op->tasks[i];
+  return NULL;
+}
+
+void
+ike_operation_drop_task (IkeOperation *op, IkeTask *task)
+{
+  guint i;
+
+  for (i = 0; i < op->n_tasks && op->tasks[i] != task; i++)
+    ;
+  g_assert (i < op->n_tasks);
+  op->tasks[i] = op->tasks[--op->n_tasks];
+  ike_task_drop_calls (task);
+  if (task->info->klass->dispose)
+    task->info->klass->dispose (task);
+  ike_wipe (task->data, task->info->klass->instance_size);
+  g_free (task);
+}
+
+static void
+tell_absent (IkeOperation *op)
+{
+  const IkeClasses *classes = &op->sa->shard->manager->classes;
+  guint i;
+
+  if (!op->exchange || op->failure)
+    return;
+  for (i = 0; i < classes->n_absents; i++) {
+    const IkeNotifyInfo *info = classes->absents[i];
+    if (!(op->notified >> i & 1) && (info->exchanges >> op->exchange->info->index & 1))
+      info->klass->absent (info->plugin, op->sa, op->exchange);
+  }
+}
+
+/* Frees it and tells those who wait; @op is off every list. */
+void
+ike_operation_free (IkeOperation *op, const char *error)
+{
+  IkeDone *d;
+
+  while (op->n_tasks)
+    ike_operation_drop_task (op, op->tasks[op->n_tasks - 1]);
+  while ((d = op->dones)) {
+    op->dones = d->next;
+    d->done (op->sa, d->data, error);
+    g_free (d);
+  }
+  if (op->exchange)
+    op->exchange->operation = NULL;
+  if (op->args && op->info && op->info->klass->free_args)
+    op->info->klass->free_args (op->args);
+  if (op->kept) {
+    ike_arena_clear (&op->kept->arena);
+    g_free (op->kept);
+  }
+  g_free (op->failure);
+  g_free (op);
+}
+
+static void
+unlink_operation (IkeOperation *op)
+{
+  IkeOperation **link = op->is_passive ? &op->sa->passive : &op->sa->operations;
+
+  for (; *link; link = &(*link)->next)
+    if (*link == op) {
+      *link = op->next;
+      return;
+    }
+}
+
+void
+ike_operation_end (IkeOperation *op, const char *error)
+{
+  IkeSa *sa = op->sa;
+
+  unlink_operation (op);
+  if (!error)
+    tell_absent (op);
+  ike_operation_free (op, error);
+  if (sa->state == IKE_SA_ESTABLISHED && !sa->passive)
+    ike_init_clear (sa);
+  if (!sa->is_doomed)
+    ike_operations_kick (sa);
+}
+
+static void
+insert_by_priority (IkeSa *sa, IkeOperation *op)
+{
+  IkeOperation **link = &sa->operations;
+
+  while (*link && ((*link)->is_running || (*link)->info->klass->priority >= op->info->klass->priority))
+    link = &(*link)->next;
+  op->next = *link;
+  *link = op;
+}
+
+static gboolean
+is_same (const IkeOperation *op, const IkeOperationInfo *info, gconstpointer args)
+{
+  return op->info == info && !op->is_running
+         && (!info->klass->is_same || info->klass->is_same (op->args, args));
+}
+
+static void
+free_args (const IkeOperationInfo *info, gpointer args)
+{
+  if (args && info && info->klass->free_args)
+    info->klass->free_args (args);
+}
+
+gboolean
+ike_sa_begin (IkeSa *sa, const char *operation, gpointer args_take,
+              void (*done) (IkeSa *sa, gpointer data, const char *error), gpointer data)
+{
+  const IkeOperationInfo *info = ike_classes_operation (&sa->shard->manager->classes, operation);
+  IkeOperation *op;
+
+  ike_sa_assert_owner (sa);
+  if (!info || sa->is_doomed) {
+    free_args (info, args_take);
+    return FALSE;
+  }
+  for (op = sa->operations; op; op = op->next)
+    if (is_same (op, info, args_take)) {
+      free_args (info, args_take);
+      add_done (op, done, data);
+      return TRUE;
+    }
+  op = ike_operation_new (sa, NULL, info, args_take);
+  add_done (op, done, data);
+  insert_by_priority (sa, op);
+  ike_operations_kick (sa);
+  return TRUE;
+}
+
+gpointer
+ike_operation_args (IkeOperation *operation)
+{
+  return operation->args;
+}
+
+static void
+run_kick (IkeSa *sa, gpointer data)
+{
+  ike_operations_kick (sa);
+}
+
+static const IkeJobClass kick_job = {
+  .struct_size = sizeof (IkeJobClass), .name = "operations", .lane = IKE_LANE_ESTABLISHED, .run = run_kick,
+};
+
+/* RFC 7296, 2.25: what touches the IKE SA itself does not run beside anything of ours. */
+static gboolean
+may_start (IkeSa *sa, const IkeOperation *op)
+{
+  const IkeOperation *other;
+
+  for (other = sa->operations; other; other = other->next)
+    if (other->is_running
+        && (op->info->klass->touches == IKE_TOUCHES_IKE || other->info->klass->touches == IKE_TOUCHES_IKE))
+      return FALSE;
+  return ike_window_may_send (&sa->window);
+}
+
+/* Starts what may start.  While a message is built on this shard it waits for a job: there is one buffer. */
+void
+ike_operations_kick (IkeSa *sa)
+{
+  IkeOperation *op;
+  const IkeExchangeInfo *info;
+
+  for (op = sa->operations; op && !sa->is_doomed; op = op->next) {
+    if (op->is_running || !may_start (sa, op))
+      continue;
+    if (sa->shard->is_busy) {
+      if (!ike_sa_post (sa->shard->manager->engine, ike_sa_ref (sa), &kick_job, NULL))
+        g_assert_not_reached ();
+      return;
+    }
+    info = ike_classes_exchange (&sa->shard->manager->classes, op->info->klass->exchange);
+    if (!info) {
+      ike_operation_end (op, "no plugin provides the exchange that this needs");
+      return;
+    }
+    op->is_running = TRUE;
+    ike_exchange_begin (sa, op, info);
+    return;
+  }
+}
+
+gboolean
+ike_operation_is_skipped (const IkeOperation *op, guint phase)
+{
+  return op->skipped >> MIN (phase, 63) & 1;
+}
+
+void
+ike_operation_skip (IkeTask *task, const char *phase, const char *reason_static)
+{
+  const IkeExchangeInfo *info = task->exchange->info;
+  guint i;
+
+  for (i = 0; info->phases[i]; i++)
+    if (!strcmp (info->phases[i], phase))
+      task->operation->skipped |= G_GUINT64_CONSTANT (1) << MIN (i, 63);
+  ike_sa_progress (task->operation->sa, IKE_LOG_INFO, "%s goes on without %s: %s", info->name, phase, reason_static);
+}
+
+/* -- what tasks ask of their operation ------------------------------------------------------------------------------ */
+
+static gboolean
+is_kept_type (const guint8 *types, guint8 type)
+{
+  while (*types)
+    if (*types++ == type)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+ike_message_keep (IkeTask *task, const IkeMessage *message, const guint8 *types)
+{
+  IkeOperation *op = task->operation;
+  guint i;
+
+  if (!op->kept) {
+    op->kept = g_new0 (IkeKept, 1);
+    ike_arena_init (&op->kept->arena, op->sa->shard->arenas, IKE_KEPT_MAX);
+  }
+  for (i = 0; i < message->n; i++) {
+    const IkePayload *p = &message->payloads[i];
+    IkeKept *kept = op->kept;
+    if (!is_kept_type (types, p->type))
+      continue;
+    if (kept->n == G_N_ELEMENTS (kept->payloads))
+      return FALSE;
+    kept->payloads[kept->n] = *p;
+    kept->payloads[kept->n].data = ike_arena_copy (&kept->arena, p->data, p->len);
+    if (!kept->payloads[kept->n].data)
+      return FALSE;
+    kept->n++;
+  }
+  return TRUE;
+}

@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sa.c - the life of an IKE SA: made, decided upon, established, destroyed at the end of a turn; and its accessors. */
+#include "sa/sa_private.h"
+#include "runtime/loop_private.h"
+#include <stdarg.h>
+#include <string.h>
+
+enum { KEEPALIVE_MS = 20000 };
+
+void
+ike_sa_assert_owner (const IkeSa *sa)
+{
+  g_assert (ike_loop_is_current (sa->shard->loop));
+}
+
+/* -- birth ---------------------------------------------------------------------------------------------------------- */
+
+IkeSa *
+ike_sa_new (IkeShard *shard, guint8 major, gboolean is_initiator, const IkeAddr *local, const IkeAddr *remote,
+            IkeConn *conn)
+{
+  IkeSaManager *manager = shard->manager;
+  IkeSa *sa = g_new0 (IkeSa, 1);
+
+  sa->shard = shard;
+  if (!ike_table_add (shard, sa)) {
+    g_free (sa);
+    return NULL;
+  }
+  sa->major = major;
+  sa->is_initiator = is_initiator != 0;
+  sa->serial = atomic_fetch_add (&manager->next_serial, 1) + 1;
+  sa->unique_id = atomic_fetch_add (&manager->next_unique, 1) + 1;
+  sa->local = *local;
+  sa->remote = *remote;
+  sa->conn = conn ? ike_conn_ref (conn) : NULL;
+  sa->created_us = ike_sa_now_us (sa);
+  ike_window_init (&sa->window);
+  if (manager->n_slots)
+    sa->slots = g_new0 (gpointer, manager->n_slots);
+  return sa;
+}
+
+IkeSa *
+ike_sa_make (IkeEngine *engine, guint shard, guint8 major, gboolean is_initiator, const IkeAddr *local,
+             const IkeAddr *remote, IkeConn *conn_or_null)
+{
+  return ike_sa_new (engine->sas->shards[shard], major, is_initiator, local, remote, conn_or_null);
+}
+
+IkeSa *
+ike_sa_by_spi (IkeEngine *engine, guint shard, guint64 our_spi)
+{
+  return ike_table_find (engine->sas->shards[shard], our_spi);
+}
+
+guint64
+ike_sa_our_spi (const IkeSa *sa)
+{
+  return sa->our_spi;
+}
+
+static void
+setup_timeout (IkeSa *sa, gpointer data)
+{
+  char remote[IKE_ADDR_TEXT_SIZE];
+  g_autofree char *why = NULL;
+
+  sa->setup_timer = NULL;
+  ike_addr_format (&sa->remote, TRUE, remote);
+  why = g_strdup_printf ("peer %s began and did not go on", remote);
+  ike_counter_add (sa->shard->manager->engine, sa->shard->manager->count.timeouts, 1);
+  ike_explain_failed (sa, "timeout", why, NULL);
+  ike_sa_destroy (sa, why);
+}
+
+static const IkeJobClass setup_job = {
+  .struct_size = sizeof (IkeJobClass), .name = "half-open time-out", .lane = IKE_LANE_SETUP, .run = setup_timeout,
+};
+
+void
+ike_sa_arm_setup (IkeSa *sa)
+{
+  sa->setup_timer = ike_sa_timer_add (sa, sa->shard->manager->half_open_timeout_s * 1000ull, &setup_job, NULL);
+}
+
+/* -- IKE_SA_INIT remembered until AUTH is done ---------------------------------------------------------------------- */
+
+void
+ike_init_keep (IkeSa *sa, gboolean is_request, const guint8 *data, gsize len)
+{
+  guint8 **to;
+
+  if (!sa->init)
+    sa->init = g_new0 (IkeInit, 1);
+  to = is_request ? &sa->init->request : &sa->init->response;
+  g_free (*to);
+  *to = g_memdup2 (data, len);
+  *(is_request ? &sa->init->request_len : &sa->init->response_len) = len;
+}
+
+void
+ike_init_clear (IkeSa *sa)
+{
+  IkeInit *init = sa->init;
+
+  if (!init)
+    return;
+  sa->init = NULL;
+  g_free (init->request);
+  g_free (init->response);
+  g_free (init->nonce_i);
+  g_free (init->nonce_r);
+  g_free (init);
+}
+
+/* -- death ---------------------------------------------------------------------------------------------------------- */
+
+static void
+free_exchanges (IkeSa *sa)
+{
+  IkeExchange *x;
+  guint i;
+
+  while ((x = sa->window.in_flight)) {
+    sa->window.in_flight = x->next;
+    ike_exchange_free (x);
+  }
+  for (i = 0; sa->window.received && i < sa->window.size_received; i++)
+    if ((x = sa->window.received[i].exchange)) {
+      sa->window.received[i].exchange = NULL;
+      ike_exchange_free (x);
+    }
+}
+
+/* An exchange of ours that parked while it was built is in flight nowhere, only with its operation. */
+static void
+free_operations (IkeSa *sa, IkeOperation **list, const char *why)
+{
+  IkeOperation *op;
+
+  while ((op = *list)) {
+    *list = op->next;
+    if (op->exchange)
+      ike_exchange_free (op->exchange);
+    ike_operation_free (op, why);
+  }
+}
+
+static void
+emit_down (IkeSa *sa, const char *why)
+{
+  IkeEngine *engine = sa->shard->manager->engine;
+  IkeUpDownEvent event = { sizeof event, FALSE, why };
+  IkeTree *body;
+
+  if (sa->was_up)
+    ike_ike_updown_hook_emit (sa->shard->manager->on_updown, sa, &event);
+  if (!sa->conn && !sa->was_up)
+    return;
+  body = ike_sa_event_body (sa);
+  ike_tree_set_string (body, "reason", why);
+  ike_event_emit (engine, ike_event_new (engine, sa->was_up ? "ike-down" : "ike-failed", body));
+}
+
+static void
+free_watchers (IkeSa *sa)
+{
+  IkeWatcher *w;
+
+  while ((w = sa->watchers)) {
+    sa->watchers = w->next;
+    ike_progress_unref (w->progress);
+    g_free (w);
+  }
+}
+
+static void
+sa_free (IkeSa *sa)
+{
+  IkeSaManager *manager = sa->shard->manager;
+  const char *why = sa->down_reason ? sa->down_reason : "closed";
+
+  while (sa->children)
+    ike_child_free (sa->children, why);
+  free_exchanges (sa);
+  free_operations (sa, &sa->operations, why);
+  free_operations (sa, &sa->passive, why);
+  emit_down (sa, why);
+  ike_counter_add (manager->engine, sa->was_up ? manager->count.closed : manager->count.failed, 1);
+  ike_sa_drop_calls (sa);
+  ike_slots_clear (sa);
+  ike_timer_list_stop_all (&sa->timers);
+  ike_half_open_remove (sa);
+  ike_table_remove (sa->shard, sa);
+  ike_window_clear (&sa->window);
+  ike_init_clear (sa);
+  ike_keys_free (sa->keys);
+  while (sa->attachments) {
+    IkeAttachment *a = sa->attachments;
+    sa->attachments = a->next;
+    g_bytes_unref (a->bytes);
+    g_free (a);
+  }
+  free_watchers (sa);
+  g_free (sa->choice);
+  ike_ident_unref (sa->local_id);
+  ike_ident_unref (sa->remote_id);
+  ike_conn_unref (sa->conn);
+  g_free (sa->down_reason);
+  g_free (sa->hint);
+  g_free (sa);
+}
+
+static void
+reap (gpointer data)
+{
+  IkeShard *shard = data;
+  IkeSa *sa;
+
+  shard->is_reaping = FALSE;
+  while ((sa = shard->doomed)) {
+    shard->doomed = sa->doomed_next;
+    sa_free (sa);
+  }
+  ike_shard_check_empty (shard);
+}
+
+void
+ike_sa_destroy (IkeSa *sa, const char *reason)
+{
+  IkeShard *shard = sa->shard;
+
+  ike_sa_assert_owner (sa);
+  if (sa->is_doomed)
+    return;
+  ike_sa_progress (sa, sa->was_up ? IKE_LOG_NOTICE : IKE_LOG_INFO, "IKE SA gone: %s", reason);
+  if (reason != sa->down_reason) {
+    g_free (sa->down_reason);
+    sa->down_reason = g_strdup (reason);
+  }
+  ike_sa_set_state (sa, IKE_SA_DEAD);
+  sa->is_doomed = TRUE;
+  sa->doomed_next = shard->doomed;
+  shard->doomed = sa;
+  if (!shard->is_reaping) {
+    shard->is_reaping = TRUE;
+    ike_loop_post (shard->loop, reap, shard, NULL);
+  }
+}
+
+/* When the engine ends: everything, without a word. */
+static void
+doom_each (IkeSa *sa, gpointer data)
+{
+  ike_sa_destroy (sa, "the daemon ends");
+}
+
+void
+ike_shard_clear (IkeShard *shard)
+{
+  guint32 from = 0;
+
+  while (from != G_MAXUINT32)
+    from = ike_table_walk (shard, from, doom_each, NULL);
+  while (shard->doomed) {
+    IkeSa *sa = shard->doomed;
+    shard->doomed = sa->doomed_next;
+    sa_free (sa);
+  }
+}
+
+/* -- what is decided ------------------------------------------------------------------------------------------------ */
+
+void
+ike_sa_set_state (IkeSa *sa, IkeSaState state)
+{
+  IkeEngine *engine = sa->shard->manager->engine;
+  IkeStateEvent event = { sizeof event, (IkeSaState) sa->state, state };
+  IkeTree *body;
+
+  if (sa->state == state)
+    return;
+  sa->state = (guint8) state;
+  ike_state_hook_emit (sa->shard->manager->on_state, sa, &event);
+  if (!ike_event_is_wanted (engine, "ike-state"))
+    return;
+  body = ike_tree_new_section ();
+  ike_tree_set_int (body, "unique-id", sa->unique_id);
+  ike_tree_set_string (body, "connection", sa->conn ? sa->conn->name : "");
+  ike_tree_set_string (body, "from", ike_sa_state_name (event.from));
+  ike_tree_set_string (body, "to", ike_sa_state_name (state));
+  ike_event_emit (engine, ike_event_new (engine, "ike-state", body));
+}
+
+void
+ike_sa_set_conn (IkeSa *sa, IkeConn *conn)
+{
+  IkeConnEvent event = { sizeof event, conn };
+
+  ike_sa_assert_owner (sa);
+  if (sa->conn == conn)
+    return;
+  ike_conn_unref (sa->conn);
+  sa->conn = conn ? ike_conn_ref (conn) : NULL;
+  ike_conn_selected_hook_emit (sa->shard->manager->on_conn, sa, &event);
+}
+
+void
+ike_sa_set_local_id (IkeSa *sa, IkeIdent *id_take)
+{
+  ike_ident_unref (sa->local_id);
+  sa->local_id = id_take;
+}
+
+void
+ike_sa_set_remote_id (IkeSa *sa, IkeIdent *id_take)
+{
+  ike_ident_unref (sa->remote_id);
+  sa->remote_id = id_take;
+}
+
+void
+ike_sa_resolve_crypto (IkeSa *sa)
+{
+  IkeEngine *engine = sa->shard->manager->engine;
+  const IkeTransform *t = sa->choice->chosen;
+
+  sa->aead = ike_aead_find (engine, t[IKE_TRANSFORM_ENCR].id, t[IKE_TRANSFORM_ENCR].key_bits);
+  sa->cipher = sa->aead ? NULL : ike_cipher_find (engine, t[IKE_TRANSFORM_ENCR].id, t[IKE_TRANSFORM_ENCR].key_bits);
+  sa->integ = ike_integ_find (engine, t[IKE_TRANSFORM_INTEG].id);
+  sa->prf = ike_prf_find (engine, t[IKE_TRANSFORM_PRF].id);
+}
+
+void
+ike_sa_set_choice (IkeSa *sa, const IkeChoice *choice)
+{
+  IkeChoiceEvent event = { sizeof event, FALSE, choice };
+
+  ike_sa_assert_owner (sa);
+  g_free (sa->choice);
+  sa->choice = g_memdup2 (choice, sizeof *choice);
+  ike_sa_resolve_crypto (sa);
+  ike_proposal_hook_emit (sa->shard->manager->on_proposal, sa, &event);
+}
+
+void
+ike_sa_set_peer_spi (IkeSa *sa, guint64 spi)
+{
+  sa->peer_spi = spi;
+}
+
+static void
+send_keepalive (IkeSa *sa, gpointer data);
+
+static const IkeJobClass keepalive_job = {
+  .struct_size = sizeof (IkeJobClass), .name = "NAT keepalive", .lane = IKE_LANE_ESTABLISHED, .run = send_keepalive,
+};
+
+/* RFC 3948, 4: "a peer SHOULD send a NAT-keepalive packet ... if no other packet to the peer has been sent in M seconds"; M
+ * is 20 by default. */
+static void
+send_keepalive (IkeSa *sa, gpointer data)
+{
+  IkeSaManager *manager = sa->shard->manager;
+  gint64 idle_ms = (ike_sa_now_us (sa) - sa->last_out_us) / 1000, wait = KEEPALIVE_MS;
+
+  sa->keepalive_timer = NULL;
+  if (!sa->nat_local || sa->state == IKE_SA_DEAD)
+    return;
+  if (idle_ms >= KEEPALIVE_MS) {
+    sa->last_out_us = ike_sa_now_us (sa);
+    if (manager->net_class && manager->net_class->keepalive)
+      manager->net_class->keepalive (manager->net->plugin, sa->shard->index, &sa->local, &sa->remote);
+  } else
+    wait = KEEPALIVE_MS - idle_ms;
+  sa->keepalive_timer = ike_sa_timer_add (sa, (guint64) wait, &keepalive_job, NULL);
+}
+
+void
+ike_sa_set_nat (IkeSa *sa, gboolean local_behind, gboolean remote_behind)
+{
+  IkeSaManager *manager = sa->shard->manager;
+  guint16 plain = 0, marked = 0;
+
+  ike_sa_assert_owner (sa);
+  sa->nat_local = local_behind != 0;
+  sa->nat_remote = remote_behind != 0;
+  if ((local_behind || remote_behind) && sa->is_initiator && !sa->is_marked && manager->net_class) {
+    /* RFC 7296, 2.23: the initiator "MUST" move to port 4500, source and destination, when there is a NAT. */
+    manager->net_class->ports (manager->net->plugin, &plain, &marked);
+    sa->is_marked = TRUE;
+    sa->local.port = marked;
+    sa->remote.port = sa->conn && sa->conn->remote_port && sa->conn->remote_port != 500 ? sa->conn->remote_port : marked;
+  }
+  if (local_behind && !sa->keepalive_timer)
+    sa->keepalive_timer = ike_sa_timer_add (sa, KEEPALIVE_MS, &keepalive_job, NULL);
+}
+
+void
+ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, guint32 message_id)
+{
+  IkeEngine *engine = sa->shard->manager->engine;
+  IkeEndpointEvent event = { sizeof event, local, remote };
+  IkeTree *body;
+
+  ike_sa_assert_owner (sa);
+  if (message_id != G_MAXUINT32) {
+    if (message_id + 1 <= sa->endpoint_id && sa->endpoint_id)
+      return;
+    sa->endpoint_id = message_id + 1;
+  }
+  if (ike_addr_equal (&sa->local, local) && ike_addr_equal (&sa->remote, remote))
+    return;
+  if (sa->is_half_open) {
+    ike_half_open_remove (sa);
+    sa->local = *local;
+    sa->remote = *remote;
+    ike_half_open_add (sa);
+  }
+  sa->local = *local;
+  sa->remote = *remote;
+  ike_endpoint_hook_emit (sa->shard->manager->on_endpoint, sa, &event);
+  if (sa->state < IKE_SA_ESTABLISHED)
+    return;
+  ike_children_update_endpoints (sa);
+  body = ike_sa_event_body (sa);
+  ike_event_emit (engine, ike_event_new (engine, "endpoint-changed", body));
+}
+
+void
+ike_sa_set_window (IkeSa *sa, guint ours, guint theirs)
+{
+  ike_window_resize (&sa->window, theirs, ours);
+}
+
+void
+ike_sa_set_established (IkeSa *sa)
+{
+  IkeEngine *engine = sa->shard->manager->engine;
+  IkeUpDownEvent event = { sizeof event, TRUE, NULL };
+
+  ike_sa_assert_owner (sa);
+  ike_timer_stop (sa->setup_timer);
+  sa->setup_timer = NULL;
+  ike_half_open_remove (sa);
+  sa->established_us = ike_sa_now_us (sa);
+  sa->was_up = TRUE;
+  ike_sa_set_state (sa, IKE_SA_ESTABLISHED);
+  ike_counter_add (engine, sa->shard->manager->count.established, 1);
+  ike_ike_updown_hook_emit (sa->shard->manager->on_updown, sa, &event);
+  ike_event_emit (engine, ike_event_new (engine, "ike-up", ike_sa_event_body (sa)));
+}
+
+/* -- sentences about it --------------------------------------------------------------------------------------------- */
+
+void
+ike_sa_watch (IkeSa *sa, IkeProgress *progress)
+{
+  IkeWatcher *w;
+
+  if (!progress)
+    return;
+  w = g_new0 (IkeWatcher, 1);
+  w->progress = ike_progress_ref (progress);
+  w->next = sa->watchers;
+  sa->watchers = w;
+}
+
+void
+ike_sa_log_text (IkeSa *sa, guint32 level, const char *group, const char *text)
+{
+  IkeWatcher *w;
+
+  if (ike_log_wants (sa->shard->manager->engine, level, group))
+    ike_log_text (sa->shard->manager->engine, level, group, ike_sa_name (sa), text);
+  if (level <= IKE_LOG_INFO)
+    for (w = sa->watchers; w; w = w->next)
+      ike_progress_tell (w->progress, text);
+}
+
+void
+ike_sa_progress (IkeSa *sa, guint32 level, const char *format, ...)
+{
+  char text[1024];
+  va_list args;
+
+  if (!sa->watchers && !ike_log_wants (sa->shard->manager->engine, level, "ike"))
+    return;
+  va_start (args, format);
+  g_vsnprintf (text, sizeof text, format, args);
+  va_end (args);
+  ike_sa_log_text (sa, level, "ike", text);
+}
+
+/* -- accessors ------------------------------------------------------------------------------------------------------ */
+
+IkeEngine *ike_sa_engine (const IkeSa *sa) { return sa->shard->manager->engine; }
+IkeLoop *ike_sa_loop (const IkeSa *sa) { return sa->shard->loop; }
+guint32 ike_sa_unique_id (const IkeSa *sa) { return sa->unique_id; }
+IkeSaState ike_sa_state (const IkeSa *sa) { return (IkeSaState) sa->state; }
+gboolean ike_sa_is_initiator (const IkeSa *sa) { return sa->is_initiator; }
+IkeConn *ike_sa_conn (const IkeSa *sa) { return sa->conn; }
+const IkeAddr *ike_sa_local (const IkeSa *sa) { return &sa->local; }
+const IkeAddr *ike_sa_remote (const IkeSa *sa) { return &sa->remote; }
+const IkeIdent *ike_sa_local_id (const IkeSa *sa) { return sa->local_id; }
+const IkeIdent *ike_sa_remote_id (const IkeSa *sa) { return sa->remote_id; }
+const IkeChoice *ike_sa_choice (const IkeSa *sa) { return sa->choice; }
+gint64 ike_sa_now_us (const IkeSa *sa) { return ike_loop_now_us (sa->shard->loop); }
+gint64 ike_sa_established_us (const IkeSa *sa) { return sa->established_us; }
+gboolean ike_sa_nat_local (const IkeSa *sa) { return sa->nat_local; }
+gboolean ike_sa_nat_remote (const IkeSa *sa) { return sa->nat_remote; }
+
+IkeSaRef
+ike_sa_ref (const IkeSa *sa)
+{
+  return (IkeSaRef) { sa->serial, sa->slot, sa->shard->index };
+}
+
+guint64
+ike_sa_spi (const IkeSa *sa, gboolean of_initiator)
+{
+  return (gboolean) sa->is_initiator == (of_initiator != 0) ? sa->our_spi : sa->peer_spi;
+}
+
+const char *
+ike_sa_state_name (IkeSaState state)
+{
+  static const char *const names[]
+    = { "CREATED", "CONNECTING", "ESTABLISHED", "REKEYING", "REKEYED", "DELETING", "DEAD" };
+
+  return state < G_N_ELEMENTS (names) ? names[state] : "?";
+}
+
+const char *
+ike_sa_name (const IkeSa *sa)
+{
+  g_snprintf (sa->shard->name, sizeof sa->shard->name, "%s[%u]", sa->conn ? sa->conn->name : "(unnamed)",
+              sa->unique_id);
+  return sa->shard->name;
+}
+
+GBytes *
+ike_sa_attachment (const IkeSa *sa, const char *gate)
+{
+  const IkeAttachment *a;
+
+  for (a = sa->attachments; a; a = a->next)
+    if (!strcmp (a->gate, gate))
+      return a->bytes;
+  return NULL;
+}
+
+/* -- as trees ------------------------------------------------------------------------------------------------------- */
+
+static void
+set_ident (IkeTree *tree, const char *key, const IkeIdent *id)
+{
+  char text[256];
+
+  if (id)
+    ike_tree_set_string (tree, key, ike_ident_format (id, text, sizeof text));
+}
+
+static void
+set_sa (IkeSa *sa, IkeTree *tree)
+{
+  char text[256];
+
+  ike_tree_set_int (tree, "unique-id", sa->unique_id);
+  ike_tree_set_string (tree, "state", ike_sa_state_name ((IkeSaState) sa->state));
+  ike_tree_set_int (tree, "version", sa->major);
+  ike_tree_set_string (tree, "local-host", ike_addr_format (&sa->local, FALSE, text));
+  ike_tree_set_int (tree, "local-port", sa->local.port);
+  ike_tree_set_string (tree, "remote-host", ike_addr_format (&sa->remote, FALSE, text));
+  ike_tree_set_int (tree, "remote-port", sa->remote.port);
+  set_ident (tree, "local-id", sa->local_id);
+  set_ident (tree, "remote-id", sa->remote_id);
+  ike_tree_set_bool (tree, "initiator", sa->is_initiator);
+  ike_tree_set_format (tree, "initiator-spi", "%016" G_GINT64_MODIFIER "x", ike_sa_spi (sa, TRUE));
+  ike_tree_set_format (tree, "responder-spi", "%016" G_GINT64_MODIFIER "x", ike_sa_spi (sa, FALSE));
+  ike_tree_set_bool (tree, "nat-local", sa->nat_local);
+  ike_tree_set_bool (tree, "nat-remote", sa->nat_remote);
+  if (sa->choice)
+    ike_tree_set_string (tree, "proposal", ike_choice_format (sa->choice, text, sizeof text));
+}
+
+IkeTree *
+ike_sa_event_body (IkeSa *sa)
+{
+  IkeTree *body = ike_tree_new_section ();
+
+  ike_tree_set_string (body, "connection", sa->conn ? sa->conn->name : "");
+  set_sa (sa, ike_tree_add_section (body, "ike"));
+  return body;
+}
+
+IkeTree *
+ike_sa_describe (IkeSa *sa)
+{
+  IkeTree *tree = ike_tree_new_section (), *children;
+  gint64 now = ike_sa_now_us (sa);
+  IkeChild *child;
+  IkeOperation *op;
+
+  ike_tree_set_string (tree, "connection", sa->conn ? sa->conn->name : "");
+  ike_tree_set_format (tree, "name", "%s", ike_sa_name (sa));
+  set_sa (sa, tree);
+  ike_tree_set_int (tree, "shard", sa->shard->index);
+  if (sa->established_us)
+    ike_tree_set_int (tree, "established", (now - sa->established_us) / G_USEC_PER_SEC);
+  for (op = sa->operations; op; op = op->next)
+    if (op->is_running)
+      ike_tree_set_string (tree, "operation", op->name);
+  children = ike_tree_add_list (tree, "children");
+  for (child = sa->children; child; child = child->next)
+    ike_tree_set_take (children, NULL, ike_child_describe (child));
+  return tree;
+}

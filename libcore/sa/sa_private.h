@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sa_private.h - the structs behind IKE SAs: shards and their tables, exchanges, operations, windows.
+ *
+ * Everything here is touched on the owner shard only, unless it is const after start (classes) or says otherwise. */
+#pragma once
+#include <stdatomic.h>
+#include "engine_private.h"
+#include "base/siphash.h"
+#include "runtime/timer_private.h"
+#include "wire/message_private.h"
+#include <ikebana/arena.h>
+#include <ikebana/auth.h>
+#include <ikebana/bus.h>
+#include <ikebana/exchange.h>
+
+typedef struct _IkeShard IkeShard;
+typedef struct _IkeKeys IkeKeys;
+typedef struct _IkeExchangeInfo IkeExchangeInfo;
+typedef struct _IkeTaskInfo IkeTaskInfo;
+typedef struct _IkeOwnedCall IkeOwnedCall;
+
+enum {
+  IKE_RETRIES_MAX = 5,
+  IKE_WINDOW_MAX = 16,
+  IKE_TASKS_MAX = 64,                         /* task classes in one engine: a bit each */
+  IKE_EXCHANGE_ARENA_MAX = 192 * 1024,        /* a decrypted message of 64 KiB, what is kept of it, and what tasks need */
+  IKE_KEPT_MAX = 48 * 1024,                   /* bytes of payloads that an operation keeps */
+  IKE_RECORDS_MAX = 64,                       /* notifies recorded per exchange */
+  IKE_EXPLAIN_RECORDS = 128,                  /* failed negotiations remembered */
+};
+
+/* -- classes, const after start ------------------------------------------------------------------------------------- */
+
+/* A shape of payloads: how many of each type may be there. */
+typedef struct {
+  guint32 direction, roles, states;
+  guint16 only_notify;                        /* this notify alone is the shape */
+  guint8  n;
+  struct { guint8 type, min, max; } items[24];   /* max 255: any number */
+} IkeRow;
+
+struct _IkeTaskInfo {
+  const char         *name;
+  const IkeTaskClass *klass;
+  IkePlugin          *plugin;
+  guint               index;                  /* bit in IkeOperation.tasks_done */
+  char              **operations;             /* NULL: any */
+};
+
+typedef struct {
+  const IkeTaskInfo *task;
+  guint              phase;                   /* index of its phase in the exchange */
+} IkeStep;
+
+typedef struct {
+  const IkeNotifyClass *klass;
+  IkePlugin            *plugin;
+  guint64               exchanges;            /* bits by IkeExchangeInfo.index; all ones: any */
+} IkeNotifyInfo;
+
+struct _IkeExchangeInfo {
+  const char             *name;
+  const IkeExchangeClass *klass;
+  IkePlugin              *plugin;
+  guint                   index, order;       /* order: by after/before, lower first */
+  char                  **phases;
+  IkeStep                *steps;              /* sorted */
+  guint                   n_steps;
+  IkeRow                 *rows;
+  guint                   n_rows;
+  const IkeNotifyInfo   **senders;            /* notify classes with `send`, by weight */
+  guint                   n_senders;
+};
+
+typedef struct { const char *name; const IkeOperationClass *klass; IkePlugin *plugin; } IkeOperationInfo;
+typedef struct { const char *name; const void *ops; IkePlugin *plugin; } IkeOrdered;   /* gates, orphans, auth-octets */
+
+typedef struct {
+  IkeExchangeInfo  **exchanges;
+  guint              n_exchanges;
+  IkeExchangeInfo   *by_number[256];
+  IkeTaskInfo       *tasks;
+  guint              n_tasks;
+  IkeOperationInfo  *operations;
+  guint              n_operations;
+  GHashTable        *notifies;                /* type → IkeNotifyInfo, read only after start */
+  IkeNotifyInfo    **absents;                 /* those with `absent` */
+  guint              n_absents;
+  IkeOrdered        *gates, *orphans, *octets, *transmits;
+  guint              n_gates, n_orphans, n_octets, n_transmits;
+  guint8             known_payloads[32];      /* bits: types that are not "unknown" for the critical bit */
+  const IkePayloadClass *payloads[256];
+  const IkeProtocolClass *protocols[16];
+  IkePlugin         *protocol_plugins[16];
+} IkeClasses;
+
+typedef struct {
+  guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded, forwarded_twice,
+    received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed, initiated, failed;
+} IkeSaCounters;
+
+struct _IkeSaManager {
+  IkeEngine        *engine;
+  IkeClasses        classes;
+  IkeShard        **shards;
+  guint8            buckets[256];
+  guint8            secret[16];               /* siphash key: slot masks, half-open table, digests */
+  atomic_uint       next_unique, next_child, next_shard;
+  atomic_ullong     next_serial;
+  atomic_uint       n_sas, n_half_open;
+  guint32           max_half_open, half_open_timeout_s;
+  const IkeProvided *net, *kernel, *kernel_net;   /* NULL: not ready */
+  const IkeNetClass *net_class;
+  const IkeKernelClass *kernel_class;
+  IkeSlotClass     *slots;
+  guint             n_slots;
+  IkeSaCounters     count;
+  IkeHookPoint     *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state, *on_child, *on_updown,
+    *on_endpoint, *on_liveness;
+  void            (*shutdown_done) (IkeEngine *engine);
+  IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
+  guint             next_record;
+  GHashTable       *by_conn;                  /* control: name → IkeSaRef of the newest SA that we began */
+};
+
+/* -- shard ---------------------------------------------------------------------------------------------------------- */
+
+enum { IKE_CHUNK_SAS = 256, IKE_HALF_OPEN_CHAINS = 4096 };
+
+typedef struct { IkeSa *sas[IKE_CHUNK_SAS]; } IkeChunk;
+
+struct _IkeShard {
+  IkeSaManager  *manager;
+  IkeLoop       *loop;
+  guint          index;
+  IkeChunk     **chunks;                      /* 24-bit slot: 65,536 chunks at most; grows by chunks */
+  guint32        n_chunks, n_chunk_room;
+  guint32       *free_slots;
+  guint32        n_free, n_free_room;
+  IkeSa         *half_open[IKE_HALF_OPEN_CHAINS];
+  guint8         next_bucket;
+  guint8        *buffer;                      /* messages are built here; 64 KiB */
+  IkeArenaCache *arenas;
+  IkeSa         *doomed;                      /* destroyed at the end of the turn */
+  gboolean       is_reaping;
+  guint          n_sas, n_parked;
+  gint64         orphan_window_us;            /* rate limit of answers to messages without an SA */
+  guint          n_orphans_answered;
+  char           name[128];                   /* of ike_sa_name() */
+  gboolean       is_closing, is_busy;        /* busy: the buffer holds a message in the making */
+};
+
+/* -- SA ------------------------------------------------------------------------------------------------------------- */
+
+/* Both IKE_SA_INIT messages and nonces: needed until AUTH is done. */
+typedef struct {
+  guint8 *request, *response;
+  gsize   request_len, response_len;
+  guint8 *nonce_i, *nonce_r;
+  gsize   nonce_i_len, nonce_r_len;
+} IkeInit;
+
+/* One generation of keys, packed; lengths follow from the choice. */
+struct _IkeKeys {
+  guint32  generation;
+  guint32  first_request_sent, first_request_received;  /* message IDs from which this generation counts */
+  IkeKeys *older;
+  guint64  iv_counter;
+  guint16  prf_len, encr_len, integ_len;
+  guint8   bytes[];                           /* SK_d ai ar ei er pi pr */
+};
+
+typedef struct {
+  guint32      id;
+  gboolean     is_used, is_done;
+  guint8       digest[16];                    /* of the bytes of the request */
+  guint8      *response;                      /* sealed; NULL while parked */
+  guint32      response_len;
+  IkeExchange *exchange;                      /* running or parked */
+} IkeReceived;
+
+typedef struct {
+  guint32      next_sent;                     /* ID of our next request */
+  guint32      base_received;                 /* lowest ID of theirs that is not done */
+  guint        size_sent, size_received;
+  guint        n_in_flight;
+  IkeExchange *in_flight;
+  IkeReceived *received;                      /* size_received entries, by id % size; made when first used */
+} IkeWindow;
+
+typedef struct _IkeAttachment { struct _IkeAttachment *next; const char *gate; GBytes *bytes; } IkeAttachment;
+typedef struct _IkeProgress IkeProgress;      /* who wants to hear sentences about an SA */
+typedef struct _IkeWatcher { struct _IkeWatcher *next; IkeProgress *progress; } IkeWatcher;
+
+struct _IkeSa {
+  IkeShard     *shard;
+  guint64       serial, our_spi, peer_spi;
+  guint32       slot, unique_id;
+  guint8        major, state;
+  guint8        is_initiator : 1, is_doomed : 1, is_half_open : 1, nat_local : 1, nat_remote : 1, is_marked : 1, was_up : 1;
+  guint8        n_restarts;
+  IkeAddr       local, remote;
+  guint32       endpoint_id;                  /* newest message ID whose endpoints were applied, + 1 */
+  IkeConn      *conn;
+  IkeIdent     *local_id, *remote_id;
+  IkeChoice    *choice;
+  const IkeAead *aead;
+  const IkeCipher *cipher;
+  const IkeInteg *integ;
+  const IkePrf *prf;
+  IkeInit      *init;
+  IkeKeys      *keys;                         /* newest generation */
+  IkeWindow     window;
+  IkeOperation *operations;                   /* queued and running ones of ours, by priority */
+  IkeOperation *passive;                      /* the peer's, that span exchanges */
+  IkeChild     *children;
+  guint         n_children;
+  gpointer     *slots;
+  IkeAttachment *attachments;
+  IkeTimer     *setup_timer, *keepalive_timer;
+  IkeTimerList  timers;
+  IkeOwnedCall *calls;
+  IkeWatcher   *watchers;
+  IkeSa        *half_next, *doomed_next;
+  gint64        created_us, established_us, last_in_us, last_out_us;
+  char         *down_reason;
+  char         *hint;                         /* an unauthenticated error heard while connecting */
+};
+
+/* -- exchanges and operations --------------------------------------------------------------------------------------- */
+
+struct _IkeKept {
+  guint      n, room;
+  IkePayload payloads[64];
+  gsize      bytes;
+  IkeArena   arena;
+};
+
+struct _IkeTask {
+  const IkeTaskInfo *info;
+  IkeOperation      *operation;
+  IkeExchange       *exchange;                /* the one that runs it now */
+  IkeOwnedCall      *calls;
+  gboolean           is_finished;             /* DONE in the second half: goes at the end of the exchange */
+  gpointer           data;                    /* instance_size bytes behind this struct */
+};
+
+typedef struct _IkeDone { struct _IkeDone *next; void (*done) (IkeSa *, gpointer, const char *); gpointer data; } IkeDone;
+
+struct _IkeOperation {
+  IkeOperation           *next;
+  IkeSa                  *sa;
+  const IkeOperationInfo *info;               /* NULL: the peer's */
+  const char             *name;               /* "establish"; NULL: the peer's, within one exchange */
+  gpointer                args;
+  IkeDone                *dones;
+  IkeExchange            *exchange;           /* running now */
+  const IkeExchangeInfo  *next_exchange;      /* asked for by NEXT */
+  guint64                 tasks_done, tasks_made;   /* bits */
+  IkeTask                *tasks[IKE_TASKS_MAX / 2];
+  guint                   n_tasks;
+  IkeKept                *kept;
+  guint64                 skipped;            /* bits of phases of the running exchange's class */
+  guint64                 notified;           /* bits of classes->absents that were seen */
+  char                   *failure;            /* reason, for people */
+  gboolean                is_running, is_passive;
+};
+
+typedef enum { IKE_HALF_BUILD, IKE_HALF_PROCESS } IkeHalf;
+
+struct _IkeExchange {
+  IkeExchange           *next;                /* in flight */
+  IkeSa                 *sa;
+  const IkeExchangeInfo *info;
+  IkeOperation          *operation;
+  gboolean               is_initiator;
+  guint32                message_id;
+  guint                  retries;             /* RETRY */
+  IkeArena               arena;
+  IkeMessage            *in;
+  IkeAddr                local, remote;
+  IkeHalf                half;
+  guint                  cursor, reached;     /* step in hand; how many were reached in the first half */
+  guint                  stop_phase;          /* no step behind this phase is walked */
+  gboolean               is_parked, wants_retry, is_in_flight, is_failed, is_aborted, is_marked, is_hinted;
+  IkeWriter              out;
+  guint8                *saved;               /* what was built before a WAIT, and the IkeWriter's state with it */
+  gsize                  inner_at;            /* where the payloads begin in the buffer */
+  guint16                notify;              /* is_failed: what the peer is told, 0 for nothing */
+  guint8                *notify_data;
+  gsize                  notify_len;
+  char                  *reason;              /* for people */
+  IkeNotify             *records;
+  guint                  n_records;
+  guint8                *packet;              /* sealed request, for retransmits */
+  gsize                  packet_len;
+  guint                  n_sent;
+  IkeTimer              *timer;
+  const IkeKeys         *keys;                /* generation it is sealed with */
+};
+
+/* -- functions, by file --------------------------------------------------------------------------------------------- */
+
+/* classes.c */
+gboolean ike_classes_load  (IkeSaManager *manager, GError **error);
+void     ike_classes_clear (IkeClasses *classes);
+IkeTree *ike_classes_order (const IkeClasses *classes);
+const IkeExchangeInfo *ike_classes_exchange (const IkeClasses *classes, const char *name);
+const IkeOperationInfo *ike_classes_operation (const IkeClasses *classes, const char *name);
+const IkeNotifyInfo *ike_classes_notify (const IkeClasses *classes, guint16 type);
+gboolean ike_classes_knows_payload (guint8 type, gconstpointer classes);
+
+/* stategate.c */
+gboolean ike_row_parse  (const IkeClasses *classes, const IkeStateRow *from, IkeRow *to, const char **bad);
+/* Is a message of this shape allowed now?  FALSE with @verdict; without a reason: drop without an answer. */
+gboolean ike_stategate_check (const IkeExchangeInfo *info, const IkeSa *sa, gboolean is_response, const IkeMessage *message, IkeVerdict *verdict);
+gboolean ike_stategate_is_state_ok (const IkeExchangeInfo *info, const IkeSa *sa, gboolean is_response);
+
+/* table.c */
+IkeShard *ike_shard_new  (IkeSaManager *manager, guint index);
+void      ike_shard_free (IkeShard *shard);
+void      ike_shard_clear (IkeShard *shard);                         /* sa.c: frees all SAs, at the very end */
+void      ike_shard_check_empty (IkeShard *shard);                    /* manager.c: shutdown waits for this */
+gboolean  ike_table_add  (IkeShard *shard, IkeSa *sa);               /* gives slot and SPI */
+void      ike_table_remove (IkeShard *shard, IkeSa *sa);
+IkeSa    *ike_table_find (IkeShard *shard, guint64 our_spi);
+void      ike_half_open_add    (IkeSa *sa);
+void      ike_half_open_remove (IkeSa *sa);
+IkeSa    *ike_half_open_find (IkeShard *shard, guint64 peer_spi, const IkeAddr *remote, const guint8 *data, gsize len);
+void      ike_message_digest (IkeSaManager *manager, const guint8 *data, gsize len, guint8 out[16]);
+/* Calls @each for up to 256 SAs from slot @from; returns the slot to go on with, G_MAXUINT32 at the end. */
+guint32   ike_table_walk (IkeShard *shard, guint32 from, void (*each) (IkeSa *sa, gpointer data), gpointer data);
+
+/* sa.c */
+IkeShard *ike_sa_shard_current (IkeEngine *engine);
+IkeSa    *ike_sa_new  (IkeShard *shard, guint8 major, gboolean is_initiator, const IkeAddr *local, const IkeAddr *remote, IkeConn *conn);
+void      ike_sa_set_state (IkeSa *sa, IkeSaState state);
+void      ike_sa_progress (IkeSa *sa, guint32 level, const char *format, ...) G_GNUC_PRINTF (3, 4);
+void      ike_sa_assert_owner (const IkeSa *sa);
+void      ike_sa_resolve_crypto (IkeSa *sa);
+IkeTree  *ike_sa_describe (IkeSa *sa);
+void      ike_init_keep  (IkeSa *sa, gboolean is_request, const guint8 *data, gsize len);
+void      ike_init_clear (IkeSa *sa);
+void      ike_sa_arm_setup (IkeSa *sa);                              /* half-open SAs do not stay for ever */
+IkeTree  *ike_sa_event_body (IkeSa *sa);
+void      ike_sa_watch (IkeSa *sa, IkeProgress *progress);
+
+/* keys.c, seal.c */
+void     ike_keys_free  (IkeKeys *keys);
+const guint8 *ike_keys_part (const IkeKeys *keys, guint which, gsize *len);   /* 0 d 1 ai 2 ar 3 ei 4 er 5 pi 6 pr */
+gboolean ike_keys_child (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint8 *ni, gsize ni_len, const guint8 *nr, gsize nr_len,
+                         guint8 *out, gsize out_len);
+guint    ike_seal_prefix (const IkeSa *sa);                           /* bytes before the first inner payload, from the header */
+gboolean ike_seal (IkeSa *sa, IkeKeys *keys, IkeWriter *w, gsize inner_at);
+/* Opens the SK payload of @message, copied into @arena: its payloads become those inside. @verdict->reason NULL on FALSE:
+ * the tag is bad, or it is malformed before that: say nothing. */
+gboolean ike_open (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, IkeMessage *message, guint8 *first, const guint8 **plain, gsize *plain_len);
+
+/* input.c */
+void     ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram);
+
+/* window.c */
+void     ike_window_init  (IkeWindow *window);
+void     ike_window_clear (IkeWindow *window);
+typedef enum { IKE_WINDOW_NEW, IKE_WINDOW_REPEAT, IKE_WINDOW_PARKED, IKE_WINDOW_OTHER, IKE_WINDOW_OUTSIDE } IkeWindowVerdict;
+/* What is a request of this ID, whose bytes have this digest? NEW changes nothing yet. */
+IkeWindowVerdict ike_window_judge (IkeWindow *window, guint32 id, const guint8 digest[16], IkeReceived **entry);
+IkeReceived *ike_window_accept (IkeWindow *window, guint32 id, const guint8 digest[16], IkeExchange *x);
+void     ike_window_answered (IkeWindow *window, guint32 id, guint8 *response_take, guint32 len);
+void     ike_window_resize (IkeWindow *window, guint size_sent, guint size_received);
+gboolean ike_window_may_send (const IkeWindow *window);
+
+/* exchange.c */
+void     ike_exchange_begin   (IkeSa *sa, IkeOperation *op, const IkeExchangeInfo *info);     /* as initiator */
+void     ike_exchange_respond (IkeSa *sa, IkeExchange *x);                                   /* process, then build */
+void     ike_exchange_response (IkeExchange *x, IkeMessage *in);
+void     ike_exchange_resume  (IkeExchange *x);
+void     ike_exchange_free    (IkeExchange *x);
+IkeExchange *ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean is_initiator, guint32 id);
+void     ike_exchange_gave_up (IkeExchange *x, const char *why);
+void     ike_exchange_fail    (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason);
+gboolean ike_exchange_show    (IkeExchange *x, const guint8 *plain, gsize len, guint8 first);   /* the message hook */
+
+/* operation.c */
+IkeOperation *ike_operation_new  (IkeSa *sa, const char *name, const IkeOperationInfo *info, gpointer args_take);
+void     ike_operation_free (IkeOperation *op, const char *error);
+void     ike_operations_kick (IkeSa *sa);
+IkeTask *ike_operation_task (IkeOperation *op, const IkeTaskInfo *info);
+void     ike_operation_drop_task (IkeOperation *op, IkeTask *task);
+void     ike_operation_end  (IkeOperation *op, const char *error);
+gboolean ike_operation_is_skipped (const IkeOperation *op, guint phase);
+
+/* transmit.c */
+gboolean ike_transmit (IkeSa *sa, const guint8 *data, gsize len, const IkeExchange *x_or_null);   /* by the path the request came */
+void     ike_transmit_request (IkeExchange *x);
+void     ike_transmit_stop (IkeExchange *x);
+void     ike_transmit_repeat (IkeSa *sa, const IkeReceived *entry, const IkeDatagram *datagram);
+void     ike_transmit_hint (IkeExchange *x, const char *reason);
+
+/* calls.c */
+void     ike_task_drop_calls (IkeTask *task);
+gboolean ike_task_is_waiting (IkeTask *task);                         /* takes what was answered already */
+void     ike_sa_drop_calls (IkeSa *sa);
+void     ike_sa_stop_timers (IkeSa *sa);
+
+/* child.c */
+struct _IkeChild {
+  IkeChild     *next;
+  IkeSa        *sa;
+  guint64       serial;
+  guint32       unique_id, reqid, spi_in, spi_out;
+  guint8        state, protocol, mode, is_doomed, is_installed, has_spi;
+  guint8        n_local, n_remote;
+  IkeChildConf const *conf;                   /* of sa->conn */
+  IkeConn      *conn;
+  IkeSelector  *selectors;                    /* local, then remote */
+  IkeChoice     choice;
+  gint64        installed_us;
+  IkeAddr       local, remote;                /* as installed */
+  guint32       flags;
+};
+void     ike_child_free (IkeChild *child, const char *reason);
+IkeTree *ike_child_describe (const IkeChild *child);
+void     ike_children_update_endpoints (IkeSa *sa);
+
+/* manager.c */
+gboolean ike_sas_new (IkeEngine *engine);
+guint    ike_sas_pick_shard (IkeSaManager *manager);
+
+/* initiate.c */
+struct _IkeProgress {
+  atomic_int references;
+  IkeEngine *engine;
+  void     (*heard) (gpointer data, const char *text);   /* control loop */
+  gpointer   data;                            /* NULL once nobody listens any more; control loop */
+};
+IkeProgress *ike_progress_new   (IkeEngine *engine, void (*heard) (gpointer data, const char *text), gpointer data);
+IkeProgress *ike_progress_ref   (IkeProgress *progress);
+void         ike_progress_unref (IkeProgress *progress);
+void         ike_progress_tell  (IkeProgress *progress, const char *text);           /* any thread */
+void         ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress, IkeCall *call);
+
+/* explain.c */
+void     ike_explain_failed (IkeSa *sa, const char *phase, const char *reason, IkeTree *details_take);
+void     ike_explain_emit   (IkeEngine *engine, const char *phase, const IkeAddr *local, const IkeAddr *remote, const char *conn,
+                             const char *reason, IkeTree *details_take);
+extern const IkeFeature *const ike_sa_command_features[];             /* commands_sa.c; NULL-terminated */
+void     ike_explain_clear  (IkeSaManager *manager);
+
+/* slots.c */
+void     ike_slots_clear (IkeSa *sa);

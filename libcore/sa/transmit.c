@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* transmit.c - sending, and asking again (RFC 7296, 2.1 and 2.4): only requests are repeated, by their initiator, the very
+ * same bytes each time. */
+#include "sa/sa_private.h"
+#include <math.h>
+
+enum { BASE_MS = 4000, TRIES = 5, HINTED_MS = 2000 };
+
+static void on_timer (IkeSa *sa, gpointer data);
+
+static const IkeJobClass retransmit_job = {
+  .struct_size = sizeof (IkeJobClass), .name = "retransmit", .lane = IKE_LANE_ESTABLISHED, .run = on_timer,
+};
+
+static gboolean
+send_datagram (IkeSa *sa, const guint8 *data, gsize len, const IkeAddr *local, const IkeAddr *remote, gboolean is_marked)
+{
+  IkeSaManager *manager = sa->shard->manager;
+  IkeDatagram datagram = { .struct_size = sizeof datagram, .flags = is_marked ? IKE_NET_MARKED : 0, .local = *local,
+                           .remote = *remote, .data = data, .len = len };
+
+  if (!manager->net_class)
+    return FALSE;
+  sa->last_out_us = ike_sa_now_us (sa);
+  ike_counter_add (manager->engine, manager->count.sent, 1);
+  return manager->net_class->send (manager->net->plugin, sa->shard->index, &datagram);
+}
+
+/* RFC 7296, 2.11: an implementation "MUST reply to the address and port from which the request was received". */
+gboolean
+ike_transmit (IkeSa *sa, const guint8 *data, gsize len, const IkeExchange *x)
+{
+  if (x)
+    return send_datagram (sa, data, len, &x->local, &x->remote, x->is_marked);
+  return send_datagram (sa, data, len, &sa->local, &sa->remote, sa->is_marked);
+}
+
+void
+ike_sa_send_raw (IkeSa *sa, const guint8 *data, gsize len)
+{
+  ike_transmit (sa, data, len, NULL);
+}
+
+/* The same answer once more, to where the repeated request came from. */
+void
+ike_transmit_repeat (IkeSa *sa, const IkeReceived *entry, const IkeDatagram *datagram)
+{
+  send_datagram (sa, entry->response, entry->response_len, &datagram->local, &datagram->remote,
+                 (datagram->flags & IKE_NET_MARKED) != 0);
+}
+
+/* The wait before the next try: base * factor^n, capped, less a random part; 0: no more tries. */
+static guint32
+default_pace (IkeExchange *x, guint n)
+{
+  const IkeConn *conn = x->sa->conn;
+  guint32 base = conn ? conn->retransmit_base_ms : BASE_MS, tries = conn ? conn->retransmit_tries : TRIES;
+  double delay = base * pow (conn ? conn->retransmit_factor : 1.8, n - 1);
+  guint32 random;
+
+  if (n > tries + 1)
+    return 0;
+  if (conn && conn->retransmit_limit_ms)
+    delay = MIN (delay, conn->retransmit_limit_ms);
+  delay = CLAMP (delay, 1, 3600e3);
+  if (conn && conn->retransmit_jitter) {
+    ike_engine_random (x->sa->shard->manager->engine, &random, sizeof random);
+    delay -= delay * MIN (conn->retransmit_jitter, 100) / 100 * (random / 4294967296.0);
+  }
+  return MAX ((guint32) delay, 1);
+}
+
+static guint32
+pace_of (IkeExchange *x, IkeAddr *local, IkeAddr *remote)
+{
+  const IkeClasses *classes = &x->sa->shard->manager->classes;
+  guint i;
+
+  for (i = 0; i < classes->n_transmits; i++) {
+    const IkeTransmitClass *klass = classes->transmits[i].ops;
+    if (klass->takes (classes->transmits[i].plugin, x->sa, x))
+      return klass->pace (classes->transmits[i].plugin, x->sa, x, x->n_sent, local, remote);
+  }
+  return default_pace (x, x->n_sent);
+}
+
+static void
+give_up (IkeExchange *x)
+{
+  IkeSa *sa = x->sa;
+  char remote[IKE_ADDR_TEXT_SIZE];
+  g_autofree char *why = NULL;
+
+  ike_addr_format (&sa->remote, TRUE, remote);
+  if (sa->hint)
+    why = g_strdup_printf ("peer %s refused: %s", remote, sa->hint);
+  else
+    why = g_strdup_printf ("no answer from %s to %u tries of %s; is the address right, and UDP port %u open on the way?",
+                           remote, x->n_sent, x->info->name, sa->remote.port);
+  ike_explain_failed (sa, sa->hint ? "refused" : "timeout", why, NULL);
+  ike_exchange_gave_up (x, why);
+}
+
+/* Sends the request once, and plans the next try. */
+void
+ike_transmit_request (IkeExchange *x)
+{
+  IkeSa *sa = x->sa;
+  IkeAddr local = sa->local, remote = sa->remote;
+  guint32 delay;
+
+  x->n_sent++;
+  delay = pace_of (x, &local, &remote);
+  if (delay == 0) {
+    x->n_sent--;
+    give_up (x);
+    return;
+  }
+  if (x->n_sent > 1) {
+    ike_counter_add (sa->shard->manager->engine, sa->shard->manager->count.resent, 1);
+    ike_sa_progress (sa, IKE_LOG_INFO, "no answer yet to %s (message %u), sent again, try %u", x->info->name,
+                     x->message_id, x->n_sent);
+  }
+  x->timer = ike_sa_timer_add (sa, delay, &retransmit_job, x);
+  send_datagram (sa, x->packet, x->packet_len, &local, &remote, sa->is_marked);
+}
+
+static void
+on_timer (IkeSa *sa, gpointer data)
+{
+  IkeExchange *x = data;
+
+  x->timer = NULL;
+  if (sa->hint && sa->state < IKE_SA_ESTABLISHED && x->is_hinted)
+    give_up (x);
+  else
+    ike_transmit_request (x);
+}
+
+void
+ike_transmit_stop (IkeExchange *x)
+{
+  if (x->timer)
+    ike_timer_stop (x->timer);
+  x->timer = NULL;
+}
+
+/* RFC 7296, 2.21.1: an error that came unprotected is a hint: it "MUST NOT" end the attempt at once, for anybody could have
+ * sent it.  The peer's true answer has two more seconds to come. */
+void
+ike_transmit_hint (IkeExchange *x, const char *reason)
+{
+  IkeSa *sa = x->sa;
+
+  if (x->is_hinted)
+    return;
+  x->is_hinted = TRUE;
+  g_free (sa->hint);
+  sa->hint = g_strdup (reason);
+  ike_transmit_stop (x);
+  x->timer = ike_sa_timer_add (sa, HINTED_MS, &retransmit_job, x);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* window.c - message IDs (RFC 7296, 2.2 and 2.3): what may be sent, what a request that came is, and the answers that are
+ * kept for those who ask again. */
+#include "sa/sa_private.h"
+#include <string.h>
+
+void
+ike_window_init (IkeWindow *window)
+{
+  window->size_sent = window->size_received = 1;
+}
+
+void
+ike_window_clear (IkeWindow *window)
+{
+  guint i;
+
+  for (i = 0; window->received && i < window->size_received; i++)
+    g_free (window->received[i].response);
+  g_clear_pointer (&window->received, g_free);
+}
+
+gboolean
+ike_window_may_send (const IkeWindow *window)
+{
+  return window->n_in_flight < window->size_sent;
+}
+
+static IkeReceived *
+entry_of (IkeWindow *window, guint32 id)
+{
+  if (!window->received)
+    window->received = g_new0 (IkeReceived, window->size_received);
+  return &window->received[id % window->size_received];
+}
+
+/* RFC 7296, 2.1: "The responder MUST remember each response until it receives a request whose sequence number is larger
+ * than or equal to the sequence number in the response plus its window size".  A repeat is the same ID and the same
+ * bytes; anything else under a used ID is dropped. */
+IkeWindowVerdict
+ike_window_judge (IkeWindow *window, guint32 id, const guint8 digest[16], IkeReceived **entry)
+{
+  IkeReceived *e = entry_of (window, id);
+
+  *entry = e;
+  if (e->is_used && e->id == id) {
+    if (memcmp (e->digest, digest, sizeof e->digest) != 0)
+      return IKE_WINDOW_OTHER;
+    return e->response ? IKE_WINDOW_REPEAT : IKE_WINDOW_PARKED;
+  }
+  if (id < window->base_received || id - window->base_received >= window->size_received)
+    return IKE_WINDOW_OUTSIDE;
+  return IKE_WINDOW_NEW;
+}
+
+IkeReceived *
+ike_window_accept (IkeWindow *window, guint32 id, const guint8 digest[16], IkeExchange *x)
+{
+  IkeReceived *e = entry_of (window, id);
+
+  g_free (e->response);
+  memset (e, 0, sizeof *e);
+  e->id = id;
+  e->is_used = TRUE;
+  e->exchange = x;
+  memcpy (e->digest, digest, sizeof e->digest);
+  return e;
+}
+
+void
+ike_window_answered (IkeWindow *window, guint32 id, guint8 *response_take, guint32 len)
+{
+  IkeReceived *e = entry_of (window, id);
+
+  if (!e->is_used || e->id != id) {
+    g_free (response_take);
+    return;
+  }
+  g_free (e->response);
+  e->response = response_take;
+  e->response_len = len;
+  e->exchange = NULL;
+  e->is_done = TRUE;
+  for (;;) {
+    e = entry_of (window, window->base_received);
+    if (!e->is_used || e->id != window->base_received || !e->is_done)
+      break;
+    window->base_received++;
+  }
+}
+
+/* Answers that are kept move to their new places; a smaller window forgets the oldest. */
+void
+ike_window_resize (IkeWindow *window, guint size_sent, guint size_received)
+{
+  IkeReceived *old = window->received;
+  guint n_old = window->size_received, i;
+
+  window->size_sent = CLAMP (size_sent, 1, IKE_WINDOW_MAX);
+  size_received = CLAMP (size_received, 1, IKE_WINDOW_MAX);
+  if (size_received == n_old)
+    return;
+  window->size_received = size_received;
+  window->received = NULL;
+  for (i = 0; old && i < n_old; i++) {
+    IkeReceived *e = old[i].is_used ? entry_of (window, old[i].id) : NULL;
+    if (e && (!e->is_used || e->id < old[i].id)) {
+      g_free (e->response);
+      *e = old[i];
+    } else
+      g_free (old[i].response);
+  }
+  g_free (old);
+}
