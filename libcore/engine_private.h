@@ -82,6 +82,7 @@ gboolean     ike_control_start (IkeEngine *engine, GError **error);
 void         ike_control_stop  (IkeEngine *engine);                     /* fails the running requests */
 void         ike_control_free  (IkeControlTable *table);
 
+void         ike_sas_new       (IkeEngine *engine);                     /* once the shards are known, before plugins activate */
 gboolean     ike_sas_start     (IkeEngine *engine, GError **error);
 /* Begins to delete every SA; @done on the control loop when none is left. */
 void         ike_sas_shutdown  (IkeEngine *engine, void (*done) (IkeEngine *engine));
@@ -102,7 +103,7 @@ guint        ike_offload_depth (IkeEngine *engine);
 void         ike_engine_drain (IkeEngine *engine);
 
 /* The built-in descriptor of the core itself: kinds it consumes, core commands, core options. */
-extern const IkePluginInfo ike_core_plugin;
+extern const IkePluginInfo ike_core_plugin, ike_core_sa_plugin;
 
 /* Topological order (plugin/order.c), used for features, tasks, hooks, phases. Stable: ties keep insertion order. */
 typedef struct _IkeOrder IkeOrder;

@@ -51,6 +51,8 @@ IkeTaskResult ike_task_abort (IkeTask *task, const char *reason);               
 void          ike_task_explain (IkeTask *task, const char *phase, const char *reason, IkeTree *details_take);
 /* Succeeds without phase @phase of the running operation (redirect, childless, failed CP beside a valid AUTH). */
 void          ike_operation_skip (IkeTask *task, const char *phase, const char *reason_static);
+/* Part of the operation failed, the SA stays: whoever waits for the operation hears of it when it ends (RFC 7296, 2.21.2). */
+void          ike_operation_complain (IkeTask *task, const char *reason);
 /* Keeps the payloads of @types (zero-terminated) of the present message for later messages of the operation (bounded);
  * ike_message_find() sees them. */
 gboolean      ike_message_keep (IkeTask *task, const IkeMessage *message, const guint8 *types);
@@ -59,6 +61,7 @@ gboolean      ike_exchange_is_initiator (const IkeExchange *x);     /* did we se
 const char   *ike_exchange_name         (const IkeExchange *x);
 guint32       ike_exchange_message_id   (const IkeExchange *x);
 const char   *ike_exchange_operation    (const IkeExchange *x);     /* "establish"; responder: NULL unless it spans */
+IkeOperation *ike_exchange_running      (const IkeExchange *x);     /* the operation that this exchange is part of */
 /* Memory that lives as long as the exchange; NULL beyond its bound. */
 void         *ike_exchange_alloc        (IkeExchange *x, gsize size);
 /* The addresses the message in hand came with. */

@@ -59,6 +59,8 @@ gboolean ike_sa_nat_remote (const IkeSa *sa);
 void ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, guint32 message_id);
 /* Authenticated both ways: the SA counts as up; emits `ike-up`. */
 void ike_sa_set_established (IkeSa *sa);
+/* A delete is on its way: nothing new begins on it. */
+void ike_sa_set_deleting  (IkeSa *sa);
 /* How many requests may be in flight, each way (SET_WINDOW_SIZE); used once AUTH is done. */
 void ike_sa_set_window (IkeSa *sa, guint ours, guint theirs);
 /* Goes down at the end of the turn, without a word on the wire. @reason: for people. */

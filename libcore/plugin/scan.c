@@ -145,9 +145,8 @@ add_features_of_builtin (IkePlugin *plugin, const IkePluginInfo *info)
 }
 
 static void
-add_builtins (IkeRegistry *registry)
+add_builtins (IkeRegistry *registry, const IkePluginInfo *const *builtin)
 {
-  const IkePluginInfo *const *builtin = registry->engine->options.builtin;
   for (guint i = 0; builtin && builtin[i]; i++) {
     IkePlugin *plugin = add_found (registry, builtin[i]->name);
     plugin->is_builtin = TRUE;
@@ -236,7 +235,9 @@ ike_registry_scan (IkeRegistry *registry)
 {
   const char *dirs = registry->engine->options.plugin_dir;
   g_auto (GStrv) list = g_strsplit (dirs ? dirs : IKE_PLUGIN_DIR, ":", -1);
-  add_builtins (registry);
+  static const IkePluginInfo *const cores[] = { &ike_core_plugin, &ike_core_sa_plugin, NULL };
+  add_builtins (registry, cores);
+  add_builtins (registry, registry->engine->options.builtin);
   for (guint i = 0; list[i]; i++)
     if (list[i][0])
       scan_directory (registry, list[i]);

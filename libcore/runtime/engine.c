@@ -149,6 +149,7 @@ engine_start (IkeEngine *engine, GError **error)
   if (engine->options.flags & IKE_ENGINE_CHECK)
     return ike_registry_activate (engine, error) && ike_crypto_start (engine, error) && ike_settings_state_start (engine, error);
   runtime->stage = STAGE_LOADED;
+  ike_sas_new (engine);
   if (!ike_registry_activate (engine, error) || !ike_bus_freeze (engine, error) || !ike_logger_start (engine, error)
       || !ike_crypto_start (engine, error) || !ike_control_start (engine, error))
     return FALSE;
@@ -275,7 +276,8 @@ engine_end (IkeEngine *engine)
   if (runtime->stage >= STAGE_CONTROL)
     ike_control_stop (engine);
   engine_stop_threads (engine);
-  ike_sas_free (g_steal_pointer (&engine->sas));
+  ike_sas_free (engine->sas);
+  engine->sas = NULL;
   ike_engine_drain (engine);
   ike_logger_stop (engine);
   if (runtime->stage >= STAGE_LOADED)

@@ -65,8 +65,8 @@ flags_of (const IkeChild *child)
   return flags;
 }
 
-static void
-fill_sa (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out)
+void
+ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out)
 {
   const IkeChildConf *conf = child->conf;
 
@@ -198,7 +198,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   for (i = 0; i < 2; i++) {
     gboolean is_inbound = i == 0;
     const guint8 *keys = keymat + (is_inbound == is_initiator ? half : 0);
-    fill_sa (child, is_inbound, &sas[i]);
+    ike_child_fill_kernel_sa (child, is_inbound, &sas[i]);
     sas[i].encr_key = keys;
     sas[i].encr_key_len = encr_len;
     sas[i].integ_key = keys + encr_len;
@@ -224,8 +224,8 @@ remove_from_kernel (IkeChild *child)
       manager->kernel_class->free_spi (manager->kernel->plugin, child->protocol, child->spi_in, &child->local);
     return;
   }
-  fill_sa (child, TRUE, &sas[0]);
-  fill_sa (child, FALSE, &sas[1]);
+  ike_child_fill_kernel_sa (child, TRUE, &sas[0]);
+  ike_child_fill_kernel_sa (child, FALSE, &sas[1]);
   policies = make_policies (child, &n);
   batch.policies = policies;
   batch.n_policies = n;
@@ -255,12 +255,12 @@ ike_children_update_endpoints (IkeSa *sa)
     if (!child->is_installed)
       continue;
     for (i = 0; i < 2; i++)
-      fill_sa (child, i == 0, &old[i]);
+      ike_child_fill_kernel_sa (child, i == 0, &old[i]);
     child->local = sa->local;
     child->remote = sa->remote;
     child->flags = flags_of (child);
     for (i = 0; i < 2; i++) {
-      fill_sa (child, i == 0, &new_[i]);
+      ike_child_fill_kernel_sa (child, i == 0, &new_[i]);
       manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (sa, &update_call, NULL), &old[i], &new_[i]);
     }
   }

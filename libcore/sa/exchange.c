@@ -404,6 +404,7 @@ conclude (IkeExchange *x)
   IkeSa *sa = x->sa;
   IkeOperation *op = x->operation;
   const IkeExchangeInfo *next;
+  g_autofree char *why = NULL;
 
   if (x->is_failed) {
     fail_operation (x);
@@ -422,7 +423,8 @@ conclude (IkeExchange *x)
     ike_exchange_begin (sa, op, next);
     return;
   }
-  ike_operation_end (op, NULL);
+  why = g_strdup (op->failure);
+  ike_operation_end (op, why);
   ike_exchange_free (x);
 }
 
@@ -742,6 +744,12 @@ const char *
 ike_exchange_operation (const IkeExchange *x)
 {
   return x->operation ? x->operation->name : NULL;
+}
+
+IkeOperation *
+ike_exchange_running (const IkeExchange *x)
+{
+  return x->operation;
 }
 
 void *

@@ -45,8 +45,8 @@ ike_keys_free (IkeKeys *keys)
   }
 }
 
-static IkeKeys *
-keys_new (const IkeSa *sa)
+IkeKeys *
+ike_keys_new (const IkeSa *sa)
 {
   guint prf_len = ike_prf_class (sa->prf)->out_len, encr_len, integ_len = 0;
   IkeKeys *keys;
@@ -112,7 +112,7 @@ adopt (IkeSa *sa, IkeKeys *keys)
 static gboolean
 derive (IkeSa *sa, const guint8 *skeyseed)
 {
-  IkeKeys *keys = keys_new (sa);
+  IkeKeys *keys = ike_keys_new (sa);
 
   if (!expand (sa, keys, skeyseed, sa->init)) {
     ike_keys_free (keys);

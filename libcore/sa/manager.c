@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* manager.c - where the SAs of an engine begin and end: classes, buckets, shards, limits, and the polite shutdown. */
 #include "sa/sa_private.h"
-#include "sa/commands_sa.h"
 #include <string.h>
 
 enum { MAX_HALF_OPEN = 100000, HALF_OPEN_TIMEOUT_S = 30 };
@@ -30,8 +29,8 @@ make_counters (IkeSaManager *manager)
     G_STRUCT_MEMBER (guint32, &manager->count, counters[i].at) = ike_counter (manager->engine, counters[i].name);
 }
 
-/* Called while the core plugin activates, before any other, so that slots can be registered. */
-gboolean
+/* Before plugins activate: they register slots. */
+void
 ike_sas_new (IkeEngine *engine)
 {
   IkeSaManager *manager = g_new0 (IkeSaManager, 1);
@@ -56,7 +55,6 @@ ike_sas_new (IkeEngine *engine)
   manager->on_updown = ike_hook_point (engine, "ike-updown");
   manager->on_endpoint = ike_hook_point (engine, "endpoint-changed");
   manager->on_liveness = ike_hook_point (engine, "liveness");
-  return TRUE;
 }
 
 static const IkeProvided *
@@ -169,16 +167,6 @@ ike_sas_shutdown (IkeEngine *engine, void (*done) (IkeEngine *engine))
   }
 }
 
-/* Before plugins deactivate: SAs hold what belongs to them. */
-void
-ike_sas_stop (IkeEngine *engine)
-{
-  guint i;
-
-  for (i = 0; engine->sas && engine->sas->shards && i < engine->n_shards; i++)
-    ike_shard_clear (engine->sas->shards[i]);
-}
-
 void
 ike_sas_free (IkeSaManager *manager)
 {
@@ -186,6 +174,9 @@ ike_sas_free (IkeSaManager *manager)
 
   if (!manager)
     return;
+  for (i = 0; manager->shards && i < manager->engine->n_shards; i++)
+    ike_shard_clear (manager->shards[i]);
+  ike_engine_drain (manager->engine);
   for (i = 0; manager->shards && i < manager->engine->n_shards; i++)
     ike_shard_free (manager->shards[i]);
   g_free (manager->shards);

@@ -248,6 +248,13 @@ ike_operation_skip (IkeTask *task, const char *phase, const char *reason_static)
   ike_sa_progress (task->operation->sa, IKE_LOG_INFO, "%s goes on without %s: %s", info->name, phase, reason_static);
 }
 
+void
+ike_operation_complain (IkeTask *task, const char *reason)
+{
+  g_free (task->operation->failure);
+  task->operation->failure = g_strdup (reason);
+}
+
 /* -- what tasks ask of their operation ------------------------------------------------------------------------------ */
 
 static gboolean

@@ -429,6 +429,13 @@ ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, gu
 }
 
 void
+ike_sa_set_deleting (IkeSa *sa)
+{
+  ike_sa_assert_owner (sa);
+  ike_sa_set_state (sa, IKE_SA_DELETING);
+}
+
+void
 ike_sa_set_window (IkeSa *sa, guint ours, guint theirs)
 {
   ike_window_resize (&sa->window, theirs, ours);

@@ -4,6 +4,7 @@
  * Everything here is touched on the owner shard only, unless it is const after start (classes) or says otherwise. */
 #pragma once
 #include <stdatomic.h>
+#include <string.h>
 #include "engine_private.h"
 #include "base/siphash.h"
 #include "runtime/timer_private.h"
@@ -135,6 +136,7 @@ struct _IkeShard {
   guint          index;
   IkeChunk     **chunks;                      /* 24-bit slot: 65,536 chunks at most; grows by chunks */
   guint32        n_chunks, n_chunk_room;
+  GHashTable    *adopted;                     /* SPI → IkeSa of SAs taken over; NULL: none */
   guint32       *free_slots;
   guint32        n_free, n_free_room;
   IkeSa         *half_open[IKE_HALF_OPEN_CHAINS];
@@ -322,6 +324,8 @@ void      ike_shard_free (IkeShard *shard);
 void      ike_shard_clear (IkeShard *shard);                         /* sa.c: frees all SAs, at the very end */
 void      ike_shard_check_empty (IkeShard *shard);                    /* manager.c: shutdown waits for this */
 gboolean  ike_table_add  (IkeShard *shard, IkeSa *sa);               /* gives slot and SPI */
+/* Gives @sa an SPI that another node chose: found through a side table. */
+void      ike_table_adopt  (IkeShard *shard, IkeSa *sa, guint64 our_spi);
 void      ike_table_remove (IkeShard *shard, IkeSa *sa);
 IkeSa    *ike_table_find (IkeShard *shard, guint64 our_spi);
 void      ike_half_open_add    (IkeSa *sa);
@@ -346,6 +350,7 @@ IkeTree  *ike_sa_event_body (IkeSa *sa);
 void      ike_sa_watch (IkeSa *sa, IkeProgress *progress);
 
 /* keys.c, seal.c */
+IkeKeys *ike_keys_new   (const IkeSa *sa);                            /* room for what the choice needs */
 void     ike_keys_free  (IkeKeys *keys);
 const guint8 *ike_keys_part (const IkeKeys *keys, guint which, gsize *len);   /* 0 d 1 ai 2 ar 3 ei 4 er 5 pi 6 pr */
 gboolean ike_keys_child (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint8 *ni, gsize ni_len, const guint8 *nr, gsize nr_len,
@@ -419,12 +424,12 @@ struct _IkeChild {
   IkeAddr       local, remote;                /* as installed */
   guint32       flags;
 };
+void     ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);   /* no keys */
 void     ike_child_free (IkeChild *child, const char *reason);
 IkeTree *ike_child_describe (const IkeChild *child);
 void     ike_children_update_endpoints (IkeSa *sa);
 
 /* manager.c */
-gboolean ike_sas_new (IkeEngine *engine);
 guint    ike_sas_pick_shard (IkeSaManager *manager);
 
 /* initiate.c */
@@ -444,7 +449,6 @@ void         ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char 
 void     ike_explain_failed (IkeSa *sa, const char *phase, const char *reason, IkeTree *details_take);
 void     ike_explain_emit   (IkeEngine *engine, const char *phase, const IkeAddr *local, const IkeAddr *remote, const char *conn,
                              const char *reason, IkeTree *details_take);
-extern const IkeFeature *const ike_sa_command_features[];             /* commands_sa.c; NULL-terminated */
 void     ike_explain_clear  (IkeSaManager *manager);
 
 /* slots.c */

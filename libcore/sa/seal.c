@@ -52,7 +52,8 @@ make_iv (IkeSa *sa, IkeKeys *keys, guint8 *iv)
     ike_engine_random (sa->shard->manager->engine, iv, len);
     return;
   }
-  counter = GUINT64_TO_BE (++keys->iv_counter);
+  keys->iv_counter++;
+  counter = GUINT64_TO_BE (keys->iv_counter);
   memset (iv, 0, len);
   memcpy (iv + (len > 8 ? len - 8 : 0), &counter, MIN (len, 8));
 }

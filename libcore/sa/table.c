@@ -80,10 +80,31 @@ ike_table_remove (IkeShard *shard, IkeSa *sa)
   IkeSa **place = place_of (shard, sa->slot);
 
   g_assert (place && *place == sa);
+  if (shard->adopted)
+    g_hash_table_remove (shard->adopted, &sa->our_spi);
   *place = NULL;
   shard->free_slots[shard->n_free++] = sa->slot;
   shard->n_sas--;
   atomic_fetch_sub (&shard->manager->n_sas, 1);
+}
+
+/* SPIs of another node say nothing about slots here.  A hash is fine for these: there are few, and none on a node that
+ * took nothing over. */
+void
+ike_table_adopt (IkeShard *shard, IkeSa *sa, guint64 our_spi)
+{
+  if (!shard->adopted)
+    shard->adopted = g_hash_table_new (g_int64_hash, g_int64_equal);
+  sa->our_spi = our_spi;
+  g_hash_table_insert (shard->adopted, &sa->our_spi, sa);
+}
+
+static IkeSa *
+find_adopted (IkeShard *shard, guint64 our_spi)
+{
+  IkeSa *sa = g_hash_table_lookup (shard->adopted, &our_spi);
+
+  return sa && !sa->is_doomed ? sa : NULL;
 }
 
 IkeSa *
@@ -92,7 +113,9 @@ ike_table_find (IkeShard *shard, guint64 our_spi)
   guint32 slot = (guint32) (our_spi >> 32 & 0xffffff) ^ slot_mask (shard->manager, (guint32) our_spi);
   IkeSa **place = place_of (shard, slot);
 
-  return place && *place && (*place)->our_spi == our_spi && !(*place)->is_doomed ? *place : NULL;
+  if (place && *place && (*place)->our_spi == our_spi)
+    return (*place)->is_doomed ? NULL : *place;
+  return shard->adopted ? find_adopted (shard, our_spi) : NULL;
 }
 
 guint32
@@ -208,6 +231,7 @@ ike_shard_free (IkeShard *shard)
   for (i = 0; i < shard->n_chunks; i++)
     g_free (shard->chunks[i]);
   g_free (shard->chunks);
+  g_clear_pointer (&shard->adopted, g_hash_table_unref);
   g_free (shard->free_slots);
   g_free (shard->buffer);
   ike_arena_cache_free (shard->arenas);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* delete.c - INFORMATIONAL: taking down, being told so, and the empty exchange that asks for life (RFC 7296, 1.4). */
+#include "ikev2.h"
+
+enum { SPIS_MAX = 64 };
+
+typedef struct {
+  guint32 spis[SPIS_MAX];                     /* ours, for the answer */
+  guint   n;
+  guint8  protocol;
+} Informational;
+
+/* -- asking --------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+is_child_operation (IkeExchange *x)
+{
+  return !strcmp (ike_exchange_operation (x), "delete-child");
+}
+
+static IkeChild *
+child_of (IkeTask *task)
+{
+  IkeChildRef *ref = ike_operation_args (ike_task_operation (task));
+
+  return ref ? ike_child_get (ike_task_sa (task), *ref) : NULL;
+}
+
+static IkeTaskResult
+delete_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
+{
+  IkeSa *sa = ike_task_sa (task);
+  guint16 notify;
+  IkeChild *child;
+  guint32 spi;
+
+  if (is_child_operation (x)) {
+    child = child_of (task);
+    if (!child)
+      return IKE_TASK_DONE;
+    spi = ike_child_spi (child, TRUE);
+    ike_delete_write (out, ike_child_protocol (child), &spi, 1);
+    return IKE_TASK_DONE;
+  }
+  ike_sa_set_deleting (sa);
+  notify = (guint16) GPOINTER_TO_UINT (ike_operation_args (ike_task_operation (task)));
+  if (notify)
+    ike_notify_write (out, 0, notify, NULL, 0, NULL, 0);
+  else
+    ike_delete_write (out, IKE_PROTOCOL_IKE, NULL, 0);
+  return IKE_TASK_DONE;
+}
+
+static IkeTaskResult
+delete_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
+{
+  IkeChild *child;
+
+  if (!is_child_operation (x))
+    ike_sa_destroy (ike_task_sa (task), "deleted");
+  else if ((child = child_of (task)))
+    ike_child_destroy (child, "deleted");
+  return IKE_TASK_DONE;
+}
+
+const IkeTaskClass ikev2_delete_task = {
+  .struct_size = sizeof (IkeTaskClass), .exchanges = "INFORMATIONAL", .after = "phase:main",
+  .operations = "delete delete-child", .process = delete_process, .build = delete_build,
+  .wanted = ikev2_is_ours,
+};
+
+/* -- being asked ---------------------------------------------------------------------------------------------------- */
+
+/* RFC 7296, 1.4.1: the SPIs are those "expected by the recipient of ESP": the sender's inbound ones; the answer names the
+ * other halves. */
+static void
+delete_children (IkeTask *task, const IkeDelete *d)
+{
+  Informational *self = ike_task_data (task);
+  IkeSa *sa = ike_task_sa (task);
+  IkeChild *child;
+  guint i;
+
+  for (i = 0; i < d->n; i++) {
+    guint32 spi;
+    memcpy (&spi, d->spis + 4u * i, sizeof spi);
+    child = ike_child_by_spi (sa, d->protocol, GUINT32_FROM_BE (spi), FALSE);
+    if (!child)
+      continue;
+    /* Both ends delete at once: each has said so already, so nothing is left to say. */
+    if (ike_child_state (child) != IKE_CHILD_DELETING && self->n < SPIS_MAX) {
+      self->protocol = d->protocol;
+      self->spis[self->n++] = ike_child_spi (child, TRUE);
+    }
+    ike_child_destroy (child, "deleted by the peer");
+  }
+}
+
+static IkeTaskResult
+informational_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
+{
+  const IkePayload *payload;
+  IkeVerdict verdict = { 0 };
+  IkeDelete d;
+  guint i;
+
+  if (ike_exchange_is_initiator (x))
+    return IKE_TASK_DONE;
+  if (ike_exchange_record (x, IKE_N_AUTHENTICATION_FAILED, 0))
+    return ike_task_abort (task, "the peer could not authenticate us");
+  if (ike_exchange_record (x, IKE_N_INVALID_SYNTAX, 0))
+    return ike_task_abort (task, "the peer found our message malformed");
+  for (i = 0; (payload = ike_message_find (in, IKE_PAYLOAD_DELETE, i)); i++) {
+    if (!ike_delete_read (payload, &d, &verdict))
+      return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
+    if (d.protocol == IKE_PROTOCOL_IKE)
+      return ike_task_abort (task, "deleted by the peer");
+    delete_children (task, &d);
+  }
+  return IKE_TASK_DONE;
+}
+
+static IkeTaskResult
+informational_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
+{
+  Informational *self = ike_task_data (task);
+
+  if (self->n)
+    ike_delete_write (out, self->protocol, self->spis, self->n);
+  return IKE_TASK_DONE;
+}
+
+gboolean
+ikev2_is_ours (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in)
+{
+  return in == NULL;
+}
+
+const IkeTaskClass ikev2_informational_task = {
+  .struct_size = sizeof (IkeTaskClass), .exchanges = "INFORMATIONAL", .after = "phase:main", .is_main = TRUE,
+  .instance_size = sizeof (Informational), .process = informational_process, .build = informational_build,
+};
