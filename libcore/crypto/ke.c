@@ -4,19 +4,20 @@
 
 #include <string.h>
 
-/* What one step needs; its own copy, because the datagram is gone when the offload pool gets to it. */
+/* What one step needs; its own copy, because the datagram is gone when the offload pool gets to
+ * it. */
 typedef struct {
   const IkeKe *ke;
-  gpointer     pair;
-  gsize        peer_len;
-  char         reason[200];
-  guint8       peer[];
+  gpointer pair;
+  gsize peer_len;
+  char reason[200];
+  guint8 peer[];
 } Step;
 
 /* An offer must know how to free its pair when nobody is left who knows the group. */
 typedef struct {
   const IkeKe *ke;
-  IkeKeOffer   offer;
+  IkeKeOffer offer;
 } Offer;
 
 static Step *
@@ -42,12 +43,14 @@ step_free (gpointer data)
   g_free (step);
 }
 
-/* A call fails with a text only, so the text says whose fault it was; see ike_ke_is_peers_fault(). */
+/* A call fails with a text only, so the text says whose fault it was; see
+ * ike_ke_is_peers_fault(). */
 static const char *
 step_reason (Step *step, gboolean is_peers_fault, const char *why)
 {
-  g_snprintf (step->reason, sizeof step->reason, "%s%s", is_peers_fault ? IKE_KE_REFUSED : "key exchange failed: ",
-              why ? why : "no reason given");
+  g_snprintf (
+      step->reason, sizeof step->reason, "%s%s",
+      is_peers_fault ? IKE_KE_REFUSED : "key exchange failed: ", why ? why : "no reason given");
   return step->reason;
 }
 
@@ -60,7 +63,8 @@ ike_ke_is_peers_fault (const char *error)
 static void
 step_start (Step *step, IkeCall *call, gpointer (*work) (gpointer arg, const char **error))
 {
-  ike_call_run (call, step->ke->algorithm.table->engine, ike_ke_class (step->ke)->cost_us, work, step, step_free);
+  ike_call_run (call, step->ke->algorithm.table->engine, ike_ke_class (step->ke)->cost_us, work,
+                step, step_free);
 }
 
 static gpointer
@@ -91,8 +95,8 @@ answer_work (gpointer arg, const char **error)
   const char *why = NULL;
 
   answer->public_len = klass->answer_len;
-  answer->secret = klass->answer (step->ke->algorithm.plugin, step->peer, step->peer_len, answer->public_value,
-                                  &is_peers_fault, &why);
+  answer->secret = klass->answer (step->ke->algorithm.plugin, step->peer, step->peer_len,
+                                  answer->public_value, &is_peers_fault, &why);
   if (answer->secret)
     return answer;
   g_free (answer);
@@ -107,8 +111,8 @@ finish_work (gpointer arg, const char **error)
   const IkeKeClass *klass = ike_ke_class (step->ke);
   gboolean is_peers_fault = FALSE;
   const char *why = NULL;
-  IkeSecretBlob *secret = klass->finish (step->ke->algorithm.plugin, step->pair, step->peer, step->peer_len,
-                                         &is_peers_fault, &why);
+  IkeSecretBlob *secret = klass->finish (step->ke->algorithm.plugin, step->pair, step->peer,
+                                         step->peer_len, &is_peers_fault, &why);
 
   if (!secret)
     *error = step_reason (step, is_peers_fault, why);
@@ -133,7 +137,8 @@ ike_ke_answer (const IkeKe *ke, IkeCall *call, const guint8 *peer, gsize peer_le
 }
 
 void
-ike_ke_finish (const IkeKe *ke, IkeCall *call, gpointer pair_take, const guint8 *peer, gsize peer_len)
+ike_ke_finish (const IkeKe *ke, IkeCall *call, gpointer pair_take, const guint8 *peer,
+               gsize peer_len)
 {
   if (peer_len != ike_ke_class (ke)->answer_len) {
     ike_ke_class (ke)->pair_free (pair_take);
@@ -166,7 +171,8 @@ void
 ike_ke_offer_undo (gpointer result)
 {
   if (result)
-    ike_ke_offer_free (((Offer *) ((guint8 *) result - G_STRUCT_OFFSET (Offer, offer)))->ke, result);
+    ike_ke_offer_free (((Offer *) ((guint8 *) result - G_STRUCT_OFFSET (Offer, offer)))->ke,
+                       result);
 }
 
 void

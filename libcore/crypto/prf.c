@@ -7,7 +7,8 @@
 enum { PARTS_MAX = 16 };
 
 gboolean
-ike_prf_run (const IkePrf *prf, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts, guint8 *out)
+ike_prf_run (const IkePrf *prf, const guint8 *key, gsize key_len, const IkePart *parts,
+             guint n_parts, guint8 *out)
 {
   const IkePrfClass *klass = prf->algorithm.klass;
   ScratchSet *lent;
@@ -18,16 +19,17 @@ ike_prf_run (const IkePrf *prf, const guint8 *key, gsize key_len, const IkePart 
   return is_done;
 }
 
-/* RFC 7296, 2.13: "prf+ (K,S) = T1 | T2 | T3 | T4 | …", "T1 = prf (K, S | 0x01)", "T2 = prf (K, T1 | S | 0x02)";
- * "The prf+ function is not defined beyond 255 times the size of the prf function output." */
+/* RFC 7296, 2.13: "prf+ (K,S) = T1 | T2 | T3 | T4 | …", "T1 = prf (K, S | 0x01)", "T2 = prf (K,
+ * T1 | S | 0x02)"; "The prf+ function is not defined beyond 255 times the size of the prf
+ * function output." */
 static gboolean
-prf_plus_fill (const IkePrf *prf, const guint8 *key, gsize key_len, IkePart *input, guint n_input, guint8 *block,
-               guint8 *out, gsize out_len)
+prf_plus_fill (const IkePrf *prf, const guint8 *key, gsize key_len, IkePart *input, guint n_input,
+               guint8 *block, guint8 *out, gsize out_len)
 {
   gsize block_len = ((const IkePrfClass *) prf->algorithm.klass)->out_len;
   guint8 counter = 1;
 
-  input[n_input - 1] = (IkePart) { &counter, 1 };
+  input[n_input - 1] = (IkePart){ &counter, 1 };
   for (gsize done = 0; done < out_len; counter++) {
     gsize n = MIN (block_len, out_len - done);
     gboolean is_first = done == 0;
@@ -41,8 +43,8 @@ prf_plus_fill (const IkePrf *prf, const guint8 *key, gsize key_len, IkePart *inp
 }
 
 gboolean
-ike_prf_plus (const IkePrf *prf, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts, guint8 *out,
-              gsize out_len)
+ike_prf_plus (const IkePrf *prf, const guint8 *key, gsize key_len, const IkePart *parts,
+              guint n_parts, guint8 *out, gsize out_len)
 {
   const IkePrfClass *klass = prf->algorithm.klass;
   guint8 block[IKE_SECRET_MAX];

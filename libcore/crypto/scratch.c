@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scratch.c - one context per algorithm and loop, keyed anew with every call, and the calls that use them. */
+/* scratch.c - one context per algorithm and loop, keyed anew with every call, and the calls that
+ * use them. */
 #include "crypto/crypto_private.h"
 
 static ScratchSet *
@@ -78,8 +79,8 @@ crypto_scratch_free_all (IkeCryptoTable *table)
 }
 
 gboolean
-ike_aead_seal (const IkeAead *aead, const guint8 *key, const guint8 *iv, const guint8 *aad, gsize aad_len, guint8 *data,
-               gsize len, guint8 *icv)
+ike_aead_seal (const IkeAead *aead, const guint8 *key, const guint8 *iv, const guint8 *aad,
+               gsize aad_len, guint8 *data, gsize len, guint8 *icv)
 {
   const IkeAeadClass *klass = aead->algorithm.klass;
   ScratchSet *lent;
@@ -91,8 +92,8 @@ ike_aead_seal (const IkeAead *aead, const guint8 *key, const guint8 *iv, const g
 }
 
 gboolean
-ike_aead_open (const IkeAead *aead, const guint8 *key, const guint8 *iv, const guint8 *aad, gsize aad_len, guint8 *data,
-               gsize len, const guint8 *icv)
+ike_aead_open (const IkeAead *aead, const guint8 *key, const guint8 *iv, const guint8 *aad,
+               gsize aad_len, guint8 *data, gsize len, const guint8 *icv)
 {
   const IkeAeadClass *klass = aead->algorithm.klass;
   ScratchSet *lent;
@@ -104,7 +105,8 @@ ike_aead_open (const IkeAead *aead, const guint8 *key, const guint8 *iv, const g
 }
 
 gboolean
-ike_cipher_encrypt (const IkeCipher *cipher, const guint8 *key, const guint8 *iv, guint8 *data, gsize len)
+ike_cipher_encrypt (const IkeCipher *cipher, const guint8 *key, const guint8 *iv, guint8 *data,
+                    gsize len)
 {
   const IkeCipherClass *klass = cipher->algorithm.klass;
   ScratchSet *lent;
@@ -116,7 +118,8 @@ ike_cipher_encrypt (const IkeCipher *cipher, const guint8 *key, const guint8 *iv
 }
 
 gboolean
-ike_cipher_decrypt (const IkeCipher *cipher, const guint8 *key, const guint8 *iv, guint8 *data, gsize len)
+ike_cipher_decrypt (const IkeCipher *cipher, const guint8 *key, const guint8 *iv, guint8 *data,
+                    gsize len)
 {
   const IkeCipherClass *klass = cipher->algorithm.klass;
   ScratchSet *lent;
@@ -128,7 +131,8 @@ ike_cipher_decrypt (const IkeCipher *cipher, const guint8 *key, const guint8 *iv
 }
 
 gboolean
-ike_integ_mac (const IkeInteg *integ, const guint8 *key, const IkePart *parts, guint n_parts, guint8 *icv)
+ike_integ_mac (const IkeInteg *integ, const guint8 *key, const IkePart *parts, guint n_parts,
+               guint8 *icv)
 {
   const IkeIntegClass *klass = integ->algorithm.klass;
   ScratchSet *lent;

@@ -8,7 +8,8 @@
 
 enum { ICV_MAX = 64, IV_MAX = 16, KE_VALUE_MAX = 1 << 14 };
 
-static const char *const kind_names[N_ALGORITHM_KINDS] = { "aead", "cipher", "integ", "prf", "hash", "ke" };
+static const char *const kind_names[N_ALGORITHM_KINDS] = { "aead", "cipher", "integ",
+                                                           "prf",  "hash",   "ke" };
 
 static inline guint64
 key_make (AlgorithmKind kind, guint16 transform, guint16 key_bits)
@@ -22,7 +23,8 @@ key_hash (guint64 key)
   return (guint) (key * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15) >> 40);
 }
 
-/* Each reader takes what the table needs out of a class and returns NULL, or what is wrong with the class. */
+/* Each reader takes what the table needs out of a class and returns NULL, or what is wrong with
+ * the class. */
 
 static const char *
 read_aead (Algorithm *algorithm)
@@ -34,7 +36,8 @@ read_aead (Algorithm *algorithm)
   algorithm->scratch_free = klass->scratch_free;
   if (!klass->seal || !klass->open)
     return "it has no seal or no open function";
-  if (klass->key_len + klass->salt_len > IKE_SECRET_MAX || klass->iv_len > IV_MAX || klass->icv_len > ICV_MAX)
+  if (klass->key_len + klass->salt_len > IKE_SECRET_MAX || klass->iv_len > IV_MAX
+      || klass->icv_len > ICV_MAX)
     return "its key, IV or ICV is too long";
   return NULL;
 }
@@ -49,8 +52,8 @@ read_cipher (Algorithm *algorithm)
   algorithm->scratch_free = klass->scratch_free;
   if (!klass->encrypt || !klass->decrypt)
     return "it has no encrypt or no decrypt function";
-  if (klass->key_len + klass->salt_len > IKE_SECRET_MAX || klass->iv_len > IV_MAX || klass->block_len == 0
-      || klass->block_len > IV_MAX)
+  if (klass->key_len + klass->salt_len > IKE_SECRET_MAX || klass->iv_len > IV_MAX
+      || klass->block_len == 0 || klass->block_len > IV_MAX)
     return "its key, IV or block length is not possible";
   return NULL;
 }
@@ -115,11 +118,13 @@ read_ke (Algorithm *algorithm)
   return NULL;
 }
 
-static const char *(*const readers[N_ALGORITHM_KINDS]) (Algorithm *algorithm)
-  = { read_aead, read_cipher, read_integ, read_prf, read_hash, read_ke };
+static const char *(*const readers[N_ALGORITHM_KINDS]) (Algorithm *algorithm) = {
+  read_aead, read_cipher, read_integ, read_prf, read_hash, read_ke
+};
 
 static gboolean
-algorithm_init (Algorithm *algorithm, AlgorithmKind kind, const IkeProvided *provided, GError **error)
+algorithm_init (Algorithm *algorithm, AlgorithmKind kind, const IkeProvided *provided,
+                GError **error)
 {
   algorithm->klass = provided->ops;
   algorithm->plugin = provided->plugin;
@@ -145,9 +150,10 @@ table_insert (IkeCryptoTable *table, const Algorithm *algorithm, GError **error)
     if (table->buckets[at]->key != algorithm->key)
       continue;
     g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
-                 "features %s (plugin %s) and %s (plugin %s) have the same transform number; disable one of them",
-                 table->buckets[at]->feature, ike_plugin_name (table->buckets[at]->plugin), algorithm->feature,
-                 ike_plugin_name (algorithm->plugin));
+                 "features %s (plugin %s) and %s (plugin %s) have the same transform number; "
+                 "disable one of them",
+                 table->buckets[at]->feature, ike_plugin_name (table->buckets[at]->plugin),
+                 algorithm->feature, ike_plugin_name (algorithm->plugin));
     return FALSE;
   }
   table->buckets[at] = algorithm;
@@ -168,7 +174,8 @@ table_fill (IkeCryptoTable *table, GError **error)
 
       algorithm->table = table;
       algorithm->slot = slot;
-      if (!algorithm_init (algorithm, kind, list[i], error) || !table_insert (table, algorithm, error))
+      if (!algorithm_init (algorithm, kind, list[i], error)
+          || !table_insert (table, algorithm, error))
         return FALSE;
     }
   }
@@ -226,7 +233,8 @@ table_find (IkeEngine *engine, guint64 key)
 
   if (!table)
     return NULL;
-  for (guint at = key_hash (key) & table->bucket_mask; table->buckets[at]; at = (at + 1) & table->bucket_mask)
+  for (guint at = key_hash (key) & table->bucket_mask; table->buckets[at];
+       at = (at + 1) & table->bucket_mask)
     if (table->buckets[at]->key == key)
       return table->buckets[at];
   return NULL;
@@ -271,7 +279,8 @@ ike_hash_find (IkeEngine *engine, const char *name)
   for (guint i = 0; table && i < table->n_algorithms; i++) {
     const Algorithm *algorithm = &table->algorithms[i];
 
-    if (algorithm->key >> 32 == ALGORITHM_HASH && strcmp (algorithm->feature + strlen ("hash:"), name) == 0)
+    if (algorithm->key >> 32 == ALGORITHM_HASH
+        && strcmp (algorithm->feature + strlen ("hash:"), name) == 0)
       return (const IkeHash *) algorithm;
   }
   return NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_crypto.c - crypto/table.c, scratch.c, prf.c and ke.c on algorithms made of nothing, with loops made of nothing. */
+/* test_crypto.c - crypto/table.c, scratch.c, prf.c and ke.c on algorithms made of nothing, with
+ * loops made of nothing. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -8,18 +9,18 @@
 
 #include "crypto/crypto_private.h"
 
-/* -- what the table asks of the rest of the core, in place of it ---------------------------------------------------- */
-
-struct _IkePlugin { const char *name; };
+struct _IkePlugin {
+  const char *name;
+};
 
 struct _IkeLoop {
   IkeEngine *engine;
-  gpointer   slot;
+  gpointer slot;
 };
 
 struct _IkeCall {
   gpointer result;
-  char    *error;
+  char *error;
 };
 
 enum { PROVIDED_MAX = 4 };
@@ -27,7 +28,8 @@ enum { PROVIDED_MAX = 4 };
 static _Thread_local IkeLoop *current_loop;
 static _Atomic guint n_scratches, n_made, n_pairs;
 static IkePlugin toy = { "toy" }, other = { "other" };
-static const IkeProvided *prfs[PROVIDED_MAX], *hashes[PROVIDED_MAX], *kes[PROVIDED_MAX], *integs[PROVIDED_MAX];
+static const IkeProvided *prfs[PROVIDED_MAX], *hashes[PROVIDED_MAX], *kes[PROVIDED_MAX],
+    *integs[PROVIDED_MAX];
 
 const IkeProvided *const *
 ike_feature_list (IkeEngine *engine, const char *kind, guint *n)
@@ -75,8 +77,9 @@ ike_call_fail (IkeCall *call, const char *reason)
 }
 
 void
-ike_call_run (IkeCall *call, IkeEngine *engine, guint32 cost_us, gpointer (*work) (gpointer arg, const char **error),
-              gpointer arg_take, GDestroyNotify free_arg)
+ike_call_run (IkeCall *call, IkeEngine *engine, guint32 cost_us,
+              gpointer (*work) (gpointer arg, const char **error), gpointer arg_take,
+              GDestroyNotify free_arg)
 {
   const char *error = NULL;
 
@@ -85,8 +88,6 @@ ike_call_run (IkeCall *call, IkeEngine *engine, guint32 cost_us, gpointer (*work
     ike_call_fail (call, error);
   free_arg (arg_take);
 }
-
-/* -- toys ----------------------------------------------------------------------------------------------------------- */
 
 static gpointer
 toy_new (IkePlugin *self)
@@ -105,7 +106,8 @@ toy_free (gpointer scratch)
 
 /* FNV-1a over key and parts; two threads in one context would be seen by the sanitizer. */
 static gboolean
-toy_prf (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts, guint8 *out)
+toy_prf (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts,
+         guint8 *out)
 {
   guint32 sum = 0x811c9dc5;
 
@@ -145,14 +147,16 @@ toy_secret (const guint8 *peer, gboolean *is_peers_fault, const char **error)
 }
 
 static IkeSecretBlob *
-toy_answer (IkePlugin *self, const guint8 *peer, gsize peer_len, guint8 *public_out, gboolean *is_peers_fault, const char **error)
+toy_answer (IkePlugin *self, const guint8 *peer, gsize peer_len, guint8 *public_out,
+            gboolean *is_peers_fault, const char **error)
 {
   memcpy (public_out, "pong!", 5);
   return toy_secret (peer, is_peers_fault, error);
 }
 
 static IkeSecretBlob *
-toy_finish (IkePlugin *self, gpointer pair, const guint8 *peer, gsize peer_len, gboolean *is_peers_fault, const char **error)
+toy_finish (IkePlugin *self, gpointer pair, const guint8 *peer, gsize peer_len,
+            gboolean *is_peers_fault, const char **error)
 {
   return toy_secret (peer, is_peers_fault, error);
 }
@@ -165,30 +169,56 @@ toy_pair_free (gpointer pair)
 }
 
 static const IkePrfClass toy_prf_class = {
-  .struct_size = sizeof (IkePrfClass), .transform = 5, .out_len = 4, .key_len = 4, .scratch_new = toy_new,
-  .scratch_free = toy_free, .prf = toy_prf,
+  .struct_size = sizeof (IkePrfClass),
+  .transform = 5,
+  .out_len = 4,
+  .key_len = 4,
+  .scratch_new = toy_new,
+  .scratch_free = toy_free,
+  .prf = toy_prf,
 };
 static const IkePrfClass far_prf_class = {
-  .struct_size = sizeof (IkePrfClass), .transform = 65000, .out_len = 4, .key_len = 4, .scratch_new = toy_new,
-  .scratch_free = toy_free, .prf = toy_prf,
+  .struct_size = sizeof (IkePrfClass),
+  .transform = 65000,
+  .out_len = 4,
+  .key_len = 4,
+  .scratch_new = toy_new,
+  .scratch_free = toy_free,
+  .prf = toy_prf,
 };
 static const IkeHashClass toy_hash_class = {
-  .struct_size = sizeof (IkeHashClass), .out_len = 4, .scratch_new = toy_new, .scratch_free = toy_free, .hash = toy_hash,
+  .struct_size = sizeof (IkeHashClass),
+  .out_len = 4,
+  .scratch_new = toy_new,
+  .scratch_free = toy_free,
+  .hash = toy_hash,
 };
 static const IkeIntegClass broken_integ_class = {
-  .struct_size = sizeof (IkeIntegClass), .transform = 9, .key_len = 4, .icv_len = 4, .scratch_new = toy_new,
+  .struct_size = sizeof (IkeIntegClass),
+  .transform = 9,
+  .key_len = 4,
+  .icv_len = 4,
+  .scratch_new = toy_new,
   .scratch_free = toy_free,
 };
 static const IkeKeClass toy_ke_class = {
-  .struct_size = sizeof (IkeKeClass), .transform = 5, .offer_len = 4, .answer_len = 5, .secret_len = 6, .offer = toy_offer,
-  .answer = toy_answer, .finish = toy_finish, .pair_free = toy_pair_free,
+  .struct_size = sizeof (IkeKeClass),
+  .transform = 5,
+  .offer_len = 4,
+  .answer_len = 5,
+  .secret_len = 6,
+  .offer = toy_offer,
+  .answer = toy_answer,
+  .finish = toy_finish,
+  .pair_free = toy_pair_free,
 };
 static const IkeProvided toy_prf_provided = { "prf:toy", "toy", &toy_prf_class, &toy, 0 };
 static const IkeProvided far_prf_provided = { "prf:far", "far", &far_prf_class, &toy, 1 };
 static const IkeProvided same_prf_provided = { "prf:same", "same", &toy_prf_class, &other, 1 };
 static const IkeProvided toy_hash_provided = { "hash:toy", "toy", &toy_hash_class, &toy, 0 };
 static const IkeProvided more_hash_provided = { "hash:more", "more", &toy_hash_class, &toy, 1 };
-static const IkeProvided broken_integ_provided = { "integ:broken", "broken", &broken_integ_class, &other, 0 };
+static const IkeProvided broken_integ_provided = { "integ:broken", "broken", &broken_integ_class,
+                                                   &other, 0 };
 static const IkeProvided toy_ke_provided = { "ke:toy", "toy", &toy_ke_class, &toy, 0 };
 
 static void
@@ -216,15 +246,13 @@ engine_open (IkeEngine *engine)
   g_assert_no_error (error);
 }
 
-/* -- tests ---------------------------------------------------------------------------------------------------------- */
-
 static void
 test_found_by_number (void)
 {
   IkeEngine engine = { 0 };
 
   toys_set_up ();
-  g_assert_null (ike_prf_find (&engine, 5));          /* before the start */
+  g_assert_null (ike_prf_find (&engine, 5)); /* before the start */
   engine_open (&engine);
   g_assert_true (ike_prf_class (ike_prf_find (&engine, 5)) == &toy_prf_class);
   g_assert_true (ike_prf_class (ike_prf_find (&engine, 65000)) == &far_prf_class);
@@ -304,7 +332,7 @@ test_a_loop_has_one_context_for_life (void)
   current_loop = NULL;
   ike_crypto_loop_free (&engine, loops[0].slot);
   ike_crypto_free (engine.crypto);
-  ike_crypto_loop_free (&engine, loops[1].slot);      /* later than the table: harmless */
+  ike_crypto_loop_free (&engine, loops[1].slot); /* later than the table: harmless */
   g_assert_cmpuint (n_scratches, ==, 0);
 }
 
@@ -396,14 +424,16 @@ test_key_exchange_uses_a_pair_once (void)
   IkeKeAnswer *answered = answer.result;
 
   g_assert_cmpmem (answered->public_value, answered->public_len, "pong!", 5);
-  ike_ke_finish (ke, &finish, g_steal_pointer (&offered->pair), answered->public_value, answered->public_len);
+  ike_ke_finish (ke, &finish, g_steal_pointer (&offered->pair), answered->public_value,
+                 answered->public_len);
   g_assert_cmpuint (n_pairs, ==, 0);
-  g_assert_cmpmem (ike_secret_blob_data (finish.result), ike_secret_blob_len (finish.result), "secret", 6);
+  g_assert_cmpmem (ike_secret_blob_data (finish.result), ike_secret_blob_len (finish.result),
+                   "secret", 6);
   ike_ke_finish_undo (finish.result);
   ike_ke_answer_undo (answered);
   ike_ke_offer_free (ke, offered);
 
-  ike_ke_offer (ke, &offer);                  /* one that nobody wants */
+  ike_ke_offer (ke, &offer); /* one that nobody wants */
   g_assert_cmpuint (n_pairs, ==, 1);
   ike_ke_offer_undo (offer.result);
   g_assert_cmpuint (n_pairs, ==, 0);
@@ -417,7 +447,8 @@ finish_with (IkeEngine *engine, const char *peer, gboolean is_peers_fault)
   IkeCall offer = { 0 }, finish = { 0 };
 
   ike_ke_offer (ke, &offer);
-  ike_ke_finish (ke, &finish, g_steal_pointer (&((IkeKeOffer *) offer.result)->pair), (const guint8 *) peer, strlen (peer));
+  ike_ke_finish (ke, &finish, g_steal_pointer (&((IkeKeOffer *) offer.result)->pair),
+                 (const guint8 *) peer, strlen (peer));
   g_assert_null (finish.result);
   g_assert_cmpint (ike_ke_is_peers_fault (finish.error), ==, is_peers_fault);
   g_assert_cmpuint (n_pairs, ==, 0);
@@ -433,11 +464,11 @@ test_key_exchange_says_whose_fault (void)
 
   toys_set_up ();
   engine_open (&engine);
-  finish_with (&engine, "pong", TRUE);        /* too short */
+  finish_with (&engine, "pong", TRUE); /* too short */
   finish_with (&engine, "pong!!", TRUE);
   finish_with (&engine, "", TRUE);
-  finish_with (&engine, "xong!", TRUE);       /* refused by the class */
-  finish_with (&engine, "yong!", FALSE);      /* the class failed */
+  finish_with (&engine, "xong!", TRUE);  /* refused by the class */
+  finish_with (&engine, "yong!", FALSE); /* the class failed */
   ike_ke_answer (ike_ke_find (&engine, 5), &answer, (const guint8 *) "pin", 3);
   g_assert_true (ike_ke_is_peers_fault (answer.error));
   g_free (answer.error);
@@ -452,8 +483,10 @@ main (int argc, char **argv)
   g_test_add_func ("/crypto/one-number-has-one-owner", test_one_number_has_one_owner);
   g_test_add_func ("/crypto/class-with-a-hole-is-refused", test_class_with_a_hole_is_refused);
   g_test_add_func ("/crypto/a-loop-has-one-context-for-life", test_a_loop_has_one_context_for_life);
-  g_test_add_func ("/crypto/a-loop-of-another-engine-lends-nothing", test_a_loop_of_another_engine_lends_nothing);
-  g_test_add_func ("/crypto/threads-without-a-loop-share-nothing", test_threads_without_a_loop_share_nothing);
+  g_test_add_func ("/crypto/a-loop-of-another-engine-lends-nothing",
+                   test_a_loop_of_another_engine_lends_nothing);
+  g_test_add_func ("/crypto/threads-without-a-loop-share-nothing",
+                   test_threads_without_a_loop_share_nothing);
   g_test_add_func ("/crypto/prf-plus-is-chained", test_prf_plus_is_chained);
   g_test_add_func ("/crypto/key-exchange-uses-a-pair-once", test_key_exchange_uses_a_pair_once);
   g_test_add_func ("/crypto/key-exchange-says-whose-fault", test_key_exchange_says_whose_fault);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* auth_psk.c - authentication with a pre-shared key (RFC 7296, 2.15): `auth = psk`.
  *
- * The secret is looked up when it is needed, by both identities, in the configuration of that moment: a reload changes
- * secrets for the next authentication, not for SAs that are up. */
+ * The secret is looked up when it is needed, by both identities, in the configuration of that
+ * moment: a reload changes secrets for the next authentication, not for SAs that are up. */
 #include <string.h>
 
 #include <ikebana/auth.h>
@@ -19,17 +19,21 @@ conf_of_round (const IkeAuthConf *confs, guint n, guint32 round)
   return NULL;
 }
 
-/* An initiator signs before it has heard who the peer says to be: then the configuration says whom it expects. */
+/* An initiator signs before it has heard who the peer says to be: then the configuration says
+ * whom it expects. */
 static const IkeIdent *
 expected_peer (IkeSa *sa, const IkeAuthConf *conf)
 {
   const IkeConn *conn = ike_sa_conn (sa);
-  const IkeAuthConf *remote = conn ? conf_of_round (conn->remote, conn->n_remote, conf ? conf->round : 0) : NULL;
+  const IkeAuthConf *remote =
+      conn ? conf_of_round (conn->remote, conn->n_remote, conf ? conf->round : 0) : NULL;
 
   if (!remote && conn && conn->n_remote > 0)
     remote = &conn->remote[0];
-  return remote && remote->id && !ike_ident_is_pattern (remote->id) && ike_ident_type (remote->id) != IKE_ID_ANY ? remote->id
-                                                                                                                 : NULL;
+  return remote && remote->id && !ike_ident_is_pattern (remote->id)
+                 && ike_ident_type (remote->id) != IKE_ID_ANY
+             ? remote->id
+             : NULL;
 }
 
 static IkeSecretBlob *
@@ -54,7 +58,8 @@ static IkeSecretBlob *
 require_secret (IkeSa *sa, const IkeAuthConf *conf, gboolean is_signing, IkeCall *call)
 {
   const IkeIdent *local = ike_sa_local_id (sa), *remote = ike_sa_remote_id (sa);
-  char local_text[ID_SIZE] = "%any", remote_text[ID_SIZE] = "%any", reason[2 * ID_SIZE + REASON_SIZE];
+  char local_text[ID_SIZE] = "%any", remote_text[ID_SIZE] = "%any",
+       reason[2 * ID_SIZE + REASON_SIZE];
 
   if (!remote && is_signing)
     remote = expected_peer (sa, conf);
@@ -67,17 +72,20 @@ require_secret (IkeSa *sa, const IkeAuthConf *conf, gboolean is_signing, IkeCall
     ike_ident_format (local, local_text, sizeof local_text);
   if (remote)
     ike_ident_format (remote, remote_text, sizeof remote_text);
-  g_snprintf (reason, sizeof reason, secret ? "the shared secret for %.80s - %.80s is empty"
-                                            : "no shared secret for %.80s - %.80s; add secrets.ike-NAME with id and secret",
+  g_snprintf (reason, sizeof reason,
+              secret
+                  ? "the shared secret for %.80s - %.80s is empty"
+                  : "no shared secret for %.80s - %.80s; add secrets.ike-NAME with id and secret",
               local_text, remote_text);
   ike_call_fail (call, reason);
   return NULL;
 }
 
-/* "AUTH = prf( prf(Shared Secret, "Key Pad for IKEv2"), <InitiatorSignedOctets>)"; "The shared secret can be variable
- * length", which is the PRF's matter. */
+/* "AUTH = prf( prf(Shared Secret, "Key Pad for IKEv2"), <InitiatorSignedOctets>)"; "The shared
+ * secret can be variable length", which is the PRF's matter. */
 static gboolean
-auth_value (const IkePrf *prf, IkeSecretBlob *secret, GBytes *octets, guint8 out[static IKE_SECRET_MAX])
+auth_value (const IkePrf *prf, IkeSecretBlob *secret, GBytes *octets,
+            guint8 out[static IKE_SECRET_MAX])
 {
   static const char pad[] = "Key Pad for IKEv2";
   IkePart pad_part = { (const guint8 *) pad, sizeof pad - 1 }, octets_part;
@@ -85,7 +93,8 @@ auth_value (const IkePrf *prf, IkeSecretBlob *secret, GBytes *octets, guint8 out
   gboolean is_done;
 
   octets_part.data = g_bytes_get_data (octets, &octets_part.len);
-  is_done = ike_prf_run (prf, ike_secret_blob_data (secret), ike_secret_blob_len (secret), &pad_part, 1, key)
+  is_done = ike_prf_run (prf, ike_secret_blob_data (secret), ike_secret_blob_len (secret),
+                         &pad_part, 1, key)
             && ike_prf_run (prf, key, ike_prf_class (prf)->out_len, &octets_part, 1, out);
   ike_wipe (key, sizeof key);
   return is_done;
@@ -115,11 +124,12 @@ psk_sign (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, GB
 }
 
 static void
-psk_verify (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, guint8 method, const guint8 *value, gsize len,
-            GBytes *octets)
+psk_verify (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, guint8 method,
+            const guint8 *value, gsize len, GBytes *octets)
 {
   if (method != METHOD_SHARED_KEY) {
-    ike_call_fail (call, "the peer did not authenticate with a pre-shared key, as this connection asks");
+    ike_call_fail (call,
+                   "the peer did not authenticate with a pre-shared key, as this connection asks");
     return;
   }
 
@@ -144,17 +154,25 @@ psk_verify (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, 
   }
   if (ike_sa_remote_id (sa))
     ike_ident_format (ike_sa_remote_id (sa), remote_text, sizeof remote_text);
-  g_snprintf (reason, sizeof reason, "the AUTH value of %.100s does not fit our shared secret; do both sides have the same "
-              "one for these identities?", remote_text);
+  g_snprintf (
+      reason, sizeof reason,
+      "the AUTH value of %.100s does not fit our shared secret; do both sides have the same "
+      "one for these identities?",
+      remote_text);
   ike_call_fail (call, reason);
 }
 
 static const IkeAuthClass psk_class = {
-  .struct_size = sizeof (IkeAuthClass), .methods = { METHOD_SHARED_KEY }, .sign = psk_sign, .verify = psk_verify,
+  .struct_size = sizeof (IkeAuthClass),
+  .methods = { METHOD_SHARED_KEY },
+  .sign = psk_sign,
+  .verify = psk_verify,
 };
 
 static const IkeFeature psk_feature = {
-  .struct_size = sizeof (IkeFeature), .provides = "auth:psk", .ops = &psk_class,
+  .struct_size = sizeof (IkeFeature),
+  .provides = "auth:psk",
+  .ops = &psk_class,
 };
 
 static const IkeFeature *const features[] = { &psk_feature, NULL };

@@ -9,24 +9,26 @@ extern const IkePluginInfo ike_plugin;
 
 struct _IkeSa {
   IkeIdent *local, *remote;
-  IkeConn  *conn;
-  IkeAddr   peer;
-  gboolean  has_prf;
+  IkeConn *conn;
+  IkeAddr peer;
+  gboolean has_prf;
 };
 
 struct _IkeCall {
   gpointer result;
-  char    *error;
+  char *error;
 };
 
 /* What the configuration holds: one secret for one pair; and what was asked for. */
 static struct {
   const char *secret;
-  char        remote[128];                    /* for whom there is one; "" for nobody in particular */
-  guint       n_asked;
+  char remote[128]; /* for whom there is one; "" for nobody in particular */
+  guint n_asked;
 } store;
 
-static const IkePrfClass prf_class = { .struct_size = sizeof (IkePrfClass), .transform = 5, .out_len = 32, .key_len = 32 };
+static const IkePrfClass prf_class = {
+  .struct_size = sizeof (IkePrfClass), .transform = 5, .out_len = 32, .key_len = 32
+};
 
 IkeEngine *
 ike_sa_engine (const IkeSa *sa)
@@ -71,7 +73,8 @@ ike_prf_class (const IkePrf *prf)
 }
 
 gboolean
-ike_prf_run (const IkePrf *prf, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts, guint8 *out)
+ike_prf_run (const IkePrf *prf, const guint8 *key, gsize key_len, const IkePart *parts,
+             guint n_parts, guint8 *out)
 {
   g_autoptr (GHmac) hmac = g_hmac_new (G_CHECKSUM_SHA256, key, key_len);
   gsize len = 32;
@@ -96,7 +99,8 @@ ike_config_unref (IkeConfig *config)
 }
 
 IkeSecretBlob *
-ike_config_find_secret (const IkeConfig *config, const char *type, const IkeIdent *local, const IkeIdent *remote)
+ike_config_find_secret (const IkeConfig *config, const char *type, const IkeIdent *local,
+                        const IkeIdent *remote)
 {
   char text[128] = "";
 
@@ -124,17 +128,16 @@ ike_call_fail (IkeCall *call, const char *reason)
   call->error = g_strdup (reason);
 }
 
-/* -- the bench ------------------------------------------------------------------------------------------------------ */
-
 typedef struct {
-  IkeSa         sa;
-  IkeCall       call;
-  IkeConn       conn;
-  IkeAuthConf   remote_conf;
-  GBytes       *octets;
+  IkeSa sa;
+  IkeCall call;
+  IkeConn conn;
+  IkeAuthConf remote_conf;
+  GBytes *octets;
 } Bench;
 
-/* HMAC-SHA2-256 (HMAC-SHA2-256 ("correct horse", "Key Pad for IKEv2"), "the octets"), computed apart. */
+/* HMAC-SHA2-256 (HMAC-SHA2-256 ("correct horse", "Key Pad for IKEv2"), "the octets"), computed
+ * apart. */
 static const guint8 expected[32] = {
   0xe8, 0xaa, 0xbf, 0x36, 0x5f, 0xb0, 0xb2, 0xe6, 0xf6, 0xe2, 0xf3, 0x91, 0xc7, 0x56, 0x1d, 0xec,
   0x29, 0x63, 0x3c, 0x77, 0x4d, 0xb2, 0x3f, 0xcd, 0x60, 0xf0, 0x8a, 0x4e, 0x85, 0x0e, 0xbe, 0x6c,
@@ -150,8 +153,10 @@ static void
 bench_open (Bench *bench)
 {
   memset (bench, 0, sizeof *bench);
-  bench->sa = (IkeSa) { .local = ike_ident_parse ("moon.example", NULL), .remote = ike_ident_parse ("sun.example", NULL),
-                        .conn = &bench->conn, .has_prf = TRUE };
+  bench->sa = (IkeSa){ .local = ike_ident_parse ("moon.example", NULL),
+                       .remote = ike_ident_parse ("sun.example", NULL),
+                       .conn = &bench->conn,
+                       .has_prf = TRUE };
   g_assert_true (ike_addr_parse (&bench->sa.peer, "192.0.2.7", NULL));
   bench->octets = g_bytes_new_static ("the octets", 10);
   bench->conn.remote = &bench->remote_conf;
@@ -165,7 +170,7 @@ static void
 call_clear (Bench *bench)
 {
   g_free (bench->call.error);
-  bench->call = (IkeCall) { 0 };
+  bench->call = (IkeCall){ 0 };
 }
 
 static void
@@ -195,8 +200,6 @@ verify (Bench *bench, guint8 method, const guint8 *value, gsize len)
 {
   psk ()->verify (NULL, &bench->call, &bench->sa, NULL, method, value, len, bench->octets);
 }
-
-/* -- tests ---------------------------------------------------------------------------------------------------------- */
 
 static void
 test_signature_is_that_of_the_rfc (void)
@@ -263,8 +266,9 @@ test_missing_secret_names_both_ends (void)
   bench_open (&bench);
   store.secret = NULL;
   verify (&bench, 2, expected, sizeof expected);
-  g_assert_cmpstr (bench.call.error, ==,
-                   "no shared secret for moon.example - sun.example; add secrets.ike-NAME with id and secret");
+  g_assert_cmpstr (
+      bench.call.error, ==,
+      "no shared secret for moon.example - sun.example; add secrets.ike-NAME with id and secret");
   call_clear (&bench);
   psk ()->sign (NULL, &bench.call, &bench.sa, NULL, bench.octets);
   g_assert_null (bench.call.result);
@@ -304,7 +308,7 @@ test_initiator_without_a_name_looks_by_address_then_alone (void)
 
   bench_open (&bench);
   g_clear_pointer (&bench.sa.remote, ike_ident_unref);
-  bench.remote_conf.id = ike_ident_parse ("*.example", NULL);   /* a pattern is nobody */
+  bench.remote_conf.id = ike_ident_parse ("*.example", NULL); /* a pattern is nobody */
   g_strlcpy (store.remote, "192.0.2.7", sizeof store.remote);
   assert_signs (&bench);
   g_assert_cmpuint (store.n_asked, ==, 1);
@@ -337,9 +341,11 @@ main (int argc, char **argv)
   g_test_add_func ("/auth-psk/other-values-are-refused", test_other_values_are_refused);
   g_test_add_func ("/auth-psk/missing-secret-names-both-ends", test_missing_secret_names_both_ends);
   g_test_add_func ("/auth-psk/empty-secret-is-none", test_empty_secret_is_none);
-  g_test_add_func ("/auth-psk/initiator-expects-whom-it-is-configured-for", test_initiator_expects_whom_it_is_configured_for);
+  g_test_add_func ("/auth-psk/initiator-expects-whom-it-is-configured-for",
+                   test_initiator_expects_whom_it_is_configured_for);
   g_test_add_func ("/auth-psk/initiator-without-a-name-looks-by-address-then-alone",
                    test_initiator_without_a_name_looks_by_address_then_alone);
-  g_test_add_func ("/auth-psk/without-a-prf-nothing-is-signed-or-accepted", test_without_a_prf_nothing_is_signed_or_accepted);
+  g_test_add_func ("/auth-psk/without-a-prf-nothing-is-signed-or-accepted",
+                   test_without_a_prf_nothing_is_signed_or_accepted);
   return g_test_run ();
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crypto_openssl.c - the algorithms of RFC 8247 and RFC 8221 through OpenSSL's libcrypto, 3.0 or newer.
+/* crypto_openssl.c - the algorithms of RFC 8247 and RFC 8221 through OpenSSL's libcrypto, 3.0 or
+ * newer.
  *
- * Each algorithm is a feature of its own, with a known-answer test that runs when it is loaded; one that fails, or that
- * this libcrypto does not have (a FIPS build, a distribution's policy), is not offered and says so.  Everything is
- * fetched once; contexts are kept and keyed anew, so that a warm path allocates nothing. */
+ * Each algorithm is a feature of its own, with a known-answer test that runs when it is loaded;
+ * one that fails, or that this libcrypto does not have (a FIPS build, a distribution's policy),
+ * is not offered and says so.  Everything is fetched once; contexts are kept and keyed anew, so
+ * that a warm path allocates nothing. */
 #include <openssl/err.h>
 #include <openssl/provider.h>
 
@@ -12,16 +14,28 @@
 #include "private.h"
 
 static const char *const cipher_names[N_CIPHERS] = {
-  [CIPHER_AES_128_CBC] = "AES-128-CBC", [CIPHER_AES_192_CBC] = "AES-192-CBC", [CIPHER_AES_256_CBC] = "AES-256-CBC",
-  [CIPHER_AES_128_CTR] = "AES-128-CTR", [CIPHER_AES_192_CTR] = "AES-192-CTR", [CIPHER_AES_256_CTR] = "AES-256-CTR",
-  [CIPHER_AES_128_GCM] = "AES-128-GCM", [CIPHER_AES_192_GCM] = "AES-192-GCM", [CIPHER_AES_256_GCM] = "AES-256-GCM",
-  [CIPHER_AES_128_CCM] = "AES-128-CCM", [CIPHER_AES_192_CCM] = "AES-192-CCM", [CIPHER_AES_256_CCM] = "AES-256-CCM",
-  [CIPHER_CHACHA20_POLY1305] = "ChaCha20-Poly1305", [CIPHER_3DES_CBC] = "DES-EDE3-CBC",
+  [CIPHER_AES_128_CBC] = "AES-128-CBC",
+  [CIPHER_AES_192_CBC] = "AES-192-CBC",
+  [CIPHER_AES_256_CBC] = "AES-256-CBC",
+  [CIPHER_AES_128_CTR] = "AES-128-CTR",
+  [CIPHER_AES_192_CTR] = "AES-192-CTR",
+  [CIPHER_AES_256_CTR] = "AES-256-CTR",
+  [CIPHER_AES_128_GCM] = "AES-128-GCM",
+  [CIPHER_AES_192_GCM] = "AES-192-GCM",
+  [CIPHER_AES_256_GCM] = "AES-256-GCM",
+  [CIPHER_AES_128_CCM] = "AES-128-CCM",
+  [CIPHER_AES_192_CCM] = "AES-192-CCM",
+  [CIPHER_AES_256_CCM] = "AES-256-CCM",
+  [CIPHER_CHACHA20_POLY1305] = "ChaCha20-Poly1305",
+  [CIPHER_3DES_CBC] = "DES-EDE3-CBC",
   [CIPHER_AES_128_ECB] = "AES-128-ECB",
 };
 
 static const char *const digest_names[N_DIGESTS] = {
-  [DIGEST_SHA1] = "SHA1", [DIGEST_SHA2_256] = "SHA2-256", [DIGEST_SHA2_384] = "SHA2-384", [DIGEST_SHA2_512] = "SHA2-512",
+  [DIGEST_SHA1] = "SHA1",
+  [DIGEST_SHA2_256] = "SHA2-256",
+  [DIGEST_SHA2_384] = "SHA2-384",
+  [DIGEST_SHA2_512] = "SHA2-512",
 };
 
 static void
@@ -53,8 +67,10 @@ state_new (IkeEngine *engine, GError **error)
   if (state->random_provider)
     state->default_provider = OSSL_PROVIDER_load (state->library, "default");
   if (!state->default_provider) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CRYPTO, "libcrypto (%s): cannot make a library context with the %s provider",
-                 OpenSSL_version (OPENSSL_VERSION), state->random_provider ? "default" : "engine's random");
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CRYPTO,
+                 "libcrypto (%s): cannot make a library context with the %s provider",
+                 OpenSSL_version (OPENSSL_VERSION),
+                 state->random_provider ? "default" : "engine's random");
     ERR_clear_error ();
     state_free (state);
     return NULL;
@@ -98,5 +114,5 @@ crypto_activate (IkePlugin *self, GError **error)
 static const IkeFeature *const features[] = { EACH_FEATURE (FEATURE_POINTER) NULL };
 
 IKE_PLUGIN (ike_plugin, "crypto-openssl", 0, .version = "1.0", .license = "Apache-2.0",
-            .summary = "Ciphers, hashes and key exchange by OpenSSL's libcrypto", .features = features,
-            .activate = crypto_activate);
+            .summary = "Ciphers, hashes and key exchange by OpenSSL's libcrypto",
+            .features = features, .activate = crypto_activate);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ke.c - Diffie-Hellman: MODP (RFC 2409, 3526), ECP (RFC 5903), Brainpool (RFC 6954), Curve25519 and 448 (RFC 8031).
+/* ke.c - Diffie-Hellman: MODP (RFC 2409, 3526), ECP (RFC 5903), Brainpool (RFC 6954), Curve25519
+ * and 448 (RFC 8031).
  *
- * A public value that comes from a peer is measured first, then checked as RFC 6989 asks for its kind of group, and only
- * then used; the library's own full validation is left out, because for the large MODP groups it costs seventeen times
- * as much as the exchange and a peer could ask for it at will. */
+ * A public value that comes from a peer is measured first, then checked as RFC 6989 asks for its
+ * kind of group, and only then used; the library's own full validation is left out, because for
+ * the large MODP groups it costs seventeen times as much as the exchange and a peer could ask
+ * for it at will. */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -17,9 +19,9 @@ enum { PUBLIC_MAX = 1024, COORDINATE_MAX = 66, POINT_UNCOMPRESSED = 4 };
 typedef enum { KIND_MODP, KIND_ECP, KIND_MONTGOMERY } GroupKind;
 
 typedef struct {
-  GroupKind   kind;
-  const char *type, *name;                    /* of the library; a MODP group without name is built from its prime */
-  guint16     public_len, secret_len;
+  GroupKind kind;
+  const char *type, *name; /* of the library; a MODP group without name is built from its prime */
+  guint16 public_len, secret_len;
 } Group;
 
 static const Group groups[N_GROUPS] = {
@@ -39,8 +41,6 @@ static const Group groups[N_GROUPS] = {
   [GROUP_CURVE25519] = { KIND_MONTGOMERY, "X25519", NULL, 32, 32 },
   [GROUP_CURVE448] = { KIND_MONTGOMERY, "X448", NULL, 56, 56 },
 };
-
-/* -- domain parameters, once per engine ----------------------------------------------------------------------------- */
 
 static EVP_PKEY *
 key_from_params (const State *state, const char *type, int selection, OSSL_PARAM *params)
@@ -79,8 +79,9 @@ modp1024_new (const State *state)
 static EVP_PKEY *
 group_new (const State *state, const Group *group)
 {
-  OSSL_PARAM params[]
-    = { OSSL_PARAM_construct_utf8_string (OSSL_PKEY_PARAM_GROUP_NAME, (char *) group->name, 0), OSSL_PARAM_END };
+  OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string (OSSL_PKEY_PARAM_GROUP_NAME,
+                                                            (char *) group->name, 0),
+                          OSSL_PARAM_END };
 
   return key_from_params (state, group->type, EVP_PKEY_KEY_PARAMETERS, params);
 }
@@ -91,7 +92,8 @@ prime_new (const EVP_PKEY *key, gsize len)
   BIGNUM *prime = NULL;
   guint8 *bytes = g_malloc0 (len);
 
-  if (EVP_PKEY_get_bn_param (key, OSSL_PKEY_PARAM_FFC_P, &prime) != 1 || BN_bn2binpad (prime, bytes, (int) len) != (int) len)
+  if (EVP_PKEY_get_bn_param (key, OSSL_PKEY_PARAM_FFC_P, &prime) != 1
+      || BN_bn2binpad (prime, bytes, (int) len) != (int) len)
     g_clear_pointer (&bytes, g_free);
   BN_free (prime);
   return bytes;
@@ -118,8 +120,6 @@ groups_free (State *state)
   }
 }
 
-/* -- public values -------------------------------------------------------------------------------------------------- */
-
 /* RFC 6989, 2.1: 1 < r < p-1.  The value is public, so the time that this takes tells nothing. */
 static gboolean
 modp_is_legal (const guint8 *prime, const guint8 *value, gsize len)
@@ -136,7 +136,8 @@ modp_is_legal (const guint8 *prime, const guint8 *value, gsize len)
   return order < 0 || (order == 0 && value[len - 1] < (prime[len - 1] & 0xfe));
 }
 
-/* What the peer sent as a key of the library; NULL with @refused or, that being NULL, because the library failed. */
+/* What the peer sent as a key of the library; NULL with @refused or, that being NULL, because
+ * the library failed. */
 static EVP_PKEY *
 peer_new (const State *state, GroupId id, const guint8 *peer, gsize peer_len, const char **refused)
 {
@@ -159,8 +160,8 @@ peer_new (const State *state, GroupId id, const guint8 *peer, gsize peer_len, co
     EVP_PKEY_free (key);
     return NULL;
   }
-  /* RFC 5903, 7: the wire has x | y.  With this prefix there is no encoding of the point at infinity, and the library
-   * refuses coordinates out of range and points off the curve. */
+  /* RFC 5903, 7: the wire has x | y.  With this prefix there is no encoding of the point at
+   * infinity, and the library refuses coordinates out of range and points off the curve. */
   if (group->kind == KIND_ECP) {
     point[0] = POINT_UNCOMPRESSED;
     memcpy (point + 1, peer, peer_len);
@@ -169,7 +170,8 @@ peer_new (const State *state, GroupId id, const guint8 *peer, gsize peer_len, co
   }
   if (EVP_PKEY_set1_encoded_public_key (key, peer, peer_len) == 1)
     return key;
-  *refused = group->kind == KIND_ECP ? "it is not a point of the curve (RFC 6989, 2.3)" : "it is not legal in the group";
+  *refused = group->kind == KIND_ECP ? "it is not a point of the curve (RFC 6989, 2.3)"
+                                     : "it is not legal in the group";
   EVP_PKEY_free (key);
   return NULL;
 }
@@ -180,7 +182,9 @@ public_write (EVP_PKEY *pair, const Group *group, guint8 *out)
   guint8 encoded[PUBLIC_MAX + 1];
   gsize len = 0, prefix = group->kind == KIND_ECP ? 1 : 0;
 
-  if (EVP_PKEY_get_octet_string_param (pair, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, encoded, sizeof encoded, &len) != 1)
+  if (EVP_PKEY_get_octet_string_param (pair, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, encoded,
+                                       sizeof encoded, &len)
+      != 1)
     return FALSE;
   if (len != prefix + group->public_len || (prefix && encoded[0] != POINT_UNCOMPRESSED))
     return FALSE;
@@ -188,13 +192,12 @@ public_write (EVP_PKEY *pair, const Group *group, guint8 *out)
   return TRUE;
 }
 
-/* -- the three steps ------------------------------------------------------------------------------------------------ */
-
 static EVP_PKEY *
 pair_new (const State *state, GroupId id)
 {
-  EVP_PKEY_CTX *context = state->groups[id] ? EVP_PKEY_CTX_new_from_pkey (state->library, state->groups[id], NULL)
-                                            : EVP_PKEY_CTX_new_from_name (state->library, groups[id].type, NULL);
+  EVP_PKEY_CTX *context = state->groups[id]
+                              ? EVP_PKEY_CTX_new_from_pkey (state->library, state->groups[id], NULL)
+                              : EVP_PKEY_CTX_new_from_name (state->library, groups[id].type, NULL);
   EVP_PKEY *pair = NULL;
 
   if (context && EVP_PKEY_keygen_init (context) == 1 && EVP_PKEY_generate (context, &pair) != 1)
@@ -220,11 +223,12 @@ context_prepare (EVP_PKEY_CTX *context, const Group *group, EVP_PKEY *peer)
   unsigned int pad = 1;
   OSSL_PARAM params[] = { OSSL_PARAM_END, OSSL_PARAM_END };
 
-  /* RFC 7296, 2.14: "g^ir is represented as a string of octets in big endian order padded with zeros if necessary to make
-   * it the length of the modulus." */
+  /* RFC 7296, 2.14: "g^ir is represented as a string of octets in big endian order padded with
+   * zeros if necessary to make it the length of the modulus." */
   if (group->kind == KIND_MODP)
     params[0] = OSSL_PARAM_construct_uint (OSSL_EXCHANGE_PARAM_PAD, &pad);
-  return EVP_PKEY_derive_init_ex (context, params) == 1 && EVP_PKEY_derive_set_peer_ex (context, peer, 0) == 1;
+  return EVP_PKEY_derive_init_ex (context, params) == 1
+         && EVP_PKEY_derive_set_peer_ex (context, peer, 0) == 1;
 }
 
 static IkeSecretBlob *
@@ -235,11 +239,12 @@ secret_derive (const State *state, GroupId id, EVP_PKEY *pair, EVP_PKEY *peer, c
   IkeSecretBlob *secret = ike_secret_blob_new (NULL, len);
   EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey (state->library, pair, NULL);
   gboolean is_ready = context && context_prepare (context, group, peer);
-  gboolean is_done = is_ready && EVP_PKEY_derive (context, ike_secret_blob_data (secret), &len) == 1 && len == group->secret_len;
+  gboolean is_done = is_ready && EVP_PKEY_derive (context, ike_secret_blob_data (secret), &len) == 1
+                     && len == group->secret_len;
 
   EVP_PKEY_CTX_free (context);
-  /* RFC 7748, 6: both sides "MAY check, without leaking extra information about the value of K, whether K is the
-   * all-zero value and abort if so"; the library fails for such a peer too. */
+  /* RFC 7748, 6: both sides "MAY check, without leaking extra information about the value of K,
+   * whether K is the all-zero value and abort if so"; the library fails for such a peer too. */
   if (is_ready && group->kind == KIND_MONTGOMERY && (!is_done || secret_is_zero (secret))) {
     *refused = "it is a point of small order (RFC 7748, 6)";
     is_done = FALSE;
@@ -252,7 +257,8 @@ secret_derive (const State *state, GroupId id, EVP_PKEY *pair, EVP_PKEY *peer, c
 static gboolean
 group_is_there (const State *state, GroupId id)
 {
-  return groups[id].kind == KIND_MONTGOMERY || (state->groups[id] && (groups[id].kind == KIND_ECP || state->primes[id]));
+  return groups[id].kind == KIND_MONTGOMERY
+         || (state->groups[id] && (groups[id].kind == KIND_ECP || state->primes[id]));
 }
 
 static gpointer
@@ -271,11 +277,13 @@ ke_offer (IkePlugin *self, GroupId id, guint8 *public_out, const char **error)
 }
 
 static IkeSecretBlob *
-ke_finish (IkePlugin *self, GroupId id, EVP_PKEY *pair, const IkePart *peer, gboolean *is_peers_fault, const char **error)
+ke_finish (IkePlugin *self, GroupId id, EVP_PKEY *pair, const IkePart *peer,
+           gboolean *is_peers_fault, const char **error)
 {
   const State *state = state_peek (self);
   const char *refused = NULL;
-  EVP_PKEY *peer_key = group_is_there (state, id) ? peer_new (state, id, peer->data, peer->len, &refused) : NULL;
+  EVP_PKEY *peer_key =
+      group_is_there (state, id) ? peer_new (state, id, peer->data, peer->len, &refused) : NULL;
   IkeSecretBlob *secret = peer_key ? secret_derive (state, id, pair, peer_key, &refused) : NULL;
 
   EVP_PKEY_free (peer_key);
@@ -289,11 +297,13 @@ ke_finish (IkePlugin *self, GroupId id, EVP_PKEY *pair, const IkePart *peer, gbo
 
 /* The peer's value is looked at before a pair is made for it. */
 static IkeSecretBlob *
-ke_answer (IkePlugin *self, GroupId id, const IkePart *peer, guint8 *public_out, gboolean *is_peers_fault, const char **error)
+ke_answer (IkePlugin *self, GroupId id, const IkePart *peer, guint8 *public_out,
+           gboolean *is_peers_fault, const char **error)
 {
   const State *state = state_peek (self);
   const char *refused = NULL;
-  EVP_PKEY *peer_key = group_is_there (state, id) ? peer_new (state, id, peer->data, peer->len, &refused) : NULL;
+  EVP_PKEY *peer_key =
+      group_is_there (state, id) ? peer_new (state, id, peer->data, peer->len, &refused) : NULL;
   EVP_PKEY *pair = peer_key ? ke_offer (self, id, public_out, error) : NULL;
   IkeSecretBlob *secret = pair ? secret_derive (state, id, pair, peer_key, &refused) : NULL;
 
@@ -327,11 +337,14 @@ fixed_pair_new (const State *state, GroupId id, const guint8 *bytes, gsize len)
 
   if (builder && number && OSSL_PARAM_BLD_push_BN (builder, OSSL_PKEY_PARAM_PRIV_KEY, number) == 1
       && (group->kind == KIND_ECP
-            ? OSSL_PARAM_BLD_push_utf8_string (builder, OSSL_PKEY_PARAM_GROUP_NAME, group->name, 0) == 1
-            : EVP_PKEY_get_bn_param (state->groups[id], OSSL_PKEY_PARAM_FFC_P, &prime) == 1
-                && EVP_PKEY_get_bn_param (state->groups[id], OSSL_PKEY_PARAM_FFC_G, &generator) == 1
-                && OSSL_PARAM_BLD_push_BN (builder, OSSL_PKEY_PARAM_FFC_P, prime) == 1
-                && OSSL_PARAM_BLD_push_BN (builder, OSSL_PKEY_PARAM_FFC_G, generator) == 1))
+              ? OSSL_PARAM_BLD_push_utf8_string (builder, OSSL_PKEY_PARAM_GROUP_NAME, group->name,
+                                                 0)
+                    == 1
+              : EVP_PKEY_get_bn_param (state->groups[id], OSSL_PKEY_PARAM_FFC_P, &prime) == 1
+                    && EVP_PKEY_get_bn_param (state->groups[id], OSSL_PKEY_PARAM_FFC_G, &generator)
+                           == 1
+                    && OSSL_PARAM_BLD_push_BN (builder, OSSL_PKEY_PARAM_FFC_P, prime) == 1
+                    && OSSL_PARAM_BLD_push_BN (builder, OSSL_PKEY_PARAM_FFC_G, generator) == 1))
     params = OSSL_PARAM_BLD_to_param (builder);
 
   EVP_PKEY *pair = key_from_params (state, group->type, EVP_PKEY_KEYPAIR, params);
@@ -345,10 +358,12 @@ fixed_pair_new (const State *state, GroupId id, const guint8 *bytes, gsize len)
 }
 
 IkeSecretBlob *
-ke_derive_fixed (IkePlugin *self, GroupId id, const guint8 *private_key, gsize private_len, const IkePart *peer)
+ke_derive_fixed (IkePlugin *self, GroupId id, const guint8 *private_key, gsize private_len,
+                 const IkePart *peer)
 {
   const State *state = state_peek (self);
-  EVP_PKEY *pair = group_is_there (state, id) ? fixed_pair_new (state, id, private_key, private_len) : NULL;
+  EVP_PKEY *pair =
+      group_is_there (state, id) ? fixed_pair_new (state, id, private_key, private_len) : NULL;
   gboolean is_peers_fault;
   const char *reason;
   IkeSecretBlob *secret = pair ? ke_finish (self, id, pair, peer, &is_peers_fault, &reason) : NULL;
@@ -358,37 +373,49 @@ ke_derive_fixed (IkePlugin *self, GroupId id, const guint8 *private_key, gsize p
   return secret;
 }
 
-#define KE(symbol, id, transform_id, value_len, result_len, cost, flag)                                                \
-  static gpointer symbol##_offer (IkePlugin *self, guint8 *public_out, const char **error)                             \
-  {                                                                                                                    \
-    return ke_offer (self, id, public_out, error);                                                                     \
-  }                                                                                                                    \
-  static IkeSecretBlob *symbol##_answer (IkePlugin *self, const guint8 *peer, gsize peer_len, guint8 *public_out,      \
-                                         gboolean *is_peers_fault, const char **error)                                 \
-  {                                                                                                                    \
-    IkePart part = { peer, peer_len };                                                                                 \
-    return ke_answer (self, id, &part, public_out, is_peers_fault, error);                                             \
-  }                                                                                                                    \
-  static IkeSecretBlob *symbol##_finish (IkePlugin *self, gpointer pair, const guint8 *peer, gsize peer_len,           \
-                                         gboolean *is_peers_fault, const char **error)                                 \
-  {                                                                                                                    \
-    IkePart part = { peer, peer_len };                                                                                 \
-    return ke_finish (self, id, pair, &part, is_peers_fault, error);                                                   \
-  }                                                                                                                    \
-  static const IkeKeClass symbol##_class = {                                                                           \
-    .struct_size = sizeof (IkeKeClass), .transform = transform_id, .offer_len = value_len, .answer_len = value_len,    \
-    .secret_len = result_len, .cost_us = cost, .flags = flag, .offer = symbol##_offer, .answer = symbol##_answer,      \
-    .finish = symbol##_finish, .pair_free = ke_pair_free,                                                              \
-  };                                                                                                                   \
-  static gboolean symbol##_probe (IkePlugin *self, GError **error)                                                     \
-  {                                                                                                                    \
-    return probe_ke (self, "ke:" #symbol, id, &symbol##_class, error);                                                 \
-  }                                                                                                                    \
-  const IkeFeature symbol##_feature = { .struct_size = sizeof (IkeFeature), .provides = "ke:" #symbol,                 \
-    .ops = &symbol##_class, .probe = symbol##_probe }
+#define KE(symbol, id, transform_id, value_len, result_len, cost, flag)                            \
+  static gpointer symbol##_offer (IkePlugin *self, guint8 *public_out, const char **error)         \
+  {                                                                                                \
+    return ke_offer (self, id, public_out, error);                                                 \
+  }                                                                                                \
+  static IkeSecretBlob *symbol##_answer (IkePlugin *self, const guint8 *peer, gsize peer_len,      \
+                                         guint8 *public_out, gboolean *is_peers_fault,             \
+                                         const char **error)                                       \
+  {                                                                                                \
+    IkePart part = { peer, peer_len };                                                             \
+    return ke_answer (self, id, &part, public_out, is_peers_fault, error);                         \
+  }                                                                                                \
+  static IkeSecretBlob *symbol##_finish (IkePlugin *self, gpointer pair, const guint8 *peer,       \
+                                         gsize peer_len, gboolean *is_peers_fault,                 \
+                                         const char **error)                                       \
+  {                                                                                                \
+    IkePart part = { peer, peer_len };                                                             \
+    return ke_finish (self, id, pair, &part, is_peers_fault, error);                               \
+  }                                                                                                \
+  static const IkeKeClass symbol##_class = {                                                       \
+    .struct_size = sizeof (IkeKeClass),                                                            \
+    .transform = transform_id,                                                                     \
+    .offer_len = value_len,                                                                        \
+    .answer_len = value_len,                                                                       \
+    .secret_len = result_len,                                                                      \
+    .cost_us = cost,                                                                               \
+    .flags = flag,                                                                                 \
+    .offer = symbol##_offer,                                                                       \
+    .answer = symbol##_answer,                                                                     \
+    .finish = symbol##_finish,                                                                     \
+    .pair_free = ke_pair_free,                                                                     \
+  };                                                                                               \
+  static gboolean symbol##_probe (IkePlugin *self, GError **error)                                 \
+  {                                                                                                \
+    return probe_ke (self, "ke:" #symbol, id, &symbol##_class, error);                             \
+  }                                                                                                \
+  const IkeFeature symbol##_feature = { .struct_size = sizeof (IkeFeature),                        \
+                                        .provides = "ke:" #symbol,                                 \
+                                        .ops = &symbol##_class,                                    \
+                                        .probe = symbol##_probe }
 
-/* Costs in µs of the dearest step, the answer (a pair and a secret), measured with 3.0 on the machine on which Curve25519
- * takes 51; what is above 1000 goes to the offload pool. */
+/* Costs in µs of the dearest step, the answer (a pair and a secret), measured with 3.0 on the
+ * machine on which Curve25519 takes 51; what is above 1000 goes to the offload pool. */
 KE (modp1024, GROUP_MODP1024, 2, 128, 128, 460, IKE_CRYPTO_OFF);
 KE (modp1536, GROUP_MODP1536, 5, 192, 192, 340, IKE_CRYPTO_OFF);
 KE (modp2048, GROUP_MODP2048, 14, 256, 256, 570, 0);

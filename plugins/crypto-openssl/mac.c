@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mac.c - hashes, HMAC (RFC 2104, 4868), AES-XCBC (RFC 3566, 4434) and AES-CMAC (RFC 4493, 4494, 4615).
+/* mac.c - hashes, HMAC (RFC 2104, 4868), AES-XCBC (RFC 3566, 4434) and AES-CMAC (RFC 4493, 4494,
+ * 4615).
  *
- * The three constructions are written out here on kept digest and cipher contexts: libcrypto's own copy the key to the
- * heap, or make a cipher context anew, with every key they are given, and here every message brings its key.  What is
- * left is the one allocation that 3.0 makes itself for every digest it starts. */
+ * The three constructions are written out here on kept digest and cipher contexts: libcrypto's
+ * own copy the key to the heap, or make a cipher context anew, with every key they are given,
+ * and here every message brings its key.  What is left is the one allocation that 3.0 makes
+ * itself for every digest it starts. */
 #include <openssl/err.h>
 #include <string.h>
 
@@ -13,13 +15,13 @@ enum { HMAC_BLOCK_MAX = 128, AES_BLOCK = 16, CHUNK = 32 * AES_BLOCK };
 
 typedef struct {
   DigestId digest;
-  guint8   block_len, out_len;
+  guint8 block_len, out_len;
 } HashSpec;
 
 typedef struct {
   const EVP_MD *digest;
-  EVP_MD_CTX   *context;
-  guint8        block_len, out_len, icv_len;
+  EVP_MD_CTX *context;
+  guint8 block_len, out_len, icv_len;
 } Hash;
 
 static void
@@ -76,7 +78,8 @@ hash_run (gpointer scratch, const IkePart *parts, guint n_parts, guint8 *out)
 
 /* RFC 2104, 2: "H(K XOR opad, H(K XOR ipad, text))"; a key longer than a block is hashed first. */
 static gboolean
-hmac_run (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts, guint8 *out)
+hmac_run (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts,
+          guint8 *out)
 {
   Hash *hash = scratch;
   guint8 pad[HMAC_BLOCK_MAX] = { 0 }, inner[EVP_MAX_MD_SIZE];
@@ -160,15 +163,16 @@ block_encrypt (EVP_CIPHER_CTX *context, const guint8 *in, gsize len, guint8 *out
   return EVP_CipherUpdate (context, out, &n, in, (int) len) == 1 && (gsize) n == len;
 }
 
-/* What XCBC and CMAC share: CBC over all blocks but the last, then the last one, whole or padded with 10…, with the
- * subkey for its case added. */
+/* What XCBC and CMAC share: CBC over all blocks but the last, then the last one, whole or padded
+ * with 10…, with the subkey for its case added. */
 typedef struct {
   guint8 chain[AES_BLOCK];                    /* key of the CBC */
   guint8 whole[AES_BLOCK], padded[AES_BLOCK]; /* what is added to the last block */
 } BlockKeys;
 
 static gboolean
-block_mac_parts (BlockMac *mac, const BlockKeys *keys, const IkePart *parts, guint n_parts, guint8 *out)
+block_mac_parts (BlockMac *mac, const BlockKeys *keys, const IkePart *parts, guint n_parts,
+                 guint8 *out)
 {
   static const guint8 zero[AES_BLOCK];
   guint8 chunk[CHUNK], last[AES_BLOCK] = { 0 };
@@ -198,7 +202,8 @@ block_mac_parts (BlockMac *mac, const BlockKeys *keys, const IkePart *parts, gui
          && block_encrypt (mac->cbc, last, AES_BLOCK, out);
 }
 
-/* RFC 3566, 4: "K1 = 0x01010101010101010101010101010101 encrypted with Key K", and K2, K3 likewise. */
+/* RFC 3566, 4: "K1 = 0x01010101010101010101010101010101 encrypted with Key K", and K2, K3
+ * likewise. */
 static gboolean
 xcbc_keys (BlockMac *mac, const guint8 *key, BlockKeys *keys)
 {
@@ -238,10 +243,12 @@ cmac_keys (BlockMac *mac, const guint8 *key, BlockKeys *keys)
 typedef gboolean (*BlockKeysFunc) (BlockMac *mac, const guint8 *key, BlockKeys *keys);
 
 static gboolean
-block_mac_run (BlockMac *mac, BlockKeysFunc make_keys, const guint8 *key, const IkePart *parts, guint n_parts, guint8 *out)
+block_mac_run (BlockMac *mac, BlockKeysFunc make_keys, const guint8 *key, const IkePart *parts,
+               guint n_parts, guint8 *out)
 {
   BlockKeys keys;
-  gboolean is_done = make_keys (mac, key, &keys) && block_mac_parts (mac, &keys, parts, n_parts, out);
+  gboolean is_done =
+      make_keys (mac, key, &keys) && block_mac_parts (mac, &keys, parts, n_parts, out);
 
   ike_wipe (&keys, sizeof keys);
   if (!is_done)
@@ -271,12 +278,14 @@ cmac_mac (gpointer scratch, const guint8 *key, const IkePart *parts, guint n_par
   return TRUE;
 }
 
-/* RFC 4434, 2: "If the key has fewer than 128 bits, lengthen it to exactly 128 bits by padding it on the right with zero
- * bits.  If the key is 129 bits or longer, shorten it … In that re-application of this algorithm, the key is 128 zero
- * bits; the message is the too-long current key."  RFC 4615, 3: a key of any other length than 128 bits, shorter ones
- * too, goes through AES-CMAC with a key of zeros. */
+/* RFC 4434, 2: "If the key has fewer than 128 bits, lengthen it to exactly 128 bits by padding
+ * it on the right with zero bits.  If the key is 129 bits or longer, shorten it … In that
+ * re-application of this algorithm, the key is 128 zero bits; the message is the too-long
+ * current key."  RFC 4615, 3: a key of any other length than 128 bits, shorter ones too, goes
+ * through AES-CMAC with a key of zeros. */
 static gboolean
-block_prf (BlockMac *mac, BlockKeysFunc make_keys, const IkePart *key, const IkePart *parts, guint n_parts, guint8 *out)
+block_prf (BlockMac *mac, BlockKeysFunc make_keys, const IkePart *key, const IkePart *parts,
+           guint n_parts, guint8 *out)
 {
   static const guint8 zero[AES_BLOCK];
   guint8 fixed[AES_BLOCK] = { 0 };
@@ -292,7 +301,8 @@ block_prf (BlockMac *mac, BlockKeysFunc make_keys, const IkePart *key, const Ike
 }
 
 static gboolean
-xcbc_prf (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts, guint8 *out)
+xcbc_prf (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts,
+          guint8 *out)
 {
   IkePart key_part = { key, key_len };
 
@@ -300,54 +310,76 @@ xcbc_prf (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *par
 }
 
 static gboolean
-cmac_prf (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts, guint8 *out)
+cmac_prf (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts,
+          guint8 *out)
 {
   IkePart key_part = { key, key_len };
 
   return block_prf (scratch, cmac_keys, &key_part, parts, n_parts, out);
 }
 
-#define INTEG(symbol, feature_name, transform_id, key, icv, new_func, free_func, mac_func)                             \
-  static const IkeIntegClass symbol##_class = {                                                                        \
-    .struct_size = sizeof (IkeIntegClass), .transform = transform_id, .key_len = key, .icv_len = icv,                  \
-    .scratch_new = new_func, .scratch_free = free_func, .mac = mac_func,                                               \
-  };                                                                                                                   \
-  static gboolean symbol##_probe (IkePlugin *self, GError **error)                                                     \
-  {                                                                                                                    \
-    return probe_integ (self, "integ:" feature_name, &symbol##_class, error);                                          \
-  }                                                                                                                    \
-  const IkeFeature symbol##_feature = { .struct_size = sizeof (IkeFeature), .provides = "integ:" feature_name,         \
-    .ops = &symbol##_class, .probe = symbol##_probe }
+#define INTEG(symbol, feature_name, transform_id, key, icv, new_func, free_func, mac_func)         \
+  static const IkeIntegClass symbol##_class = {                                                    \
+    .struct_size = sizeof (IkeIntegClass),                                                         \
+    .transform = transform_id,                                                                     \
+    .key_len = key,                                                                                \
+    .icv_len = icv,                                                                                \
+    .scratch_new = new_func,                                                                       \
+    .scratch_free = free_func,                                                                     \
+    .mac = mac_func,                                                                               \
+  };                                                                                               \
+  static gboolean symbol##_probe (IkePlugin *self, GError **error)                                 \
+  {                                                                                                \
+    return probe_integ (self, "integ:" feature_name, &symbol##_class, error);                      \
+  }                                                                                                \
+  const IkeFeature symbol##_feature = { .struct_size = sizeof (IkeFeature),                        \
+                                        .provides = "integ:" feature_name,                         \
+                                        .ops = &symbol##_class,                                    \
+                                        .probe = symbol##_probe }
 
-#define PRF(symbol, feature_name, transform_id, len, fixed, new_func, free_func, prf_func)                             \
-  static const IkePrfClass symbol##_class = {                                                                          \
-    .struct_size = sizeof (IkePrfClass), .transform = transform_id, .out_len = len, .key_len = len,                    \
-    .is_key_fixed = fixed, .scratch_new = new_func, .scratch_free = free_func, .prf = prf_func,                        \
-  };                                                                                                                   \
-  static gboolean symbol##_probe (IkePlugin *self, GError **error)                                                     \
-  {                                                                                                                    \
-    return probe_prf (self, "prf:" feature_name, &symbol##_class, error);                                              \
-  }                                                                                                                    \
-  const IkeFeature symbol##_feature = { .struct_size = sizeof (IkeFeature), .provides = "prf:" feature_name,           \
-    .ops = &symbol##_class, .probe = symbol##_probe }
+#define PRF(symbol, feature_name, transform_id, len, fixed, new_func, free_func, prf_func)         \
+  static const IkePrfClass symbol##_class = {                                                      \
+    .struct_size = sizeof (IkePrfClass),                                                           \
+    .transform = transform_id,                                                                     \
+    .out_len = len,                                                                                \
+    .key_len = len,                                                                                \
+    .is_key_fixed = fixed,                                                                         \
+    .scratch_new = new_func,                                                                       \
+    .scratch_free = free_func,                                                                     \
+    .prf = prf_func,                                                                               \
+  };                                                                                               \
+  static gboolean symbol##_probe (IkePlugin *self, GError **error)                                 \
+  {                                                                                                \
+    return probe_prf (self, "prf:" feature_name, &symbol##_class, error);                          \
+  }                                                                                                \
+  const IkeFeature symbol##_feature = { .struct_size = sizeof (IkeFeature),                        \
+                                        .provides = "prf:" feature_name,                           \
+                                        .ops = &symbol##_class,                                    \
+                                        .probe = symbol##_probe }
 
 /* What hangs on one digest: the hash itself, its HMAC cut to an ICV, its HMAC as PRF. */
-#define DIGEST(symbol, hash_name, number, block, len, icv, digest_id)                                                  \
-  static const HashSpec symbol##_spec = { digest_id, block, len };                                                     \
-  static gpointer symbol##_new (IkePlugin *self)                                                                       \
-  {                                                                                                                    \
-    return hash_new (self, &symbol##_spec, icv);                                                                       \
-  }                                                                                                                    \
-  static const IkeHashClass hash_##symbol##_class = {                                                                  \
-    .struct_size = sizeof (IkeHashClass), .hash_id = number, .out_len = len, .scratch_new = symbol##_new,              \
-    .scratch_free = hash_free, .hash = hash_run,                                                                       \
-  };                                                                                                                   \
-  static gboolean hash_##symbol##_probe (IkePlugin *self, GError **error)                                              \
-  {                                                                                                                    \
-    return probe_hash (self, "hash:" hash_name, &hash_##symbol##_class, error);                                        \
-  }                                                                                                                    \
-  const IkeFeature hash_##symbol##_feature = { .struct_size = sizeof (IkeFeature), .provides = "hash:" hash_name,      \
-    .ops = &hash_##symbol##_class, .probe = hash_##symbol##_probe }
+#define DIGEST(symbol, hash_name, number, block, len, icv, digest_id)                              \
+  static const HashSpec symbol##_spec = { digest_id, block, len };                                 \
+  static gpointer symbol##_new (IkePlugin *self)                                                   \
+  {                                                                                                \
+    return hash_new (self, &symbol##_spec, icv);                                                   \
+  }                                                                                                \
+  static const IkeHashClass hash_##symbol##_class = {                                              \
+    .struct_size = sizeof (IkeHashClass),                                                          \
+    .hash_id = number,                                                                             \
+    .out_len = len,                                                                                \
+    .scratch_new = symbol##_new,                                                                   \
+    .scratch_free = hash_free,                                                                     \
+    .hash = hash_run,                                                                              \
+  };                                                                                               \
+  static gboolean hash_##symbol##_probe (IkePlugin *self, GError **error)                          \
+  {                                                                                                \
+    return probe_hash (self, "hash:" hash_name, &hash_##symbol##_class, error);                    \
+  }                                                                                                \
+  const IkeFeature hash_##symbol##_feature = { .struct_size = sizeof (IkeFeature),                 \
+                                               .provides = "hash:" hash_name,                      \
+                                               .ops = &hash_##symbol##_class,                      \
+                                               .probe = hash_##symbol##_probe }
 
 DIGEST (sha1, "sha1", 1, 64, 20, 12, DIGEST_SHA1);
 DIGEST (sha2_256, "sha256", 2, 64, 32, 16, DIGEST_SHA2_256);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* probe.c - known-answer tests, run when a feature is loaded: an algorithm that gives wrong answers is not offered. */
+/* probe.c - known-answer tests, run when a feature is loaded: an algorithm that gives wrong
+ * answers is not offered. */
 #include <openssl/err.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@
 enum { FIELD_MAX = 2048 };
 
 typedef struct {
-  gsize  len;
+  gsize len;
   guint8 bytes[FIELD_MAX];
 } Field;
 
@@ -20,7 +21,8 @@ typedef struct {
 } Answer;
 
 /* One vector against one class; NULL, or what went wrong. */
-typedef const char *(*CheckFunc) (IkePlugin *self, gconstpointer klass, gpointer scratch, Answer *answer);
+typedef const char *(*CheckFunc) (IkePlugin *self, gconstpointer klass, gpointer scratch,
+                                  Answer *answer);
 
 __attribute__ ((weak)) const char *
 probe_spoiled_feature (void)
@@ -33,7 +35,8 @@ field_read (Field *field, const char *text)
 {
   field->len = 0;
   for (; text && text[0] && text[1] && field->len < FIELD_MAX; text += 2)
-    field->bytes[field->len++] = (guint8) (g_ascii_xdigit_value (text[0]) << 4 | g_ascii_xdigit_value (text[1]));
+    field->bytes[field->len++] =
+        (guint8) (g_ascii_xdigit_value (text[0]) << 4 | g_ascii_xdigit_value (text[1]));
 }
 
 static void
@@ -52,13 +55,14 @@ static gboolean
 probe_fail (GError **error, const char *feature, const char *what, const char *source)
 {
   ERR_clear_error ();
-  g_set_error (error, IKE_ERROR, IKE_ERROR_CRYPTO, "%s: %s%s%s", feature, what, source ? " with the known answer of " : "",
-               source ? source : "");
+  g_set_error (error, IKE_ERROR, IKE_ERROR_CRYPTO, "%s: %s%s%s", feature, what,
+               source ? " with the known answer of " : "", source ? source : "");
   return FALSE;
 }
 
 static gboolean
-probe_run (IkePlugin *self, const char *feature, gconstpointer klass, gpointer scratch, CheckFunc check, GError **error)
+probe_run (IkePlugin *self, const char *feature, gconstpointer klass, gpointer scratch,
+           CheckFunc check, GError **error)
 {
   g_autofree Answer *answer = g_new (Answer, 1);
   guint n_run = 0;
@@ -78,26 +82,31 @@ probe_run (IkePlugin *self, const char *feature, gconstpointer klass, gpointer s
 }
 
 static gboolean
-probe_scratch (IkePlugin *self, const char *feature, gpointer (*scratch_new) (IkePlugin *self), gpointer *scratch,
-               GError **error)
+probe_scratch (IkePlugin *self, const char *feature, gpointer (*scratch_new) (IkePlugin *self),
+               gpointer *scratch, GError **error)
 {
   if (!state_get (self, error))
     return FALSE;
   *scratch = scratch_new (self);
   return *scratch
-         || probe_fail (error, feature, "this libcrypto does not have it (disabled, or a restricted provider)", NULL);
+         || probe_fail (error, feature,
+                        "this libcrypto does not have it (disabled, or a restricted provider)",
+                        NULL);
 }
 
-/* Sealed and opened with a scratch context, sealed with a keyed one, and refused with another ICV. */
+/* Sealed and opened with a scratch context, sealed with a keyed one, and refused with another
+ * ICV. */
 static const char *
 check_aead (IkePlugin *self, gconstpointer data, gpointer scratch, Answer *answer)
 {
   const IkeAeadClass *klass = data;
-  Field *key = &answer->in[0], *iv = &answer->in[1], *aad = &answer->in[2], *text = &answer->in[3], *out = &answer->out;
+  Field *key = &answer->in[0], *iv = &answer->in[1], *aad = &answer->in[2], *text = &answer->in[3],
+        *out = &answer->out;
   guint8 buffer[FIELD_MAX], icv[64], *expected_icv = out->bytes + text->len;
   gsize len = text->len;
 
-  if (key->len != klass->key_len + klass->salt_len || iv->len != klass->iv_len || out->len != len + klass->icv_len)
+  if (key->len != klass->key_len + klass->salt_len || iv->len != klass->iv_len
+      || out->len != len + klass->icv_len)
     return "lengths do not agree";
   memcpy (buffer, text->bytes, len);
   if (!klass->seal (scratch, key->bytes, iv->bytes, aad->bytes, aad->len, buffer, len, icv)
@@ -108,9 +117,10 @@ check_aead (IkePlugin *self, gconstpointer data, gpointer scratch, Answer *answe
     return "opening disagrees";
 
   gpointer keyed = klass->keyed_new (self, key->bytes, TRUE);
-  gboolean is_right = keyed
-                      && klass->keyed_seal (keyed, iv->bytes, aad->bytes, aad->len, text->bytes, len, buffer, icv)
-                      && memcmp (buffer, out->bytes, len) == 0 && memcmp (icv, expected_icv, klass->icv_len) == 0;
+  gboolean is_right =
+      keyed
+      && klass->keyed_seal (keyed, iv->bytes, aad->bytes, aad->len, text->bytes, len, buffer, icv)
+      && memcmp (buffer, out->bytes, len) == 0 && memcmp (icv, expected_icv, klass->icv_len) == 0;
 
   if (keyed)
     klass->keyed_free (keyed);
@@ -142,12 +152,15 @@ check_cipher (IkePlugin *self, gconstpointer data, gpointer scratch, Answer *ans
   Field *key = &answer->in[0], *iv = &answer->in[1], *text = &answer->in[2], *out = &answer->out;
   guint8 buffer[FIELD_MAX];
 
-  if (key->len != klass->key_len + klass->salt_len || iv->len != klass->iv_len || out->len != text->len)
+  if (key->len != klass->key_len + klass->salt_len || iv->len != klass->iv_len
+      || out->len != text->len)
     return "lengths do not agree";
   memcpy (buffer, text->bytes, text->len);
-  if (!klass->encrypt (scratch, key->bytes, iv->bytes, buffer, text->len) || memcmp (buffer, out->bytes, out->len) != 0)
+  if (!klass->encrypt (scratch, key->bytes, iv->bytes, buffer, text->len)
+      || memcmp (buffer, out->bytes, out->len) != 0)
     return "encrypting disagrees";
-  if (!klass->decrypt (scratch, key->bytes, iv->bytes, buffer, text->len) || memcmp (buffer, text->bytes, text->len) != 0)
+  if (!klass->decrypt (scratch, key->bytes, iv->bytes, buffer, text->len)
+      || memcmp (buffer, text->bytes, text->len) != 0)
     return "decrypting disagrees";
   return NULL;
 }
@@ -171,8 +184,8 @@ field_split (const Field *field, IkePart parts[2])
 {
   gsize half = field->len / 2;
 
-  parts[0] = (IkePart) { field->bytes, half };
-  parts[1] = (IkePart) { field->bytes + half, field->len - half };
+  parts[0] = (IkePart){ field->bytes, half };
+  parts[1] = (IkePart){ field->bytes + half, field->len - half };
 }
 
 static const char *
@@ -185,7 +198,8 @@ check_integ (IkePlugin *self, gconstpointer data, gpointer scratch, Answer *answ
   if (answer->in[0].len != klass->key_len || answer->out.len != klass->icv_len)
     return "lengths do not agree";
   field_split (&answer->in[1], parts);
-  if (!klass->mac (scratch, answer->in[0].bytes, parts, 2, icv) || memcmp (icv, answer->out.bytes, klass->icv_len) != 0)
+  if (!klass->mac (scratch, answer->in[0].bytes, parts, 2, icv)
+      || memcmp (icv, answer->out.bytes, klass->icv_len) != 0)
     return "the MAC disagrees";
   return NULL;
 }
@@ -270,8 +284,8 @@ secret_is_expected (const State *state, IkeSecretBlob *secret, const Field *out)
   if (out->len == len)
     return memcmp (data, out->bytes, len) == 0;
   return state->digests[DIGEST_SHA2_256]
-         && EVP_Digest (data, len, digest, NULL, state->digests[DIGEST_SHA2_256], NULL) == 1 && out->len == 32
-         && memcmp (digest, out->bytes, out->len) == 0;
+         && EVP_Digest (data, len, digest, NULL, state->digests[DIGEST_SHA2_256], NULL) == 1
+         && out->len == 32 && memcmp (digest, out->bytes, out->len) == 0;
 }
 
 /* @scratch: the group. */
@@ -286,8 +300,8 @@ check_ke (IkePlugin *self, gconstpointer data, gpointer scratch, Answer *answer)
   if (peer->len > klass->answer_len)
     return "lengths do not agree";
   memcpy (value + klass->answer_len - peer->len, peer->bytes, peer->len);
-  g_autoptr (IkeSecretBlob) secret
-    = ke_derive_fixed (self, (GroupId) GPOINTER_TO_UINT (scratch), private_key->bytes, private_key->len, &part);
+  g_autoptr (IkeSecretBlob) secret = ke_derive_fixed (self, (GroupId) GPOINTER_TO_UINT (scratch),
+                                                      private_key->bytes, private_key->len, &part);
 
   if (!secret)
     return "this libcrypto does not have it, or cannot derive";
@@ -297,7 +311,9 @@ check_ke (IkePlugin *self, gconstpointer data, gpointer scratch, Answer *answer)
 }
 
 gboolean
-probe_ke (IkePlugin *self, const char *feature, GroupId group, const IkeKeClass *klass, GError **error)
+probe_ke (IkePlugin *self, const char *feature, GroupId group, const IkeKeClass *klass,
+          GError **error)
 {
-  return state_get (self, error) && probe_run (self, feature, klass, GUINT_TO_POINTER (group), check_ke, error);
+  return state_get (self, error)
+         && probe_run (self, feature, klass, GUINT_TO_POINTER (group), check_ke, error);
 }

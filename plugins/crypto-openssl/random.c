@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* random.c - a built-in provider whose only algorithm is a random generator that asks the engine.
+/* random.c - a built-in provider whose only algorithm is a random generator that asks the
+ * engine.
  *
- * So every key that libcrypto makes comes from the engine's generator: the system's in a daemon, the seed's in a
- * simulation, where the same seed then gives the same keys. */
+ * So every key that libcrypto makes comes from the engine's generator: the system's in a daemon,
+ * the seed's in a simulation, where the same seed then gives the same keys. */
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
@@ -15,14 +16,15 @@
 
 enum { STRENGTH_BITS = 256, REQUEST_MAX = 1 << 16 };
 
-/* Of the provider.  The engine is set after loading: an init function gets no argument of its caller's. */
+/* Of the provider.  The engine is set after loading: an init function gets no argument of its
+ * caller's. */
 typedef struct {
   IkeEngine *engine;
 } Source;
 
 typedef struct {
   const Source *source;
-  int           state;
+  int state;
 } Generator;
 
 static void *
@@ -42,8 +44,9 @@ generator_free (void *generator)
 }
 
 static int
-generator_instantiate (void *data, unsigned int strength, int wants_resistance, const unsigned char *personal,
-                       size_t personal_len, const OSSL_PARAM params[])
+generator_instantiate (void *data, unsigned int strength, int wants_resistance,
+                       const unsigned char *personal, size_t personal_len,
+                       const OSSL_PARAM params[])
 {
   Generator *generator = data;
 
@@ -61,8 +64,8 @@ generator_uninstantiate (void *data)
 }
 
 static int
-generator_generate (void *data, unsigned char *out, size_t out_len, unsigned int strength, int wants_resistance,
-                    const unsigned char *additional, size_t additional_len)
+generator_generate (void *data, unsigned char *out, size_t out_len, unsigned int strength,
+                    int wants_resistance, const unsigned char *additional, size_t additional_len)
 {
   const Generator *generator = data;
 
@@ -73,8 +76,8 @@ generator_generate (void *data, unsigned char *out, size_t out_len, unsigned int
 }
 
 static int
-generator_reseed (void *generator, int wants_resistance, const unsigned char *entropy, size_t entropy_len,
-                  const unsigned char *additional, size_t additional_len)
+generator_reseed (void *generator, int wants_resistance, const unsigned char *entropy,
+                  size_t entropy_len, const unsigned char *additional, size_t additional_len)
 {
   return 1;
 }
@@ -97,7 +100,8 @@ generator_get_params (void *data, OSSL_PARAM params[])
   const Generator *generator = data;
   OSSL_PARAM *param;
 
-  if ((param = OSSL_PARAM_locate (params, OSSL_RAND_PARAM_STATE)) && OSSL_PARAM_set_int (param, generator->state) != 1)
+  if ((param = OSSL_PARAM_locate (params, OSSL_RAND_PARAM_STATE))
+      && OSSL_PARAM_set_int (param, generator->state) != 1)
     return 0;
   if ((param = OSSL_PARAM_locate (params, OSSL_RAND_PARAM_STRENGTH))
       && OSSL_PARAM_set_uint (param, STRENGTH_BITS) != 1)
@@ -161,7 +165,8 @@ static const OSSL_DISPATCH provider_calls[] = {
 };
 
 static int
-provider_init (const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out, void **source)
+provider_init (const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
+               void **source)
 {
   *source = g_new0 (Source, 1);
   *out = provider_calls;

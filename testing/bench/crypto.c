@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crypto.c - what the algorithms cost here, as a table: ns for the symmetric ones, µs for the steps of a key exchange,
- * each with its ratio to AES-GCM-16/256 or Curve25519, because a bare number says more about the machine.
+/* crypto.c - what the algorithms cost here, as a table: ns for the symmetric ones, µs for the
+ * steps of a key exchange, each with its ratio to AES-GCM-16/256 or Curve25519, because a bare
+ * number says more about the machine.
  *
  * usage: bench-crypto [PLUGIN-DIRECTORY]   (every plugin found there is measured) */
 #include <stdio.h>
@@ -20,10 +21,10 @@ typedef gboolean (*Work) (gpointer data);
 
 typedef struct {
   const IkeProvided *provided;
-  IkeEngine         *engine;
-  gpointer           keyed;
-  gsize              len;
-  guint8             key[IKE_SECRET_MAX], iv[16], aad[8], text[TEXT_MAX], icv[64];
+  IkeEngine *engine;
+  gpointer keyed;
+  gsize len;
+  guint8 key[IKE_SECRET_MAX], iv[16], aad[8], text[TEXT_MAX], icv[64];
 } Job;
 
 /* The time of this thread, so that a busy machine spoils less. */
@@ -73,8 +74,8 @@ seal_scratch (gpointer data)
   Job *job = data;
   const IkeAeadClass *klass = job->provided->ops;
 
-  return ike_aead_seal (ike_aead_find (job->engine, klass->transform, klass->key_bits), job->key, job->iv, job->aad,
-                        sizeof job->aad, job->text, job->len, job->icv);
+  return ike_aead_seal (ike_aead_find (job->engine, klass->transform, klass->key_bits), job->key,
+                        job->iv, job->aad, sizeof job->aad, job->text, job->len, job->icv);
 }
 
 static gboolean
@@ -83,7 +84,8 @@ seal_keyed (gpointer data)
   Job *job = data;
   const IkeAeadClass *klass = job->provided->ops;
 
-  return klass->keyed_seal (job->keyed, job->iv, job->aad, sizeof job->aad, job->text, job->len, job->text, job->icv);
+  return klass->keyed_seal (job->keyed, job->iv, job->aad, sizeof job->aad, job->text, job->len,
+                            job->text, job->icv);
 }
 
 static gboolean
@@ -92,8 +94,8 @@ encrypt (gpointer data)
   Job *job = data;
   const IkeCipherClass *klass = job->provided->ops;
 
-  return ike_cipher_encrypt (ike_cipher_find (job->engine, klass->transform, klass->key_bits), job->key, job->iv, job->text,
-                             job->len - job->len % klass->block_len);
+  return ike_cipher_encrypt (ike_cipher_find (job->engine, klass->transform, klass->key_bits),
+                             job->key, job->iv, job->text, job->len - job->len % klass->block_len);
 }
 
 static gboolean
@@ -103,7 +105,8 @@ authenticate (gpointer data)
   const IkeIntegClass *klass = job->provided->ops;
   IkePart part = { job->text, job->len };
 
-  return ike_integ_mac (ike_integ_find (job->engine, klass->transform), job->key, &part, 1, job->icv);
+  return ike_integ_mac (ike_integ_find (job->engine, klass->transform), job->key, &part, 1,
+                        job->icv);
 }
 
 static gboolean
@@ -113,7 +116,8 @@ run_prf (gpointer data)
   const IkePrfClass *klass = job->provided->ops;
   IkePart part = { job->text, job->len };
 
-  return ike_prf_run (ike_prf_find (job->engine, klass->transform), job->key, klass->key_len, &part, 1, job->icv);
+  return ike_prf_run (ike_prf_find (job->engine, klass->transform), job->key, klass->key_len, &part,
+                      1, job->icv);
 }
 
 static void
@@ -170,12 +174,10 @@ print_aeads (IkeEngine *engine, double base[N_SIZES])
   }
 }
 
-/* -- key exchange --------------------------------------------------------------------------------------------------- */
-
 typedef struct {
   const IkeProvided *provided;
-  gpointer           pair;
-  guint8             offer[VALUE_MAX], answer[VALUE_MAX], other[VALUE_MAX];
+  gpointer pair;
+  guint8 offer[VALUE_MAX], answer[VALUE_MAX], other[VALUE_MAX];
 } Exchange;
 
 static gboolean
@@ -198,8 +200,9 @@ answer_once (gpointer data)
   const IkeKeClass *ke = exchange->provided->ops;
   gboolean is_peers_fault;
   const char *error;
-  g_autoptr (IkeSecretBlob) secret = ke->answer (exchange->provided->plugin, exchange->offer, ke->offer_len, exchange->answer,
-                                                 &is_peers_fault, &error);
+  g_autoptr (IkeSecretBlob) secret =
+      ke->answer (exchange->provided->plugin, exchange->offer, ke->offer_len, exchange->answer,
+                  &is_peers_fault, &error);
 
   return secret != NULL;
 }
@@ -211,8 +214,9 @@ finish_once (gpointer data)
   const IkeKeClass *ke = exchange->provided->ops;
   gboolean is_peers_fault;
   const char *error;
-  g_autoptr (IkeSecretBlob) secret = ke->finish (exchange->provided->plugin, exchange->pair, exchange->answer, ke->answer_len,
-                                                 &is_peers_fault, &error);
+  g_autoptr (IkeSecretBlob) secret =
+      ke->finish (exchange->provided->plugin, exchange->pair, exchange->answer, ke->answer_len,
+                  &is_peers_fault, &error);
 
   return secret != NULL;
 }
@@ -231,12 +235,13 @@ print_exchange (const IkeProvided *provided, double base)
     return base;
   }
 
-  double offer = cost_ns (offer_once, exchange) / 1e3, answer = cost_ns (answer_once, exchange) / 1e3,
+  double offer = cost_ns (offer_once, exchange) / 1e3,
+         answer = cost_ns (answer_once, exchange) / 1e3,
          finish = cost_ns (finish_once, exchange) / 1e3;
 
   ke->pair_free (exchange->pair);
-  printf ("%-32s %9.1f %9.1f %9.1f %8.2f %8u\n", provided->feature, offer, answer, finish, answer / (base > 0 ? base : answer),
-          ke->cost_us);
+  printf ("%-32s %9.1f %9.1f %9.1f %8.2f %8u\n", provided->feature, offer, answer, finish,
+          answer / (base > 0 ? base : answer), ke->cost_us);
   return base > 0 ? base : answer;
 }
 
@@ -263,7 +268,8 @@ print_all (gpointer data)
   double base[N_SIZES] = { 0 };
   const IkeProvided *first = ike_feature_find (engine, "aead:aes-gcm-16/256", NULL);
 
-  printf ("%-32s %8zu %6s %8zu %6s %8zu %6s\n", "ns for octets", sizes[0], "ratio", sizes[1], "ratio", sizes[2], "ratio");
+  printf ("%-32s %8zu %6s %8zu %6s %8zu %6s\n", "ns for octets", sizes[0], "ratio", sizes[1],
+          "ratio", sizes[2], "ratio");
   if (first) {
     g_autofree Job *job = g_new0 (Job, 1);
 
@@ -283,8 +289,13 @@ main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
   IkeSim *sim = ike_sim_new (1);
-  IkeEngineOptions options = { .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .name = "bench", .sim = sim,
-                               .n_shards = 1, .settings = "", .plugin_dir = argc > 1 ? argv[1] : NULL };
+  IkeEngineOptions options = { .struct_size = sizeof options,
+                               .flags = IKE_ENGINE_NO_CONFIG,
+                               .name = "bench",
+                               .sim = sim,
+                               .n_shards = 1,
+                               .settings = "",
+                               .plugin_dir = argc > 1 ? argv[1] : NULL };
   IkeEngine *engine = ike_engine_new (&options, &error);
 
   if (!engine || !ike_engine_start (engine, &error)) {
