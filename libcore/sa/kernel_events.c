@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_events.c - what the kernel plugin says by itself: each event finds its SA, becomes a job there and an event on the
+ * bus.  A hard expire takes the child down, for its keys are spent; what more is made of these events is for plugins. */
+#include "sa/sa_private.h"
+
+typedef struct {
+  guint64  child;
+  guint32  spi;
+  gboolean is_hard, is_mapping;
+  IkeAddr  source;
+} KernelEvent;
+
+static void
+emit (IkeSa *sa, const IkeChild *child, const KernelEvent *event)
+{
+  IkeEngine *engine = sa->shard->manager->engine;
+  IkeTree *body = ike_sa_event_body (sa);
+  char text[IKE_ADDR_TEXT_SIZE];
+
+  ike_tree_set_string (body, "child", child->conf->name);
+  ike_tree_set_format (body, "spi", "%08x", event->spi);
+  if (event->is_mapping)
+    ike_tree_set_string (body, "source", ike_addr_format (&event->source, TRUE, text));
+  else
+    ike_tree_set_bool (body, "hard", event->is_hard);
+  ike_event_emit (engine, ike_event_new (engine, event->is_mapping ? "child-mapping" : "child-expire", body));
+}
+
+static void
+run_event (IkeSa *sa, gpointer data)
+{
+  const KernelEvent *event = data;
+  IkeChild *child = ike_child_get (sa, (IkeChildRef) { event->child });
+
+  if (!child)
+    return;
+  emit (sa, child, event);
+  if (!event->is_hard || child->state != IKE_CHILD_INSTALLED)
+    return;
+  child->state = IKE_CHILD_DELETING;
+  if (!ike_sa_begin (sa, "delete-child", g_memdup2 (&(IkeChildRef) { event->child }, sizeof (IkeChildRef)), NULL, NULL))
+    ike_child_destroy (child, "expired");
+}
+
+static const IkeJobClass event_job = {
+  .struct_size = sizeof (IkeJobClass), .name = "kernel event", .lane = IKE_LANE_ESTABLISHED, .run = run_event, .free = g_free,
+};
+
+static void
+post (IkePlugin *self, IkeSaRef sa, const KernelEvent *event)
+{
+  /* The lane of established SAs refuses nothing. */
+  (void) !ike_sa_post (ike_plugin_engine (self), sa, &event_job, g_memdup2 (event, sizeof *event));
+}
+
+void
+ike_kernel_expire (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, gboolean is_hard)
+{
+  post (self, sa, &(KernelEvent) { .child = child, .spi = spi, .is_hard = is_hard });
+}
+
+void
+ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, const IkeAddr *new_source)
+{
+  post (self, sa, &(KernelEvent) { .child = child, .spi = spi, .is_mapping = TRUE, .source = *new_source });
+}
+
+void
+ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source, const IkeAddr *destination)
+{
+  IkeEngine *engine = ike_plugin_engine (self);
+  IkeTree *body = ike_tree_new_section ();
+  char text[IKE_ADDR_TEXT_SIZE];
+
+  ike_tree_set_int (body, "reqid", reqid);
+  ike_tree_set_int (body, "protocol", protocol);
+  ike_tree_set_string (body, "source", ike_addr_format (source, TRUE, text));
+  ike_tree_set_string (body, "destination", ike_addr_format (destination, TRUE, text));
+  ike_event_emit (engine, ike_event_new (engine, "acquire", body));
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pair.h - two engines in one process over the in-memory network, with a virtual clock: what exchange tests start from. */
+#pragma once
+#include <ikebana/engine.h>
+#include <ikebana/exchange.h>
+#include <ikebana/bus.h>
+#include "net-sim/net_sim.h"
+#include "kernel-fake/kernel_fake.h"
+
+typedef struct {
+  guint64            seed;
+  guint32            flags;                   /* IKE_ENGINE_… */
+  guint              n_shards;                /* 0: 1 */
+  const char        *connection[2];           /* body of connections.pair in each engine; NULL: the default */
+  const char        *secrets[2];              /* NULL: the default */
+  const char        *more[2];                 /* further settings */
+  const char *const *plugins;                 /* further ones */
+  const IkePluginInfo *const *builtin;
+} PairOptions;
+
+typedef struct {
+  IkeEngine              *engine;
+  IkePlugin              *net, *kernel;
+  const IkeSimNetOps     *net_ops;
+  const IkeKernelFakeOps *kernel_ops;
+  GString                *log;
+} PairEnd;
+
+typedef struct {
+  IkeSim *sim;
+  PairEnd a, b;                               /* 10.0.0.1 and 10.0.0.2 */
+} Pair;
+
+Pair *pair_new  (const PairOptions *options_or_null);
+void  pair_free (Pair *pair);
+/* Steps until the call of `up` is over; its error, or NULL. g_free. */
+char *pair_up   (Pair *pair, const char *child_or_null);
+char *pair_up_of (Pair *pair, PairEnd *end, const char *conn, const char *child_or_null);
+/* Starts an `up` without stepping; the answer goes to @error ("" on success) when it comes. */
+void  pair_begin_up (Pair *pair, PairEnd *end, const char *conn, const char *child_or_null, char **error);
+void  pair_down (Pair *pair, const char *conn, const char *child_or_null);
+void  pair_run  (Pair *pair, gint64 seconds);          /* virtual */
+guint64 pair_count (const PairEnd *end, const char *counter);
+/* SAs of an end as `status` shows them: list of sections. */
+IkeTree *pair_status (PairEnd *end);
+/* Newest record of `explain`, or NULL. */
+IkeTree *pair_explain (PairEnd *end);
+/* What the ends have installed fits: every outbound SA opens at the other end under the same SPI. */
+void  pair_assert_twins (Pair *pair);
+guint64 pair_hash (const Pair *pair);
+/* Runs a control command and steps until it is finished; its result, or NULL with @error_text. */
+IkeTree *pair_command (PairEnd *end, const char *name, IkeTree *args_take, char **error_text);
