@@ -200,6 +200,9 @@ check_setting (const IkePlugin *plugin, const IkeTree *node, GError **error)
     set_unknown (error, plugin, node);
     return FALSE;
   }
+  /* `key =` unsets: the default applies. */
+  if (ike_tree_type (node) == IKE_TREE_NULL)
+    return TRUE;
   gboolean is_section = strcmp (option->type, "section") == 0;
   if (is_section != !text) {
     g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s: plugins.%s.%s: wants a %s", ike_tree_where (node), plugin->name, name,
