@@ -16,5 +16,6 @@ ToolStatus cmd_unknown  (const Tool *tool, const Schema *schema, const char *nam
 void       cmd_show_result (const Tool *tool, Json *command, Json *result);
 /* Results that have a form of their own: TRUE when @name has one and it was shown. */
 gboolean   cmd_show_explain (const Tool *tool, const char *name, Json *result);
+gboolean   cmd_show_status  (const Tool *tool, const char *name, Json *result);
 gboolean   cmd_show_reload  (const Tool *tool, const char *name, Json *result);
 gboolean   cmd_show_plugins (const Tool *tool, const char *name, Json *result);

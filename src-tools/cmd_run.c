@@ -41,8 +41,8 @@ cmd_show_result (const Tool *tool, Json *command, Json *result)
   const char *name = tool_text (command, "name", ""), *columns = tool_text (command, "columns", NULL);
   const char *text = tool_text (result, "text", NULL);
   Json *rows = rows_of (command, result);
-  if (cmd_show_explain (tool, name, result) || cmd_show_reload (tool, name, result)
-      || cmd_show_plugins (tool, name, result))
+  if (cmd_show_explain (tool, name, result) || cmd_show_status (tool, name, result)
+      || cmd_show_reload (tool, name, result) || cmd_show_plugins (tool, name, result))
     return;
   if (columns != NULL && json_object_is_type (rows, json_type_array)) {
     show_table (tool, columns, rows);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_show.c - results with a form of their own: explain (side by side), reload (what changes), plugins (states). */
+/* cmd_show.c - results with a form of their own: explain (side by side), status, reload (what
+ * changes), plugins (states). */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include "cmd.h"
 #include "show.h"
 
@@ -21,46 +23,139 @@ print_sentence (const Tool *tool, ShowColor color, const char *text)
 /* -- explain -------------------------------------------------------------------------------------------------------- */
 
 static void
-print_sides (const Tool *tool, Json *differences)
+add_member (Json *row, const char *name, const char *value)
 {
-  if (length (differences) > 0)
-    show_table (tool, "what:what peer:peer ours:ours setting:setting", differences);
+  if (value != NULL)
+    json_object_object_add (row, name, json_object_new_string (value));
+}
+
+/* The first difference of each proposal of @connection, side by side. */
+static void
+collect_candidates (Json *rows, const char *connection, Json *candidates)
+{
+  static const char *const names[] = { "differs", "offered", "accepted", "setting" };
+  for (gsize i = 0; i < length (candidates); i++) {
+    Json *candidate = json_object_array_get_idx (candidates, i), *row = json_object_new_object ();
+    add_member (row, "connection", connection);
+    for (guint k = 0; k < G_N_ELEMENTS (names); k++)
+      add_member (row, names[k], tool_text (candidate, names[k], NULL));
+    json_object_array_add (rows, row);
+  }
 }
 
 static void
-print_explanation (const Tool *tool, Json *event)
+collect_connections (Json *rows, Json *connections)
 {
-  static const char *const shown[] = { "text", "differences", "advice", NULL };
-  const char *text = tool_text (event, "text", NULL), *advice = tool_text (event, "advice", NULL);
-  if (text != NULL)
-    print_sentence (tool, SHOW_BOLD, text);
-  print_sides (tool, tool_get (event, "differences"));
-  json_object_object_foreach (event, key, value) {
-    g_autoptr (Json) one = NULL;
-    if (g_strv_contains (shown, key) || value == NULL)
+  for (gsize i = 0; i < length (connections); i++) {
+    Json *connection = json_object_array_get_idx (connections, i), *row;
+    if (length (tool_get (connection, "candidates")) > 0) {
+      collect_candidates (rows, tool_text (connection, "connection", NULL), tool_get (connection, "candidates"));
       continue;
-    one = json_object_new_object ();
-    json_object_object_add (one, key, json_object_get (value));
-    show_indented (tool, one, 1);
+    }
+    row = json_object_new_object ();
+    add_member (row, "connection", tool_text (connection, "connection", NULL));
+    add_member (row, "differs", tool_text (connection, "why", NULL));
+    json_object_array_add (rows, row);
   }
-  if (advice != NULL)
-    print_sentence (tool, SHOW_GOOD, advice);
+}
+
+static void
+collect_one (Json *rows, const char *what, Json *details)
+{
+  Json *row = json_object_new_object ();
+  add_member (row, "differs", what);
+  add_member (row, "offered", tool_text (details, "got", NULL));
+  add_member (row, "accepted", tool_text (details, "wanted", NULL));
+  add_member (row, "setting", tool_text (details, "setting", NULL));
+  json_object_array_add (rows, row);
+}
+
+static void
+print_failure (const Tool *tool, Json *failure)
+{
+  Json *details = tool_get (failure, "details");
+  g_autoptr (Json) rows = json_object_new_array ();
+  const char *phase = tool_text (failure, "phase", ""), *connection = tool_text (failure, "connection", "");
+  g_autofree char *head = g_strdup_printf ("%s, %s%s%s", tool_text (failure, "peer", "?"), phase,
+                                           connection[0] != 0 ? ", connection " : "", connection);
+  char when[64] = "";
+  time_t seconds = (time_t) json_object_get_int64 (tool_get (failure, "time"));
+  struct tm tm = { 0 };
+  if (localtime_r (&seconds, &tm) == NULL || strftime (when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+    when[0] = 0;
+  printf ("%s%s%s ", show_color (tool, SHOW_DIM), when, show_color (tool, SHOW_PLAIN));
+  print_sentence (tool, SHOW_PLAIN, head);
+  print_sentence (tool, SHOW_BOLD, tool_text (failure, "reason", ""));
+  collect_candidates (rows, connection, tool_get (details, "candidates"));
+  collect_connections (rows, tool_get (details, "connections"));
+  if (tool_get (details, "got") != NULL)
+    collect_one (rows, phase, details);
+  if (json_object_array_length (rows) > 0)
+    show_table (tool, "connection:connection differs:differs peer_offers:offered we_accept:accepted setting:setting", rows);
 }
 
 gboolean
 cmd_show_explain (const Tool *tool, const char *name, Json *result)
 {
-  Json *events = tool_get (result, "explanations");
-  if (strcmp (name, "explain") != 0 || !json_object_is_type (events, json_type_array))
+  Json *failures = tool_get (result, "failures");
+  if (strcmp (name, "explain") != 0 || !json_object_is_type (failures, json_type_array))
     return FALSE;
-  if (length (events) == 0)
+  if (length (failures) == 0)
     printf ("no negotiation failed since the daemon was started\n");
-  for (gsize i = 0; i < length (events); i++) {
-    Json *event = json_object_array_get_idx (events, i);
+  for (gsize i = 0; i < length (failures); i++) {
     if (i > 0)
       printf ("\n");
-    if (json_object_is_type (event, json_type_object))
-      print_explanation (tool, event);
+    print_failure (tool, json_object_array_get_idx (failures, i));
+  }
+  return TRUE;
+}
+
+/* -- status --------------------------------------------------------------------------------------------------------- */
+
+static void
+print_sa (const Tool *tool, Json *sa)
+{
+  g_autofree char *name = show_inline (tool_get (sa, "name")), *state = show_inline (tool_get (sa, "state"));
+  g_autofree char *local = show_inline (tool_get (sa, "local-host")), *local_id = show_inline (tool_get (sa, "local-id"));
+  g_autofree char *remote = show_inline (tool_get (sa, "remote-host")), *remote_id = show_inline (tool_get (sa, "remote-id"));
+  g_autofree char *proposal = show_inline (tool_get (sa, "proposal")), *since = show_inline (tool_get (sa, "established"));
+  printf ("%s%s%s: %s%s%s, IKEv%d, %s[%s]...%s[%s]\n", show_color (tool, SHOW_BOLD), name, show_color (tool, SHOW_PLAIN),
+          show_color (tool, show_color_of_state (state)), state, show_color (tool, SHOW_PLAIN),
+          json_object_get_int (tool_get (sa, "version")), local, local_id, remote, remote_id);
+  if (tool_get (sa, "established") != NULL)
+    printf ("  %s, established %s s ago\n", proposal, since);
+}
+
+static void
+print_child (const Tool *tool, Json *child)
+{
+  g_autofree char *name = show_inline (tool_get (child, "name")), *state = show_inline (tool_get (child, "state"));
+  g_autofree char *mode = show_inline (tool_get (child, "mode")), *proposal = show_inline (tool_get (child, "proposal"));
+  g_autofree char *in = show_inline (tool_get (child, "spi-in")), *out = show_inline (tool_get (child, "spi-out"));
+  g_autofree char *local = show_inline (tool_get (child, "local-ts")), *remote = show_inline (tool_get (child, "remote-ts"));
+  g_autofree char *bytes_in = show_inline (tool_get (child, "bytes-in"));
+  g_autofree char *bytes_out = show_inline (tool_get (child, "bytes-out"));
+  printf ("  %s{%d}: %s%s%s, %s, %s, SPIs %s_i %s_o\n    %s === %s", name,
+          json_object_get_int (tool_get (child, "unique-id")), show_color (tool, show_color_of_state (state)), state,
+          show_color (tool, SHOW_PLAIN), mode, proposal, in, out, local, remote);
+  if (tool_get (child, "bytes-in") != NULL)
+    printf (", %s bytes in, %s bytes out", bytes_in, bytes_out);
+  printf ("\n");
+}
+
+gboolean
+cmd_show_status (const Tool *tool, const char *name, Json *result)
+{
+  Json *sas = tool_get (result, "sas");
+  if (strcmp (name, "status") != 0 || !json_object_is_type (sas, json_type_array))
+    return FALSE;
+  if (length (sas) == 0)
+    printf ("no SA\n");
+  for (gsize i = 0; i < length (sas); i++) {
+    Json *sa = json_object_array_get_idx (sas, i), *children = tool_get (sa, "children");
+    print_sa (tool, sa);
+    for (gsize k = 0; k < length (children); k++)
+      print_child (tool, json_object_array_get_idx (children, k));
   }
   return TRUE;
 }

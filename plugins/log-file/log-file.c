@@ -208,13 +208,13 @@ reload_commit (IkePlugin *self)
   static const IkeOptionInfo symbol = { sizeof (IkeOptionInfo), "plugin/" name, kind, value, text }
 
 OPTION (option_path, "path", "string", "stderr",
-        "File to log to: an absolute path, or stderr. Empty: only the files of the section `files`.");
+        "File to log to: an absolute path, or stderr. \"\": only the files of the section `files`.");
 OPTION (option_level, "level", "enum:error|notice|info|debug|none", "notice",
         "Most detailed level that is written: error, notice (states of SAs), info (exchanges), debug (payloads).");
 OPTION (option_groups, "groups", "string", "",
         "Levels of single groups, which win over `level`: net=debug, config=none.");
 OPTION (option_time_format, "time_format", "string", "%Y-%m-%d %H:%M:%S",
-        "strftime format of the time before each line; empty for none (the journal has its own).");
+        "strftime format of the time before each line; \"\" for none (the journal has its own).");
 OPTION (option_utc, "utc", "bool", "no", "Write times in UTC instead of local time.");
 OPTION (option_milliseconds, "milliseconds", "bool", "no", "Add milliseconds to the time.");
 OPTION (option_append, "append", "bool", "yes", "Append to the file; otherwise it is emptied when it is opened.");

@@ -49,6 +49,14 @@ add_leaf (Environment *environment, const char *name, const IkeTree *body, const
   add (environment, name, leaf != NULL ? ike_tree_text (leaf, buffer) : NULL, characters);
 }
 
+/* Events write "ESP" and "TUNNEL", scripts expect "esp" and "tunnel". */
+static void
+add_lower (Environment *environment, const char *name, const char *value)
+{
+  g_autofree char *lower = value != NULL ? g_ascii_strdown (value, -1) : NULL;
+  add (environment, name, lower, name_characters);
+}
+
 static void
 add_number (Environment *environment, const char *name, guint64 number)
 {
@@ -157,8 +165,8 @@ add_common (Environment *environment, const IkeTree *body)
   add_leaf (environment, "PLUTO_IKE_CONNECTION", body, "connection", name_characters);
   add_leaf (environment, "PLUTO_INTERFACE", body, "interface", name_characters);
   add_leaf (environment, "PLUTO_REQID", body, "reqid", number_characters);
-  add (environment, "PLUTO_PROTO", ike_tree_string (body, "protocol", "esp"), name_characters);
-  add_leaf (environment, "PLUTO_MODE", body, "mode", name_characters);
+  add_lower (environment, "PLUTO_PROTO", ike_tree_string (body, "protocol", "esp"));
+  add_lower (environment, "PLUTO_MODE", ike_tree_string (body, "mode", NULL));
   add_leaf (environment, "PLUTO_UNIQUEID", body, "ike.unique-id", number_characters);
   add_leaf (environment, "PLUTO_ME", body, "ike.local-host", address_characters);
   add_leaf (environment, "PLUTO_MY_ID", body, "ike.local-id", identity_characters);

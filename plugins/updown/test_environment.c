@@ -10,7 +10,8 @@ make_body (const char *local_ts, const char *remote_ts)
   ike_tree_set_string (body, "connection", "home");
   ike_tree_set_string (body, "child", "net");
   ike_tree_set_int (body, "reqid", 7);
-  ike_tree_set_string (body, "mode", "tunnel");
+  ike_tree_set_string (body, "mode", "TUNNEL");
+  ike_tree_set_string (body, "protocol", "ESP");
   ike_tree_set_string (body, "spi-in", "c0ffee01");
   ike_tree_set_int (ike, "unique-id", 3);
   ike_tree_set_string (ike, "local-host", "192.0.2.1");
@@ -48,6 +49,7 @@ test_client (void)
   assert_value (environment, "PLUTO_REQID", "7");
   assert_value (environment, "PLUTO_UNIQUEID", "3");
   assert_value (environment, "PLUTO_PROTO", "esp");
+  assert_value (environment, "PLUTO_MODE", "tunnel");
   assert_value (environment, "PLUTO_ME", "192.0.2.1");
   assert_value (environment, "PLUTO_PEER", "192.0.2.2");
   assert_value (environment, "PLUTO_MY_ID", "moon.example");
