@@ -8,7 +8,7 @@
 #include <string.h>
 #include "udp.h"
 
-enum { ROUNDS_ESTABLISHED = 8, ROUNDS_INITIAL = 1, KEEPALIVE = 0xff };
+enum { ROUNDS_ESTABLISHED = 2, ROUNDS_INITIAL = 1, KEEPALIVE = 0xff };
 
 typedef struct {
   int           fd;
