@@ -72,7 +72,8 @@ static void
 run (gpointer data)
 {
   TunRequest **request = data;
-  tun_admin_run ((*request)->kernel->admin, g_steal_pointer (request));
+  TunAdmin *admin = (*request)->kernel->admin;
+  tun_admin_run (admin, g_steal_pointer (request));
 }
 
 /* The request outlives the job when its answer waits for a round. */
