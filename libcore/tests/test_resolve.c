@@ -264,7 +264,7 @@ test_kind_versions (void)
 PLUGIN (variants, "variants", FEATURES (FEATURE ("service:algo/128", NULL, NULL, NULL)));
 PLUGIN (picky, "picky", FEATURES (FEATURE ("service:exact", LIST ("service:algo/256"), NULL, NULL),
                                   FEATURE ("service:any", LIST ("service:algo"), NULL, NULL),
-                                  FEATURE ("service:kind", LIST ("service:*", "command:*"), NULL, NULL)));
+                                  FEATURE ("service:kind", LIST ("service:*", "store:*"), NULL, NULL)));
 
 static void
 test_variants (void)
@@ -274,7 +274,7 @@ test_variants (void)
   g_assert_true (run_start (&run, "", builtin));
   fixture_assert_state (&run.fixture, "service:exact", "missing: needs service:algo/256: no plugin provides it*");
   fixture_assert_state (&run.fixture, "service:any", "ready: ");
-  fixture_assert_state (&run.fixture, "service:kind", "missing: needs command:?: no plugin provides it*");
+  fixture_assert_state (&run.fixture, "service:kind", "missing: needs store:?: no plugin provides it*");
   run_end (&run);
 }
 
