@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core_plugin.c - the core's own descriptors: its commands are features like everybody else's. */
+#include "config/model_private.h"
 #include "sa/commands_sa.h"
 #include "control/commands.h"
 
@@ -16,6 +17,7 @@ const IkePluginInfo ike_core_plugin = {
   .license = "Apache-2.0",
   .summary = "the core's commands about the daemon",
   .features = ike_control_features,
+  .options = ike_core_options,
 };
 
 const IkePluginInfo ike_core_sa_plugin = {
