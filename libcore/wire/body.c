@@ -92,10 +92,13 @@ ike_delete_read (const IkePayload *payload, IkeDelete *delete_, IkeVerdict *verd
 void
 ike_delete_write (IkeWriter *w, guint8 protocol, const guint32 *spis, guint n)
 {
-  gsize mark = ike_payload_open (w, IKE_PAYLOAD_DELETE, FALSE);
+  gsize mark;
 
-  if (n > G_MAXUINT16)
+  if (n > G_MAXUINT16) {
     w->failed = TRUE;
+    return;
+  }
+  mark = ike_payload_open (w, IKE_PAYLOAD_DELETE, FALSE);
   ike_writer_u8 (w, protocol);
   ike_writer_u8 (w, protocol == IKE_PROTOCOL_IKE ? 0 : 4);
   ike_writer_u16 (w, (guint16) n);

@@ -86,8 +86,10 @@ ike_selectors_read (IkeReader *r, IkeSelector *out, guint *n_out, guint *n_skipp
 void
 ike_selectors_write (const IkeSelector *selectors, guint n, IkeWriter *w)
 {
-  if (n > G_MAXUINT8)
+  if (n > G_MAXUINT8) {
     w->failed = TRUE;
+    return;
+  }
   ike_writer_u8 (w, (guint8) n);
   ike_writer_bytes (w, "\0\0", 3);
   for (guint i = 0; i < n; i++) {
