@@ -179,7 +179,9 @@ deactivate (IkePlugin *self)
   stop (ike_plugin_state (self));
 }
 
-static const char *const wants[] = { "net:udp", "net:sim", NULL };
+/* The contexts of the loops belong to the algorithms' plugin, which must end later. */
+static const char *const wants[] = { "net:udp", "net:sim", "aead:aes-gcm-16/256", "cipher:aes-cbc/256",
+                                     "integ:hmac-sha2-256-128", NULL };
 
 static const IkeFeature feature_ipsec
   = { .struct_size = sizeof (IkeFeature), .provides = "kernel:ipsec", .ops = &tun_kernel_class, .wants = wants, .probe = probe };

@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_tunnel.c - two engines in two network namespaces with SAs installed by hand: pings go through, spoofed ones not.
+ *
+ * Needs the privilege to make namespaces and TUN devices, and the programs ip and ping; without them it is skipped.  Each
+ * engine lives on a thread of its own in a namespace of its own, and all that it opens stays there. */
+#include "config.h"
+#include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <pthread.h>
+#include <ikebana/engine.h>
+#include <ikebana/kernel.h>
+
+enum { SKIP = 77, PATIENCE_S = 60, N_SHARDS = 2 };
+
+/* One end of the tunnel. */
+typedef struct {
+  const char        *name;
+  int                namespace;
+  pthread_t          thread;
+  IkeEngine         *engine;
+  const IkeProvided *kernel, *net;
+  atomic_int         is_ready;
+} Side;
+
+static Side left = { .name = "left", .namespace = -1 }, right = { .name = "right", .namespace = -1 };
+static int home = -1;
+
+static gboolean G_GNUC_PRINTF (1, 2)
+run (const char *format, ...)
+{
+  va_list args;
+  g_autofree char *command = NULL;
+  va_start (args, format);
+  command = g_strdup_vprintf (format, args);
+  va_end (args);
+  return system (command) == 0;
+}
+
+static gboolean
+run_in (const Side *side, const char *command)
+{
+  gboolean is_good;
+  g_assert_cmpint (setns (side->namespace, CLONE_NEWNET), ==, 0);
+  is_good = run ("%s >/dev/null 2>&1", command);
+  g_assert_cmpint (setns (home, CLONE_NEWNET), ==, 0);
+  return is_good;
+}
+
+/* -- engines -------------------------------------------------------------------------------------------------------- */
+
+static void
+log_text (const IkeLogRecord *record, gpointer data)
+{
+  if (record->level == IKE_LOG_ERROR)
+    g_test_message ("%s: %s", (const char *) data, record->text);
+}
+
+static void *
+live (void *data)
+{
+  static const char *const plugins[] = { "crypto-openssl", "net-udp", "kernel-tun", NULL };
+  Side *side = data;
+  g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
+  IkeEngineOptions options = { .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .plugin_dir = dir,
+                               .n_shards = N_SHARDS, .plugins = plugins, .catalog_file = "/nonexistent",
+                               .settings = "plugins { kernel-tun { device = ipsec0 } }",
+                               .log_fallback = log_text, .log_data = (gpointer) side->name };
+  g_autoptr (GError) error = NULL;
+  g_assert_cmpint (setns (side->namespace, CLONE_NEWNET), ==, 0);
+  side->engine = ike_engine_new (&options, &error);
+  g_assert_no_error (error);
+  ike_engine_start (side->engine, &error);
+  g_assert_no_error (error);
+  side->kernel = ike_feature_find (side->engine, "kernel:ipsec", &error);
+  g_assert_no_error (error);
+  side->net = ike_feature_find (side->engine, "kernel:net", &error);
+  g_assert_no_error (error);
+  atomic_store (&side->is_ready, 1);
+  ike_engine_run (side->engine);
+  ike_engine_free (side->engine);
+  return NULL;
+}
+
+static void
+wait_for (atomic_int *flag)
+{
+  gint64 deadline = g_get_monotonic_time () + PATIENCE_S * G_USEC_PER_SEC;
+  while (!atomic_load (flag) && g_get_monotonic_time () < deadline)
+    usleep (1000);
+  g_assert_true (atomic_load (flag));
+}
+
+/* -- requests, from the test's thread to the control loop and back -------------------------------------------------- */
+
+typedef struct _Question Question;
+struct _Question {
+  Side       *side;
+  void      (*ask) (Question *question, IkeCall *call);
+  gconstpointer data, more;
+  gpointer    result;
+  char       *error;
+  atomic_int  is_answered;
+};
+
+static void
+then (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  Question *question = owner;
+  question->result = result;
+  question->error = g_strdup (error);
+  atomic_store (&question->is_answered, 1);
+}
+
+static const IkeCallClass call_class
+  = { .struct_size = sizeof (IkeCallClass), .name = "test", .timeout_ms = PATIENCE_S * 1000, .then = then };
+
+static void
+begin (gpointer data)
+{
+  Question *question = data;
+  question->ask (question, ike_loop_call (ike_engine_control (question->side->engine), &call_class, question, NULL));
+}
+
+/* NULL with @error (may be NULL: then it must not fail). */
+static gpointer
+ask (Question *question, char **error)
+{
+  ike_loop_post (ike_engine_control (question->side->engine), begin, question, NULL);
+  wait_for (&question->is_answered);
+  if (error)
+    *error = question->error;
+  else
+    g_assert_cmpstr (question->error, ==, NULL);
+  return question->result;
+}
+
+static const IkeKernelClass *
+kernel_of (const Side *side)
+{
+  return side->kernel->ops;
+}
+
+static void
+ask_install (Question *q, IkeCall *call)
+{
+  kernel_of (q->side)->install (q->side->kernel->plugin, call, q->data);
+}
+
+static void
+ask_remove (Question *q, IkeCall *call)
+{
+  kernel_of (q->side)->remove (q->side->kernel->plugin, call, q->data);
+}
+
+static void
+ask_query (Question *q, IkeCall *call)
+{
+  kernel_of (q->side)->query (q->side->kernel->plugin, call, q->data);
+}
+
+static void
+ask_update (Question *q, IkeCall *call)
+{
+  kernel_of (q->side)->update (q->side->kernel->plugin, call, q->data, q->more);
+}
+
+static void
+ask_spi (Question *q, IkeCall *call)
+{
+  IkeAddr any = { 0 };
+  kernel_of (q->side)->get_spi (q->side->kernel->plugin, call, IKE_PROTOCOL_ESP, &any, &any, (IkeSaRef) { 0 });
+}
+
+static void
+ask_address (Question *q, IkeCall *call)
+{
+  const IkeKernelNetClass *klass = q->side->net->ops;
+  klass->add_address (q->side->net->plugin, call, q->data, ((const IkeAddr *) q->data)->family == 4 ? 32 : 128, NULL);
+}
+
+static void
+ask_source (Question *q, IkeCall *call)
+{
+  const IkeKernelNetClass *klass = q->side->net->ops;
+  klass->source_for (q->side->net->plugin, call, q->data);
+}
+
+/* -- a tunnel ------------------------------------------------------------------------------------------------------- */
+
+/* What both ends agreed on.  Addresses in the order left, right. */
+typedef struct {
+  const char *outer[2], *inner[2];            /* inner: selectors */
+  guint32     flags, spis[2];                 /* spis: of the receiver */
+  IkeTransform encr, integ;
+  guint       encr_key_len, integ_key_len;
+} Tunnel;
+
+typedef struct {
+  IkeKernelSa     sas[2];
+  IkeKernelPolicy policies[2];
+  IkeKernelBatch  batch;
+} Batch;
+
+static const guint8 keys[2][64] = { "keys of what goes to the right, as random as it needs to be here",
+                                    "keys of what goes to the left, which are not the same as those" };
+
+static IkeAddr
+addr (const char *text, guint16 port)
+{
+  IkeAddr result;
+  g_assert_true (ike_addr_parse (&result, text, NULL));
+  result.port = port;
+  return result;
+}
+
+static void
+fill_sa (IkeKernelSa *sa, const Tunnel *t, guint from, gboolean is_inbound)
+{
+  guint16 port = t->flags & IKE_KERNEL_ENCAP ? 4500 : 0;
+  *sa = (IkeKernelSa) { .struct_size = sizeof *sa, .protocol = IKE_PROTOCOL_ESP, .mode = IKE_MODE_TUNNEL,
+                        .direction = is_inbound ? IKE_DIR_IN : IKE_DIR_OUT, .flags = t->flags, .spi = t->spis[!from],
+                        .reqid = 1, .source = addr (t->outer[from], port), .destination = addr (t->outer[!from], port),
+                        .encr = t->encr, .integ = t->integ, .encr_key = keys[from], .integ_key = keys[from],
+                        .encr_key_len = t->encr_key_len, .integ_key_len = t->integ_key_len, .replay_window = 64 };
+}
+
+static void
+fill_policy (IkeKernelPolicy *policy, const Tunnel *t, guint from, gboolean is_inbound)
+{
+  *policy = (IkeKernelPolicy) { .struct_size = sizeof *policy, .direction = is_inbound ? IKE_DIR_IN : IKE_DIR_OUT,
+                                .mode = IKE_MODE_TUNNEL, .protocol = IKE_PROTOCOL_ESP, .reqid = 1,
+                                .spi = is_inbound ? 0 : t->spis[!from], .outer_source = addr (t->outer[from], 0),
+                                .outer_destination = addr (t->outer[!from], 0) };
+  g_assert_true (ike_selector_parse (&policy->source, t->inner[from], NULL));
+  g_assert_true (ike_selector_parse (&policy->destination, t->inner[!from], NULL));
+}
+
+/* @me: 0 left, 1 right. */
+static void
+fill_batch (Batch *batch, const Tunnel *t, guint me)
+{
+  fill_sa (&batch->sas[0], t, !me, TRUE);
+  fill_sa (&batch->sas[1], t, me, FALSE);
+  fill_policy (&batch->policies[0], t, me, FALSE);
+  fill_policy (&batch->policies[1], t, !me, TRUE);
+  batch->batch = (IkeKernelBatch) { sizeof (IkeKernelBatch), 2, 2, batch->sas, batch->policies };
+}
+
+static Side *
+side_of (guint me)
+{
+  return me ? &right : &left;
+}
+
+static void
+do_batch (guint me, const Batch *batch, void (*what) (Question *, IkeCall *))
+{
+  Question question = { .side = side_of (me), .ask = what, .data = &batch->batch };
+  ask (&question, NULL);
+}
+
+static IkeKernelUse
+use_of (guint me, const IkeKernelSa *sa)
+{
+  Question question = { .side = side_of (me), .ask = ask_query, .data = sa };
+  IkeKernelUse *found = ask (&question, NULL), use = *found;
+  g_free (found);
+  return use;
+}
+
+static guint64
+counter (guint me, const char *name)
+{
+  return ike_counter_get (side_of (me)->engine, name);
+}
+
+static void
+up (const Tunnel *t, Batch batches[2])
+{
+  for (guint me = 0; me < 2; me++) {
+    fill_batch (&batches[me], t, me);
+    do_batch (me, &batches[me], ask_install);
+  }
+}
+
+static void
+down (Batch batches[2])
+{
+  for (guint me = 0; me < 2; me++)
+    do_batch (me, &batches[me], ask_remove);
+}
+
+static const IkeTransform gcm = { IKE_TRANSFORM_ENCR, 0, 20, 256 }, none = { 0 };
+static const IkeTransform cbc = { IKE_TRANSFORM_ENCR, 0, 12, 128 }, sha256 = { IKE_TRANSFORM_INTEG, 0, 12, 0 };
+
+/* Pings in both families through a tunnel, twelve packets each way; sizes up to what the device takes. */
+static void
+check_tunnel (Tunnel *t, const char *ping)
+{
+  Batch batches[2];
+  IkeKernelUse out, in;
+  guint64 before = counter (1, "esp.in");
+  g_autofree char *small = g_strdup_printf ("%s -c 8 -i 0.01 -W 10", ping);
+  g_autofree char *large = g_strdup_printf ("%s -c 4 -i 0.01 -W 10 -s 1300", ping);
+  up (t, batches);
+  g_assert_true (run_in (&left, small));
+  g_assert_true (run_in (&left, large));
+  out = use_of (0, &batches[0].sas[1]);
+  in = use_of (1, &batches[1].sas[0]);
+  g_assert_cmpuint (out.packets, ==, 12);
+  g_assert_cmpuint (in.packets, ==, 12);
+  g_assert_cmpuint (out.bytes, ==, in.bytes - (in.bytes - out.bytes));
+  g_assert_cmpuint (in.sequence, ==, 12);
+  g_assert_cmpuint (in.last_use_us, >, 0);
+  g_assert_cmpuint (counter (1, "esp.in") - before, ==, 12);
+  down (batches);
+  g_assert_false (run_in (&left, "ping -c 1 -W 1 10.2.0.1"));
+}
+
+static const char ping4[] = "ping 10.2.0.1 -I 10.1.0.1", ping6[] = "ping -6 fd00:2::1 -I fd00:1::1";
+
+#define NETS4 { "10.1.0.0/16", "10.2.0.0/16" }
+#define NETS6 { "fd00:1::/32", "fd00:2::/32" }
+#define OUTER4 { "192.0.2.1", "192.0.2.2" }
+#define OUTER6 { "2001:db8::1", "2001:db8::2" }
+
+static void
+test_udp4 (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000101, 0x01000201 }, gcm, none, 36, 0 };
+  check_tunnel (&t, ping4);
+}
+
+/* The SPIs belong to the second loop, so packets are forwarded when they come to the first one. */
+static void
+test_udp4_second_loop (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP | IKE_KERNEL_ESN, { 0x02000102, 0x02000202 }, cbc, sha256, 16, 32 };
+  check_tunnel (&t, ping4);
+}
+
+static void
+test_udp6 (void)
+{
+  Tunnel t = { OUTER6, NETS6, IKE_KERNEL_ENCAP | IKE_KERNEL_ESN, { 0x01000103, 0x02000203 }, gcm, none, 36, 0 };
+  check_tunnel (&t, ping6);
+}
+
+static void
+test_ipv6_in_ipv4 (void)
+{
+  Tunnel t = { OUTER4, NETS6, IKE_KERNEL_ENCAP, { 0x01000104, 0x02000204 }, gcm, none, 36, 0 };
+  check_tunnel (&t, ping6);
+}
+
+static void
+test_raw4 (void)
+{
+  Tunnel t = { OUTER4, NETS4, 0, { 0x01000105, 0x02000205 }, gcm, none, 36, 0 };
+  check_tunnel (&t, ping4);
+}
+
+static void
+test_raw_ipv4_in_ipv6 (void)
+{
+  Tunnel t = { OUTER6, NETS4, IKE_KERNEL_COPY_DF | IKE_KERNEL_COPY_ECN, { 0x02000106, 0x01000206 }, cbc, sha256, 16, 32 };
+  check_tunnel (&t, ping4);
+}
+
+/* The remote network is the peer itself: IKE and ESP still go around the tunnel. */
+static void
+test_host_to_host (void)
+{
+  Tunnel t = { OUTER4, { "192.0.2.1/32", "192.0.2.2/32" }, IKE_KERNEL_ENCAP, { 0x01000107, 0x01000207 }, gcm, none, 36, 0 };
+  Batch batches[2];
+  up (&t, batches);
+  g_assert_true (run_in (&left, "ping -c 3 -i 0.01 -W 10 192.0.2.2"));
+  g_assert_cmpuint (use_of (1, &batches[1].sas[0]).packets, ==, 3);
+  down (batches);
+  g_assert_true (run_in (&left, "ping -c 1 -W 10 192.0.2.2"));
+}
+
+/* Attack: the peer sends through its SA from an address that was not negotiated. */
+static void
+test_selectors (void)
+{
+  Tunnel agreed = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000108, 0x02000208 }, gcm, none, 36, 0 }, wide = agreed;
+  Batch batches[2];
+  guint64 before = counter (1, "esp.bad-selector");
+  wide.inner[0] = "0.0.0.0/0";
+  fill_batch (&batches[0], &wide, 0);
+  fill_batch (&batches[1], &agreed, 1);
+  for (guint me = 0; me < 2; me++)
+    do_batch (me, &batches[me], ask_install);
+  g_assert_false (run_in (&left, "ping -c 2 -i 0.01 -W 1 -I 192.0.2.1 10.2.0.1"));
+  g_assert_cmpuint (counter (1, "esp.bad-selector") - before, ==, 2);
+  g_assert_cmpuint (use_of (1, &batches[1].sas[0]).n_bad_selector, ==, 2);
+  g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
+  down (batches);
+}
+
+static void
+test_wrong_keys (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000109, 0x02000209 }, gcm, none, 36, 0 };
+  Batch batches[2];
+  guint64 before = counter (1, "esp.bad-icv");
+  for (guint me = 0; me < 2; me++)
+    fill_batch (&batches[me], &t, me);
+  batches[0].sas[1].encr_key = keys[1];
+  for (guint me = 0; me < 2; me++)
+    do_batch (me, &batches[me], ask_install);
+  g_assert_false (run_in (&left, "ping -c 1 -W 1 -I 10.1.0.1 10.2.0.1"));
+  g_assert_cmpuint (counter (1, "esp.bad-icv") - before, ==, 1);
+  g_assert_cmpuint (use_of (1, &batches[1].sas[0]).packets, ==, 0);
+  down (batches);
+}
+
+/* A second pair of SAs for the same policies takes over, and the first may go. */
+static void
+test_rekey (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x0100010a, 0x0200020a }, gcm, none, 36, 0 }, next = t;
+  Batch old[2], new[2];
+  next.spis[0] = 0x0200010b;
+  next.spis[1] = 0x0100020b;
+  up (&t, old);
+  g_assert_true (run_in (&left, "ping -c 2 -i 0.01 -W 10 -I 10.1.0.1 10.2.0.1"));
+  up (&next, new);
+  g_assert_true (run_in (&left, "ping -c 3 -i 0.01 -W 10 -I 10.1.0.1 10.2.0.1"));
+  g_assert_cmpuint (use_of (1, &old[1].sas[0]).packets, ==, 2);
+  g_assert_cmpuint (use_of (1, &new[1].sas[0]).packets, ==, 3);
+  down (old);
+  g_assert_true (run_in (&left, "ping -c 4 -i 0.01 -W 10 -I 10.1.0.1 10.2.0.1"));
+  g_assert_cmpuint (use_of (1, &new[1].sas[0]).packets, ==, 7);
+  down (new);
+}
+
+static void
+test_update (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x0100010c, 0x0200020c }, gcm, none, 36, 0 }, moved = t;
+  Batch old[2], new[2];
+  moved.outer[0] = "2001:db8::1";
+  moved.outer[1] = "2001:db8::2";
+  up (&t, old);
+  g_assert_true (run_in (&left, "ping -c 2 -i 0.01 -W 10 -I 10.1.0.1 10.2.0.1"));
+  for (guint me = 0; me < 2; me++) {
+    fill_batch (&new[me], &moved, me);
+    for (guint i = 0; i < 2; i++) {
+      Question question = { .side = side_of (me), .ask = ask_update, .data = &old[me].sas[i], .more = &new[me].sas[i] };
+      ask (&question, NULL);
+    }
+  }
+  g_assert_true (run_in (&left, "ping -c 2 -i 0.01 -W 10 -I 10.1.0.1 10.2.0.1"));
+  g_assert_cmpuint (use_of (1, &new[1].sas[0]).packets, ==, 4);
+  down (new);
+}
+
+static void
+check_refused (const Batch *batch, const char *expected)
+{
+  Question question = { .side = &left, .ask = ask_install, .data = &batch->batch };
+  g_autofree char *error = NULL;
+  ask (&question, &error);
+  g_assert_nonnull (error);
+  g_assert_nonnull (strstr (error, expected));
+}
+
+/* The one that cannot be installed takes the others with it. */
+static void
+test_all_or_nothing (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x0100010d, 0x0200020d }, gcm, none, 36, 0 };
+  Batch batch, good;
+  g_autofree char *error = NULL;
+  fill_batch (&good, &t, 0);
+  batch = good;
+  batch.batch.sas = batch.sas;
+  batch.batch.policies = batch.policies;
+  batch.sas[1].encr_key_len = 16;
+  check_refused (&batch, "keys of 16");
+  batch.sas[1] = good.sas[1];
+  batch.sas[1].mode = IKE_MODE_TRANSPORT;
+  check_refused (&batch, "tunnel mode");
+  batch.sas[1] = good.sas[1];
+  batch.sas[0].spi = 0x77000001;
+  check_refused (&batch, "not given out");
+  batch.sas[0] = good.sas[0];
+  batch.policies[1].mode = IKE_MODE_BEET;
+  check_refused (&batch, "tunnel mode");
+  {
+    Question question = { .side = &left, .ask = ask_query, .data = &good.sas[0] };
+    ask (&question, &error);
+    g_assert_nonnull (strstr (error, "no SA"));
+  }
+  do_batch (0, &good, ask_install);
+  check_refused (&good, "already");
+  do_batch (0, &good, ask_remove);
+  do_batch (0, &good, ask_remove);
+}
+
+static void
+test_spis (void)
+{
+  guint32 seen[8];
+  for (guint i = 0; i < G_N_ELEMENTS (seen); i++) {
+    Question question = { .side = &left, .ask = ask_spi };
+    seen[i] = GPOINTER_TO_UINT (ask (&question, NULL));
+    g_assert_cmpuint (seen[i] >> 24, >=, 1);
+    g_assert_cmpuint (seen[i] >> 24, <=, N_SHARDS);
+    for (guint j = 0; j < i; j++)
+      g_assert_cmpuint (seen[i], !=, seen[j]);
+    kernel_of (&left)->free_spi (left.kernel->plugin, IKE_PROTOCOL_ESP, seen[i], NULL);
+  }
+}
+
+static void
+test_source (void)
+{
+  IkeAddr peer = addr ("192.0.2.2", 0), own = addr ("192.0.2.1", 0), other = addr ("192.0.2.77", 0);
+  const IkeKernelNetClass *klass = left.net->ops;
+  Question question = { .side = &left, .ask = ask_source, .data = &peer };
+  g_autofree IkeAddr *source = ask (&question, NULL);
+  g_assert_true (ike_addr_same_host (source, &own));
+  g_assert_true (klass->is_local (left.net->plugin, &own));
+  g_assert_false (klass->is_local (left.net->plugin, &other));
+}
+
+/* -- two machines and a wire ---------------------------------------------------------------------------------------- */
+
+static gboolean
+make_namespace (Side *side)
+{
+  if (unshare (CLONE_NEWNET) != 0)
+    return FALSE;
+  side->namespace = open ("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+  return side->namespace >= 0 && run ("ip link set lo up");
+}
+
+static gboolean
+make_wire (void)
+{
+  g_autofree char *target = g_strdup_printf ("/proc/%d/fd/%d", (int) getpid (), left.namespace);
+  return run ("ip link add wire type veth peer name wire netns %s", target)
+         && run ("ip addr add 192.0.2.2/24 dev wire && ip addr add 2001:db8::2/64 dev wire nodad && ip link set wire up")
+         && setns (left.namespace, CLONE_NEWNET) == 0
+         && run ("ip addr add 192.0.2.1/24 dev wire && ip addr add 2001:db8::1/64 dev wire nodad && ip link set wire up");
+}
+
+static const char *
+prepare (void)
+{
+  home = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (access ("/dev/net/tun", R_OK | W_OK) != 0)
+    return "/dev/net/tun cannot be opened";
+  if (!run ("ip -V >/dev/null 2>&1") || !run ("ping -V >/dev/null 2>&1"))
+    return "the programs ip and ping are needed";
+  if (!make_namespace (&left) || !make_namespace (&right))
+    return "no permission to make network namespaces";
+  if (!make_wire ())
+    return "no permission to connect network namespaces";
+  return setns (home, CLONE_NEWNET) == 0 ? NULL : "cannot return from a network namespace";
+}
+
+static void
+give_address (Side *side, const char *text)
+{
+  IkeAddr own = addr (text, 0);
+  Question question = { .side = side, .ask = ask_address, .data = &own };
+  ask (&question, NULL);
+}
+
+static void
+begin_lives (void)
+{
+  for (guint me = 0; me < 2; me++) {
+    g_assert_cmpint (pthread_create (&side_of (me)->thread, NULL, live, side_of (me)), ==, 0);
+    wait_for (&side_of (me)->is_ready);
+  }
+  give_address (&left, "10.1.0.1");
+  give_address (&left, "fd00:1::1");
+  give_address (&right, "10.2.0.1");
+  give_address (&right, "fd00:2::1");
+}
+
+/* Nothing of ours is left in the kernel. */
+static void
+end_lives (void)
+{
+  for (guint me = 0; me < 2; me++) {
+    ike_engine_quit (side_of (me)->engine);
+    pthread_join (side_of (me)->thread, NULL);
+    g_assert_false (run_in (side_of (me), "ip link show ipsec0"));
+    g_assert_false (run_in (side_of (me), "ip rule | grep 210"));
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  const char *why_not;
+  int result;
+  g_test_init (&argc, &argv, NULL);
+  why_not = prepare ();
+  if (why_not) {
+    g_printerr ("skipped: %s\n", why_not);
+    return SKIP;
+  }
+  begin_lives ();
+  g_test_add_func ("/tunnel/udp-over-ipv4", test_udp4);
+  g_test_add_func ("/tunnel/udp-over-ipv4-to-the-second-loop", test_udp4_second_loop);
+  g_test_add_func ("/tunnel/udp-over-ipv6", test_udp6);
+  g_test_add_func ("/tunnel/ipv6-in-ipv4", test_ipv6_in_ipv4);
+  g_test_add_func ("/tunnel/raw-esp", test_raw4);
+  g_test_add_func ("/tunnel/raw-esp-ipv4-in-ipv6", test_raw_ipv4_in_ipv6);
+  g_test_add_func ("/tunnel/host-to-host-does-not-loop", test_host_to_host);
+  g_test_add_func ("/tunnel/what-was-not-negotiated-is-dropped", test_selectors);
+  g_test_add_func ("/tunnel/other-keys-open-nothing", test_wrong_keys);
+  g_test_add_func ("/tunnel/a-rekeyed-pair-takes-over", test_rekey);
+  g_test_add_func ("/tunnel/endpoints-move-and-counters-stay", test_update);
+  g_test_add_func ("/tunnel/all-is-installed-or-nothing", test_all_or_nothing);
+  g_test_add_func ("/tunnel/spis-name-a-loop-and-are-unique", test_spis);
+  g_test_add_func ("/tunnel/source-and-own-addresses", test_source);
+  result = g_test_run ();
+  end_lives ();
+  return result;
+}
