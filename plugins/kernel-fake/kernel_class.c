@@ -150,6 +150,10 @@ static void
 install (IkePlugin *self, IkeCall *call, const IkeKernelBatch *batch)
 {
   Fake *fake = fake_of (self);
+  /* Whoever asked to install an SPI does not give it back. */
+  for (guint i = 0; i < batch->n_sas; i++)
+    if (batch->sas[i].direction == IKE_DIR_IN)
+      atomic_fetch_sub (&fake->n_spis, 1);
   if (!fake_begin (fake, IKE_FAKE_INSTALL, call))
     return;
   for (guint i = 0; i < batch->n_sas; i++) {
@@ -160,9 +164,6 @@ install (IkePlugin *self, IkeCall *call, const IkeKernelBatch *batch)
     fake_fail (fake, call, "there is an SA with this SPI already");
     return;
   }
-  for (guint i = 0; i < batch->n_sas; i++)
-    if (batch->sas[i].direction == IKE_DIR_IN)
-      atomic_fetch_sub (&fake->n_spis, 1);
   add_policies (fake, batch);
   fake_answer (fake, call, GUINT_TO_POINTER (1));
 }

@@ -382,6 +382,10 @@ install (TunAdmin *admin, TunRequest *request)
   g_autoptr (GError) error = NULL;
   if (!make_sas (admin, request, sas, &error) || !make_policies (admin, request, policies, &error)) {
     undo (admin, sas, policies);
+    /* Whoever asked to install an SPI does not give it back. */
+    for (guint i = 0; i < request->n_sas; i++)
+      if (request->sas[i].direction == IKE_DIR_IN)
+        g_hash_table_remove (admin->reserved, GUINT_TO_POINTER (request->sas[i].spi));
     tun_request_fail (request, error);
     tun_request_free (request);
     return;
