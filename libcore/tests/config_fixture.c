@@ -114,7 +114,7 @@ void
 config_fixture_init (ConfigFixture *fixture, const char *settings, const char *file)
 {
   g_autoptr (GError) error = NULL;
-  const IkePluginInfo *const builtin[] = { &ike_core_plugin, &config_fixture_plugin, &config_fixture_lazy_plugin, NULL };
+  const IkePluginInfo *const builtin[] = { &config_fixture_plugin, &config_fixture_lazy_plugin, NULL };
 
   memset (fixture, 0, sizeof *fixture);
   fixture->sim = ike_sim_new (1);
