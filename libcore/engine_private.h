@@ -104,6 +104,8 @@ void         ike_engine_drain (IkeEngine *engine);
 
 /* The built-in descriptor of the core itself: kinds it consumes, core commands, core options. */
 extern const IkePluginInfo ike_core_plugin, ike_core_sa_plugin;
+/* config/: options of section `core`, for that descriptor; NULL-terminated. */
+extern const IkeOptionInfo *const ike_core_options[];
 
 /* Topological order (plugin/order.c), used for features, tasks, hooks, phases. Stable: ties keep insertion order. */
 typedef struct _IkeOrder IkeOrder;

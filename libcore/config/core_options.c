@@ -19,13 +19,16 @@ OPTION (retransmit_base, "retransmit_base", "string", "1.8", "Each wait is so ma
 OPTION (retransmit_limit, "retransmit_limit", "string", "0", "Seconds that no wait exceeds; 0: no limit. Also of a connection.");
 OPTION (retransmit_jitter, "retransmit_jitter", "uint", "0", "Percent by which waits vary at random, up to 50. Also of a connection.");
 OPTION (fragment_size, "fragment_size", "uint", "0", "Bytes of an IP packet that larger messages are cut to; 0: as the address family needs. Also of a connection.");
+OPTION (max_half_open, "max_half_open", "uint", "100000", "IKE SAs that may be half open at one time; further peers are not answered.");
+OPTION (half_open_timeout, "half_open_timeout", "uint", "30", "Seconds after which an IKE SA that is still half open is given up.");
 OPTION (user, "user", "string", NULL,
         "User that the daemon becomes after its start as root, with CAP_NET_ADMIN and CAP_NET_BIND_SERVICE only. Unset: none.");
 OPTION (group, "group", "string", NULL, "Group that it gets with `user`. Unset: the user's.");
 
 const IkeOptionInfo *const ike_core_options[] = {
   &user, &group, &shards, &offload_threads, &stall_report, &log_levels, &log_rate, &retransmit_timeout, &retransmit_tries,
-  &retransmit_base, &retransmit_limit, &retransmit_jitter, &fragment_size, NULL,
+  &retransmit_base, &retransmit_limit, &retransmit_jitter, &fragment_size, &max_half_open,
+  &half_open_timeout, NULL,
 };
 
 static const char *

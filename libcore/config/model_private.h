@@ -115,6 +115,4 @@ IkeTree      *ike_secrets_strip (const IkeTree *tree);
 
 /* -- core settings (core_options.c) --------------------------------------------------------------------------------- */
 
-/* Of the core's descriptor; NULL-terminated. */
-extern const IkeOptionInfo *const ike_core_options[];
 gboolean ike_core_settings_check (const IkeTree *settings, GError **error);
