@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* catalog_gen.c - writes the catalog: what each plugin that was built offers, for those who do not have it.
+/* catalog_gen.c - writes the catalog: what each plugin that was built offers, for those who do
+ * not have it.
  *
- * catalog-gen PACKAGE-PREFIX FILE.so …   The format is described in libcore/plugin/catalog.c.  It opens the plugins with
- * lazy binding and calls nothing in them.  One that cannot be opened here is left out: that costs sentences, not function. */
+ * catalog-gen PACKAGE-PREFIX FILE.so …   The format is described in libcore/plugin/catalog.c.  It
+ * opens the plugins with lazy binding and calls nothing in them.  One that cannot be opened here
+ * is left out: that costs sentences, not function. */
 #include <dlfcn.h>
 #include <ikebana/plugin.h>
 #include <stdio.h>
@@ -21,7 +23,8 @@ print_option (const IkeOptionInfo *option)
 static void
 print_plugin (const IkePluginInfo *info, const char *prefix)
 {
-  printf ("\nplugin %s %s %s%s\n", info->name, info->version ? info->version : "0", prefix, info->name);
+  printf ("\nplugin %s %s %s%s\n", info->name, info->version ? info->version : "0", prefix,
+          info->name);
   for (guint i = 0; info->features && info->features[i]; i++)
     printf ("feature %s\n", info->features[i]->provides);
   for (guint i = 0; info->kinds && info->kinds[i]; i++)

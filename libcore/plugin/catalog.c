@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* catalog.c - what plugins offer that are not open: read from a file made at build.
  *
- * One fact per line; each belongs to the `plugin` line before it.  A '#' begins a comment line; unknown words are for
- * newer versions and skipped:
+ * One fact per line; each belongs to the `plugin` line before it.  A '#' begins a comment line;
+ * unknown words are for newer versions and skipped:
  *
  *     plugin NAME VERSION PACKAGE
  *     feature KIND:NAME

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* core_kinds.c - the kinds of features that the core itself consumes.
  *
- * The least size of a table reaches to its last member that everybody must fill; what stands behind it may grow. */
+ * The least size of a table reaches to its last member that everybody must fill; what stands
+ * behind it may grow. */
 #include "config.h"
 #include "plugin/plugin_private.h"
 #include <ikebana/auth.h>
@@ -13,8 +14,11 @@
 #include <ikebana/model.h>
 #include <ikebana/net.h>
 
-#define KIND(kind_name, type, last)                                                                                 \
-  &(const IkeFeatureKind) { sizeof (IkeFeatureKind), kind_name, 1, 0, IKE_SIZE_UP_TO (type, last), sizeof (type) }
+#define KIND(kind_name, type, last)                                                                \
+  &(const IkeFeatureKind)                                                                          \
+  {                                                                                                \
+    sizeof (IkeFeatureKind), kind_name, 1, 0, IKE_SIZE_UP_TO (type, last), sizeof (type)           \
+  }
 
 const IkeFeatureKind *const ike_core_kinds[] = {
   KIND ("aead", IkeAeadClass, open),
@@ -41,7 +45,8 @@ const IkeFeatureKind *const ike_core_kinds[] = {
   KIND ("auth-octets", IkeAuthOctetsClass, change),
   KIND ("transmit", IkeTransmitClass, pace),
   KIND ("protocol", IkeProtocolClass, input),
-  /* A service is between two plugins: whoever consumes it may declare the kind "service:NAME" with sizes of its own. */
-  &(const IkeFeatureKind) { sizeof (IkeFeatureKind), "service", 1, 0, sizeof (guint32), 0 },
+  /* A service is between two plugins: whoever consumes it may declare the kind "service:NAME"
+   * with sizes of its own. */
+  &(const IkeFeatureKind){ sizeof (IkeFeatureKind), "service", 1, 0, sizeof (guint32), 0 },
   NULL,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* descriptor.c - takes over a plugin's descriptor: checked, copied to our sizes, with the kinds and options it declares. */
+/* descriptor.c - takes over a plugin's descriptor: checked, copied to our sizes, with the kinds
+ * and options it declares. */
 #include "config.h"
 #include "plugin/plugin_private.h"
 #include <ikebana/error.h>
@@ -7,7 +8,8 @@
 
 enum { MAX_FEATURES = 4096, MAX_NAME = 128 };
 
-/* "kind:name" or "kind:name/param": what can stand in a settings file, a log line and a catalog unquoted. */
+/* "kind:name" or "kind:name/param": what can stand in a settings file, a log line and a catalog
+ * unquoted. */
 static gboolean
 is_feature_name (const char *name)
 {
@@ -35,8 +37,10 @@ take_features (IkePlugin *plugin, GError **error)
   const IkeFeature *const *features = plugin->info.features;
   for (guint i = 0; features && features[i]; i++) {
     const IkeFeature *theirs = features[i];
-    if (i == MAX_FEATURES || theirs->struct_size < IKE_SIZE_UP_TO (IkeFeature, probe) || !is_feature_name (theirs->provides)) {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "entry %u of its features is no proper feature", i);
+    if (i == MAX_FEATURES || theirs->struct_size < IKE_SIZE_UP_TO (IkeFeature, probe)
+        || !is_feature_name (theirs->provides)) {
+      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
+                   "entry %u of its features is no proper feature", i);
       return FALSE;
     }
     gboolean is_twice = has_feature (plugin, theirs->provides);
@@ -67,11 +71,14 @@ ike_plugin_take_descriptor (IkePlugin *plugin, const IkePluginInfo *info)
 {
   g_autoptr (GError) error = NULL;
   if (info->struct_size < IKE_SIZE_UP_TO (IkePluginInfo, reload_commit)) {
-    ike_plugin_settle (plugin, IKE_STATE_BROKEN, "its descriptor is too short (%u bytes)", info->struct_size);
+    ike_plugin_settle (plugin, IKE_STATE_BROKEN, "its descriptor is too short (%u bytes)",
+                       info->struct_size);
     return;
   }
-  if (info->abi_major != IKE_ABI_MAJOR || info->abi_minor > IKE_ABI_MINOR || g_strcmp0 (info->name, plugin->name) != 0) {
-    ike_plugin_settle (plugin, IKE_STATE_BROKEN, "its descriptor says %s, ABI %u.%u; its note says otherwise",
+  if (info->abi_major != IKE_ABI_MAJOR || info->abi_minor > IKE_ABI_MINOR
+      || g_strcmp0 (info->name, plugin->name) != 0) {
+    ike_plugin_settle (plugin, IKE_STATE_BROKEN,
+                       "its descriptor says %s, ABI %u.%u; its note says otherwise",
                        info->name ? info->name : "no name", info->abi_major, info->abi_minor);
     return;
   }

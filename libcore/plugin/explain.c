@@ -8,7 +8,8 @@
 const char *
 ike_state_name (IkeFeatureState state)
 {
-  static const char *const names[] = { "ready", "disabled", "abi", "broken", "missing", "cycle", "failed", "shadowed" };
+  static const char *const names[] = { "ready",   "disabled", "abi",    "broken",
+                                       "missing", "cycle",    "failed", "shadowed" };
   return (guint) state < G_N_ELEMENTS (names) ? names[state] : "unknown";
 }
 
@@ -28,7 +29,8 @@ ike_plugin_why (const IkePlugin *plugin)
   case IKE_STATE_BROKEN:
     return g_strdup_printf ("plugin %s is broken: %s", plugin->name, plugin->reason);
   case IKE_STATE_MISSING:
-    return g_strdup_printf (is_absent ? "plugin %s is %s" : "plugin %s lacks what it needs: %s", plugin->name, plugin->reason);
+    return g_strdup_printf (is_absent ? "plugin %s is %s" : "plugin %s lacks what it needs: %s",
+                            plugin->name, plugin->reason);
   case IKE_STATE_CYCLE:
     return g_strdup_printf ("plugin %s is part of a circle: %s", plugin->name, plugin->reason);
   case IKE_STATE_FAILED:
@@ -42,7 +44,8 @@ ike_plugin_why (const IkePlugin *plugin)
 static gboolean
 is_plugins_fault (const IkeFeatureNode *feature)
 {
-  return feature->plugin->is_settled && feature->plugin->state != IKE_STATE_READY && feature->plugin->state == feature->state
+  return feature->plugin->is_settled && feature->plugin->state != IKE_STATE_READY
+         && feature->plugin->state == feature->state
          && g_strcmp0 (feature->plugin->reason, feature->reason) == 0;
 }
 
@@ -72,7 +75,8 @@ why_unknown (const IkeRegistry *registry, const char *feature)
 {
   const IkeCatalogEntry *entry = ike_catalog_feature (registry, feature);
   if (entry)
-    return g_strdup_printf ("would be provided by plugin %s (package %s), which is not installed", entry->name, entry->package);
+    return g_strdup_printf ("would be provided by plugin %s (package %s), which is not installed",
+                            entry->name, entry->package);
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   for (guint i = 0; i < registry->plugins->len; i++) {
     const IkePlugin *plugin = g_ptr_array_index (registry->plugins, i);
@@ -81,7 +85,8 @@ why_unknown (const IkeRegistry *registry, const char *feature)
   }
   g_ptr_array_add (names, NULL);
   const char *nearest = ike_nearest (feature, (const char *const *) names->pdata);
-  return nearest ? g_strdup_printf ("no plugin provides it, did you mean %s?", nearest) : g_strdup ("no plugin provides it");
+  return nearest ? g_strdup_printf ("no plugin provides it, did you mean %s?", nearest)
+                 : g_strdup ("no plugin provides it");
 }
 
 char *
@@ -95,7 +100,8 @@ static char *
 explain_feature (const IkeRegistry *registry, const char *name)
 {
   const IkeFeatureNode *feature = ike_registry_satisfies (registry, name);
-  if (feature && feature->is_settled && feature->state == IKE_STATE_MISSING && !is_plugins_fault (feature))
+  if (feature && feature->is_settled && feature->state == IKE_STATE_MISSING
+      && !is_plugins_fault (feature))
     return g_strdup_printf ("%s %s", feature->name, feature->reason);
   if (!feature && ike_catalog_feature (registry, name)) {
     g_autofree char *text = why_unknown (registry, name);
@@ -115,7 +121,8 @@ explain_plugin (const IkePlugin *plugin)
   for (guint i = 0; plugin->state == IKE_STATE_READY && i < plugin->features->len; i++) {
     const IkeFeatureNode *feature = g_ptr_array_index (plugin->features, i);
     if (feature->is_settled && feature->state != IKE_STATE_READY)
-      g_string_append_printf (text, "; but %s is %s: %s", feature->name, ike_state_name (feature->state), feature->reason);
+      g_string_append_printf (text, "; but %s is %s: %s", feature->name,
+                              ike_state_name (feature->state), feature->reason);
   }
   return g_string_free (text, FALSE);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kinds.c - kinds of features: who declares them, and fitting a provider's table to its consumer's. */
+/* kinds.c - kinds of features: who declares them, and fitting a provider's table to its
+ * consumer's. */
 #include "config.h"
 #include "plugin/plugin_private.h"
 #include <ikebana/error.h>
 #include <string.h>
 
-enum { OPAQUE_OPS_MAX = 64 * 1024 };          /* bytes of a table whose kind sets no size */
+enum { OPAQUE_OPS_MAX = 64 * 1024 }; /* bytes of a table whose kind sets no size */
 
 void
 ike_kind_free (gpointer data)
@@ -28,12 +29,14 @@ ike_kind_by_name (const IkeRegistry *registry, const char *name)
   return NULL;
 }
 
-/* "kernel:net" is a kind of its own although "kernel" is one: the longer name that was declared wins. */
+/* "kernel:net" is a kind of its own although "kernel" is one: the longer name that was declared
+ * wins. */
 IkeKindNode *
 ike_kind_find (const IkeRegistry *registry, const char *feature)
 {
   const char *slash = strchr (feature, '/');
-  g_autofree char *name = slash ? g_strndup (feature, (gsize) (slash - feature)) : g_strdup (feature);
+  g_autofree char *name =
+      slash ? g_strndup (feature, (gsize) (slash - feature)) : g_strdup (feature);
   IkeKindNode *kind = ike_kind_by_name (registry, name);
   char *colon = strchr (name, ':');
   if (kind || !colon)
@@ -42,20 +45,24 @@ ike_kind_find (const IkeRegistry *registry, const char *feature)
   return ike_kind_by_name (registry, name);
 }
 
-/* Several plugins may consume one kind: the copies are then as large as the newest of them wants. */
+/* Several plugins may consume one kind: the copies are then as large as the newest of them
+ * wants. */
 gboolean
 ike_kind_add (IkeRegistry *registry, const IkeFeatureKind *info, const char *plugin, GError **error)
 {
-  if (info->struct_size < IKE_SIZE_UP_TO (IkeFeatureKind, ops_size_max) || !info->name || !info->name[0]
-      || info->ops_size_max > OPAQUE_OPS_MAX || (info->ops_size_max && info->ops_size_min > info->ops_size_max)) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "declares kind %s with impossible sizes", info->name ? info->name : "(null)");
+  if (info->struct_size < IKE_SIZE_UP_TO (IkeFeatureKind, ops_size_max) || !info->name
+      || !info->name[0] || info->ops_size_max > OPAQUE_OPS_MAX
+      || (info->ops_size_max && info->ops_size_min > info->ops_size_max)) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "declares kind %s with impossible sizes",
+                 info->name ? info->name : "(null)");
     return FALSE;
   }
   IkeKindNode *kind = ike_kind_by_name (registry, info->name);
   if (kind && kind->major != info->major) {
     g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
-                 "kind %s: it is written for version %u, plugin %s for version %u: rebuild the older of the two", info->name,
-                 info->major, kind->plugin, kind->major);
+                 "kind %s: it is written for version %u, plugin %s for version %u: rebuild the "
+                 "older of the two",
+                 info->name, info->major, kind->plugin, kind->major);
     return FALSE;
   }
   if (kind) {
@@ -84,8 +91,11 @@ settle_unknown (const IkeRegistry *registry, IkeFeatureNode *feature)
   if (entry) {
     g_autofree char *why = NULL;
     const IkePlugin *owner = g_hash_table_lookup (registry->by_name, entry->name);
-    why = owner ? ike_plugin_why (owner) : g_strdup_printf ("plugin %s (package %s) is not installed", entry->name, entry->package);
-    ike_feature_settle (feature, IKE_STATE_MISSING, "nobody uses features of kind %s: %s", kind, why);
+    why = owner ? ike_plugin_why (owner)
+                : g_strdup_printf ("plugin %s (package %s) is not installed", entry->name,
+                                   entry->package);
+    ike_feature_settle (feature, IKE_STATE_MISSING, "nobody uses features of kind %s: %s", kind,
+                        why);
     return;
   }
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
@@ -94,7 +104,8 @@ settle_unknown (const IkeRegistry *registry, IkeFeatureNode *feature)
   g_ptr_array_add (names, NULL);
   const char *nearest = ike_nearest (kind, (const char *const *) names->pdata);
   if (nearest)
-    ike_feature_settle (feature, IKE_STATE_BROKEN, "unknown kind %s, did you mean %s?", kind, nearest);
+    ike_feature_settle (feature, IKE_STATE_BROKEN, "unknown kind %s, did you mean %s?", kind,
+                        nearest);
   else
     ike_feature_settle (feature, IKE_STATE_BROKEN, "unknown kind %s: no plugin declares it", kind);
 }
@@ -112,15 +123,18 @@ ike_kind_bind (IkeRegistry *registry, IkeFeatureNode *feature)
   guint32 theirs = feature->info.ops ? *(const guint32 *) feature->info.ops : 0;
   guint32 ours = kind->ops_size_max ? kind->ops_size_max : MIN (theirs, OPAQUE_OPS_MAX);
   if (!feature->info.ops && kind->ops_size_min > 0) {
-    ike_feature_settle (feature, IKE_STATE_BROKEN, "has no functions, kind %s wants a table of at least %u bytes", kind->name,
+    ike_feature_settle (feature, IKE_STATE_BROKEN,
+                        "has no functions, kind %s wants a table of at least %u bytes", kind->name,
                         kind->ops_size_min);
     return;
   }
   if (theirs < kind->ops_size_min || (!kind->ops_size_max && theirs > OPAQUE_OPS_MAX)) {
-    ike_feature_settle (feature, IKE_STATE_ABI,
-                        "its table has %u bytes, kind %s version %u.%u of plugin %s wants %u to %u: rebuild plugin %s", theirs,
-                        kind->name, kind->major, kind->minor, kind->plugin, kind->ops_size_min,
-                        kind->ops_size_max ? kind->ops_size_max : OPAQUE_OPS_MAX, feature->plugin->name);
+    ike_feature_settle (
+        feature, IKE_STATE_ABI,
+        "its table has %u bytes, kind %s version %u.%u of plugin %s wants %u to %u: rebuild plugin "
+        "%s",
+        theirs, kind->name, kind->major, kind->minor, kind->plugin, kind->ops_size_min,
+        kind->ops_size_max ? kind->ops_size_max : OPAQUE_OPS_MAX, feature->plugin->name);
     return;
   }
   if (!feature->info.ops)

@@ -8,7 +8,8 @@ list_feature (IkeTree *list, const IkeFeatureNode *feature)
 {
   IkeTree *item = ike_tree_add_section (list, NULL);
   ike_tree_set_string (item, "name", feature->name);
-  ike_tree_set_string (item, "state", feature->is_settled ? ike_state_name (feature->state) : "loaded");
+  ike_tree_set_string (item, "state",
+                       feature->is_settled ? ike_state_name (feature->state) : "loaded");
   if (feature->reason)
     ike_tree_set_string (item, "reason", feature->reason);
 }
@@ -18,10 +19,14 @@ list_plugin (IkeTree *list, const IkePlugin *plugin)
 {
   IkeTree *item = ike_tree_add_section (list, NULL);
   ike_tree_set_string (item, "name", plugin->name);
-  ike_tree_set_string (item, "file", plugin->file ? plugin->file : plugin->is_builtin ? "built in" : "");
+  ike_tree_set_string (item, "file",
+                       plugin->file         ? plugin->file
+                       : plugin->is_builtin ? "built in"
+                                            : "");
   ike_tree_set_string (item, "version", plugin->version ? plugin->version : "");
   ike_tree_set_string (item, "summary", plugin->summary ? plugin->summary : "");
-  ike_tree_set_string (item, "state", plugin->is_settled ? ike_state_name (plugin->state) : "loaded");
+  ike_tree_set_string (item, "state",
+                       plugin->is_settled ? ike_state_name (plugin->state) : "loaded");
   ike_tree_set_string (item, "reason", plugin->reason ? plugin->reason : "");
   ike_tree_set_bool (item, "critical", plugin->is_critical);
   IkeTree *features = ike_tree_add_list (item, "features");

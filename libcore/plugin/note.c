@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* note.c - reads the ABI note of a plugin file without loading it.
  *
- * The file is not trusted to be anything: each read is bounds-checked by pread, each count is capped, and structs are
- * copied out of the file, never pointed into. */
+ * The file is not trusted to be anything: each read is bounds-checked by pread, each count is
+ * capped, and structs are copied out of the file, never pointed into. */
 #include "config.h"
 #include "plugin/plugin_private.h"
 #include <elf.h>
@@ -48,8 +48,8 @@ scan_notes (const guint8 *notes, gsize len, gsize align, IkePluginNote *found)
     guint64 end = (desc_start + desc_size + align - 1) / align * align;
     if (desc_start + desc_size > len - at)
       return n_found;
-    if (name_size == 8 && desc_start == 20 && memcmp (notes + at + NOTE_HEADER, "Ikebana", 8) == 0 && type == 1
-        && desc_size >= sizeof *found - 20 && n_found++ == 0)
+    if (name_size == 8 && desc_start == 20 && memcmp (notes + at + NOTE_HEADER, "Ikebana", 8) == 0
+        && type == 1 && desc_size >= sizeof *found - 20 && n_found++ == 0)
       memcpy (found, notes + at, sizeof *found);
     if (end >= len - at)
       return n_found;

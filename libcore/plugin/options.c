@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* options.c - the options that plugins declare: checked when declared, looked up by path or index, read by type. */
+/* options.c - the options that plugins declare: checked when declared, looked up by path or
+ * index, read by type. */
 #include "config.h"
 #include "plugin/plugin_private.h"
 #include <ikebana/error.h>
@@ -41,7 +42,8 @@ ike_option_check (const IkeOptionInfo *option, const char *text, GError **error)
   else if (g_str_has_prefix (option->type, "enum:"))
     is_good = is_enum_word (option->type, text);
   if (!is_good)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s is no value of type %s", text, option->type);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s is no value of type %s", text,
+                 option->type);
   return is_good;
 }
 
@@ -58,17 +60,22 @@ is_known (const char *word, gsize len, const char *const *words)
 gboolean
 ike_option_verify (const IkeOptionInfo *option, GError **error)
 {
-  static const char *const places[] = { "plugin", "connection", "child", "local", "remote", "secret", "pool", "core", NULL };
-  static const char *const types[] = { "bool", "uint", "time", "bytes", "string", "list", "section", NULL };
+  static const char *const places[] = { "plugin", "connection", "child", "local", "remote",
+                                        "secret", "pool",       "core",  NULL };
+  static const char *const types[] = { "bool",   "uint", "time",    "bytes",
+                                       "string", "list", "section", NULL };
   const char *path = option->path ? option->path : "(null)";
   const char *slash = strchr (path, '/');
-  if (option->struct_size < IKE_SIZE_UP_TO (IkeOptionInfo, doc) || !slash || !slash[1] || !is_known (path, (gsize) (slash - path), places)
-      || !option->doc) {
+  if (option->struct_size < IKE_SIZE_UP_TO (IkeOptionInfo, doc) || !slash || !slash[1]
+      || !is_known (path, (gsize) (slash - path), places) || !option->doc) {
     g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "option %s is not declared properly", path);
     return FALSE;
   }
-  if (!option->type || (!g_str_has_prefix (option->type, "enum:") && !is_known (option->type, strlen (option->type), types))) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "option %s has the unknown type %s", path, option->type ? option->type : "(null)");
+  if (!option->type
+      || (!g_str_has_prefix (option->type, "enum:")
+          && !is_known (option->type, strlen (option->type), types))) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "option %s has the unknown type %s", path,
+                 option->type ? option->type : "(null)");
     return FALSE;
   }
   if (option->fallback && !ike_option_check (option, option->fallback, error)) {
@@ -78,14 +85,16 @@ ike_option_verify (const IkeOptionInfo *option, GError **error)
   return TRUE;
 }
 
-/* "plugin/NAME" means something else in each plugin; all other paths are one option, whoever declares it. */
+/* "plugin/NAME" means something else in each plugin; all other paths are one option, whoever
+ * declares it. */
 static IkeOptionNode *
 find_node (const IkeRegistry *registry, const char *plugin, const char *path, guint32 *index)
 {
   gboolean is_own = g_str_has_prefix (path, "plugin/");
   for (guint i = 0; i < registry->options->len; i++) {
     IkeOptionNode *node = g_ptr_array_index (registry->options, i);
-    if (strcmp (node->info.path, path) != 0 || (is_own && plugin && strcmp (node->plugin, plugin) != 0))
+    if (strcmp (node->info.path, path) != 0
+        || (is_own && plugin && strcmp (node->plugin, plugin) != 0))
       continue;
     if (index)
       *index = i;
@@ -118,8 +127,10 @@ ike_options_declare (IkePlugin *plugin, GError **error)
     const IkeOptionNode *other = find_node (registry, plugin->name, options[i]->path, NULL);
     if (!other)
       add_node (registry, plugin->name, options[i]);
-    else if (strcmp (other->plugin, plugin->name) == 0 || strcmp (other->info.type, options[i]->type) != 0) {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "option %s is declared by plugin %s already, of type %s", options[i]->path,
+    else if (strcmp (other->plugin, plugin->name) == 0
+             || strcmp (other->info.type, options[i]->type) != 0) {
+      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
+                   "option %s is declared by plugin %s already, of type %s", options[i]->path,
                    other->plugin, other->info.type);
       return FALSE;
     }
@@ -148,7 +159,8 @@ ike_options_mark_ready (IkeRegistry *registry)
 {
   for (guint i = 0; i < registry->plugins->len; i++) {
     const IkePlugin *plugin = g_ptr_array_index (registry->plugins, i);
-    const IkeOptionInfo *const *options = plugin->is_settled && plugin->state == IKE_STATE_READY ? plugin->info.options : NULL;
+    const IkeOptionInfo *const *options =
+        plugin->is_settled && plugin->state == IKE_STATE_READY ? plugin->info.options : NULL;
     for (guint k = 0; options && options[k]; k++) {
       IkeOptionNode *node = find_node (registry, plugin->name, options[k]->path, NULL);
       if (!node || node->is_ready)
@@ -165,7 +177,8 @@ own_option (const IkePlugin *plugin, const char *name)
 {
   const IkeOptionInfo *const *options = plugin->info.options;
   for (guint i = 0; options && options[i]; i++)
-    if (g_str_has_prefix (options[i]->path, "plugin/") && strcmp (options[i]->path + strlen ("plugin/"), name) == 0)
+    if (g_str_has_prefix (options[i]->path, "plugin/")
+        && strcmp (options[i]->path + strlen ("plugin/"), name) == 0)
       return options[i];
   return NULL;
 }
@@ -183,8 +196,9 @@ set_unknown (GError **error, const IkePlugin *plugin, const IkeTree *node)
   g_ptr_array_add (names, (char *) "critical");
   g_ptr_array_add (names, NULL);
   const char *nearest = ike_nearest (ike_tree_name (node), (const char *const *) names->pdata);
-  g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s: plugins.%s.%s: unknown option%s%s%s", ike_tree_where (node), plugin->name,
-               ike_tree_name (node), nearest ? ", did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+  g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s: plugins.%s.%s: unknown option%s%s%s",
+               ike_tree_where (node), plugin->name, ike_tree_name (node),
+               nearest ? ", did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
 static gboolean
@@ -205,8 +219,8 @@ check_setting (const IkePlugin *plugin, const IkeTree *node, GError **error)
     return TRUE;
   gboolean is_section = strcmp (option->type, "section") == 0;
   if (is_section != !text) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s: plugins.%s.%s: wants a %s", ike_tree_where (node), plugin->name, name,
-                 is_section ? "section" : "value");
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s: plugins.%s.%s: wants a %s",
+                 ike_tree_where (node), plugin->name, name, is_section ? "section" : "value");
     return FALSE;
   }
   if (text && !ike_option_check (option, text, error)) {
@@ -216,7 +230,8 @@ check_setting (const IkePlugin *plugin, const IkeTree *node, GError **error)
   return TRUE;
 }
 
-/* A plugin does not run on settings that it would not understand: what was meant might be a protection. */
+/* A plugin does not run on settings that it would not understand: what was meant might be a
+ * protection. */
 gboolean
 ike_options_check_settings (const IkePlugin *plugin, GError **error)
 {
@@ -230,12 +245,14 @@ ike_options_check_settings (const IkePlugin *plugin, GError **error)
 
 /* @path may also be "plugin/PLUGIN/NAME". */
 const IkeOptionInfo *
-ike_registry_option (IkeEngine *engine, const char *path, guint32 *index, const char **plugin, gboolean *is_ready)
+ike_registry_option (IkeEngine *engine, const char *path, guint32 *index, const char **plugin,
+                     gboolean *is_ready)
 {
   g_auto (GStrv) parts = g_strsplit (path, "/", 3);
   gboolean is_full = g_strv_length (parts) == 3 && strcmp (parts[0], "plugin") == 0;
   g_autofree char *own_path = is_full ? g_strconcat ("plugin/", parts[2], NULL) : g_strdup (path);
-  const IkeOptionNode *node = find_node (engine->registry, is_full ? parts[1] : NULL, own_path, index);
+  const IkeOptionNode *node =
+      find_node (engine->registry, is_full ? parts[1] : NULL, own_path, index);
   if (!node)
     return NULL;
   if (plugin)
@@ -264,7 +281,8 @@ ike_plugin_option (IkePlugin *self, const char *name)
   const IkeOptionInfo *option = own_option (self, name);
   g_return_val_if_fail (option, NULL);
   const IkeTree *node = ike_plugin_setting (self, name);
-  const char *text = node && ike_tree_type (node) == IKE_TREE_STRING ? ike_tree_text (node, NULL) : NULL;
+  const char *text =
+      node && ike_tree_type (node) == IKE_TREE_STRING ? ike_tree_text (node, NULL) : NULL;
   return text ? text : option->fallback;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* order.c - a stable topological order: of features, plugins, hooks, tasks and phases.
  *
- * Of all items that may come next, the one that was added first does; so the order depends on what was declared and on
- * nothing else.  Runs while starting, on a few hundred items: the plain quadratic search is meant. */
+ * Of all items that may come next, the one that was added first does; so the order depends on
+ * what was declared and on nothing else.  Runs while starting, on a few hundred items: the plain
+ * quadratic search is meant. */
 #include "config.h"
 #include "plugin/plugin_private.h"
 
@@ -80,7 +81,8 @@ first_unplaced (const IkeOrder *order, const gboolean *placed, guint index)
   return -1;
 }
 
-/* Every item that could not be placed waits for one that could not be placed either: following them ends in a circle. */
+/* Every item that could not be placed waits for one that could not be placed either: following
+ * them ends in a circle. */
 static void
 find_cycle (IkeOrder *order, const gboolean *placed)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* registry.c - the plugins of an engine: the passes of loading, activation, and finding features. */
+/* registry.c - the plugins of an engine: the passes of loading, activation, and finding
+ * features. */
 #include "config.h"
 #include "plugin/plugin_private.h"
 #include "runtime/bus_private.h"
@@ -56,8 +57,8 @@ ike_registry_new (IkeEngine *engine)
   return registry;
 }
 
-/* By now all threads are joined: only here is it certain that no loop, hook or scratch context still uses the state that
- * a plugin set.  Backwards, as in deactivation. */
+/* By now all threads are joined: only here is it certain that no loop, hook or scratch context
+ * still uses the state that a plugin set.  Backwards, as in deactivation. */
 void
 ike_registry_free (IkeRegistry *registry)
 {
@@ -154,7 +155,8 @@ ike_plugin_prefers (const IkePlugin *plugin, const char *feature)
   return g_strv_contains ((const char *const *) names, feature) ? prefer : NULL;
 }
 
-/* A critical plugin must be ready with all that it offers; what the operator gave to another plugin is not lost. */
+/* A critical plugin must be ready with all that it offers; what the operator gave to another
+ * plugin is not lost. */
 static gboolean
 check_critical (const IkeRegistry *registry, GError **error)
 {
@@ -164,15 +166,19 @@ check_critical (const IkeRegistry *registry, GError **error)
       continue;
     if (plugin->is_settled && plugin->state != IKE_STATE_READY) {
       g_autofree char *why = ike_plugin_why (plugin);
-      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "%s, but it is marked critical (%s)", why, plugin->critical_where);
+      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "%s, but it is marked critical (%s)", why,
+                   plugin->critical_where);
       return FALSE;
     }
     for (guint k = 0; k < plugin->features->len; k++) {
       const IkeFeatureNode *feature = g_ptr_array_index (plugin->features, k);
-      if (!feature->is_settled || feature->state == IKE_STATE_READY || feature->state == IKE_STATE_SHADOWED)
+      if (!feature->is_settled || feature->state == IKE_STATE_READY
+          || feature->state == IKE_STATE_SHADOWED)
         continue;
-      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "plugin %s is marked critical (%s), but its feature %s is %s: %s",
-                   plugin->name, plugin->critical_where, feature->name, ike_state_name (feature->state), feature->reason);
+      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
+                   "plugin %s is marked critical (%s), but its feature %s is %s: %s", plugin->name,
+                   plugin->critical_where, feature->name, ike_state_name (feature->state),
+                   feature->reason);
       return FALSE;
     }
   }
@@ -183,7 +189,9 @@ check_critical (const IkeRegistry *registry, GError **error)
 static guint32
 level_of (IkeFeatureState state)
 {
-  return state == IKE_STATE_DISABLED ? IKE_LOG_DEBUG : state == IKE_STATE_SHADOWED ? IKE_LOG_NOTICE : IKE_LOG_ERROR;
+  return state == IKE_STATE_DISABLED   ? IKE_LOG_DEBUG
+         : state == IKE_STATE_SHADOWED ? IKE_LOG_NOTICE
+                                       : IKE_LOG_ERROR;
 }
 
 static void
@@ -199,8 +207,9 @@ log_states (const IkeRegistry *registry)
     for (guint k = 0; k < plugin->features->len; k++) {
       const IkeFeatureNode *feature = g_ptr_array_index (plugin->features, k);
       if (feature->state != IKE_STATE_READY)
-        ike_log (plugin->engine, MAX (level_of (feature->state), IKE_LOG_NOTICE), "plugin", "plugin %s: feature %s is %s: %s",
-                 plugin->name, feature->name, ike_state_name (feature->state), feature->reason);
+        ike_log (plugin->engine, MAX (level_of (feature->state), IKE_LOG_NOTICE), "plugin",
+                 "plugin %s: feature %s is %s: %s", plugin->name, feature->name,
+                 ike_state_name (feature->state), feature->reason);
     }
   }
 }
@@ -222,8 +231,8 @@ publish (IkePlugin *plugin)
   }
 }
 
-/* An engine that only checks activates nothing; what would get ready counts as ready, so that a configuration can be
- * checked against it. */
+/* An engine that only checks activates nothing; what would get ready counts as ready, so that a
+ * configuration can be checked against it. */
 static void
 publish_for_check (IkeRegistry *registry)
 {
@@ -240,7 +249,8 @@ ike_registry_load (IkeEngine *engine, GError **error)
 {
   IkeRegistry *registry = engine->registry;
   g_return_val_if_fail (!registry->is_loaded, FALSE);
-  ike_catalog_read (registry, engine->options.catalog_file ? engine->options.catalog_file : IKE_CATALOG);
+  ike_catalog_read (registry,
+                    engine->options.catalog_file ? engine->options.catalog_file : IKE_CATALOG);
   for (guint i = 0; ike_core_kinds[i]; i++)
     if (!ike_kind_add (registry, ike_core_kinds[i], "core", error))
       return FALSE;
@@ -344,8 +354,9 @@ ike_feature_find (IkeEngine *engine, const char *name, GError **error)
     return &feature->provided;
   if (feature && !feature->is_settled)
     g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
-                 "feature %s of plugin %s is not active yet: who uses it while activating lists it in needs or wants", name,
-                 feature->plugin->name);
+                 "feature %s of plugin %s is not active yet: who uses it while activating lists it "
+                 "in needs or wants",
+                 name, feature->plugin->name);
   else if (error) {
     g_autofree char *why = ike_plugin_explain (engine, name);
     g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "%s", why);

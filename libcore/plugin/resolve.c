@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* resolve.c - which features can get ready, and in what order.
  *
- * Works by exclusion: first every feature may get ready; each rule settles some with their final state and the reason,
- * until no rule applies.  Whatever reason stands at the start of a chain is carried along it. */
+ * Works by exclusion: first every feature may get ready; each rule settles some with their final
+ * state and the reason, until no rule applies.  Whatever reason stands at the start of a chain is
+ * carried along it. */
 #include "config.h"
 #include "plugin/plugin_private.h"
 #include <ikebana/error.h>
@@ -57,9 +58,8 @@ ike_registry_satisfies (const IkeRegistry *registry, const char *need)
   return best;
 }
 
-/* -- names ---------------------------------------------------------------------------------------------------------- */
-
-/* Of several that provide a name, the one that may get ready is found under it; else the first is blamed. */
+/* Of several that provide a name, the one that may get ready is found under it; else the first
+ * is blamed. */
 static void
 index_feature (IkeRegistry *registry, IkeFeatureNode *feature, gpointer data)
 {
@@ -78,8 +78,10 @@ rebuild_index (IkeRegistry *registry)
 static void
 collect_rivals (IkeRegistry *registry, IkeFeatureNode *feature, gpointer rivals)
 {
-  const IkeFeatureNode *first = ((GPtrArray *) rivals)->len ? g_ptr_array_index ((GPtrArray *) rivals, 0) : NULL;
-  if (may_be_ready (feature) && first && feature != first && strcmp (feature->name, first->name) == 0)
+  const IkeFeatureNode *first =
+      ((GPtrArray *) rivals)->len ? g_ptr_array_index ((GPtrArray *) rivals, 0) : NULL;
+  if (may_be_ready (feature) && first && feature != first
+      && strcmp (feature->name, first->name) == 0)
     g_ptr_array_add (rivals, feature);
 }
 
@@ -99,7 +101,8 @@ preferred (const GPtrArray *rivals)
   return found;
 }
 
-/* Two providers of one name: the settings decide, else neither gets it; never the order of files. */
+/* Two providers of one name: the settings decide, else neither gets it; never the order of
+ * files. */
 static void
 settle_rivals (IkeRegistry *registry, IkeFeatureNode *feature, gpointer data)
 {
@@ -115,16 +118,16 @@ settle_rivals (IkeRegistry *registry, IkeFeatureNode *feature, gpointer data)
     IkeFeatureNode *rival = g_ptr_array_index (rivals, i);
     const IkeFeatureNode *other = g_ptr_array_index (rivals, i == 0 ? 1 : 0);
     if (winner && rival != winner)
-      ike_feature_settle (rival, IKE_STATE_SHADOWED, "by plugin %s, which is preferred (%s)", winner->plugin->name,
+      ike_feature_settle (rival, IKE_STATE_SHADOWED, "by plugin %s, which is preferred (%s)",
+                          winner->plugin->name,
                           ike_tree_where (ike_plugin_prefers (winner->plugin, winner->name)));
     else if (!winner)
       ike_feature_settle (rival, IKE_STATE_SHADOWED,
-                          "plugin %s provides it too: choose with plugins.%s.prefer = %s, or load = no for one of them",
+                          "plugin %s provides it too: choose with plugins.%s.prefer = %s, or load "
+                          "= no for one of them",
                           other->plugin->name, rival->plugin->name, rival->name);
   }
 }
-
-/* -- needs ---------------------------------------------------------------------------------------------------------- */
 
 static void
 settle_if_missing (IkeRegistry *registry, IkeFeatureNode *feature, gpointer n_settled)
@@ -147,7 +150,8 @@ settle_if_missing (IkeRegistry *registry, IkeFeatureNode *feature, gpointer n_se
 static void
 settle_if_useless (IkePlugin *plugin)
 {
-  const IkeFeatureNode *first = plugin->features->len ? g_ptr_array_index (plugin->features, 0) : NULL;
+  const IkeFeatureNode *first =
+      plugin->features->len ? g_ptr_array_index (plugin->features, 0) : NULL;
   if (!first || plugin->is_settled)
     return;
   for (guint i = 0; i < plugin->features->len; i++)
@@ -168,11 +172,9 @@ ike_registry_settle_missing (IkeRegistry *registry)
     settle_if_useless (g_ptr_array_index (registry->plugins, i));
 }
 
-/* -- order ---------------------------------------------------------------------------------------------------------- */
-
 typedef struct {
-  IkeOrder  *order;
-  GPtrArray *nodes;                           /* IkeFeatureNode, by index in @order */
+  IkeOrder *order;
+  GPtrArray *nodes; /* IkeFeatureNode, by index in @order */
 } FeatureOrder;
 
 static void
@@ -214,7 +216,8 @@ sort_features (IkeRegistry *registry, GPtrArray *sorted)
   FeatureOrder sorting = { ike_order_new (), g_ptr_array_new () };
   for_each_feature (registry, add_node, &sorting);
   for (guint i = 0; i < sorting.nodes->len; i++)
-    for_each_first (registry, g_ptr_array_index (sorting.nodes, i), add_feature_edge, sorting.order);
+    for_each_first (registry, g_ptr_array_index (sorting.nodes, i), add_feature_edge,
+                    sorting.order);
   g_ptr_array_set_size (sorted, (gint) sorting.nodes->len);
   gboolean is_sorted = ike_order_sort (sorting.order, sorted->pdata, &cycle);
   for (guint i = 0; !is_sorted && i < ike_order_cycle_n (sorting.order); i++)
@@ -226,7 +229,7 @@ sort_features (IkeRegistry *registry, GPtrArray *sorted)
 
 typedef struct {
   IkeRegistry *registry;
-  IkeOrder    *order;
+  IkeOrder *order;
 } PluginOrder;
 
 static void
@@ -234,14 +237,15 @@ add_plugin_edge (IkeFeatureNode *feature, IkeFeatureNode *first, gpointer data)
 {
   PluginOrder *sorting = data;
   guint item, before;
-  if (feature->plugin != first->plugin && g_ptr_array_find (sorting->registry->plugins, feature->plugin, &item)
+  if (feature->plugin != first->plugin
+      && g_ptr_array_find (sorting->registry->plugins, feature->plugin, &item)
       && g_ptr_array_find (sorting->registry->plugins, first->plugin, &before))
     ike_order_after (sorting->order, item, before);
 }
 
 typedef struct {
   const IkeOrder *order;
-  const char     *path;
+  const char *path;
 } PluginCycle;
 
 /* Settles @feature when it makes one of the steps of a circle of plugins. */
@@ -251,12 +255,14 @@ settle_step (IkeFeatureNode *feature, IkeFeatureNode *first, gpointer data)
   const PluginCycle *cycle = data;
   guint n = ike_order_cycle_n (cycle->order);
   for (guint i = 0; i < n; i++)
-    if (ike_order_cycle_nth (cycle->order, i) == feature->plugin && ike_order_cycle_nth (cycle->order, (i + 1) % n) == first->plugin
+    if (ike_order_cycle_nth (cycle->order, i) == feature->plugin
+        && ike_order_cycle_nth (cycle->order, (i + 1) % n) == first->plugin
         && feature->plugin != first->plugin)
       ike_feature_settle (feature, IKE_STATE_CYCLE, "plugins: %s", cycle->path);
 }
 
-/* Features without a circle may still ask for plugins that have to be activated after each other. */
+/* Features without a circle may still ask for plugins that have to be activated after each
+ * other. */
 static gboolean
 sort_plugins (IkeRegistry *registry, const GPtrArray *features)
 {
@@ -277,8 +283,6 @@ sort_plugins (IkeRegistry *registry, const GPtrArray *features)
   return is_sorted;
 }
 
-/* -- the whole ------------------------------------------------------------------------------------------------------ */
-
 static void
 bind_feature (IkeRegistry *registry, IkeFeatureNode *feature, gpointer data)
 {
@@ -286,7 +290,8 @@ bind_feature (IkeRegistry *registry, IkeFeatureNode *feature, gpointer data)
     ike_kind_bind (registry, feature);
 }
 
-/* A self-test may take away what others need, so each is run only while what it needs may still get ready. */
+/* A self-test may take away what others need, so each is run only while what it needs may still
+ * get ready. */
 static void
 probe_all (IkeRegistry *registry, const GPtrArray *sorted)
 {
@@ -295,13 +300,16 @@ probe_all (IkeRegistry *registry, const GPtrArray *sorted)
     guint n_settled = 0;
     IkeFeatureNode *feature = g_ptr_array_index (sorted, i);
     settle_if_missing (registry, feature, &n_settled);
-    if (feature->is_settled || !feature->info.probe || feature->info.probe (feature->plugin, &error))
+    if (feature->is_settled || !feature->info.probe
+        || feature->info.probe (feature->plugin, &error))
       continue;
-    ike_feature_settle (feature, IKE_STATE_FAILED, "%s", error ? error->message : "its probe gave no reason");
+    ike_feature_settle (feature, IKE_STATE_FAILED, "%s",
+                        error ? error->message : "its probe gave no reason");
   }
 }
 
-/* The lists of ready features never move, so that whoever asked while others activate may keep the pointer. */
+/* The lists of ready features never move, so that whoever asked while others activate may keep
+ * the pointer. */
 static void
 make_room (IkeRegistry *registry, IkeFeatureNode *feature, gpointer data)
 {

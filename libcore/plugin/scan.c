@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whoever can write the file runs code as us.  Without privileges that is the user's own matter, unless everybody can. */
+/* Whoever can write the file runs code as us.  Without privileges that is the user's own matter,
+ * unless everybody can. */
 static gboolean
 check_owner (const struct stat *st, const char *what, GError **error)
 {
@@ -22,11 +23,14 @@ check_owner (const struct stat *st, const char *what, GError **error)
   if (S_ISDIR (st->st_mode) && !is_privileged)
     return TRUE;
   if (st->st_mode & S_IWOTH)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_DENIED, "%s can be written by everybody: chmod o-w", what);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_DENIED, "%s can be written by everybody: chmod o-w",
+                 what);
   else if (is_privileged && st->st_uid != 0 && st->st_uid != geteuid ())
-    g_set_error (error, IKE_ERROR, IKE_ERROR_DENIED, "%s belongs to user %lu: chown root", what, (gulong) st->st_uid);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_DENIED, "%s belongs to user %lu: chown root", what,
+                 (gulong) st->st_uid);
   else if (is_privileged && (st->st_mode & S_IWGRP) && st->st_gid != 0)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_DENIED, "%s can be written by group %lu: chmod g-w", what, (gulong) st->st_gid);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_DENIED, "%s can be written by group %lu: chmod g-w",
+                 what, (gulong) st->st_gid);
   else
     return TRUE;
   return FALSE;
@@ -54,7 +58,8 @@ check_note (IkePlugin *plugin, IkePluginNote *note)
 {
   g_autoptr (GError) error = NULL;
   int fd = open (plugin->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-  gboolean is_good = fd >= 0 && check_file (fd, plugin->file, &error) && ike_note_read (fd, note, &error);
+  gboolean is_good =
+      fd >= 0 && check_file (fd, plugin->file, &error) && ike_note_read (fd, note, &error);
   if (fd < 0)
     ike_plugin_settle (plugin, IKE_STATE_BROKEN, "%s", g_strerror (errno));
   else
@@ -64,14 +69,19 @@ check_note (IkePlugin *plugin, IkePluginNote *note)
     return FALSE;
   }
   if (note->abi_major != IKE_ABI_MAJOR)
-    ike_plugin_settle (plugin, IKE_STATE_ABI, "plugin ABI: wanted %u, has %u: rebuild the %s", IKE_ABI_MAJOR, note->abi_major,
-                       note->abi_major < IKE_ABI_MAJOR ? "plugin against the headers of this version" : "core, the plugin is newer");
+    ike_plugin_settle (plugin, IKE_STATE_ABI, "plugin ABI: wanted %u, has %u: rebuild the %s",
+                       IKE_ABI_MAJOR, note->abi_major,
+                       note->abi_major < IKE_ABI_MAJOR
+                           ? "plugin against the headers of this version"
+                           : "core, the plugin is newer");
   else if (note->abi_minor > IKE_ABI_MINOR)
     ike_plugin_settle (plugin, IKE_STATE_ABI,
-                       "plugin ABI: wanted at most %u.%u, has %u.%u: update the core, or rebuild the plugin against its headers",
+                       "plugin ABI: wanted at most %u.%u, has %u.%u: update the core, or rebuild "
+                       "the plugin against its headers",
                        IKE_ABI_MAJOR, IKE_ABI_MINOR, note->abi_major, note->abi_minor);
   else if (strcmp (note->plugin, plugin->name) != 0)
-    ike_plugin_settle (plugin, IKE_STATE_BROKEN, "the file holds plugin %s: call it %s.so", note->plugin, note->plugin);
+    ike_plugin_settle (plugin, IKE_STATE_BROKEN, "the file holds plugin %s: call it %s.so",
+                       note->plugin, note->plugin);
   return !plugin->is_settled;
 }
 
@@ -86,10 +96,12 @@ add_features_of_catalog (IkePlugin *plugin)
     plugin->version = g_strdup (entry->version);
   if (plugin->is_settled)
     for (guint i = 0; i < plugin->features->len; i++)
-      ike_feature_settle (g_ptr_array_index (plugin->features, i), plugin->state, "%s", plugin->reason);
+      ike_feature_settle (g_ptr_array_index (plugin->features, i), plugin->state, "%s",
+                          plugin->reason);
 }
 
-/* Is it wanted?  Configuration speaks first, then who made the engine; then, in check_request(), its own flag. */
+/* Is it wanted?  Configuration speaks first, then who made the engine; then, in check_request(),
+ * its own flag. */
 static void
 check_wanted (IkePlugin *plugin)
 {
@@ -99,9 +111,11 @@ check_wanted (IkePlugin *plugin)
   const IkeTree *node = ike_plugin_setting (plugin, "load");
   const char *text = node ? ike_tree_text (node, buffer) : NULL;
   if (node && (!text || !ike_value_bool (text, &load)))
-    ike_plugin_settle (plugin, IKE_STATE_FAILED, "load is neither yes nor no (%s)", ike_tree_where (node));
+    ike_plugin_settle (plugin, IKE_STATE_FAILED, "load is neither yes nor no (%s)",
+                       ike_tree_where (node));
   else if (node && !load)
-    ike_plugin_settle (plugin, IKE_STATE_DISABLED, "%s", ike_tree_where (node)[0] ? ike_tree_where (node) : "load = no");
+    ike_plugin_settle (plugin, IKE_STATE_DISABLED, "%s",
+                       ike_tree_where (node)[0] ? ike_tree_where (node) : "load = no");
   else if (asked && !plugin->is_builtin && !g_strv_contains (asked, plugin->name))
     ike_plugin_settle (plugin, IKE_STATE_DISABLED, "not among the plugins that were asked for");
 }
@@ -110,8 +124,10 @@ static void
 check_request (IkePlugin *plugin, guint32 flags)
 {
   const char *const *asked = plugin->engine->options.plugins;
-  if ((flags & IKE_PLUGIN_ON_REQUEST) && !ike_plugin_setting (plugin, "load") && !(asked && g_strv_contains (asked, plugin->name)))
-    ike_plugin_settle (plugin, IKE_STATE_DISABLED, "on request only: set plugins.%s.load = yes", plugin->name);
+  if ((flags & IKE_PLUGIN_ON_REQUEST) && !ike_plugin_setting (plugin, "load")
+      && !(asked && g_strv_contains (asked, plugin->name)))
+    ike_plugin_settle (plugin, IKE_STATE_DISABLED, "on request only: set plugins.%s.load = yes",
+                       plugin->name);
 }
 
 static void
@@ -131,17 +147,19 @@ add_found (IkeRegistry *registry, const char *name)
   IkePlugin *plugin = ike_registry_add_plugin (registry, name);
   read_critical (plugin);
   if (first)
-    ike_plugin_settle (plugin, IKE_STATE_SHADOWED, "by plugin %s of the same name (%s)", first->name,
-                       first->file ? first->file : "built in");
+    ike_plugin_settle (plugin, IKE_STATE_SHADOWED, "by plugin %s of the same name (%s)",
+                       first->name, first->file ? first->file : "built in");
   return plugin;
 }
 
-/* A built-in plugin that is not wanted needs no catalog: its descriptor is in the process anyway. */
+/* A built-in plugin that is not wanted needs no catalog: its descriptor is in the process
+ * anyway. */
 static void
 add_features_of_builtin (IkePlugin *plugin, const IkePluginInfo *info)
 {
   for (guint i = 0; info->features && info->features[i]; i++)
-    ike_feature_settle (ike_registry_add_feature (plugin, info->features[i]->provides), plugin->state, "%s", plugin->reason);
+    ike_feature_settle (ike_registry_add_feature (plugin, info->features[i]->provides),
+                        plugin->state, "%s", plugin->reason);
 }
 
 static void
@@ -209,12 +227,14 @@ add_absent (IkeRegistry *registry, const char *name, const char *asked_by)
   const IkeCatalogEntry *entry = ike_catalog_plugin (registry, name);
   read_critical (plugin);
   if (entry)
-    ike_plugin_settle (plugin, IKE_STATE_MISSING, "not installed (package %s), asked for by %s", entry->package, asked_by);
+    ike_plugin_settle (plugin, IKE_STATE_MISSING, "not installed (package %s), asked for by %s",
+                       entry->package, asked_by);
   else
     ike_plugin_settle (plugin, IKE_STATE_MISSING, "not installed, asked for by %s", asked_by);
 }
 
-/* Who is named with `load = yes`, as critical, or by the maker of the engine, and has no file: has a state too. */
+/* Who is named with `load = yes`, as critical, or by the maker of the engine, and has no file:
+ * has a state too. */
 static void
 add_all_absent (IkeRegistry *registry)
 {
@@ -223,7 +243,8 @@ add_all_absent (IkeRegistry *registry)
     const IkeTree *section = ike_tree_nth (plugins, i);
     if (ike_tree_type (section) == IKE_TREE_SECTION
         && (ike_tree_bool (section, "load", FALSE) || ike_tree_bool (section, "critical", FALSE)))
-      add_absent (registry, ike_tree_name (section), ike_tree_where (section)[0] ? ike_tree_where (section) : "the settings");
+      add_absent (registry, ike_tree_name (section),
+                  ike_tree_where (section)[0] ? ike_tree_where (section) : "the settings");
   }
   const char *const *asked = registry->engine->options.plugins;
   for (guint i = 0; asked && asked[i]; i++)
@@ -255,7 +276,8 @@ ike_registry_open (IkeRegistry *registry)
       const IkePluginInfo *info = plugin->handle ? dlsym (plugin->handle, "ike_plugin") : NULL;
       if (!info) {
         const char *message = dlerror ();
-        ike_plugin_settle (plugin, IKE_STATE_BROKEN, "%s", message ? message : "it exports no ike_plugin");
+        ike_plugin_settle (plugin, IKE_STATE_BROKEN, "%s",
+                           message ? message : "it exports no ike_plugin");
       } else
         ike_plugin_take_descriptor (plugin, info);
     }

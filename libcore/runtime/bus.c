@@ -130,7 +130,8 @@ ike_bus_forget (IkeBus *bus, const IkePlugin *plugin)
   ike_observer_forget (bus->observer, plugin);
 }
 
-/* A label of a plugin that is not loaded orders nothing; that is no error, the other plugin is optional. */
+/* A label of a plugin that is not loaded orders nothing; that is no error, the other plugin is
+ * optional. */
 static void
 declare_after (IkeOrder *order, const IkeHookPoint *point, guint index)
 {

@@ -4,7 +4,7 @@
 #include "plugin/plugin_private.h"
 
 typedef struct {
-  IkeSim    *sim;
+  IkeSim *sim;
   IkeEngine *engine;
 } Fixture;
 
@@ -14,8 +14,15 @@ fixture_init (Fixture *fixture, const char *settings, const IkePluginInfo *const
   g_autoptr (GError) error = NULL;
   fixture->sim = ike_sim_new (1);
   IkeEngineOptions options = {
-    .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .name = "test", .sim = fixture->sim, .n_shards = 1,
-    .settings = settings, .plugin_dir = "", .catalog_file = "/nonexistent", .builtin = builtin,
+    .struct_size = sizeof options,
+    .flags = IKE_ENGINE_NO_CONFIG,
+    .name = "test",
+    .sim = fixture->sim,
+    .n_shards = 1,
+    .settings = settings,
+    .plugin_dir = "",
+    .catalog_file = "/nonexistent",
+    .builtin = builtin,
   };
   fixture->engine = ike_engine_new (&options, &error);
   g_assert_no_error (error);
@@ -48,7 +55,8 @@ fixture_state (Fixture *fixture, const char *name)
     const IkeTree *plugin = ike_tree_nth (plugins, i);
     const IkeTree *features = ike_tree_get (plugin, "features");
     if (!text && g_strcmp0 (ike_tree_string (plugin, "name", ""), name) == 0)
-      text = g_strdup_printf ("%s: %s", ike_tree_string (plugin, "state", ""), ike_tree_string (plugin, "reason", ""));
+      text = g_strdup_printf ("%s: %s", ike_tree_string (plugin, "state", ""),
+                              ike_tree_string (plugin, "reason", ""));
     for (guint k = 0; k < ike_tree_n (features); k++)
       if (!text && g_strcmp0 (ike_tree_string (ike_tree_nth (features, k), "name", ""), name) == 0)
         text = g_strdup_printf ("%s: %s", ike_tree_string (ike_tree_nth (features, k), "state", ""),

@@ -8,7 +8,7 @@
 
 typedef struct {
   GString *walked;
-  guint32  padding;
+  guint32 padding;
 } Walk;
 
 IKE_DECLARE_HOOK (walk, "walk", Walk);
@@ -54,8 +54,12 @@ activate_two (IkePlugin *self, GError **error)
   return ike_walk_hook_add (self, "first", NULL, pass_a, error);
 }
 
-static const IkePluginInfo one = { .struct_size = sizeof one, .abi_major = IKE_ABI_MAJOR, .name = "one", .activate = activate_one };
-static const IkePluginInfo two = { .struct_size = sizeof two, .abi_major = IKE_ABI_MAJOR, .name = "two", .activate = activate_two };
+static const IkePluginInfo one = {
+  .struct_size = sizeof one, .abi_major = IKE_ABI_MAJOR, .name = "one", .activate = activate_one
+};
+static const IkePluginInfo two = {
+  .struct_size = sizeof two, .abi_major = IKE_ABI_MAJOR, .name = "two", .activate = activate_two
+};
 
 static void
 start (Fixture *fixture, const IkePluginInfo *const *builtin)
@@ -71,7 +75,8 @@ static IkeHookVerdict
 walk_text (Fixture *fixture, char **text)
 {
   Walk walk = { g_string_new (NULL), 0 };
-  IkeHookVerdict verdict = ike_walk_hook_emit (ike_hook_point (fixture->engine, "walk"), NULL, &walk);
+  IkeHookVerdict verdict =
+      ike_walk_hook_emit (ike_hook_point (fixture->engine, "walk"), NULL, &walk);
   *text = g_string_free (walk.walked, FALSE);
   return verdict;
 }
@@ -111,10 +116,13 @@ test_order (void)
 static gboolean
 activate_circle (IkePlugin *self, GError **error)
 {
-  return ike_walk_hook_add (self, "hen", "egg", pass_a, error) && ike_walk_hook_add (self, "egg", "hen", pass_b, error);
+  return ike_walk_hook_add (self, "hen", "egg", pass_a, error)
+         && ike_walk_hook_add (self, "egg", "hen", pass_b, error);
 }
 
-static const IkePluginInfo circle = { .struct_size = sizeof circle, .abi_major = IKE_ABI_MAJOR, .name = "circle",
+static const IkePluginInfo circle = { .struct_size = sizeof circle,
+                                      .abi_major = IKE_ABI_MAJOR,
+                                      .name = "circle",
                                       .activate = activate_circle };
 
 static void
@@ -133,21 +141,29 @@ test_circle (void)
 static gboolean
 activate_accept (IkePlugin *self, GError **error)
 {
-  return ike_walk_hook_add (self, "1", NULL, pass_a, error) && ike_walk_hook_add (self, "2", NULL, accept, error)
+  return ike_walk_hook_add (self, "1", NULL, pass_a, error)
+         && ike_walk_hook_add (self, "2", NULL, accept, error)
          && ike_walk_hook_add (self, "3", NULL, reject, error);
 }
 
 static gboolean
 activate_reject (IkePlugin *self, GError **error)
 {
-  return ike_walk_hook_add (self, "1", NULL, reject, error) && ike_walk_hook_add (self, "2", NULL, accept, error);
+  return ike_walk_hook_add (self, "1", NULL, reject, error)
+         && ike_walk_hook_add (self, "2", NULL, accept, error);
 }
 
-static const IkePluginInfo accepts = { .struct_size = sizeof accepts, .abi_major = IKE_ABI_MAJOR, .name = "accepts",
+static const IkePluginInfo accepts = { .struct_size = sizeof accepts,
+                                       .abi_major = IKE_ABI_MAJOR,
+                                       .name = "accepts",
                                        .activate = activate_accept };
-static const IkePluginInfo rejects = { .struct_size = sizeof rejects, .abi_major = IKE_ABI_MAJOR, .name = "rejects",
+static const IkePluginInfo rejects = { .struct_size = sizeof rejects,
+                                       .abi_major = IKE_ABI_MAJOR,
+                                       .name = "rejects",
                                        .activate = activate_reject };
-static const IkePluginInfo idle = { .struct_size = sizeof idle, .abi_major = IKE_ABI_MAJOR, .name = "idle" };
+static const IkePluginInfo idle = { .struct_size = sizeof idle,
+                                    .abi_major = IKE_ABI_MAJOR,
+                                    .name = "idle" };
 
 static void
 test_verdicts (void)
@@ -160,10 +176,13 @@ test_verdicts (void)
 static gboolean
 activate_twice (IkePlugin *self, GError **error)
 {
-  return ike_walk_hook_add (self, "same", NULL, pass_a, error) && ike_walk_hook_add (self, "same", NULL, pass_b, error);
+  return ike_walk_hook_add (self, "same", NULL, pass_a, error)
+         && ike_walk_hook_add (self, "same", NULL, pass_b, error);
 }
 
-static const IkePluginInfo twice = { .struct_size = sizeof twice, .abi_major = IKE_ABI_MAJOR, .name = "twice",
+static const IkePluginInfo twice = { .struct_size = sizeof twice,
+                                     .abi_major = IKE_ABI_MAJOR,
+                                     .name = "twice",
                                      .activate = activate_twice };
 
 /* The first of its two hooks had been added when it failed. */
@@ -173,7 +192,9 @@ test_failure_leaves_nothing (void)
   Fixture fixture;
   const IkePluginInfo *const builtin[] = { &twice, NULL };
   start (&fixture, builtin);
-  fixture_assert_state (&fixture, "twice", "failed: hook point walk has a hook labelled same already, by plugin twice");
+  fixture_assert_state (
+      &fixture, "twice",
+      "failed: hook point walk has a hook labelled same already, by plugin twice");
   g_assert_true (ike_bus_freeze (fixture.engine, NULL));
   g_assert_false (ike_hook_point_is_used (ike_hook_point (fixture.engine, "walk")));
   fixture_clear (&fixture);

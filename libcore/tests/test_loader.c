@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_loader.c - real plugin files, most of them wrong in one way each.
  *
- * The fixtures of tests/plugins link no library; this program exports the functions of the core to them. */
+ * The fixtures of tests/plugins link no library; this program exports the functions of the core
+ * to them. */
 #include "config.h"
 #include "tests/plugin_fixture.h"
 #include <ikebana/bus.h>
@@ -28,7 +29,8 @@ start (Fixture *fixture, const char *text, const char *dirs, const char *const *
 {
   g_autoptr (GError) error = NULL;
   const char *top = g_getenv ("IKE_TOP_SRCDIR");
-  g_autofree char *catalog = g_build_filename (top ? top : "..", "libcore", "tests", "plugins", "catalog", NULL);
+  g_autofree char *catalog =
+      g_build_filename (top ? top : "..", "libcore", "tests", "plugins", "catalog", NULL);
   fixture_init (fixture, text, NULL);
   const IkeEngineOptions before = fixture->engine->options;
   fixture->engine->options.plugin_dir = dirs;
@@ -61,21 +63,33 @@ test_states (void)
   fixture_assert_state (&fixture, "newer", "abi: *wanted at most 1.0, has 1.99: *");
   fixture_assert_state (&fixture, "noteless", "broken: has no Ikebana note*");
   fixture_assert_state (&fixture, "unresolved", "broken: *ike_fixture_function_of_nobody*");
-  fixture_assert_state (&fixture, "bad-default", "broken: option plugin/patience has a bad default: soon is no value of type time");
-  fixture_assert_state (&fixture, "service:needy", "missing: needs service:closed: plugin closed is disabled (*:2)");
-  fixture_assert_state (&fixture, "service:needier", "missing: needs service:needy: *needs service:closed: plugin closed is disabled (*:2)");
-  fixture_assert_state (&fixture, "service:far", "missing: needs service:elsewhere: no plugin provides it*");
+  fixture_assert_state (
+      &fixture, "bad-default",
+      "broken: option plugin/patience has a bad default: soon is no value of type time");
+  fixture_assert_state (&fixture, "service:needy",
+                        "missing: needs service:closed: plugin closed is disabled (*:2)");
+  fixture_assert_state (
+      &fixture, "service:needier",
+      "missing: needs service:needy: *needs service:closed: plugin closed is disabled (*:2)");
+  fixture_assert_state (&fixture, "service:far",
+                        "missing: needs service:elsewhere: no plugin provides it*");
   fixture_assert_state (&fixture, "service:modest", "ready: ");
-  fixture_assert_state (&fixture, "service:cycle-a", "cycle: service:cycle-a -> service:cycle-b -> service:cycle-a");
+  fixture_assert_state (&fixture, "service:cycle-a",
+                        "cycle: service:cycle-a -> service:cycle-b -> service:cycle-a");
   fixture_assert_state (&fixture, "cycle-b", "cycle: *");
   fixture_assert_state (&fixture, "service:weak", "failed: known answer 2 is wrong");
-  fixture_assert_state (&fixture, "service:after-weak", "missing: needs service:weak: *known answer 2 is wrong");
+  fixture_assert_state (&fixture, "service:after-weak",
+                        "missing: needs service:weak: *known answer 2 is wrong");
   fixture_assert_state (&fixture, "service:strong", "ready: ");
   fixture_assert_state (&fixture, "refuses", "failed: no device /dev/fixture");
-  fixture_assert_state (&fixture, "service:leaning", "missing: needs service:refused: plugin refuses failed: no device /dev/fixture");
+  fixture_assert_state (
+      &fixture, "service:leaning",
+      "missing: needs service:refused: plugin refuses failed: no device /dev/fixture");
   fixture_assert_state (&fixture, "leans", "missing: *");
-  fixture_assert_state (&fixture, "service:twin", "shadowed: plugin twin-b provides it too: *prefer = service:twin*");
-  fixture_assert_state (&fixture, "servise:x", "broken: unknown kind servise, did you mean service?");
+  fixture_assert_state (&fixture, "service:twin",
+                        "shadowed: plugin twin-b provides it too: *prefer = service:twin*");
+  fixture_assert_state (&fixture, "servise:x",
+                        "broken: unknown kind servise, did you mean service?");
   fixture_assert_state (&fixture, "command:small", "abi: *kind command*rebuild plugin misspelt");
   fixture_assert_state (&fixture, "command:empty", "broken: has no functions*");
   fixture_assert_state (&fixture, "on-request", "disabled: on request only*");
@@ -138,14 +152,21 @@ test_explain (void)
   start_all (&fixture);
   fixture_assert_explained (&fixture, "good", "plugin good is ready");
   fixture_assert_explained (&fixture, "closed", "plugin closed is disabled (*:2)");
-  fixture_assert_explained (&fixture, "service:closed", "service:closed: plugin closed is disabled (*:2)");
-  fixture_assert_explained (&fixture, "service:needy", "service:needy needs service:closed: plugin closed is disabled (*:2)");
-  fixture_assert_explained (&fixture, "needier", "service:needier needs service:needy: *needs service:closed: plugin closed is disabled (*)");
+  fixture_assert_explained (&fixture, "service:closed",
+                            "service:closed: plugin closed is disabled (*:2)");
+  fixture_assert_explained (&fixture, "service:needy",
+                            "service:needy needs service:closed: plugin closed is disabled (*:2)");
+  fixture_assert_explained (
+      &fixture, "needier",
+      "service:needier needs service:needy: *needs service:closed: plugin closed is disabled (*)");
   fixture_assert_explained (&fixture, "eap-server:peap",
-                            "eap-server:peap would be provided by plugin eap-peap (package ikebana-eap-peap), which is not installed");
-  fixture_assert_explained (&fixture, "eap-peap", "plugin eap-peap is not installed (package ikebana-eap-peap)");
+                            "eap-server:peap would be provided by plugin eap-peap (package "
+                            "ikebana-eap-peap), which is not installed");
+  fixture_assert_explained (&fixture, "eap-peap",
+                            "plugin eap-peap is not installed (package ikebana-eap-peap)");
   fixture_assert_explained (&fixture, "stale", "plugin stale does not fit: *");
-  fixture_assert_explained (&fixture, "service:goood", "service:goood: no plugin provides it, did you mean service:good?");
+  fixture_assert_explained (&fixture, "service:goood",
+                            "service:goood: no plugin provides it, did you mean service:good?");
   fixture_assert_explained (&fixture, "closd", "no plugin closd is known, did you mean closed?");
   fixture_assert_explained (&fixture, "zzzzzzzzzzzzzz", "no plugin zzzzzzzzzzzzzz is known");
   fixture_clear (&fixture);
@@ -159,7 +180,8 @@ test_options_of_absent (void)
   const char *owner = NULL;
   gboolean is_ready = TRUE;
   start_all (&fixture);
-  const IkeOptionInfo *info = ike_registry_option (fixture.engine, "connection/closure", NULL, &owner, &is_ready);
+  const IkeOptionInfo *info =
+      ike_registry_option (fixture.engine, "connection/closure", NULL, &owner, &is_ready);
   g_assert_cmpstr (info->fallback, ==, "5m");
   g_assert_cmpstr (owner, ==, "closed");
   g_assert_false (is_ready);
@@ -182,7 +204,8 @@ test_choice (void)
   fixture_assert_state (&fixture, "twin-a", "disabled: not among the plugins that were asked for");
   fixture_assert_state (&fixture, "nowhere", "missing: not installed, asked for by *");
   fixture_clear (&fixture);
-  start (&fixture, "plugins { on-request { load = yes } twin-b { prefer = service:twin } }", dir, NULL);
+  start (&fixture, "plugins { on-request { load = yes } twin-b { prefer = service:twin } }", dir,
+         NULL);
   fixture_assert_state (&fixture, "on-request", "ready: ");
   const IkeProvided *twin = ike_feature_find (fixture.engine, "service:twin", NULL);
   g_assert_cmpstr (ike_plugin_name (twin->plugin), ==, "twin-b");
@@ -249,22 +272,26 @@ test_owner (void)
     g_assert_cmpint (chown (twin, 65534, 65534), ==, 0);
   start (&fixture, "", dir, NULL);
   fixture_assert_state (&fixture, "good", "broken: the file can be written by everybody*");
-  fixture_assert_state (&fixture, "twin-a", is_root ? "broken: the file belongs to user 65534*" : "ready: ");
+  fixture_assert_state (&fixture, "twin-a",
+                        is_root ? "broken: the file belongs to user 65534*" : "ready: ");
   fixture_clear (&fixture);
   g_assert_cmpint (g_chmod (dir, 0777), ==, 0);
   copy_plugin ("good", dir, "good", 0755);
   start (&fixture, "", dir, NULL);
-  fixture_assert_state (&fixture, "good", is_root ? "broken: its directory can be written by everybody*" : "ready: ");
+  fixture_assert_state (&fixture, "good",
+                        is_root ? "broken: its directory can be written by everybody*" : "ready: ");
   fixture_clear (&fixture);
   remove_dir (dir);
 }
 
-/* A plugin file cut, zeroed or changed at any place is refused or read; it never makes the reader fall. */
+/* A plugin file cut, zeroed or changed at any place is refused or read; it never makes the
+ * reader fall. */
 static void
 test_damaged (void)
 {
   gsize len;
-  g_autofree char *bytes = NULL, *dir = fixture_dir (), *path = g_build_filename (dir, "good.so", NULL);
+  g_autofree char *bytes = NULL, *dir = fixture_dir (),
+                  *path = g_build_filename (dir, "good.so", NULL);
   g_assert_true (g_file_get_contents (path, &bytes, &len, NULL));
   g_autofree char *name = NULL;
   int fd = g_file_open_tmp ("ike-note-XXXXXX", &name, NULL);
@@ -291,7 +318,8 @@ main (int argc, char **argv)
   g_test_add_func ("/loader/every-plugin-and-feature-has-one-state-with-a-reason", test_states);
   g_test_add_func ("/loader/what-is-disabled-or-stale-is-never-opened", test_never_opened);
   g_test_add_func ("/loader/two-engines-have-an-instance-each", test_instances);
-  g_test_add_func ("/loader/a-plugin-that-fails-leaves-nothing-behind", test_failure_leaves_nothing);
+  g_test_add_func ("/loader/a-plugin-that-fails-leaves-nothing-behind",
+                   test_failure_leaves_nothing);
   g_test_add_func ("/loader/the-explanation-is-one-sentence", test_explain);
   g_test_add_func ("/loader/options-of-absent-plugins-are-known", test_options_of_absent);
   g_test_add_func ("/loader/who-makes-the-engine-chooses", test_choice);

@@ -15,7 +15,8 @@ sorted (const char *labels, const char *edges)
   for (guint i = 0; names[i]; i++)
     g_assert_cmpuint (ike_order_add (order, names[i], names[i]), ==, i);
   for (guint i = 0; pairs[i] && pairs[i][0]; i++)
-    ike_order_after (order, (guint) (strchr (labels, pairs[i][2]) - labels) / 2, (guint) (strchr (labels, pairs[i][0]) - labels) / 2);
+    ike_order_after (order, (guint) (strchr (labels, pairs[i][2]) - labels) / 2,
+                     (guint) (strchr (labels, pairs[i][0]) - labels) / 2);
   g_autofree gpointer *out = g_new0 (gpointer, g_strv_length (names) + 1);
   gboolean is_sorted = ike_order_sort (order, out, &cycle);
   ike_order_free (order);

@@ -11,11 +11,23 @@ typedef struct {
 } Table;
 
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define FEATURE(name, needs, wants, probe) &(const IkeFeature){ sizeof (IkeFeature), name, &table, needs, wants, probe }
-#define PLUGIN(symbol, plugin_name, ...)                                                                           \
-  static const IkePluginInfo symbol = { .struct_size = sizeof symbol, .abi_major = IKE_ABI_MAJOR, .name = plugin_name,  \
-                                        .activate = note_up, .deactivate = note_down, __VA_ARGS__ }
-#define FEATURES(...) .features = (const IkeFeature *const[]){ __VA_ARGS__, NULL }
+#define FEATURE(name, needs, wants, probe)                                                         \
+  &(const IkeFeature)                                                                              \
+  {                                                                                                \
+    sizeof (IkeFeature), name, &table, needs, wants, probe                                         \
+  }
+#define PLUGIN(symbol, plugin_name, ...)                                                           \
+  static const IkePluginInfo symbol = { .struct_size = sizeof symbol,                              \
+                                        .abi_major = IKE_ABI_MAJOR,                                \
+                                        .name = plugin_name,                                       \
+                                        .activate = note_up,                                       \
+                                        .deactivate = note_down,                                   \
+                                        __VA_ARGS__ }
+#define FEATURES(...)                                                                              \
+  .features = (const IkeFeature *const[])                                                          \
+  {                                                                                                \
+    __VA_ARGS__, NULL                                                                              \
+  }
 
 static const Table table = { sizeof table, 7, 8 };
 
@@ -23,7 +35,8 @@ static const Table table = { sizeof table, 7, 8 };
 static void
 note (IkePlugin *self, const char *what)
 {
-  g_string_append_printf (ike_plugin_engine (self)->options.log_data, "%s%s ", what, ike_plugin_name (self));
+  g_string_append_printf (ike_plugin_engine (self)->options.log_data, "%s%s ", what,
+                          ike_plugin_name (self));
 }
 
 static gboolean
@@ -54,9 +67,9 @@ probe_fail (IkePlugin *self, GError **error)
 }
 
 typedef struct {
-  Fixture  fixture;
+  Fixture fixture;
   GString *heard;
-  GError  *error;
+  GError *error;
 } Run;
 
 static gboolean
@@ -66,7 +79,8 @@ run_start (Run *run, const char *settings, const IkePluginInfo *const *builtin)
   run->heard = g_string_new (NULL);
   run->error = NULL;
   run->fixture.engine->options.log_data = run->heard;
-  return ike_registry_load (run->fixture.engine, &run->error) && ike_registry_activate (run->fixture.engine, &run->error);
+  return ike_registry_load (run->fixture.engine, &run->error)
+         && ike_registry_activate (run->fixture.engine, &run->error);
 }
 
 static void
@@ -78,9 +92,11 @@ run_end (Run *run)
 }
 
 PLUGIN (top, "top", FEATURES (FEATURE ("service:top", LIST ("service:middle"), NULL, probe_note)));
-PLUGIN (middle, "middle", FEATURES (FEATURE ("service:middle", LIST ("service:bottom"), NULL, probe_note)));
+PLUGIN (middle, "middle",
+        FEATURES (FEATURE ("service:middle", LIST ("service:bottom"), NULL, probe_note)));
 PLUGIN (bottom, "bottom", FEATURES (FEATURE ("service:bottom", NULL, NULL, probe_note)));
-PLUGIN (fan, "fan", FEATURES (FEATURE ("service:fan", NULL, LIST ("service:top", "service:nobody"), NULL)));
+PLUGIN (fan, "fan",
+        FEATURES (FEATURE ("service:fan", NULL, LIST ("service:top", "service:nobody"), NULL)));
 
 static void
 test_order (void)
@@ -103,16 +119,20 @@ test_chain (void)
   g_assert_true (run_start (&run, "plugins {\n bottom { load = no }\n}", builtin));
   g_assert_cmpstr (run.heard->str, ==, "");
   fixture_assert_state (&run.fixture, "bottom", "disabled: *:2");
-  fixture_assert_state (&run.fixture, "service:middle", "missing: needs service:bottom: plugin bottom is disabled (*:2)");
-  fixture_assert_explained (&run.fixture, "service:top",
-                            "*needs service:middle: *needs service:bottom: plugin bottom is disabled (*:2)");
+  fixture_assert_state (&run.fixture, "service:middle",
+                        "missing: needs service:bottom: plugin bottom is disabled (*:2)");
+  fixture_assert_explained (
+      &run.fixture, "service:top",
+      "*needs service:middle: *needs service:bottom: plugin bottom is disabled (*:2)");
   g_assert_null (ike_feature_find (run.fixture.engine, "service:top", &run.error));
   g_assert_error (run.error, IKE_ERROR, IKE_ERROR_PLUGIN);
   g_assert_nonnull (strstr (run.error->message, "plugin bottom is disabled"));
   run_end (&run);
 }
 
-PLUGIN (rival_a, "rival-a", FEATURES (FEATURE ("service:prize", NULL, NULL, NULL), FEATURE ("service:own", NULL, NULL, NULL)));
+PLUGIN (rival_a, "rival-a",
+        FEATURES (FEATURE ("service:prize", NULL, NULL, NULL),
+                  FEATURE ("service:own", NULL, NULL, NULL)));
 PLUGIN (rival_b, "rival-b", FEATURES (FEATURE ("service:prize", NULL, NULL, NULL)));
 
 static void
@@ -121,7 +141,9 @@ test_rivals (void)
   Run run;
   const IkePluginInfo *const builtin[] = { &rival_a, &rival_b, NULL };
   g_assert_true (run_start (&run, "", builtin));
-  fixture_assert_state (&run.fixture, "service:prize", "shadowed: plugin rival-b provides it too: choose with plugins.rival-a.prefer = *");
+  fixture_assert_state (
+      &run.fixture, "service:prize",
+      "shadowed: plugin rival-b provides it too: choose with plugins.rival-a.prefer = *");
   fixture_assert_state (&run.fixture, "service:own", "ready: ");
   fixture_assert_state (&run.fixture, "rival-b", "shadowed: *rival-a*");
   run_end (&run);
@@ -132,10 +154,12 @@ test_prefer (void)
 {
   Run run;
   const IkePluginInfo *const builtin[] = { &rival_a, &rival_b, NULL };
-  g_assert_true (run_start (&run, "plugins {\n rival-b { prefer = service:x, service:prize }\n}", builtin));
+  g_assert_true (
+      run_start (&run, "plugins {\n rival-b { prefer = service:x, service:prize }\n}", builtin));
   const IkeProvided *prize = ike_feature_find (run.fixture.engine, "service:prize", NULL);
   g_assert_cmpstr (ike_plugin_name (prize->plugin), ==, "rival-b");
-  fixture_assert_state (&run.fixture, "service:prize", "shadowed: by plugin rival-b, which is preferred (*:2)");
+  fixture_assert_state (&run.fixture, "service:prize",
+                        "shadowed: by plugin rival-b, which is preferred (*:2)");
   fixture_assert_state (&run.fixture, "rival-a", "ready: ");
   run_end (&run);
 }
@@ -152,7 +176,9 @@ test_no_rival (void)
   run_end (&run);
 }
 
-PLUGIN (hen, "hen", FEATURES (FEATURE ("service:hen", LIST ("service:egg"), NULL, NULL), FEATURE ("service:coop", NULL, NULL, NULL)));
+PLUGIN (hen, "hen",
+        FEATURES (FEATURE ("service:hen", LIST ("service:egg"), NULL, NULL),
+                  FEATURE ("service:coop", NULL, NULL, NULL)));
 PLUGIN (egg, "egg", FEATURES (FEATURE ("service:egg", LIST ("service:hen"), NULL, NULL)));
 PLUGIN (cook, "cook", FEATURES (FEATURE ("service:cook", LIST ("service:egg"), NULL, NULL)));
 
@@ -162,16 +188,22 @@ test_cycle (void)
   Run run;
   const IkePluginInfo *const builtin[] = { &hen, &egg, &cook, NULL };
   g_assert_true (run_start (&run, "", builtin));
-  fixture_assert_state (&run.fixture, "service:hen", "cycle: service:hen -> service:egg -> service:hen");
+  fixture_assert_state (&run.fixture, "service:hen",
+                        "cycle: service:hen -> service:egg -> service:hen");
   fixture_assert_state (&run.fixture, "service:egg", "cycle: *");
   fixture_assert_state (&run.fixture, "egg", "cycle: *");
-  fixture_assert_state (&run.fixture, "service:cook", "missing: needs service:egg: *service:hen -> service:egg -> service:hen*");
+  fixture_assert_state (&run.fixture, "service:cook",
+                        "missing: needs service:egg: *service:hen -> service:egg -> service:hen*");
   g_assert_cmpstr (run.heard->str, ==, "+hen ");
   run_end (&run);
 }
 
-PLUGIN (left, "left", FEATURES (FEATURE ("service:l1", LIST ("service:r1"), NULL, NULL), FEATURE ("service:l2", NULL, NULL, NULL)));
-PLUGIN (right, "right", FEATURES (FEATURE ("service:r1", NULL, NULL, NULL), FEATURE ("service:r2", LIST ("service:l2"), NULL, NULL)));
+PLUGIN (left, "left",
+        FEATURES (FEATURE ("service:l1", LIST ("service:r1"), NULL, NULL),
+                  FEATURE ("service:l2", NULL, NULL, NULL)));
+PLUGIN (right, "right",
+        FEATURES (FEATURE ("service:r1", NULL, NULL, NULL),
+                  FEATURE ("service:r2", LIST ("service:l2"), NULL, NULL)));
 
 /* No feature needs itself, but neither plugin can go first. */
 static void
@@ -186,8 +218,11 @@ test_plugin_cycle (void)
   run_end (&run);
 }
 
-PLUGIN (weak, "weak", FEATURES (FEATURE ("service:weak", NULL, NULL, probe_fail), FEATURE ("service:rest", NULL, NULL, NULL)));
-PLUGIN (after_weak, "after-weak", FEATURES (FEATURE ("service:after", LIST ("service:weak"), NULL, probe_note)));
+PLUGIN (weak, "weak",
+        FEATURES (FEATURE ("service:weak", NULL, NULL, probe_fail),
+                  FEATURE ("service:rest", NULL, NULL, NULL)));
+PLUGIN (after_weak, "after-weak",
+        FEATURES (FEATURE ("service:after", LIST ("service:weak"), NULL, probe_note)));
 
 static void
 test_probe (void)
@@ -197,8 +232,10 @@ test_probe (void)
   g_assert_true (run_start (&run, "", builtin));
   g_assert_cmpstr (run.heard->str, ==, "+weak ");
   fixture_assert_state (&run.fixture, "service:weak", "failed: wrong answer");
-  fixture_assert_state (&run.fixture, "service:after", "missing: needs service:weak: *wrong answer");
-  fixture_assert_explained (&run.fixture, "weak", "plugin weak is ready; but service:weak is failed: wrong answer");
+  fixture_assert_state (&run.fixture, "service:after",
+                        "missing: needs service:weak: *wrong answer");
+  fixture_assert_explained (&run.fixture, "weak",
+                            "plugin weak is ready; but service:weak is failed: wrong answer");
   run_end (&run);
 }
 
@@ -209,21 +246,26 @@ test_critical (void)
   const IkePluginInfo *const builtin[] = { &weak, NULL };
   g_assert_false (run_start (&run, "plugins {\n\n weak { critical = yes }\n}", builtin));
   g_assert_error (run.error, IKE_ERROR, IKE_ERROR_PLUGIN);
-  g_assert_true (g_pattern_match_simple ("plugin weak is marked critical (*:3), but its feature service:weak is failed: wrong answer",
-                                         run.error->message));
+  g_assert_true (g_pattern_match_simple (
+      "plugin weak is marked critical (*:3), but its feature service:weak is failed: wrong answer",
+      run.error->message));
   run_end (&run);
   g_assert_false (run_start (&run, "plugins { absent { critical = yes } }", builtin));
-  g_assert_true (g_pattern_match_simple ("plugin absent is not installed, asked for by *, but it is marked critical (*)",
-                                         run.error->message));
+  g_assert_true (g_pattern_match_simple (
+      "plugin absent is not installed, asked for by *, but it is marked critical (*)",
+      run.error->message));
   run_end (&run);
 }
 
 static const IkeFeatureKind sized_kind = { sizeof sized_kind, "service:sized", 2, 0, 4, 16 };
 static const IkeFeatureKind *const sized_kinds[] = { &sized_kind, NULL };
 PLUGIN (consumer, "consumer", .kinds = sized_kinds);
-PLUGIN (provider, "provider", FEATURES (FEATURE ("service:sized", NULL, NULL, NULL), FEATURE ("service:sized/1", NULL, NULL, NULL)));
+PLUGIN (provider, "provider",
+        FEATURES (FEATURE ("service:sized", NULL, NULL, NULL),
+                  FEATURE ("service:sized/1", NULL, NULL, NULL)));
 
-/* The longer kind wins, and the copy has the consumer's size: zeros behind what the provider knew. */
+/* The longer kind wins, and the copy has the consumer's size: zeros behind what the provider
+ * knew. */
 static void
 test_copy (void)
 {
@@ -257,14 +299,16 @@ test_kind_versions (void)
   Run run;
   const IkePluginInfo *const builtin[] = { &consumer, &old_consumer, NULL };
   g_assert_true (run_start (&run, "", builtin));
-  fixture_assert_state (&run.fixture, "old-consumer", "abi: kind service:sized: *version 3, plugin consumer for version 2*");
+  fixture_assert_state (&run.fixture, "old-consumer",
+                        "abi: kind service:sized: *version 3, plugin consumer for version 2*");
   run_end (&run);
 }
 
 PLUGIN (variants, "variants", FEATURES (FEATURE ("service:algo/128", NULL, NULL, NULL)));
-PLUGIN (picky, "picky", FEATURES (FEATURE ("service:exact", LIST ("service:algo/256"), NULL, NULL),
-                                  FEATURE ("service:any", LIST ("service:algo"), NULL, NULL),
-                                  FEATURE ("service:kind", LIST ("service:*", "store:*"), NULL, NULL)));
+PLUGIN (picky, "picky",
+        FEATURES (FEATURE ("service:exact", LIST ("service:algo/256"), NULL, NULL),
+                  FEATURE ("service:any", LIST ("service:algo"), NULL, NULL),
+                  FEATURE ("service:kind", LIST ("service:*", "store:*"), NULL, NULL)));
 
 static void
 test_variants (void)
@@ -272,9 +316,11 @@ test_variants (void)
   Run run;
   const IkePluginInfo *const builtin[] = { &variants, &picky, NULL };
   g_assert_true (run_start (&run, "", builtin));
-  fixture_assert_state (&run.fixture, "service:exact", "missing: needs service:algo/256: no plugin provides it*");
+  fixture_assert_state (&run.fixture, "service:exact",
+                        "missing: needs service:algo/256: no plugin provides it*");
   fixture_assert_state (&run.fixture, "service:any", "ready: ");
-  fixture_assert_state (&run.fixture, "service:kind", "missing: needs store:?: no plugin provides it*");
+  fixture_assert_state (&run.fixture, "service:kind",
+                        "missing: needs store:?: no plugin provides it*");
   run_end (&run);
 }
 
@@ -284,7 +330,10 @@ find_too_early (IkePlugin *self, GError **error)
   return ike_feature_find (ike_plugin_engine (self), "service:bottom", error) != NULL;
 }
 
-static const IkePluginInfo early = { .struct_size = sizeof early, .abi_major = IKE_ABI_MAJOR, .name = "early", .activate = find_too_early };
+static const IkePluginInfo early = { .struct_size = sizeof early,
+                                     .abi_major = IKE_ABI_MAJOR,
+                                     .name = "early",
+                                     .activate = find_too_early };
 
 static void
 test_early (void)
@@ -292,15 +341,21 @@ test_early (void)
   Run run;
   const IkePluginInfo *const builtin[] = { &early, &bottom, NULL };
   g_assert_true (run_start (&run, "", builtin));
-  fixture_assert_state (&run.fixture, "early", "failed: feature service:bottom of plugin bottom is not active yet*");
+  fixture_assert_state (&run.fixture, "early",
+                        "failed: feature service:bottom of plugin bottom is not active yet*");
   run_end (&run);
 }
 
-static const IkeOptionInfo wait_option = { sizeof wait_option, "plugin/wait", "time", "90", "How long." };
-static const IkeOptionInfo mode_option = { sizeof mode_option, "plugin/mode", "enum:fast|safe", "safe", "How." };
-static const IkeOptionInfo hosts_option = { sizeof hosts_option, "plugin/hosts", "list", NULL, "Where." };
-static const IkeOptionInfo shared_option = { sizeof shared_option, "connection/shared", "bool", "no", "Shared." };
-static const IkeOptionInfo *const options[] = { &wait_option, &mode_option, &hosts_option, &shared_option, NULL };
+static const IkeOptionInfo wait_option = { sizeof wait_option, "plugin/wait", "time", "90",
+                                           "How long." };
+static const IkeOptionInfo mode_option = { sizeof mode_option, "plugin/mode", "enum:fast|safe",
+                                           "safe", "How." };
+static const IkeOptionInfo hosts_option = { sizeof hosts_option, "plugin/hosts", "list", NULL,
+                                            "Where." };
+static const IkeOptionInfo shared_option = { sizeof shared_option, "connection/shared", "bool",
+                                             "no", "Shared." };
+static const IkeOptionInfo *const options[] = { &wait_option, &mode_option, &hosts_option,
+                                                &shared_option, NULL };
 static const IkeOptionInfo *const shared_options[] = { &shared_option, NULL };
 PLUGIN (chooser, "chooser", .options = options);
 PLUGIN (sharer, "sharer", .options = shared_options);
@@ -313,19 +368,22 @@ test_options (void)
   const char *owner = NULL;
   gboolean is_ready = FALSE;
   const IkePluginInfo *const builtin[] = { &chooser, &sharer, NULL };
-  g_assert_true (run_start (&run, "plugins { chooser { wait = 2m\n hosts = a, b\n } sharer { load = no } }", builtin));
+  g_assert_true (run_start (
+      &run, "plugins { chooser { wait = 2m\n hosts = a, b\n } sharer { load = no } }", builtin));
   IkePlugin *self = fixture_plugin (&run.fixture, "chooser");
   g_assert_cmpuint (ike_plugin_option_uint (self, "wait"), ==, 120);
   g_assert_cmpstr (ike_plugin_option (self, "mode"), ==, "safe");
   g_auto (GStrv) hosts = ike_plugin_option_list (self, "hosts");
   g_assert_cmpuint (g_strv_length (hosts), ==, 2);
   g_assert_cmpstr (hosts[1], ==, "b");
-  const IkeOptionInfo *info = ike_registry_option (run.fixture.engine, "connection/shared", &index, &owner, &is_ready);
+  const IkeOptionInfo *info =
+      ike_registry_option (run.fixture.engine, "connection/shared", &index, &owner, &is_ready);
   g_assert_cmpstr (info->type, ==, "bool");
   g_assert_cmpstr (owner, ==, "chooser");
   g_assert_true (is_ready);
   g_assert_true (ike_registry_option_nth (run.fixture.engine, index, NULL, NULL) == info);
-  g_assert_nonnull (ike_registry_option (run.fixture.engine, "plugin/chooser/mode", &again, NULL, NULL));
+  g_assert_nonnull (
+      ike_registry_option (run.fixture.engine, "plugin/chooser/mode", &again, NULL, NULL));
   g_assert_null (ike_registry_option (run.fixture.engine, "connection/nobodys", NULL, NULL, NULL));
   g_assert_null (ike_registry_option_nth (run.fixture.engine, 1000, NULL, NULL));
   run_end (&run);
@@ -337,10 +395,13 @@ test_bad_options (void)
   Run run;
   const IkePluginInfo *const builtin[] = { &chooser, NULL };
   g_assert_true (run_start (&run, "plugins { chooser {\n mode = slow\n } }", builtin));
-  fixture_assert_state (&run.fixture, "chooser", "failed: *:2: plugins.chooser.mode: slow is no value of type enum:fast|safe");
+  fixture_assert_state (
+      &run.fixture, "chooser",
+      "failed: *:2: plugins.chooser.mode: slow is no value of type enum:fast|safe");
   run_end (&run);
   g_assert_true (run_start (&run, "plugins { chooser {\n\n mod = fast\n } }", builtin));
-  fixture_assert_state (&run.fixture, "chooser", "failed: *:3: plugins.chooser.mod: unknown option, did you mean mode?");
+  fixture_assert_state (&run.fixture, "chooser",
+                        "failed: *:3: plugins.chooser.mod: unknown option, did you mean mode?");
   run_end (&run);
   g_assert_true (run_start (&run, "plugins { chooser { load = perhaps } }", builtin));
   fixture_assert_state (&run.fixture, "chooser", "failed: load is neither yes nor no*");
@@ -360,8 +421,11 @@ set_state (IkePlugin *self, GError **error)
   return TRUE;
 }
 
-static const IkePluginInfo stateful = { .struct_size = sizeof stateful, .abi_major = IKE_ABI_MAJOR, .name = "stateful",
-                                        .activate = set_state, .deactivate = note_down };
+static const IkePluginInfo stateful = { .struct_size = sizeof stateful,
+                                        .abi_major = IKE_ABI_MAJOR,
+                                        .name = "stateful",
+                                        .activate = set_state,
+                                        .deactivate = note_down };
 
 static void
 test_state (void)

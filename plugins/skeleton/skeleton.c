@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* skeleton.c - the plugin to copy.
  *
- * It counts how many IKE SAs came up and tells the number to whoever asks: `ikebana skeleton-count`.  That takes most of
- * what a plugin is made of: a state of its own for each engine, an option with its default, a tap on the events of the
- * daemon, and a command.  To make a plugin of your own, copy this directory, replace the name everywhere, and build it
- * with Makefile.out-of-tree, which needs nothing but the installed headers and pkg-config. */
+ * It counts how many IKE SAs came up and tells the number to whoever asks: `ikebana
+ * skeleton-count`.  That takes most of what a plugin is made of: a state of its own for each
+ * engine, an option with its default, a tap on the events of the daemon, and a command.  To make
+ * a plugin of your own, copy this directory, replace the name everywhere, and build it with
+ * Makefile.out-of-tree, which needs nothing but the installed headers and pkg-config. */
 #include <ikebana/bus.h>
 #include <ikebana/command.h>
 #include <ikebana/plugin.h>
 #include <stdatomic.h>
 
-/* One for each engine; a plugin has no variables of its own.  The tap runs on the observer thread, the command on the
- * control thread, so what both use is atomic. */
+/* One for each engine; a plugin has no variables of its own.  The tap runs on the observer
+ * thread, the command on the control thread, so what both use is atomic. */
 typedef struct {
   atomic_uint_fast64_t n_up;
-  char                *greeting;
+  char *greeting;
 } Skeleton;
 
 static void
@@ -25,7 +26,8 @@ skeleton_free (gpointer data)
   g_free (state);
 }
 
-/* Observer thread.  An event is a name and a tree of values; this one is counted, whatever it holds. */
+/* Observer thread.  An event is a name and a tree of values; this one is counted, whatever it
+ * holds. */
 static void
 heard_up (IkePlugin *self, const IkeEvent *event)
 {
@@ -40,12 +42,13 @@ run_count (IkePlugin *self, IkeRequest *request)
   Skeleton *state = ike_plugin_state (self);
   IkeTree *result = ike_tree_new_section ();
   ike_tree_set_string (result, "greeting", state->greeting);
-  ike_tree_set_int (result, "up", (gint64) atomic_load_explicit (&state->n_up, memory_order_relaxed));
+  ike_tree_set_int (result, "up",
+                    (gint64) atomic_load_explicit (&state->n_up, memory_order_relaxed));
   ike_request_finish (request, result);
 }
 
-/* Everything that can fail is done here, with an error that says what and why; what was registered before a failure is
- * removed again by the core. */
+/* Everything that can fail is done here, with an error that says what and why; what was
+ * registered before a failure is removed again by the core. */
 static gboolean
 skeleton_activate (IkePlugin *self, GError **error)
 {
@@ -81,5 +84,6 @@ static const IkeOptionInfo greeting_option = {
 
 static const IkeOptionInfo *const options[] = { &greeting_option, NULL };
 
-IKE_PLUGIN (ike_plugin, "skeleton", 0, .version = "1.0", .license = "Apache-2.0", .summary = "the plugin to copy",
-            .features = features, .options = options, .activate = skeleton_activate);
+IKE_PLUGIN (ike_plugin, "skeleton", 0, .version = "1.0", .license = "Apache-2.0",
+            .summary = "the plugin to copy", .features = features, .options = options,
+            .activate = skeleton_activate);

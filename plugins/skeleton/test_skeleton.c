@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_skeleton.c - the plugin to copy, in an engine with virtual time: events in, the command's answer out. */
+/* test_skeleton.c - the plugin to copy, in an engine with virtual time: events in, the command's
+ * answer out. */
 #include <ikebana/bus.h>
 #include <ikebana/command.h>
 #include <ikebana/engine.h>
 
 typedef struct {
   IkeTree *result;
-  char    *error;
+  char *error;
 } Answer;
 
 static void
@@ -26,8 +27,13 @@ start (IkeSim *sim, const char *settings)
   const char *top = g_getenv ("IKE_TOP_BUILDDIR");
   g_autofree char *dir = g_build_filename (top ? top : "..", "plugins", ".libs", NULL);
   IkeEngineOptions options = {
-    .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .sim = sim, .n_shards = 1, .settings = settings,
-    .plugin_dir = dir, .plugins = (const char *const[]){ "skeleton", NULL },
+    .struct_size = sizeof options,
+    .flags = IKE_ENGINE_NO_CONFIG,
+    .sim = sim,
+    .n_shards = 1,
+    .settings = settings,
+    .plugin_dir = dir,
+    .plugins = (const char *const[]){ "skeleton", NULL },
   };
   IkeEngine *engine = ike_engine_new (&options, &error);
   g_assert_no_error (error);
@@ -43,7 +49,8 @@ test_count (void)
   IkeSim *sim = ike_sim_new (1);
   IkeEngine *engine = start (sim, "plugins { skeleton { greeting = good day } }");
   for (guint i = 0; i < 3; i++)
-    ike_event_emit (engine, ike_event_new (engine, i == 1 ? "ike-down" : "ike-up", ike_tree_new_section ()));
+    ike_event_emit (
+        engine, ike_event_new (engine, i == 1 ? "ike-down" : "ike-up", ike_tree_new_section ()));
   ike_sim_settle (sim);
   ike_command_run (engine, "skeleton-count", ike_tree_new_section (), TRUE, &sink, &answer);
   ike_sim_settle (sim);

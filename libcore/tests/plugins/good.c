@@ -31,9 +31,12 @@ activate (IkePlugin *self, GError **error)
 static const Service service = { sizeof service, level };
 static const IkeFeature good = { sizeof good, "service:good", &service, NULL, NULL, NULL };
 static const IkeFeature *const features[] = { &good, NULL };
-static const IkeOptionInfo level_option = { sizeof level_option, "plugin/level", "uint", "3", "How good it is." };
-static const IkeOptionInfo extra_option = { sizeof extra_option, "connection/extra", "bool", "no", "Be better." };
+static const IkeOptionInfo level_option = { sizeof level_option, "plugin/level", "uint", "3",
+                                            "How good it is." };
+static const IkeOptionInfo extra_option = { sizeof extra_option, "connection/extra", "bool", "no",
+                                            "Be better." };
 static const IkeOptionInfo *const options[] = { &level_option, &extra_option, NULL };
 
-IKE_PLUGIN (ike_plugin, "good", 0, .version = "1.2", .license = "Apache-2.0", .summary = "does everything right",
-            .features = features, .options = options, .activate = activate);
+IKE_PLUGIN (ike_plugin, "good", 0, .version = "1.2", .license = "Apache-2.0",
+            .summary = "does everything right", .features = features, .options = options,
+            .activate = activate);

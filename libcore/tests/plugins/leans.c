@@ -8,7 +8,10 @@ typedef struct {
 
 static const Service service = { sizeof service };
 static const char *const needs[] = { "service:refused", NULL };
-static const IkeFeature feature = { sizeof feature, "service:leaning", &service, needs, NULL, NULL };
+static const IkeFeature feature = {
+  sizeof feature, "service:leaning", &service, needs, NULL, NULL
+};
 static const IkeFeature *const features[] = { &feature, NULL };
 
-IKE_PLUGIN (ike_plugin, "leans", 0, .version = "1", .license = "Apache-2.0", .summary = "leans on refuses", .features = features);
+IKE_PLUGIN (ike_plugin, "leans", 0, .version = "1", .license = "Apache-2.0",
+            .summary = "leans on refuses", .features = features);

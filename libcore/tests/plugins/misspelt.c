@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* misspelt.c - a fixture: a feature of a kind that nobody declares, and one whose table is too small. */
+/* misspelt.c - a fixture: a feature of a kind that nobody declares, and one whose table is too
+ * small. */
 #include <ikebana/plugin.h>
 
 typedef struct {
@@ -12,5 +13,5 @@ static const IkeFeature small = { sizeof small, "command:small", &service, NULL,
 static const IkeFeature empty = { sizeof empty, "command:empty", NULL, NULL, NULL, NULL };
 static const IkeFeature *const features[] = { &feature, &small, &empty, NULL };
 
-IKE_PLUGIN (ike_plugin, "misspelt", 0, .version = "1", .license = "Apache-2.0", .summary = "an unknown kind",
-            .features = features);
+IKE_PLUGIN (ike_plugin, "misspelt", 0, .version = "1", .license = "Apache-2.0",
+            .summary = "an unknown kind", .features = features);

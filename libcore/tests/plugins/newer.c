@@ -4,4 +4,5 @@
 #undef IKE_ABI_MINOR
 #define IKE_ABI_MINOR 99
 
-IKE_PLUGIN (ike_plugin, "newer", 0, .version = "1", .license = "Apache-2.0", .summary = "a newer minor ABI");
+IKE_PLUGIN (ike_plugin, "newer", 0, .version = "1", .license = "Apache-2.0",
+            .summary = "a newer minor ABI");

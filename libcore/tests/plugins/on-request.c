@@ -7,8 +7,10 @@ typedef struct {
 } Service;
 
 static const Service service = { sizeof service };
-static const IkeFeature feature = { sizeof feature, "service:on-request", &service, NULL, NULL, NULL };
+static const IkeFeature feature = {
+  sizeof feature, "service:on-request", &service, NULL, NULL, NULL
+};
 static const IkeFeature *const features[] = { &feature, NULL };
 
-IKE_PLUGIN (ike_plugin, "on-request", IKE_PLUGIN_ON_REQUEST, .version = "1", .license = "Apache-2.0",
-            .summary = "loads on request", .features = features);
+IKE_PLUGIN (ike_plugin, "on-request", IKE_PLUGIN_ON_REQUEST, .version = "1",
+            .license = "Apache-2.0", .summary = "loads on request", .features = features);

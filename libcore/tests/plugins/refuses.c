@@ -26,5 +26,5 @@ static const Service service = { sizeof service };
 static const IkeFeature feature = { sizeof feature, "service:refused", &service, NULL, NULL, NULL };
 static const IkeFeature *const features[] = { &feature, NULL };
 
-IKE_PLUGIN (ike_plugin, "refuses", 0, .version = "1", .license = "Apache-2.0", .summary = "fails to activate",
-            .features = features, .activate = activate);
+IKE_PLUGIN (ike_plugin, "refuses", 0, .version = "1", .license = "Apache-2.0",
+            .summary = "fails to activate", .features = features, .activate = activate);

@@ -4,10 +4,10 @@
 #undef IKE_ABI_MAJOR
 #define IKE_ABI_MAJOR 7
 
-static void __attribute__ ((constructor))
-run_too_early (void)
+static void __attribute__ ((constructor)) run_too_early (void)
 {
   g_setenv ("IKE_FIXTURE_STALE_RAN", "1", TRUE);
 }
 
-IKE_PLUGIN (ike_plugin, "stale", 0, .version = "1", .license = "Apache-2.0", .summary = "another major ABI");
+IKE_PLUGIN (ike_plugin, "stale", 0, .version = "1", .license = "Apache-2.0",
+            .summary = "another major ABI");

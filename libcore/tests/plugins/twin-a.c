@@ -10,4 +10,5 @@ static const Service service = { sizeof service };
 static const IkeFeature feature = { sizeof feature, "service:twin", &service, NULL, NULL, NULL };
 static const IkeFeature *const features[] = { &feature, NULL };
 
-IKE_PLUGIN (ike_plugin, "twin-a", 0, .version = "1", .license = "Apache-2.0", .summary = "one of two", .features = features);
+IKE_PLUGIN (ike_plugin, "twin-a", 0, .version = "1", .license = "Apache-2.0",
+            .summary = "one of two", .features = features);

@@ -11,5 +11,5 @@ activate (IkePlugin *self, GError **error)
   return TRUE;
 }
 
-IKE_PLUGIN (ike_plugin, "unresolved", 0, .version = "1", .license = "Apache-2.0", .summary = "lacks a symbol",
-            .activate = activate);
+IKE_PLUGIN (ike_plugin, "unresolved", 0, .version = "1", .license = "Apache-2.0",
+            .summary = "lacks a symbol", .activate = activate);

@@ -21,5 +21,5 @@ static const IkeFeature weak = { sizeof weak, "service:weak", &service, NULL, NU
 static const IkeFeature strong = { sizeof strong, "service:strong", &service, NULL, NULL, NULL };
 static const IkeFeature *const features[] = { &after, &weak, &strong, NULL };
 
-IKE_PLUGIN (ike_plugin, "weak", 0, .version = "1", .license = "Apache-2.0", .summary = "fails its self-test",
-            .features = features);
+IKE_PLUGIN (ike_plugin, "weak", 0, .version = "1", .license = "Apache-2.0",
+            .summary = "fails its self-test", .features = features);
