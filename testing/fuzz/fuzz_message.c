@@ -56,7 +56,7 @@ try_cp (const IkePayload *payload)
   check (ike_reader_is_done (&cp.attributes));
 }
 
-/* Notifies and deletes are written back and must come out as they went in. */
+/* Notifies are written back and must come out as they went in. */
 static void
 try_notify (const IkePayload *payload, guint8 *room)
 {
@@ -69,7 +69,8 @@ try_notify (const IkePayload *payload, guint8 *room)
     return;
   touch (notify.spi, notify.spi_len);
   touch (notify.data, notify.len);
-  ike_notify_name (notify.type);
+  if (ike_notify_name (notify.type))
+    check (ike_notify_number (ike_notify_name (notify.type)) == notify.type);
   ike_writer_init (&w, room, IKE_MESSAGE_MAX);
   ike_notify_write (&w, notify.protocol, notify.type, notify.spi, notify.spi_len, notify.data, notify.len);
   check (!w.failed && ike_payloads_read (IKE_PAYLOAD_NOTIFY, room, w.len, 0, NULL, NULL, &back, 1, &n, NULL));
@@ -77,35 +78,97 @@ try_notify (const IkePayload *payload, guint8 *room)
   check (memcmp (again.data, notify.data, notify.len) == 0);
 }
 
+/* The body that @w holds, which must be that of @payload but for what is reserved. */
+static void
+check_same (const IkeWriter *w, const IkePayload *payload, gsize reserved_at)
+{
+  IkePayload back;
+  guint n;
+
+  check (!w->failed && ike_payloads_read (payload->type, w->data, w->len, 0, NULL, NULL, &back, 1, &n, NULL));
+  check (n == 1 && back.len == payload->len && memcmp (back.data, payload->data, reserved_at) == 0);
+  check (payload->len <= 4 || memcmp (back.data + 4, payload->data + 4, payload->len - 4) == 0);
+}
+
+static void
+try_delete (const IkePayload *payload, guint8 *room)
+{
+  g_autofree guint32 *spis = NULL;
+  IkeDelete delete_;
+  IkeReader r;
+  IkeWriter w;
+
+  if (!ike_delete_read (payload, &delete_, NULL))
+    return;
+  spis = g_new0 (guint32, delete_.n + 1);
+  ike_reader_init (&r, delete_.spis, (gsize) delete_.spi_len * delete_.n);
+  for (guint i = 0; i < delete_.n; i++)
+    spis[i] = ike_reader_u32 (&r);
+  check (ike_reader_is_done (&r));
+  ike_writer_init (&w, room, IKE_MESSAGE_MAX);
+  ike_delete_write (&w, delete_.protocol, spis, delete_.n);
+  check_same (&w, payload, 4);
+}
+
+static void
+try_ke (const IkePayload *payload, guint8 *room)
+{
+  IkeKeView ke;
+  IkeWriter w;
+
+  if (!ike_ke_read (payload, &ke, NULL))
+    return;
+  ike_writer_init (&w, room, IKE_MESSAGE_MAX);
+  ike_ke_write (&w, ke.group, ke.data, ke.len);
+  check_same (&w, payload, 2);
+}
+
+static void
+try_typed (const IkePayload *payload, const IkeTypedView *view, guint8 *room)
+{
+  IkeWriter w;
+
+  ike_writer_init (&w, room, IKE_MESSAGE_MAX);
+  if (payload->type == IKE_PAYLOAD_AUTH) {
+    ike_auth_write (&w, view->type, view->data, view->len);
+  } else if (payload->type == IKE_PAYLOAD_CERT || payload->type == IKE_PAYLOAD_CERTREQ) {
+    ike_cert_write (&w, payload->type, view->type, view->data, view->len);
+  } else {
+    g_autoptr (IkeIdent) ident = ike_ident_new (view->type, view->data, view->len);
+    ike_id_write (&w, payload->type, ident);
+  }
+  check_same (&w, payload, 1);
+}
+
 static void
 try_payload (const IkePayload *payload, guint8 *room)
 {
+  const char *name = ike_payload_name (payload->type);
   IkeTypedView view;
-  IkeDelete delete_;
-  IkeKeView ke;
   const guint8 *nonce;
   gsize len;
 
   touch (payload->data, payload->len);
-  ike_payload_name (payload->type);
+  check (!name || ike_payload_number (name) == payload->type);
   switch (payload->type) {
   case IKE_PAYLOAD_KE:
-    if (ike_ke_read (payload, &ke, NULL))
-      touch (ke.data, ke.len);
+    try_ke (payload, room);
     break;
   case IKE_PAYLOAD_IDI:
   case IKE_PAYLOAD_IDR:
-    if (ike_id_read (payload, &view, NULL))
+    if (ike_id_read (payload, &view, NULL)) {
       try_ident (&view);
+      try_typed (payload, &view, room);
+    }
     break;
   case IKE_PAYLOAD_CERT:
   case IKE_PAYLOAD_CERTREQ:
     if (ike_cert_read (payload, &view, NULL))
-      touch (view.data, view.len);
+      try_typed (payload, &view, room);
     break;
   case IKE_PAYLOAD_AUTH:
     if (ike_auth_read (payload, &view, NULL))
-      touch (view.data, view.len);
+      try_typed (payload, &view, room);
     break;
   case IKE_PAYLOAD_NONCE:
     if (ike_nonce_read (payload, &nonce, &len, NULL))
@@ -115,8 +178,7 @@ try_payload (const IkePayload *payload, guint8 *room)
     try_notify (payload, room);
     break;
   case IKE_PAYLOAD_DELETE:
-    if (ike_delete_read (payload, &delete_, NULL))
-      touch (delete_.spis, (gsize) delete_.spi_len * delete_.n);
+    try_delete (payload, room);
     break;
   case IKE_PAYLOAD_CP:
     try_cp (payload);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_proposals.c - bodies of SA payloads: read, chosen from, answered, explained; and the keywords of configuration.
  *
- * The first byte: even, an SA payload follows; odd, text.  What is chosen must be accepted by whoever offered it. */
+ * The first byte: even, an SA payload follows; odd, text, above 128 for an engine without SHA-1.  What is chosen must be accepted by whoever offered it. */
 #include <string.h>
 #include <ikebana/proposal.h>
 #include <ikebana/tree.h>
+#include "tests/fake_crypto.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data, size_t len);
 int LLVMFuzzerInitialize (int *argc, char ***argv);
@@ -96,18 +97,18 @@ try_wire (const guint8 *data, gsize len)
 
 /* What configuration accepts must be read back from the wire, and what we would choose of it be accepted by us. */
 static void
-try_text (guint8 protocol, const guint8 *data, gsize len)
+try_text (IkeEngine *engine, guint8 protocol, const guint8 *data, gsize len)
 {
   g_autofree char *text = g_strndup ((const char *) data, MIN (len, 400));
   char *texts[] = { text, NULL };
-  g_autoptr (IkeProposals) proposals = ike_proposals_parse (NULL, protocol, texts, NULL);
+  g_autoptr (IkeProposals) proposals = ike_proposals_parse (engine, protocol, texts, NULL);
   static const guint8 spi[IKE_SPI_MAX];
   g_autofree guint8 *room = g_malloc (65536);
   IkeProposal offers[IKE_PROPOSALS_MAX];
   IkeChoice choice;
   IkeReader r;
   IkeWriter w;
-  guint n;
+  guint n, encr_len, integ_len;
 
   if (!proposals)
     return;
@@ -117,6 +118,8 @@ try_text (guint8 protocol, const guint8 *data, gsize len)
   check (!w.failed && ike_proposals_read (&r, offers, &n, NULL) && n == ike_proposals_n (proposals));
   check (ike_proposals_select (proposals, offers, n, 0, &choice));
   check_choice (&choice);
+  if (engine)
+    check (ike_choice_key_sizes (engine, &choice, &encr_len, &integ_len));
   ike_writer_init (&w, room, 65536);
   ike_choice_write (&choice, &w, spi, protocol == IKE_PROTOCOL_IKE ? 0 : 4);
   ike_reader_init (&r, room, w.len);
@@ -126,11 +129,13 @@ try_text (guint8 protocol, const guint8 *data, gsize len)
 int
 LLVMFuzzerTestOneInput (const guint8 *data, size_t len)
 {
+  FakeEngine lacks_sha1 = { IKE_TRANSFORM_INTEG, 2 };
+
   if (len == 0)
     return 0;
   if (data[0] % 2 == 0)
     try_wire (data + 1, len - 1);
   else
-    try_text (IKE_PROTOCOL_IKE + data[0] / 2 % 3, data + 1, len - 1);
+    try_text (data[0] < 128 ? NULL : (IkeEngine *) &lacks_sha1, IKE_PROTOCOL_IKE + data[0] / 2 % 3, data + 1, len - 1);
   return 0;
 }
