@@ -168,7 +168,7 @@ install_batch (IkeChild *child, const IkeKernelSa sas[2], IkeCall *call)
   IkeKernelBatch batch = { sizeof batch, 2, n, sas, policies };
 
   emit_child_keys (child, sas);
-  child->is_installed = TRUE;
+  child->is_asked = TRUE;
   manager->kernel_class->install (manager->kernel->plugin, call, &batch);
 }
 
@@ -219,11 +219,11 @@ remove_from_kernel (IkeChild *child)
 
   if (!manager->kernel_class)
     return;
-  if (!child->is_installed) {
-    if (child->spi_in)
-      manager->kernel_class->free_spi (manager->kernel->plugin, child->protocol, child->spi_in, &child->local);
+  /* Asked for and never confirmed: it may be there, and the SPI may still be only reserved. */
+  if (!child->is_installed && child->spi_in)
+    manager->kernel_class->free_spi (manager->kernel->plugin, child->protocol, child->spi_in, &child->local);
+  if (!child->is_asked)
     return;
-  }
   ike_child_fill_kernel_sa (child, TRUE, &sas[0]);
   ike_child_fill_kernel_sa (child, FALSE, &sas[1]);
   policies = make_policies (child, &n);
@@ -339,6 +339,7 @@ ike_child_set_up (IkeChild *child)
   char local[128] = "", remote[128] = "", choice[160];
 
   child->state = IKE_CHILD_INSTALLED;
+  child->is_installed = TRUE;
   child->installed_us = ike_sa_now_us (sa);
   if (child->n_local)
     ike_selector_format (&child->selectors[0], local, sizeof local);

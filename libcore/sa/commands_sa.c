@@ -307,7 +307,7 @@ run_down (IkePlugin *self, IkeRequest *request)
   g_autoptr (IkeConfig) config = ike_engine_config (engine);
   const IkeChildConf *found = NULL;
 
-  if (!name && !id && !ike_tree_bool (args, "all", FALSE)) {
+  if (!name && !child && !id && !ike_tree_bool (args, "all", FALSE)) {
     ike_request_fail (request, "usage", "which one? Give a name, --id=NUMBER or --all");
     return;
   }

@@ -15,6 +15,16 @@ typedef struct {
   gboolean     is_taken;                      /* a job for the SA that is there ran */
 } Initiate;
 
+/* What the control loop knows of a connection: the SA that was begun last, and, while one is being made, who waits for
+ * it.  So two that ask at once find one SA. */
+typedef struct {
+  IkeSaRef   sa;
+  gboolean   is_making;
+  GPtrArray *waiting;                         /* Initiate */
+} IkeKnown;
+
+static void look_for_known (gpointer data);
+
 /* -- progress ------------------------------------------------------------------------------------------------------- */
 
 IkeProgress *
@@ -85,6 +95,51 @@ initiate_free (Initiate *in)
   g_free (in);
 }
 
+void
+ike_known_free (gpointer data)
+{
+  IkeKnown *known = data;
+
+  g_ptr_array_unref (known->waiting);
+  g_free (known);
+}
+
+static IkeKnown *
+known_of (Initiate *in)
+{
+  GHashTable *table = in->engine->sas->by_conn;
+  IkeKnown *known = g_hash_table_lookup (table, in->conn->name);
+
+  if (!known) {
+    known = g_new0 (IkeKnown, 1);
+    known->waiting = g_ptr_array_new ();
+    g_hash_table_insert (table, g_strdup (in->conn->name), known);
+  }
+  return known;
+}
+
+/* An SA was made, or could not be: whoever waited looks again. */
+static void
+making_is_over (Initiate *in)
+{
+  IkeKnown *known = known_of (in);
+  guint i;
+
+  known->is_making = FALSE;
+  for (i = 0; i < known->waiting->len; i++)
+    ike_loop_post (ike_engine_control (in->engine), look_for_known, known->waiting->pdata[i], NULL);
+  g_ptr_array_set_size (known->waiting, 0);
+}
+
+/* Before there is an SA: control loop. */
+static void
+fail_early (Initiate *in, const char *why)
+{
+  making_is_over (in);
+  ike_call_fail (g_steal_pointer (&in->call), why);
+  initiate_free (in);
+}
+
 static void
 answer (Initiate *in, IkeSa *sa, const char *error)
 {
@@ -122,7 +177,8 @@ remember_sa (gpointer data)
 {
   Initiate *in = data;
 
-  g_hash_table_replace (in->engine->sas->by_conn, g_strdup (in->conn->name), g_memdup2 (&in->known, sizeof in->known));
+  known_of (in)->sa = in->known;
+  making_is_over (in);
 }
 
 static void
@@ -134,17 +190,18 @@ make_sa (gpointer data)
   IkeSa *sa = ike_sa_new (shard, 2, TRUE, &in->local, &in->remote, in->conn);
   char remote[IKE_ADDR_TEXT_SIZE];
 
+  note = g_new0 (Initiate, 1);
+  note->engine = in->engine;
+  note->conn = ike_conn_ref (in->conn);
+  if (sa)
+    note->known = ike_sa_ref (sa);
+  ike_loop_post (ike_engine_control (in->engine), remember_sa, note, (GDestroyNotify) initiate_free);
   if (!sa) {
     ike_call_fail (g_steal_pointer (&in->call), "too many SAs");
     initiate_free (in);
     return;
   }
   ike_counter_add (in->engine, manager->count.initiated, 1);
-  note = g_new0 (Initiate, 1);
-  note->engine = in->engine;
-  note->conn = ike_conn_ref (in->conn);
-  note->known = ike_sa_ref (sa);
-  ike_loop_post (ike_engine_control (in->engine), remember_sa, note, (GDestroyNotify) initiate_free);
   ike_sa_progress (sa, IKE_LOG_INFO, "initiating to %s", ike_addr_format (&in->remote, TRUE, remote));
   begin (in, sa, "establish");
 }
@@ -165,8 +222,7 @@ source_found (gpointer owner, gpointer data, gpointer result, const char *error)
 
   if (error) {
     g_autofree char *why = g_strdup_printf ("no way to the peer: %s", error);
-    ike_call_fail (g_steal_pointer (&in->call), why);
-    initiate_free (in);
+    fail_early (in, why);
     return;
   }
   source->port = in->local.port;
@@ -220,8 +276,7 @@ name_resolved (gpointer owner, gpointer data, gpointer result, const char *error
     g_autofree char *why = g_strdup_printf ("%s: %s", in->conn->remote_addrs[0].text, error ? error : "no address");
     if (addrs)
       g_array_unref (addrs);
-    ike_call_fail (g_steal_pointer (&in->call), why);
-    initiate_free (in);
+    fail_early (in, why);
     return;
   }
   in->remote = g_array_index (addrs, IkeAddr, 0);
@@ -251,8 +306,7 @@ find_remote (Initiate *in)
     manager->net_class->resolve (manager->net->plugin, call, host->text, 0);
   } else {
     why = g_strdup_printf ("connection %s has no address to go to; set remote_addrs", in->conn->name);
-    ike_call_fail (g_steal_pointer (&in->call), why);
-    initiate_free (in);
+    fail_early (in, why);
   }
 }
 
@@ -261,7 +315,12 @@ find_remote (Initiate *in)
 static void
 again (gpointer data)
 {
-  find_remote (data);
+  Initiate *in = data;
+  IkeKnown *known = known_of (in);
+
+  if (known->sa.serial == in->known.serial)
+    known->sa.serial = 0;
+  look_for_known (in);
 }
 
 static const IkeChild *
@@ -323,12 +382,18 @@ static void
 look_for_known (gpointer data)
 {
   Initiate *in = data;
-  IkeSaRef *known = g_hash_table_lookup (in->engine->sas->by_conn, in->conn->name);
+  IkeKnown *known = known_of (in);
 
-  if (!known)
+  if (known->is_making) {
+    g_ptr_array_add (known->waiting, in);
+  } else if (!known->sa.serial) {
+    known->is_making = TRUE;
     find_remote (in);
-  else if (!ike_sa_post (in->engine, *known, &known_job, in))
-    g_assert_not_reached ();
+  } else {
+    in->known = known->sa;
+    /* The lane of setups refuses nothing; a job that finds no SA comes back by known_free(). */
+    (void) !ike_sa_post (in->engine, known->sa, &known_job, in);
+  }
 }
 
 void

@@ -39,7 +39,7 @@ ike_sas_new (IkeEngine *engine)
   engine->sas = manager;
   manager->engine = engine;
   manager->records = g_new0 (IkeTree *, IKE_EXPLAIN_RECORDS);
-  manager->by_conn = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  manager->by_conn = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, ike_known_free);
   for (i = 0; i < 256; i++)
     manager->buckets[i] = (guint8) (i % engine->n_shards);
   ike_engine_random (engine, manager->secret, sizeof manager->secret);

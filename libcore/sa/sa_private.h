@@ -121,7 +121,7 @@ struct _IkeSaManager {
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
-  GHashTable       *by_conn;                  /* control: name → IkeSaRef of the newest SA that we began */
+  GHashTable       *by_conn;                  /* control: name → IkeKnown (initiate.c): the newest SA that we began */
 };
 
 /* -- shard ---------------------------------------------------------------------------------------------------------- */
@@ -414,7 +414,7 @@ struct _IkeChild {
   IkeSa        *sa;
   guint64       serial;
   guint32       unique_id, reqid, spi_in, spi_out;
-  guint8        state, protocol, mode, is_doomed, is_installed, has_spi;
+  guint8        state, protocol, mode, is_asked, is_installed;   /* asked: of the kernel */
   guint8        n_local, n_remote;
   IkeChildConf const *conf;                   /* of sa->conn */
   IkeConn      *conn;
@@ -443,6 +443,7 @@ IkeProgress *ike_progress_new   (IkeEngine *engine, void (*heard) (gpointer data
 IkeProgress *ike_progress_ref   (IkeProgress *progress);
 void         ike_progress_unref (IkeProgress *progress);
 void         ike_progress_tell  (IkeProgress *progress, const char *text);           /* any thread */
+void         ike_known_free (gpointer known);
 void         ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress, IkeCall *call);
 
 /* explain.c */

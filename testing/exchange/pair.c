@@ -144,7 +144,8 @@ pair_up_of (Pair *pair, PairEnd *end, const char *conn, const char *child)
 
   pair_begin_up (pair, end, conn, child, &error);
   while (!error)
-    g_assert_true (ike_sim_step (pair->sim, G_MAXINT64));
+    if (!ike_sim_step (pair->sim, G_MAXINT64) && !error)
+      g_error ("up never ends\n%s", end->log->str);
   ike_sim_settle (pair->sim);
   if (*error)
     return error;
@@ -205,7 +206,8 @@ pair_command (PairEnd *end, const char *name, IkeTree *args_take, char **error_t
   *a = (Ask) { end, name, args_take ? args_take : ike_tree_new_section (), &answer };
   ike_loop_post (ike_engine_control (end->engine), ask, a, g_free);
   while (!answer.is_done)
-    g_assert_true (ike_engine_step (end->engine));
+    if (!ike_engine_step (end->engine) && !answer.is_done)
+      g_error ("%s never ends\n%s", name, end->log->str);
   if (error_text)
     *error_text = answer.error;
   else if (answer.error)
