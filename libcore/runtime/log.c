@@ -13,8 +13,8 @@ enum { RECORDS_MAX = 4096, ERRORS_MAX = 512 };
 enum { GROUPS_MAX = 64, N_BUCKETS = 64, RATE_DEFAULT = 1000 };
 
 typedef struct {
-  char   *name;
-  guint32 level;
+  char *name;
+  int   level;                                /* the highest that is wanted; -1: none */
 } Group;
 
 typedef struct {
@@ -27,7 +27,7 @@ struct _IkeLogger {
   IkeEngine                *engine;
   Group                     groups[GROUPS_MAX];
   guint                     n_groups;
-  guint32                   level, level_max; /* of other groups; the highest of all */
+  int                       level, level_max; /* of other groups; the highest of all */
   guint32                   rate;             /* records per second and group; 0: no limit */
   Bucket                    buckets[N_BUCKETS];
   const IkeProvided *const *sinks;
@@ -48,14 +48,14 @@ typedef struct {
 
 /* -- thresholds ----------------------------------------------------------------------------------------------------- */
 
-static guint32
-level_of (const char *word, guint32 fallback)
+static int
+level_of (const char *word, int fallback)
 {
-  static const char *const words[] = { "error", "notice", "info", "debug" };
+  static const char *const words[] = { "none", "error", "notice", "info", "debug" };
 
   for (guint i = 0; word && i < G_N_ELEMENTS (words); i++)
     if (strcmp (word, words[i]) == 0)
-      return i;
+      return (int) i - 1;
   return fallback;
 }
 
@@ -86,12 +86,12 @@ ike_log_wants (IkeEngine *engine, guint32 level, const char *group)
 {
   const IkeLogger *logger = engine->logger;
 
-  if (level > logger->level_max)
+  if ((int) level > logger->level_max)
     return FALSE;
   for (guint i = 0; i < logger->n_groups; i++)
     if (strcmp (logger->groups[i].name, group) == 0)
-      return level <= logger->groups[i].level;
-  return level <= logger->level;
+      return (int) level <= logger->groups[i].level;
+  return (int) level <= logger->level;
 }
 
 /* -- on the observer loop ------------------------------------------------------------------------------------------- */

@@ -345,6 +345,160 @@ test_a_watch_hears_only_what_it_asks_for_and_dies_with_the_engine (void)
   close (pair[1]);
 }
 
+/* -- stalls --------------------------------------------------------------------------------------------------------- */
+
+static void
+stall_run (IkeSa *sa, gpointer data)
+{
+  gint64 until_us = ike_clock_monotonic_us () + 2 * IKE_STALL_US;
+
+  while (ike_clock_monotonic_us () < until_us)
+    ;
+}
+
+static const IkeJobClass stall_job = { sizeof (IkeJobClass), "test-stall", IKE_LANE_SETUP, stall_run, NULL };
+
+static const IkeTree *
+find_job (const IkeTree *loops, const char *loop_name, const char *job_name)
+{
+  for (guint i = 0; i < ike_tree_n (loops); i++) {
+    const IkeTree *jobs = ike_tree_get (ike_tree_nth (loops, i), "jobs");
+
+    if (strcmp (ike_tree_string (ike_tree_nth (loops, i), "name", ""), loop_name) != 0)
+      continue;
+    for (guint k = 0; k < ike_tree_n (jobs); k++)
+      if (strcmp (ike_tree_string (ike_tree_nth (jobs, k), "name", ""), job_name) == 0)
+        return ike_tree_nth (jobs, k);
+  }
+  return NULL;
+}
+
+static void
+test_a_job_that_holds_its_loop_is_found_by_name (void)
+{
+  IkeEngine *engine = test_engine_new (NULL, 0);
+  atomic_int n = 0;
+  IkeTree *tree;
+  const IkeTree *job;
+
+  g_assert_true (ike_shard_post (ike_engine_shard (engine, 1), &stall_job, NULL));
+  /* The first post may overtake it within a turn; the second comes at least a turn later. */
+  for (int i = 1; i <= 2; i++) {
+    ike_loop_post (ike_engine_shard (engine, 1), test_add_one, &n, NULL);
+    test_wait_for (&n, i);
+  }
+  g_assert_cmpuint (ike_counter_get (engine, "loop.stalls"), >=, 1);
+  tree = ike_engine_jobs (engine);
+  job = find_job (ike_tree_get (tree, "loops"), "shard1", "test-stall");
+  g_assert_nonnull (job);
+  g_assert_cmpint (ike_tree_int (job, "longest_us", 0), >=, 2 * IKE_STALL_US);
+  g_assert_cmpint (ike_tree_int (job, "stalls", 0), ==, 1);
+  ike_tree_free (tree);
+  ike_engine_free (engine);
+}
+
+/* -- a plugin's own loop -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+  IkeLoop   *loop;
+  IkeWatch  *watch;
+  int        pair[2];
+  atomic_int n_ready, n_run, n_freed, n_undone, n_then;
+} Owner;
+
+static void
+owner_ready (int fd, guint32 events, gpointer data)
+{
+  Owner *owner = data;
+  char byte;
+
+  if (read (fd, &byte, 1) == 1)
+    atomic_fetch_add (&owner->n_ready, 1);
+}
+
+static gboolean
+owner_activate (IkePlugin *self, GError **error)
+{
+  Owner *owner = g_new0 (Owner, 1);
+
+  ike_plugin_set_state (self, owner, g_free);
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM, 0, owner->pair), ==, 0);
+  owner->loop = ike_loop_new (self, "owned", error);
+  g_assert_nonnull (owner->loop);
+  owner->watch = ike_loop_watch (owner->loop, owner->pair[0], EPOLLIN, owner_ready, owner);
+  return owner->watch != NULL;
+}
+
+static void
+owner_then (gpointer data, gpointer call_data, gpointer result, const char *error)
+{
+  atomic_fetch_add (&((Owner *) data)->n_then, 1);
+}
+
+static void
+owner_undo (gpointer result)
+{
+  atomic_fetch_add (&((Owner *) result)->n_undone, 1);
+}
+
+static void
+owner_freed (gpointer data)
+{
+  atomic_fetch_add (&((Owner *) data)->n_freed, 1);
+}
+
+static const IkeCallClass owner_call = { sizeof (IkeCallClass), "owned", 60000, 0, owner_then, owner_undo, owner_freed };
+
+/* The loop goes while a call of it is open; its worker answers afterwards and must find nobody, but no freed memory. */
+static void
+owner_deactivate (IkePlugin *self)
+{
+  Owner *owner = ike_plugin_state (self);
+  IkeCall *call;
+
+  ike_loop_stop (owner->loop);
+  call = ike_loop_call (owner->loop, &owner_call, owner, owner);
+  ike_loop_free (owner->loop);
+  g_assert_cmpint (owner->n_freed, ==, 1);
+  ike_call_answer (call, owner);
+  g_assert_cmpint (owner->n_undone, ==, 1);
+  g_assert_cmpint (owner->n_then, ==, 0);
+  g_assert_cmpint (owner->n_ready, ==, 1);
+  close (owner->pair[0]);
+  close (owner->pair[1]);
+}
+
+static void
+owner_write (IkePlugin *self, const IkeLogRecord *record)
+{
+}
+
+static const IkeLogSinkClass owner_sink_class = { sizeof (IkeLogSinkClass), owner_write, NULL };
+static const IkeFeature owner_feature = { sizeof owner_feature, "log-sink:owner", &owner_sink_class, NULL, NULL, NULL };
+static const IkeFeature *const owner_features[] = { &owner_feature, NULL };
+static const IkePluginInfo owner_plugin = {
+  .struct_size = sizeof (IkePluginInfo), .abi_major = IKE_ABI_MAJOR, .abi_minor = IKE_ABI_MINOR, .name = "owner",
+  .version = "1", .license = "Apache-2.0", .summary = "has a loop", .features = owner_features,
+  .activate = owner_activate, .deactivate = owner_deactivate,
+};
+static const IkePluginInfo *const owner_builtin[] = { &owner_plugin, NULL };
+
+static void
+test_a_plugin_has_a_loop_of_its_own (void)
+{
+  IkeEngine *engine = test_engine_new_full (NULL, 0, 2, 0, NULL, owner_builtin);
+  const IkeProvided *provided = ike_feature_find (engine, "log-sink:owner", NULL);
+  Owner *owner;
+
+  g_assert_nonnull (provided);
+  owner = ike_plugin_state (provided->plugin);
+  ike_loop_post (owner->loop, test_add_one, &owner->n_run, NULL);
+  test_wait_for (&owner->n_run, 1);
+  g_assert_cmpint (write (owner->pair[1], "x", 1), ==, 1);
+  test_wait_for (&owner->n_ready, 1);
+  ike_engine_free (engine);
+}
+
 /* -- the control loop ----------------------------------------------------------------------------------------------- */
 
 static void
@@ -442,6 +596,8 @@ main (int argc, char **argv)
   g_test_add_func ("/jobs/for-an-sa-that-is-gone-are-freed-not-run", test_a_job_for_an_sa_that_is_gone_is_freed_not_run);
   g_test_add_func ("/watch/may-be-freed-inside-callbacks", test_watches_may_be_freed_inside_callbacks);
   g_test_add_func ("/watch/hears-only-what-it-asks-for", test_a_watch_hears_only_what_it_asks_for_and_dies_with_the_engine);
+  g_test_add_func ("/loop/job-that-holds-it-is-found-by-name", test_a_job_that_holds_its_loop_is_found_by_name);
+  g_test_add_func ("/loop/a-plugin-has-one-of-its-own", test_a_plugin_has_a_loop_of_its_own);
   g_test_add_func ("/engine/run-ends-with-quit-from-another-thread", test_run_ends_with_quit_from_another_thread);
   g_test_add_func ("/engine/quit-before-run-is-not-lost", test_quit_before_run_is_not_lost);
   g_test_add_func ("/engine/shutdown-quits-when-all-sas-are-gone", test_shutdown_quits_when_all_sas_are_gone);

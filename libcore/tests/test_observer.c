@@ -184,7 +184,7 @@ static void
 test_records_reach_the_sinks (void)
 {
   IkeSim *sim = ike_sim_new (1);
-  IkeEngine *engine = test_engine_new_full (sim, 0, 2, 0, "core { log { net = debug\n ike = notice } }", builtin);
+  IkeEngine *engine = test_engine_new_full (sim, 0, 2, 0, "core { log { net = debug\n ike = notice\n net-udp = none } }", builtin);
   Heard *heard = heard_of (engine);
 
   ike_sim_settle (sim);
@@ -193,6 +193,7 @@ test_records_reach_the_sinks (void)
   ike_log (engine, IKE_LOG_INFO, "ike", "not wanted");
   ike_log (engine, IKE_LOG_NOTICE, "ike", "up");
   ike_log (engine, IKE_LOG_DEBUG, "config", "not wanted");
+  ike_log (engine, IKE_LOG_ERROR, "net-udp", "not wanted");
   ike_log_text (engine, IKE_LOG_INFO, "config", "home[3]", "read");
   g_assert_true (ike_log_wants (engine, IKE_LOG_DEBUG, "net"));
   g_assert_false (ike_log_wants (engine, IKE_LOG_INFO, "ike"));
