@@ -99,6 +99,9 @@ def run_case(case, family, kinds, make, directory):
         if case.then:
             case.then(run, sniffer)
         capture.check_protected(sniffer.stop(), lab)
+        for peer in (run.left, run.right):
+            if peer.kind == "ikebana":
+                peer.check_end()
 
 
 # -- what comes after the pings ------------------------------------------------------------------------------------------
@@ -147,16 +150,17 @@ def behind_nat(run, sniffer):
 
 
 def child_rekeyed(run, sniffer):
-    rekey(run, "net", lambda: run.strongswans[-1].rekey_child("net"), lambda sa, child: child["spi-in"])
+    rekey(run, sniffer, "net", lambda: run.strongswans[-1].rekey_child("net"), lambda sa, child: child["spi-in"])
 
 
 def ike_rekeyed(run, sniffer):
-    rekey(run, "net", lambda: run.strongswans[-1].rekey_ike(CONNECTION), lambda sa, child: sa["initiator-spi"])
+    rekey(run, sniffer, "net", lambda: run.strongswans[-1].rekey_ike(CONNECTION), lambda sa, child: sa["initiator-spi"])
 
 
-def rekey(run, name, start, key):
+def rekey(run, sniffer, name, start, key):
     """strongSwan asks for it.  A new key, the same traffic, and nothing left of the old one."""
     before = {peer: key(*run._child_of(peer, name)) for peer in run.strongswans}
+    n_first = len(capture.ike_messages(sniffer.so_far(), IKE_SA_INIT))
     start()
     for peer in run.strongswans:
         def is_renewed(peer=peer):
@@ -164,6 +168,8 @@ def rekey(run, name, start, key):
             children = [(sa, child) for sa in sas for child in sa["child-sas"] if child["state"] == "INSTALLED"]
             return len(sas) == 1 and len(children) == 1 and key(*children[0]) != before[peer]
         wait_for(f"{peer.side.name} having rekeyed", is_renewed, 10)
+    if len(capture.ike_messages(sniffer.so_far(), IKE_SA_INIT)) > n_first:
+        raise Failure("a new IKE SA was negotiated, as strongSwan does when the peer refuses to rekey")
     run.ping()
     run.check_listing()
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import settings
-from lab import Failure, run, stop, wait_for
+from lab import Failure, run, wait_for
 
 CONNECTION = "gw"                             # what the connection of every case is called
 
@@ -80,8 +80,13 @@ class Daemon:
         except subprocess.TimeoutExpired:
             raise Failure(f"{self.side.name} {self.kind} did not end within {seconds:g} s of SIGTERM") from None
 
-    def kill(self):
-        stop(self.process, signal.SIGKILL)
+    def check_end(self):
+        """Ends it, if it still runs, and its exit status must be 0: so memory errors and leaks that a sanitizer finds
+        are failures of the case."""
+        if self.process and not self.exited():
+            status = self.terminate()
+            if status != 0:
+                raise Failure(f"{self.side.name} {self.kind} ended with status {status}:\n{self.log()[-3000:]}")
 
 
 class StrongSwan(Daemon):
