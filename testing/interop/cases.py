@@ -135,8 +135,12 @@ def child_deleted_by_initiator(run, sniffer):
     run.left.down_child("net")
     for peer in run.strongswans:
         wait_for("the CHILD_SA being gone", lambda peer=peer: not run._child_of(peer, "net"), 10)
-        if not peer.sas():
-            raise Failure("the IKE_SA went with its CHILD_SA")
+    for peer in (run.left, run.right):
+        sas = peer.sas()
+        if len(sas) != 1:
+            raise Failure(f"{peer.side.name}: the IKE_SA went with its CHILD_SA")
+        if peer.kind == "ikebana":
+            wait_for("Ikebana having no CHILD_SA", lambda peer=peer: not peer.sas()[0]["children"], 10)
 
 
 def behind_nat(run, sniffer):
