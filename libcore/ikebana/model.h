@@ -102,7 +102,8 @@ struct _IkeConfig {
 
 /* Builds a snapshot from @tree.  A connection that cannot be built is left out and reported: one error per line in
  * @problems ("file:line: connections.home.children.net.esp_proposls: unknown key, did you mean esp_proposals?").  @previous:
- * unchanged connections are shared.  NULL only when nothing can be used.  Control. */
+ * unchanged connections are shared, and one that cannot be built stays as it was there.  Lines that begin with "warning: "
+ * fail nothing.  Control. */
 IkeConfig *ike_config_build  (IkeEngine *engine, const IkeTree *tree, IkeConfig *previous_or_null, GPtrArray *problems);
 IkeConfig *ike_config_ref    (IkeConfig *config);
 void       ike_config_unref  (IkeConfig *config);
