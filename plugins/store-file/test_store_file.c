@@ -40,6 +40,7 @@ start (Fixture *fixture, const char *settings)
   g_autofree char *plugin_dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
   g_autoptr (GError) error = NULL;
 
+  g_assert_nonnull (g_getenv ("IKE_TOP_BUILDDIR"));
   write_file (fixture, "ikebana.conf", settings);
   fixture->sim = ike_sim_new (1);
   IkeEngineOptions options = {
