@@ -88,7 +88,8 @@ typedef struct {
   /* Answers with GUINT_TO_POINTER (spi), host order. */
   void     (*get_spi)    (IkePlugin *self, IkeCall *call, guint8 protocol, const IkeAddr *source, const IkeAddr *destination, IkeSaRef sa);
   void     (*free_spi)   (IkePlugin *self, guint8 protocol, guint32 spi, const IkeAddr *destination);    /* never installed */
-  void     (*install)    (IkePlugin *self, IkeCall *call, const IkeKernelBatch *batch);     /* answers with a non-NULL pointer */
+  /* Answers with a non-NULL pointer.  Takes the SPIs over: whatever comes of it, they are not given back by free_spi. */
+  void     (*install)    (IkePlugin *self, IkeCall *call, const IkeKernelBatch *batch);
   /* Installed SAs and policies by SPI, addresses, selectors; what is not there is not an error. */
   void     (*remove)     (IkePlugin *self, IkeCall *call_or_null, const IkeKernelBatch *batch);
   void     (*update)     (IkePlugin *self, IkeCall *call, const IkeKernelSa *old, const IkeKernelSa *new_);   /* addresses, ENCAP; keeps counters */

@@ -219,11 +219,11 @@ remove_from_kernel (IkeChild *child)
 
   if (!manager->kernel_class)
     return;
-  /* Asked for and never confirmed: it may be there, and the SPI may still be only reserved. */
-  if (!child->is_installed && child->spi_in)
-    manager->kernel_class->free_spi (manager->kernel->plugin, child->protocol, child->spi_in, &child->local);
-  if (!child->is_asked)
+  if (!child->is_asked) {
+    if (child->spi_in)
+      manager->kernel_class->free_spi (manager->kernel->plugin, child->protocol, child->spi_in, &child->local);
     return;
+  }
   ike_child_fill_kernel_sa (child, TRUE, &sas[0]);
   ike_child_fill_kernel_sa (child, FALSE, &sas[1]);
   policies = make_policies (child, &n);
