@@ -15,6 +15,7 @@ struct _IkeSettings {
   char           *file;
   IkeTree        *tree;                       /* the settings file; control */
   IkeTree        *loaded;                     /* connections that came by ike_engine_load_conn(); control */
+  GPtrArray      *problems;                   /* of the last load, so that `up` can say why there is none; control */
   /* Guards @config alone, for the few instructions of taking a reference: the control thread swaps it on a reload while
    * a shard, which selects a connection for a new peer, reads it.  A job would make every new SA wait for control. */
   pthread_mutex_t lock;
@@ -43,6 +44,7 @@ ike_settings_state_free (IkeSettings *settings)
   ike_config_unref (settings->config);
   ike_tree_free (settings->tree);
   ike_tree_free (settings->loaded);
+  g_clear_pointer (&settings->problems, g_ptr_array_unref);
   pthread_mutex_destroy (&settings->lock);
   g_free (settings->file);
   g_free (settings);
@@ -181,6 +183,28 @@ log_problems (IkeEngine *engine, const GPtrArray *problems)
   }
 }
 
+static void
+remember_problems (IkeSettings *settings, GPtrArray *problems)
+{
+  g_clear_pointer (&settings->problems, g_ptr_array_unref);
+  settings->problems = g_ptr_array_ref (problems);
+}
+
+char *
+ike_config_why_not (IkeEngine *engine, const char *conn)
+{
+  const GPtrArray *problems = engine->settings->problems;
+  g_autofree char *path = g_strdup_printf (" connections.%s", conn);
+  g_autoptr (GString) why = g_string_new (NULL);
+
+  for (guint i = 0; problems && i < problems->len; i++) {
+    const char *text = problems->pdata[i], *at = strstr (text, path);
+    if (at && strchr (".:", at[strlen (path)]) && !g_str_has_prefix (text, "warning: "))
+      g_string_append_printf (why, "%s%s", why->len ? "; " : "", text);
+  }
+  return why->len ? g_string_free (g_steal_pointer (&why), FALSE) : NULL;
+}
+
 /* `ikebanad --check` wants to know; a daemon that starts does without the connection that is wrong. */
 static gboolean
 fail_check (const GPtrArray *problems, GError **error)
@@ -210,6 +234,7 @@ ike_settings_state_start (IkeEngine *engine, GError **error)
   }
   swap_config (settings, ike_config_build (engine, tree, NULL, problems));
   log_problems (engine, problems);
+  remember_problems (settings, problems);
   return !(engine->options.flags & IKE_ENGINE_CHECK) || fail_check (problems, error);
 }
 
@@ -303,6 +328,7 @@ ike_engine_reload (IkeEngine *engine, gboolean dry_run, GError **error)
   swap_config (settings, g_steal_pointer (&next));
   ike_registry_reload_commit (engine);
   log_problems (engine, problems);
+  remember_problems (settings, problems);
   ike_event_emit (engine, ike_event_new (engine, "config-changed", ike_tree_copy (result)));
   return result;
 }

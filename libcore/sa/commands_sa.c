@@ -248,12 +248,18 @@ run_up (IkePlugin *self, IkeRequest *request)
   g_autoptr (IkeConfig) config = ike_engine_config (engine);
   g_autoptr (IkeConn) conn = NULL;
   g_autoptr (GError) error = NULL;
+  g_autofree char *why = NULL;
   const IkeChildConf *found = NULL;
   IkeConn *known = config ? ike_config_conn (config, name) : NULL;
   Up *up;
 
   if (!known && config && (known = ike_config_conn_of_child (config, name, &found)) && !child)
     child = found->name;
+  if (!known && (why = ike_config_why_not (engine, name))) {
+    g_autofree char *sentence = g_strdup_printf ("connection %s is not loaded: %s", name, why);
+    ike_request_fail (request, "failed", sentence);
+    return;
+  }
   conn = known ? ike_conn_ref (known) : conn_for_host (engine, name, &error);
   if (!conn) {
     ike_request_fail (request, "not-found", error ? error->message : "no such connection");
