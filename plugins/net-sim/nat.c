@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nat.c - address and port translation: hosts that hide behind another address, each of their ports with a port of its
- * own, which does not depend on whom they talk to. */
+/* nat.c - address and port translation: hosts that hide behind another address, each of their
+ * ports with a port of its own, which does not depend on whom they talk to. */
 #include "wire.h"
 
 enum { FIRST_PORT = 20000, LAST_PORT = 65535 };
 
 typedef struct {
-  IkeAddr inside, outside;                    /* hosts, no ports */
+  IkeAddr inside, outside; /* hosts, no ports */
 } Host;
 
 struct _Nat {
-  GArray     *hosts;                          /* Host */
-  GHashTable *out;                            /* inside with port → outside with port, both IkeAddr */
-  GHashTable *back;                           /* the reverse */
-  guint32     next_port;
+  GArray *hosts;    /* Host */
+  GHashTable *out;  /* inside with port → outside with port, both IkeAddr */
+  GHashTable *back; /* the reverse */
+  guint32 next_port;
 };
 
 Nat *
@@ -48,7 +48,8 @@ void
 nat_remove (Nat *nat, const IkeAddr *inside_or_null)
 {
   for (guint i = nat->hosts->len; i-- > 0;) {
-    if (!inside_or_null || ike_addr_same_host (&g_array_index (nat->hosts, Host, i).inside, inside_or_null))
+    if (!inside_or_null
+        || ike_addr_same_host (&g_array_index (nat->hosts, Host, i).inside, inside_or_null))
       g_array_remove_index (nat->hosts, i);
   }
   nat_forget (nat);
@@ -85,8 +86,10 @@ mapping_for (Nat *nat, const Host *host, const IkeAddr *inside)
     nat->next_port = nat->next_port == LAST_PORT ? FIRST_PORT : nat->next_port + 1;
     if (g_hash_table_contains (nat->back, &outside))
       continue;
-    g_hash_table_insert (nat->out, g_memdup2 (inside, sizeof *inside), g_memdup2 (&outside, sizeof outside));
-    g_hash_table_insert (nat->back, g_memdup2 (&outside, sizeof outside), g_memdup2 (inside, sizeof *inside));
+    g_hash_table_insert (nat->out, g_memdup2 (inside, sizeof *inside),
+                         g_memdup2 (&outside, sizeof outside));
+    g_hash_table_insert (nat->back, g_memdup2 (&outside, sizeof outside),
+                         g_memdup2 (inside, sizeof *inside));
     return g_hash_table_lookup (nat->out, inside);
   }
   return NULL;

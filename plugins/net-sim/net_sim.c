@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* net_sim.c - the plugin: an engine's place on the in-memory wire, as `net:sim`, and `service:net-sim` for tests.
+/* net_sim.c - the plugin: an engine's place on the in-memory wire, as `net:sim`, and
+ * `service:net-sim` for tests.
  *
- * Simulation runs on one OS thread, so nothing here takes a lock.  A packet that arrives is handed to the shard that a
- * reuseport group would hand it to (ike_input_shard(); a first message goes by its source), or, with `steer = no`, to
- * shard 0 always, so that the engine has to forward. */
+ * Simulation runs on one OS thread, so nothing here takes a lock.  A packet that arrives is
+ * handed to the shard that a reuseport group would hand it to (ike_input_shard(); a first
+ * message goes by its source), or, with `steer = no`, to shard 0 always, so that the engine has
+ * to forward. */
 #include "config.h"
 #include <string.h>
 #include <ikebana/error.h>
@@ -48,7 +50,7 @@ first_address (const Endpoint *endpoint, guint8 family)
   return NULL;
 }
 
-/* -- in ------------------------------------------------------------------------------------------------------------- */
+/* -- in ---------------------------------------------------------------------------------------- */
 
 static void
 fill_datagram (const Packet *packet, gsize skip, IkeDatagram *out)
@@ -101,8 +103,8 @@ shard_for (const Endpoint *endpoint, const Packet *packet, const guint8 *data, g
   return shard >= 0 ? (guint32) shard : addr_hash (&packet->from) % n_shards;
 }
 
-/* RFC 3948, 2.2 and 2.3: on the port shared with ESP, four zero bytes go before an IKE header, and one octet 0xFF is a
- * keepalive, which the receiver ignores. */
+/* RFC 3948, 2.2 and 2.3: on the port shared with ESP, four zero bytes go before an IKE header,
+ * and one octet 0xFF is a keepalive, which the receiver ignores. */
 void
 endpoint_arrive (Endpoint *endpoint, Packet *packet_take)
 {
@@ -125,15 +127,17 @@ endpoint_arrive (Endpoint *endpoint, Packet *packet_take)
   }
   packet_take->endpoint = endpoint;
   endpoint->n_refs++;
-  packet_take->shard = is_ike ? shard_for (endpoint, packet_take, packet_take->data + skip, packet_take->len - skip)
-                              : addr_hash (&packet_take->from) % ike_engine_n_shards (endpoint->engine);
-  ike_loop_post (ike_engine_shard (endpoint->engine, packet_take->shard), is_ike ? deliver_ike : deliver_esp, packet_take,
-                 packet_free);
+  packet_take->shard =
+      is_ike ? shard_for (endpoint, packet_take, packet_take->data + skip, packet_take->len - skip)
+             : addr_hash (&packet_take->from) % ike_engine_n_shards (endpoint->engine);
+  ike_loop_post (ike_engine_shard (endpoint->engine, packet_take->shard),
+                 is_ike ? deliver_ike : deliver_esp, packet_take, packet_free);
 }
 
-/* -- out ------------------------------------------------------------------------------------------------------------ */
+/* -- out --------------------------------------------------------------------------------------- */
 
-/* An address that is not ours sends nothing, as a kernel would say (EADDRNOTAVAIL); none means ours of that family. */
+/* An address that is not ours sends nothing, as a kernel would say (EADDRNOTAVAIL); none means
+ * ours of that family. */
 static gboolean
 choose_source (const Endpoint *endpoint, const IkeDatagram *datagram, guint16 port, IkeAddr *from)
 {
@@ -146,7 +150,8 @@ choose_source (const Endpoint *endpoint, const IkeDatagram *datagram, guint16 po
     from->port = port;
   if (from->family == datagram->remote.family && has_address (endpoint, from))
     return TRUE;
-  ike_log (endpoint->engine, IKE_LOG_INFO, "net", "cannot send from %s: not an address of this engine",
+  ike_log (endpoint->engine, IKE_LOG_INFO, "net",
+           "cannot send from %s: not an address of this engine",
            ike_addr_format (from, FALSE, text));
   return FALSE;
 }
@@ -157,7 +162,8 @@ send_bytes (Endpoint *endpoint, const IkeDatagram *datagram, gboolean is_marked,
   gsize skip = is_marked ? MARKER : 0;
   IkeAddr from;
   Packet *packet;
-  if (!endpoint->is_active || datagram->len > G_MAXUINT16 - skip || !choose_source (endpoint, datagram, port, &from))
+  if (!endpoint->is_active || datagram->len > G_MAXUINT16 - skip
+      || !choose_source (endpoint, datagram, port, &from))
     return FALSE;
   packet = wire_packet (endpoint->wire, &from, &datagram->remote, datagram->len + skip);
   memset (packet->data, 0, skip);
@@ -195,11 +201,13 @@ static void
 net_keepalive (IkePlugin *self, guint shard, const IkeAddr *local, const IkeAddr *remote)
 {
   static const guint8 octet = KEEPALIVE;
-  const IkeDatagram datagram = { .struct_size = sizeof datagram, .local = *local, .remote = *remote, .data = &octet, .len = 1 };
+  const IkeDatagram datagram = {
+    .struct_size = sizeof datagram, .local = *local, .remote = *remote, .data = &octet, .len = 1
+  };
   send_bytes (endpoint_of (self), &datagram, FALSE, endpoint_of (self)->marked);
 }
 
-/* -- the rest of the class ------------------------------------------------------------------------------------------ */
+/* -- the rest of the class --------------------------------------------------------------------- */
 
 static void
 net_ports (IkePlugin *self, guint16 *plain, guint16 *marked)
@@ -233,7 +241,8 @@ net_attach_esp (IkePlugin *self, const IkeEspSink *sink_class, gpointer sink)
   Endpoint *endpoint = endpoint_of (self);
   memset (&endpoint->sink_class, 0, sizeof endpoint->sink_class);
   if (sink_class)
-    memcpy (&endpoint->sink_class, sink_class, MIN (sink_class->struct_size, sizeof endpoint->sink_class));
+    memcpy (&endpoint->sink_class, sink_class,
+            MIN (sink_class->struct_size, sizeof endpoint->sink_class));
   endpoint->sink = sink;
 }
 
@@ -255,17 +264,24 @@ net_describe (IkePlugin *self, IkeTree *into)
   ike_tree_set_int (into, "port_nat_t", endpoint->marked);
   addresses = ike_tree_add_list (into, "addresses");
   for (guint i = 0; i < endpoint->addresses->len; i++)
-    ike_tree_set_string (addresses, NULL,
-                         ike_addr_format (&g_array_index (endpoint->addresses, IkeAddr, i), FALSE, text));
+    ike_tree_set_string (
+        addresses, NULL,
+        ike_addr_format (&g_array_index (endpoint->addresses, IkeAddr, i), FALSE, text));
 }
 
 static const IkeNetClass net_class = {
-  .struct_size = sizeof (IkeNetClass), .send = net_send, .ports = net_ports, .resolve = net_resolve,
-  .attach_esp = net_attach_esp, .esp_send = net_esp_send, .esp_socket = net_esp_socket, .describe = net_describe,
+  .struct_size = sizeof (IkeNetClass),
+  .send = net_send,
+  .ports = net_ports,
+  .resolve = net_resolve,
+  .attach_esp = net_attach_esp,
+  .esp_send = net_esp_send,
+  .esp_socket = net_esp_socket,
+  .describe = net_describe,
   .keepalive = net_keepalive,
 };
 
-/* -- for tests ------------------------------------------------------------------------------------------------------ */
+/* -- for tests --------------------------------------------------------------------------------- */
 
 static Wire *
 wire_of (IkePlugin *self)
@@ -340,7 +356,8 @@ ops_nat_forget (IkePlugin *self)
 }
 
 static void
-ops_inject (IkePlugin *self, const IkeAddr *from, const IkeAddr *to, const void *data, gsize len, gint64 delay_us)
+ops_inject (IkePlugin *self, const IkeAddr *from, const IkeAddr *to, const void *data, gsize len,
+            gint64 delay_us)
 {
   Packet *packet = wire_packet (wire_of (self), from, to, len);
   if (len > 0)
@@ -386,14 +403,26 @@ ops_count (IkePlugin *self, IkeSimEvent event)
 }
 
 static const IkeSimNetOps sim_ops = {
-  .struct_size = sizeof (IkeSimNetOps), .set_latency = ops_set_latency, .set_chaos = ops_set_chaos,
-  .set_script = ops_set_script, .rule_add = ops_rule_add, .rule_hits = ops_rule_hits, .rule_remove = ops_rule_remove,
-  .tap_add = ops_tap_add, .tap_remove = ops_tap_remove, .nat_add = ops_nat_add, .nat_remove = ops_nat_remove,
-  .nat_forget = ops_nat_forget, .inject = ops_inject, .host_add = ops_host_add, .address_add = ops_address_add,
-  .address_remove = ops_address_remove, .count = ops_count,
+  .struct_size = sizeof (IkeSimNetOps),
+  .set_latency = ops_set_latency,
+  .set_chaos = ops_set_chaos,
+  .set_script = ops_set_script,
+  .rule_add = ops_rule_add,
+  .rule_hits = ops_rule_hits,
+  .rule_remove = ops_rule_remove,
+  .tap_add = ops_tap_add,
+  .tap_remove = ops_tap_remove,
+  .nat_add = ops_nat_add,
+  .nat_remove = ops_nat_remove,
+  .nat_forget = ops_nat_forget,
+  .inject = ops_inject,
+  .host_add = ops_host_add,
+  .address_add = ops_address_add,
+  .address_remove = ops_address_remove,
+  .count = ops_count,
 };
 
-/* -- the plugin ----------------------------------------------------------------------------------------------------- */
+/* -- the plugin -------------------------------------------------------------------------------- */
 
 static gboolean
 take_addresses (IkePlugin *self, Endpoint *endpoint, GError **error)
@@ -407,7 +436,8 @@ take_addresses (IkePlugin *self, Endpoint *endpoint, GError **error)
     }
     if (!ops_address_add (self, &addr)) {
       g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "addresses: %s is %s", texts[i],
-                   ike_addr_is_any (&addr) ? "no address of a host" : "taken by another engine of this simulation");
+                   ike_addr_is_any (&addr) ? "no address of a host"
+                                           : "taken by another engine of this simulation");
       return FALSE;
     }
   }
@@ -420,12 +450,14 @@ invent_addresses (IkePlugin *self, Endpoint *endpoint, GError **error)
 {
   guint32 n = ++endpoint->wire->n_addresses;
   for (guint i = 0; i < 2; i++) {
-    g_autofree char *text = i ? g_strdup_printf ("2001:db8::%x", n) : g_strdup_printf ("192.0.2.%u", n);
+    g_autofree char *text =
+        i ? g_strdup_printf ("2001:db8::%x", n) : g_strdup_printf ("192.0.2.%u", n);
     IkeAddr addr;
     if (!ike_addr_parse (&addr, text, error))
       return FALSE;
     if (!ops_address_add (self, &addr)) {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s is taken; set plugins.net-sim.addresses", text);
+      g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s is taken; set plugins.net-sim.addresses",
+                   text);
       return FALSE;
     }
   }
@@ -458,14 +490,17 @@ static gboolean
 activate (IkePlugin *self, GError **error)
 {
   IkeEngine *engine = ike_plugin_engine (self);
-  guint64 plain = ike_plugin_option_uint (self, "port"), marked = ike_plugin_option_uint (self, "port_nat_t");
+  guint64 plain = ike_plugin_option_uint (self, "port"),
+          marked = ike_plugin_option_uint (self, "port_nat_t");
   Endpoint *endpoint;
   if (!ike_engine_is_simulated (engine)) {
-    g_set_error_literal (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED, "works in a simulation only; load net-udp instead");
+    g_set_error_literal (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
+                         "works in a simulation only; load net-udp instead");
     return FALSE;
   }
   if (plain == 0 || plain > G_MAXUINT16 || marked == 0 || marked > G_MAXUINT16 || plain == marked) {
-    g_set_error_literal (error, IKE_ERROR, IKE_ERROR_CONFIG, "port and port_nat_t must be two different ports (1-65535)");
+    g_set_error_literal (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                         "port and port_nat_t must be two different ports (1-65535)");
     return FALSE;
   }
   endpoint = g_new0 (Endpoint, 1);
@@ -491,22 +526,33 @@ deactivate (IkePlugin *self)
   endpoint_of (self)->is_active = FALSE;
 }
 
-static const IkeFeature net_feature = { .struct_size = sizeof (IkeFeature), .provides = "net:sim", .ops = &net_class };
-static const IkeFeature service_feature = { .struct_size = sizeof (IkeFeature), .provides = "service:net-sim", .ops = &sim_ops };
+static const IkeFeature net_feature = { .struct_size = sizeof (IkeFeature),
+                                        .provides = "net:sim",
+                                        .ops = &net_class };
+static const IkeFeature service_feature = { .struct_size = sizeof (IkeFeature),
+                                            .provides = "service:net-sim",
+                                            .ops = &sim_ops };
 static const IkeFeature *const features[] = { &net_feature, &service_feature, NULL };
 
-#define OPTION(option_path, option_type, option_fallback, option_doc)                                               \
-  &(const IkeOptionInfo) { sizeof (IkeOptionInfo), option_path, option_type, option_fallback, option_doc }
+#define OPTION(option_path, option_type, option_fallback, option_doc)                              \
+  &(const IkeOptionInfo)                                                                           \
+  {                                                                                                \
+    sizeof (IkeOptionInfo), option_path, option_type, option_fallback, option_doc                  \
+  }
 
 static const IkeOptionInfo *const options[] = {
-  OPTION ("plugin/addresses", "list", NULL, "Addresses of this engine on the wire; unset: one of each family is invented."),
+  OPTION ("plugin/addresses", "list", NULL,
+          "Addresses of this engine on the wire; unset: one of each family is invented."),
   OPTION ("plugin/port", "uint", "500", "Port without the non-ESP marker."),
-  OPTION ("plugin/port_nat_t", "uint", "4500", "Port shared with ESP, on which IKE messages carry the non-ESP marker."),
+  OPTION ("plugin/port_nat_t", "uint", "4500",
+          "Port shared with ESP, on which IKE messages carry the non-ESP marker."),
   OPTION ("plugin/steer", "bool", "yes",
-          "Deliver each message on the shard that owns its SA; no: always on the first, so that the engine forwards."),
+          "Deliver each message on the shard that owns its SA; no: always on the first, so that "
+          "the engine forwards."),
   NULL,
 };
 
-IKE_PLUGIN (ike_plugin, "net-sim", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION, .license = "Apache-2.0",
-            .summary = "an in-memory network, for tests", .features = features, .options = options, .activate = activate,
+IKE_PLUGIN (ike_plugin, "net-sim", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION,
+            .license = "Apache-2.0", .summary = "an in-memory network, for tests",
+            .features = features, .options = options, .activate = activate,
             .deactivate = deactivate);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net_sim.h - the in-memory network, as tests see it.
  *
- * All engines of one simulation are on one wire.  The plugin offers `net:sim` to the engine and, to tests, the table
- * below as `service:net-sim`; asking any engine of the simulation is the same, except where a function says "this
- * engine".  A datagram goes through: tap SENT, rules in the order they were added, chaos, script, address translation,
- * delay, tap ARRIVED (or NOWHERE).  Everything random comes from the simulation's seed. */
+ * All engines of one simulation are on one wire.  The plugin offers `net:sim` to the engine and,
+ * to tests, the table below as `service:net-sim`; asking any engine of the simulation is the
+ * same, except where a function says "this engine".  A datagram goes through: tap SENT, rules in
+ * the order they were added, chaos, script, address translation, delay, tap ARRIVED (or
+ * NOWHERE).  Everything random comes from the simulation's seed. */
 #pragma once
 #include <ikebana/engine.h>
 #include <ikebana/net.h>
@@ -20,7 +21,7 @@ typedef struct {
   IkeAddr       from, to;                     /* with ports */
   const guint8 *data;                         /* with the non-ESP marker where there is one */
   gsize         len;
-  const guint8 *ike;                          /* the IKE header within @data, or NULL; at least 28 bytes follow */
+  const guint8 *ike;                          /* its IKE header, 28 bytes at least; or NULL */
   gboolean      is_response;
 } IkeSimPacket;
 
@@ -39,7 +40,7 @@ typedef struct {
   guint32       struct_size;
   guint32       n_copies;                     /* 1; 0: lost */
   gint64        delay_us;                     /* the latency; less than 0 counts as 0 */
-  const guint8 *data;                         /* NULL: as sent; else what arrives instead (copied after the call) */
+  const guint8 *data;                         /* NULL: as sent; else what arrives instead; copied */
   gsize         len;
 } IkeSimFate;
 
@@ -56,8 +57,8 @@ typedef enum {
 
 typedef enum { IKE_SIM_ANY, IKE_SIM_REQUEST, IKE_SIM_RESPONSE } IkeSimWhich;
 
-/* For those datagrams that match everything that is set: act on the @first-th (from 1; 0 is 1) and the following
- * @n_times (0: all). */
+/* For those datagrams that match everything that is set: act on the @first-th (from 1; 0 is 1)
+ * and the following @n_times (0: all). */
 typedef struct {
   guint32     struct_size;
   guint32     action;                         /* IkeSimAction */
@@ -79,7 +80,8 @@ typedef struct {
 /* `service:net-sim`.  On the thread of the simulation. */
 typedef struct {
   guint32  struct_size;
-  void    (*set_latency) (IkePlugin *self, gint64 latency_us, gint64 jitter_us);   /* at first 10 ms, 0 */
+  /* At first 10 ms and 0. */
+  void    (*set_latency) (IkePlugin *self, gint64 latency_us, gint64 jitter_us);
   void    (*set_chaos)   (IkePlugin *self, const IkeSimChaos *chaos_or_null);
   void    (*set_script)  (IkePlugin *self, IkeSimScript script_or_null, gpointer data);
   /* Returns an id, from 1. */
@@ -88,14 +90,18 @@ typedef struct {
   void    (*rule_remove) (IkePlugin *self, guint id);                 /* 0: all */
   guint   (*tap_add)     (IkePlugin *self, IkeSimTap tap, gpointer data);
   void    (*tap_remove)  (IkePlugin *self, guint id);                 /* 0: all */
-  /* Everything from the host @inside appears to come from the host @outside, each port with a port of its own, and the
-   * answers find back. */
+  /* Everything from the host @inside appears to come from the host @outside, each port with a
+   * port of its own, and the answers find back. */
   void    (*nat_add)     (IkePlugin *self, const IkeAddr *inside, const IkeAddr *outside);
   void    (*nat_remove)  (IkePlugin *self, const IkeAddr *inside_or_null);
-  void    (*nat_forget)  (IkePlugin *self);                           /* a reboot: new ports from now on */
-  /* A datagram from any address, not touched by rules.  Bytes as on the wire, with marker where one belongs. */
-  void    (*inject)      (IkePlugin *self, const IkeAddr *from, const IkeAddr *to, const void *data, gsize len, gint64 delay_us);
-  void    (*host_add)    (IkePlugin *self, const char *name, const IkeAddr *addr);   /* for name resolution */
+  /* A reboot: new ports from now on. */
+  void    (*nat_forget)  (IkePlugin *self);
+  /* A datagram from any address, not touched by rules.  Bytes as on the wire, with marker where
+   * one belongs. */
+  void    (*inject)      (IkePlugin *self, const IkeAddr *from, const IkeAddr *to,
+                          const void *data, gsize len, gint64 delay_us);
+  /* For name resolution. */
+  void    (*host_add)    (IkePlugin *self, const char *name, const IkeAddr *addr);
   /* This engine has one address more or less from now on.  FALSE: somebody else has it. */
   gboolean (*address_add)    (IkePlugin *self, const IkeAddr *addr);
   void     (*address_remove) (IkePlugin *self, const IkeAddr *addr);

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* script.c - decides what becomes of a packet: rules, random misfortune, the test's function; and tells the taps. */
+/* script.c - decides what becomes of a packet: rules, random misfortune, the test's function;
+ * and tells the taps. */
 #include <string.h>
 #include "wire.h"
 
 typedef struct {
-  guint      id;
+  guint id;
   IkeSimRule rule;
-  guint      n_matched, n_hits;
+  guint n_matched, n_hits;
 } Rule;
 
 typedef struct {
-  guint     id;
+  guint id;
   IkeSimTap tap;
-  gpointer  data;
+  gpointer data;
 } Tap;
 
 struct _Script {
-  gint64       latency_us, jitter_us;
-  IkeSimChaos  chaos;
+  gint64 latency_us, jitter_us;
+  IkeSimChaos chaos;
   IkeSimScript function;
-  gpointer     function_data;
-  GArray      *rules, *taps;
-  guint        last_id;
+  gpointer function_data;
+  GArray *rules, *taps;
+  guint last_id;
 };
 
 Script *
@@ -45,7 +46,8 @@ script_free (Script *script)
 static gboolean
 end_matches (const IkeAddr *wanted, const IkeAddr *is)
 {
-  return (wanted->family == 0 || ike_addr_same_host (wanted, is)) && (wanted->port == 0 || wanted->port == is->port);
+  return (wanted->family == 0 || ike_addr_same_host (wanted, is))
+         && (wanted->port == 0 || wanted->port == is->port);
 }
 
 static gboolean
@@ -55,7 +57,8 @@ rule_matches (const IkeSimRule *rule, const IkeSimPacket *packet)
     return FALSE;
   if (rule->exchange != 0 && rule->exchange != packet->exchange)
     return FALSE;
-  if (rule->which != IKE_SIM_ANY && (!packet->ike || packet->is_response != (rule->which == IKE_SIM_RESPONSE)))
+  if (rule->which != IKE_SIM_ANY
+      && (!packet->ike || packet->is_response != (rule->which == IKE_SIM_RESPONSE)))
     return FALSE;
   return !rule->matches || rule->matches (packet, rule->data);
 }
@@ -97,7 +100,8 @@ apply_rules (Script *script, Packet *packet, Lot *lot)
     if (!rule_matches (&rule->rule, &view))
       continue;
     rule->n_matched++;
-    if (rule->n_matched < first || (rule->rule.n_times && rule->n_matched - first >= rule->rule.n_times))
+    if (rule->n_matched < first
+        || (rule->rule.n_times && rule->n_matched - first >= rule->rule.n_times))
       continue;
     rule->n_hits++;
     rule_act (&rule->rule, packet, lot);
@@ -121,7 +125,8 @@ apply_chaos (const Script *script, Packet *packet, Lot *lot)
   if (lot->n_copies && chaos->duplicate && draw (packet, 1000) < chaos->duplicate)
     lot->n_copies++;
   if (chaos->reorder && draw (packet, 1000) < chaos->reorder)
-    lot->delay_us += script->latency_us + draw (packet, 3 * (guint32) MAX (script->latency_us, 1000));
+    lot->delay_us +=
+        script->latency_us + draw (packet, 3 * (guint32) MAX (script->latency_us, 1000));
   if (chaos->corrupt && packet->len > 0 && draw (packet, 1000) < chaos->corrupt)
     packet->data[draw (packet, packet->len)] ^= (guint8) (1 + draw (packet, 255));
 }

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_wire.c - what the wire does to packets: delay, rules, translation, taps.
  *
- * The wire is tested alone: the few functions of a simulation that it uses, and the engine's end of it, are here. */
+ * The wire is tested alone: the few functions of a simulation that it uses, and the engine's end
+ * of it, are here. */
 #include "config.h"
 #include <string.h>
 #include "wire.h"
 
-/* -- a simulation in little ----------------------------------------------------------------------------------------- */
+/* -- a simulation in little -------------------------------------------------------------------- */
 
 typedef struct {
-  gint64         time_us;
-  guint          number;
-  IkeFunc        run;
-  gpointer       data;
+  gint64 time_us;
+  guint number;
+  IkeFunc run;
+  gpointer data;
   GDestroyNotify free_data;
 } Closure;
 
 struct _IkeSim {
-  gint64         now_us;
-  guint          n_closures;
-  GArray        *closures;
-  GRand         *rand;
-  gpointer       shared;
+  gint64 now_us;
+  guint n_closures;
+  GArray *closures;
+  GRand *rand;
+  gpointer shared;
   GDestroyNotify free_shared;
 };
 
@@ -39,7 +40,8 @@ ike_sim_random (IkeSim *sim, void *out, gsize len)
 }
 
 gpointer
-ike_sim_shared (IkeSim *sim, const char *name, gpointer (*make) (IkeSim *), GDestroyNotify free_object)
+ike_sim_shared (IkeSim *sim, const char *name, gpointer (*make) (IkeSim *),
+                GDestroyNotify free_object)
 {
   if (!sim->shared)
     sim->shared = make (sim);
@@ -77,20 +79,20 @@ run_all (IkeSim *sim)
   }
 }
 
-/* -- two ends ------------------------------------------------------------------------------------------------------- */
+/* -- two ends ---------------------------------------------------------------------------------- */
 
 typedef struct {
-  IkeSim    sim;
-  Wire     *wire;
+  IkeSim sim;
+  Wire *wire;
   Endpoint *ends[2];
-  GString  *heard;                            /* first byte of everything that arrived, in order */
-  gint64    last_us;
-  IkeAddr   last_from, last_to;
-  gsize     last_len;
-  GString  *taps;
+  GString *heard; /* first byte of everything that arrived, in order */
+  gint64 last_us;
+  IkeAddr last_from, last_to;
+  gsize last_len;
+  GString *taps;
 } Fixture;
 
-static Fixture *current;                      /* of a test program, which runs one test at a time */
+static Fixture *current; /* of a test program, which runs one test at a time */
 
 void
 endpoint_arrive (Endpoint *endpoint, Packet *packet_take)
@@ -173,7 +175,11 @@ send_letters (Fixture *fixture, const char *text)
 static guint
 add_rule (Fixture *fixture, guint32 action, guint32 argument, guint32 first, guint32 n_times)
 {
-  IkeSimRule rule = { .struct_size = sizeof rule, .action = action, .argument = argument, .first = first, .n_times = n_times };
+  IkeSimRule rule = { .struct_size = sizeof rule,
+                      .action = action,
+                      .argument = argument,
+                      .first = first,
+                      .n_times = n_times };
   return script_rule_add (fixture->wire->script, &rule);
 }
 
@@ -184,7 +190,7 @@ assert_heard (Fixture *fixture, const char *letters)
   g_assert_cmpstr (fixture->heard->str, ==, letters);
 }
 
-/* -- tests ---------------------------------------------------------------------------------------------------------- */
+/* -- tests ------------------------------------------------------------------------------------- */
 
 static void
 test_arrives_in_order_after_the_latency (Fixture *fixture, gconstpointer data)
@@ -208,7 +214,7 @@ test_address_is_taken_once (Fixture *fixture, gconstpointer data)
 {
   IkeAddr host = addr ("192.0.2.1", 0);
   g_assert_false (wire_listen (fixture->wire, fixture->ends[1], &host));
-  wire_unlisten (fixture->wire, fixture->ends[1], &host);    /* not its own: stays */
+  wire_unlisten (fixture->wire, fixture->ends[1], &host); /* not its own: stays */
   g_assert_false (wire_listen (fixture->wire, fixture->ends[1], &host));
   wire_unlisten (fixture->wire, fixture->ends[0], &host);
   g_assert_true (wire_listen (fixture->wire, fixture->ends[1], &host));
@@ -268,7 +274,9 @@ test_rules_know_exchanges (Fixture *fixture, gconstpointer data)
 {
   IkeAddr from = addr ("192.0.2.1", 4500), to = addr ("192.0.2.2", 4500);
   guint8 message[32] = { 0 };
-  IkeSimRule rule = { .struct_size = sizeof rule, .action = IKE_SIM_DROP, .exchange = 35, .which = IKE_SIM_RESPONSE };
+  IkeSimRule rule = {
+    .struct_size = sizeof rule, .action = IKE_SIM_DROP, .exchange = 35, .which = IKE_SIM_RESPONSE
+  };
   guint id = script_rule_add (fixture->wire->script, &rule);
   message[4 + 17] = 0x20;
   message[4 + 18] = 35;
@@ -302,8 +310,9 @@ test_script_may_replace_what_arrives (Fixture *fixture, gconstpointer data)
 static void
 tap (IkeSimEvent event, const IkeSimPacket *packet, gpointer data)
 {
-  static const char letters[IKE_SIM_N_EVENTS] = { [IKE_SIM_SENT] = 's', [IKE_SIM_LOST] = 'l', [IKE_SIM_ARRIVED] = 'a',
-                                                  [IKE_SIM_NOWHERE] = 'n' };
+  static const char letters[IKE_SIM_N_EVENTS] = {
+    [IKE_SIM_SENT] = 's', [IKE_SIM_LOST] = 'l', [IKE_SIM_ARRIVED] = 'a', [IKE_SIM_NOWHERE] = 'n'
+  };
   g_string_append_c (((Fixture *) data)->taps, letters[event]);
 }
 
@@ -323,7 +332,8 @@ test_taps_hear_everything (Fixture *fixture, gconstpointer data)
 static void
 test_translation_goes_both_ways_and_forgets (Fixture *fixture, gconstpointer data)
 {
-  IkeAddr inside = addr ("192.0.2.1", 500), outside = addr ("203.0.113.5", 0), peer = addr ("192.0.2.2", 500), first;
+  IkeAddr inside = addr ("192.0.2.1", 500), outside = addr ("203.0.113.5", 0),
+          peer = addr ("192.0.2.2", 500), first;
   nat_add (fixture->wire->nat, &inside, &outside);
   send_from (fixture, &inside, &peer, "a", 1);
   run_all (&fixture->sim);
@@ -347,7 +357,9 @@ test_translation_goes_both_ways_and_forgets (Fixture *fixture, gconstpointer dat
 static void
 chaos_run (Fixture *fixture, GString *out)
 {
-  const IkeSimChaos chaos = { .struct_size = sizeof chaos, .loss = 200, .duplicate = 200, .reorder = 300 };
+  const IkeSimChaos chaos = {
+    .struct_size = sizeof chaos, .loss = 200, .duplicate = 200, .reorder = 300
+  };
   g_rand_set_seed (fixture->sim.rand, 7);
   script_set_chaos (fixture->wire->script, &chaos);
   send_letters (fixture, "abcdefghijklmnopqrstuvwxyz");
@@ -389,7 +401,8 @@ main (int argc, char **argv)
   TEST ("address-is-taken-once", test_address_is_taken_once);
   TEST ("second-and-third-are-lost", test_second_and_third_are_lost);
   TEST ("duplicates-delays-and-swaps", test_duplicates_delays_and_swaps);
-  TEST ("swap-without-a-next-one-is-lost-and-freed", test_swap_without_a_next_one_is_lost_and_freed);
+  TEST ("swap-without-a-next-one-is-lost-and-freed",
+        test_swap_without_a_next_one_is_lost_and_freed);
   TEST ("corrupts-and-cuts", test_corrupts_and_cuts);
   TEST ("rules-know-exchanges", test_rules_know_exchanges);
   TEST ("script-may-replace-what-arrives", test_script_may_replace_what_arrives);

@@ -153,8 +153,9 @@ packet_resize (Packet *packet, gsize len)
   packet->len = (guint32) len;
 }
 
-/* Port 500 has no marker; anywhere else four zero bytes come before the header (RFC 3948, 2.2).  On whichever port it
- * is, a version octet of 1.x or 2.x and a length field that fits tell an IKE header from ESP. */
+/* Port 500 has no marker; anywhere else four zero bytes come before the header (RFC 3948, 2.2).
+ * On whichever port it is, a version octet of 1.x or 2.x and a length field that fits tell an
+ * IKE header from ESP. */
 static const guint8 *
 find_ike (const guint8 *data, gsize len)
 {
@@ -235,7 +236,7 @@ arrive (gpointer data)
     return;
   }
   wire_tell (wire, IKE_SIM_ARRIVED, packet);
-  packet->n_refs++;                           /* the closure's own goes when this function returns */
+  packet->n_refs++; /* the closure's own goes when this function returns */
   endpoint_arrive (endpoint, packet);
 }
 
@@ -243,7 +244,8 @@ static void
 schedule (Packet *packet_take, gint64 delay_us)
 {
   Wire *wire = packet_take->wire;
-  ike_sim_at (wire->sim, ike_sim_now_us (wire->sim) + MAX (delay_us, 0), arrive, packet_take, packet_free);
+  ike_sim_at (wire->sim, ike_sim_now_us (wire->sim) + MAX (delay_us, 0), arrive, packet_take,
+              packet_free);
 }
 
 static Packet *
@@ -262,7 +264,8 @@ release_held (Wire *wire, const Packet *overtaking, gint64 delay_us)
   Packet **at = &wire->held;
   while (*at) {
     Packet *packet = *at;
-    if (ike_addr_equal (&packet->from, &overtaking->from) && ike_addr_equal (&packet->to, &overtaking->to)) {
+    if (ike_addr_equal (&packet->from, &overtaking->from)
+        && ike_addr_equal (&packet->to, &overtaking->to)) {
       *at = packet->next;
       schedule (packet, delay_us + 1);
     } else {

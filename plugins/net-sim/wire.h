@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* wire.h - the wire that the engines of one simulation share: packets, listeners, translation, the script. */
+/* wire.h - the wire that the engines of one simulation share: packets, listeners, translation,
+ * the script. */
 #pragma once
 #include "net_sim.h"
 
@@ -38,13 +39,14 @@ struct _Endpoint {
   gboolean          is_steered;
   IkeEspSink        sink_class;
   gpointer          sink;
-  guint32           counter_rx, counter_tx, counter_short, counter_keepalive, counter_esp_rx, counter_esp_tx;
+  guint32           counter_rx, counter_tx, counter_short, counter_keepalive;
+  guint32           counter_esp_rx, counter_esp_tx;
 };
 
 struct _Wire {
   guint       n_refs;                         /* the simulation, endpoints, packets under way */
   IkeSim     *sim;
-  GHashTable *listeners;                      /* IkeAddr with port → Endpoint; looked up, never walked */
+  GHashTable *listeners;                      /* IkeAddr with port → Endpoint; never walked */
   GHashTable *hosts;                          /* name → IkeAddr */
   Packet     *pool, *held;
   guint       n_pool;
@@ -55,7 +57,7 @@ struct _Wire {
   guint32     n_addresses;                    /* given out to engines that named none */
 };
 
-Wire    *wire_get        (IkeSim *sim);                                /* borrowed from the simulation */
+Wire    *wire_get        (IkeSim *sim);       /* borrowed from the simulation */
 Wire    *wire_ref        (Wire *wire);
 void     wire_unref      (Wire *wire);
 /* A packet with room for @len bytes, to be filled; given back with packet_free(). */
@@ -79,7 +81,8 @@ void     endpoint_unref  (Endpoint *endpoint);
 typedef struct { guint n_copies; gint64 delay_us; gboolean is_swapped; } Lot;
 Script  *script_new      (void);
 void     script_free     (Script *script);
-void     script_judge    (Script *script, Packet *packet, Lot *lot);   /* may change the packet's bytes */
+/* May change the bytes of @packet. */
+void     script_judge    (Script *script, Packet *packet, Lot *lot);
 void     script_tell     (Script *script, IkeSimEvent event, const IkeSimPacket *packet);
 gboolean script_is_heard (const Script *script);                       /* is there any tap? */
 void     script_set_latency (Script *script, gint64 latency_us, gint64 jitter_us);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* io.c - datagrams in and out, in batches, with the address they came to or leave from.
  *
- * What is read stays in the shard's buffers during the call only.  What is sent is copied and queued until the end of
- * the turn; ESP goes straight out, from any thread, out of the caller's memory. */
+ * What is read stays in the shard's buffers during the call only.  What is sent is copied and
+ * queued until the end of the turn; ESP goes straight out, from any thread, out of the caller's
+ * memory. */
 #include "config.h"
 #include <errno.h>
 #include <string.h>
@@ -11,28 +12,28 @@
 enum { ROUNDS_ESTABLISHED = 2, ROUNDS_INITIAL = 1, KEEPALIVE = 0xff };
 
 typedef struct {
-  int           fd;
-  IkeAddr       local, remote;
-  guint32       len;
-  guint8       *data;                         /* room of max_packet */
+  int fd;
+  IkeAddr local, remote;
+  guint32 len;
+  guint8 *data; /* room of max_packet */
 } Queued;
 
 /* Memory for the headers of one system call. */
 typedef struct {
-  struct mmsghdr  headers[UDP_BATCH];
-  struct iovec    vectors[UDP_BATCH];
+  struct mmsghdr headers[UDP_BATCH];
+  struct iovec vectors[UDP_BATCH];
   struct sockaddr_storage names[UDP_BATCH];
-  _Alignas (struct cmsghdr) guint8 controls[UDP_BATCH][UDP_CONTROL];
+  _Alignas(struct cmsghdr) guint8 controls[UDP_BATCH][UDP_CONTROL];
 } Batch;
 
 struct _UdpScratch {
-  Udp            *udp;
-  gboolean        is_reading;                 /* the flush comes by itself */
-  guint           n_queued;
-  Queued          queued[UDP_BATCH];
-  guint8         *queue_room;
-  guint8         *read_room;                  /* UDP_BATCH * max_packet */
-  Batch           in, out;                    /* apart: answers are sent while what was read is still looked at */
+  Udp *udp;
+  gboolean is_reading; /* the flush comes by itself */
+  guint n_queued;
+  Queued queued[UDP_BATCH];
+  guint8 *queue_room;
+  guint8 *read_room; /* UDP_BATCH * max_packet */
+  Batch in, out;     /* apart: answers are sent while what was read is still looked at */
 };
 
 UdpScratch *
@@ -64,7 +65,7 @@ count (Udp *udp, UdpCount what, guint n)
     udp->klass->count (udp->owner, what, n);
 }
 
-/* -- in ------------------------------------------------------------------------------------------------------------- */
+/* -- in ---------------------------------------------------------------------------------------- */
 
 static gboolean
 is_link_local (const IkeAddr *addr)
@@ -77,7 +78,8 @@ static void
 read_destination (const UdpGroup *group, struct msghdr *header, IkeDatagram *out)
 {
   out->local = group->address;
-  for (struct cmsghdr *control = CMSG_FIRSTHDR (header); control; control = CMSG_NXTHDR (header, control)) {
+  for (struct cmsghdr *control = CMSG_FIRSTHDR (header); control;
+       control = CMSG_NXTHDR (header, control)) {
     if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
       struct in_pktinfo info;
       memcpy (&info, CMSG_DATA (control), sizeof info);
@@ -116,7 +118,8 @@ take_datagram (UdpSocket *own, struct mmsghdr *message, const guint8 *data, IkeD
     count (udp, UDP_COUNT_TRUNCATED, 1);
     return FALSE;
   }
-  if (!ike_addr_from_sockaddr (&out->remote, message->msg_hdr.msg_name, message->msg_hdr.msg_namelen))
+  if (!ike_addr_from_sockaddr (&out->remote, message->msg_hdr.msg_name,
+                               message->msg_hdr.msg_namelen))
     return FALSE;
   read_destination (own->group, &message->msg_hdr, out);
   if (!is_wanted_interface (udp, out->interface)) {
@@ -164,10 +167,13 @@ receive_batch (UdpSocket *own, UdpScratch *scratch)
   gsize room = own->group->udp->max_packet;
   Batch *in = &scratch->in;
   for (guint i = 0; i < UDP_BATCH; i++) {
-    in->vectors[i] = (struct iovec) { scratch->read_room + i * room, room };
-    in->headers[i] = (struct mmsghdr) {
-      .msg_hdr = { .msg_name = &in->names[i], .msg_namelen = sizeof in->names[i], .msg_iov = &in->vectors[i],
-                   .msg_iovlen = 1, .msg_control = in->controls[i], .msg_controllen = UDP_CONTROL } };
+    in->vectors[i] = (struct iovec){ scratch->read_room + i * room, room };
+    in->headers[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &in->names[i],
+                                                    .msg_namelen = sizeof in->names[i],
+                                                    .msg_iov = &in->vectors[i],
+                                                    .msg_iovlen = 1,
+                                                    .msg_control = in->controls[i],
+                                                    .msg_controllen = UDP_CONTROL } };
   }
   return recvmmsg (own->fd, in->headers, UDP_BATCH, MSG_DONTWAIT, NULL);
 }
@@ -185,7 +191,8 @@ udp_read (UdpSocket *own)
     int n = receive_batch (own, scratch);
     for (int i = 0; i < n; i++) {
       const guint8 *data = scratch->in.vectors[i].iov_base;
-      if (take_datagram (own, &scratch->in.headers[i], data, &esp[n_esp]) && dispatch (own, &esp[n_esp]))
+      if (take_datagram (own, &scratch->in.headers[i], data, &esp[n_esp])
+          && dispatch (own, &esp[n_esp]))
         n_esp++;
     }
     if (n_esp > 0) {
@@ -199,7 +206,7 @@ udp_read (UdpSocket *own)
   udp_flush (udp, own->shard);
 }
 
-/* -- out ------------------------------------------------------------------------------------------------------------ */
+/* -- out --------------------------------------------------------------------------------------- */
 
 /* The group that is bound to the local address, or to all of them. */
 static const UdpGroup *
@@ -208,7 +215,8 @@ group_for (const Udp *udp, const IkeAddr *local, guint8 family, gboolean is_mark
   for (guint i = 0; i < udp->groups->len; i++) {
     const UdpGroup *group = g_ptr_array_index (udp->groups, i);
     if (group->family == family && group->is_marked == is_marked
-        && (ike_addr_is_any (&group->address) || ike_addr_is_any (local) || ike_addr_same_host (&group->address, local)))
+        && (ike_addr_is_any (&group->address) || ike_addr_is_any (local)
+            || ike_addr_same_host (&group->address, local)))
       return group;
   }
   return NULL;
@@ -227,13 +235,17 @@ write_source (struct msghdr *header, guint8 *control, const IkeAddr *local)
   header->msg_control = control;
   if (local->family == 4) {
     memcpy (&info4.ipi_spec_dst, local->bytes, 4);
-    *head = (struct cmsghdr) { .cmsg_len = CMSG_LEN (sizeof info4), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO };
+    *head = (struct cmsghdr){ .cmsg_len = CMSG_LEN (sizeof info4),
+                              .cmsg_level = IPPROTO_IP,
+                              .cmsg_type = IP_PKTINFO };
     memcpy (CMSG_DATA (head), &info4, sizeof info4);
     header->msg_controllen = CMSG_SPACE (sizeof info4);
   } else {
     memcpy (&info6.ipi6_addr, local->bytes, 16);
     info6.ipi6_ifindex = local->scope;
-    *head = (struct cmsghdr) { .cmsg_len = CMSG_LEN (sizeof info6), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO };
+    *head = (struct cmsghdr){ .cmsg_len = CMSG_LEN (sizeof info6),
+                              .cmsg_level = IPPROTO_IPV6,
+                              .cmsg_type = IPV6_PKTINFO };
     memcpy (CMSG_DATA (head), &info6, sizeof info6);
     header->msg_controllen = CMSG_SPACE (sizeof info6);
   }
@@ -241,13 +253,14 @@ write_source (struct msghdr *header, guint8 *control, const IkeAddr *local)
 
 /* Prepares the i-th header of @batch for @len bytes at @data. */
 static void
-write_header (Batch *batch, guint i, const IkeAddr *local, const IkeAddr *remote, const guint8 *data, gsize len)
+write_header (Batch *batch, guint i, const IkeAddr *local, const IkeAddr *remote,
+              const guint8 *data, gsize len)
 {
   struct msghdr *header = &batch->headers[i].msg_hdr;
   memset (header, 0, sizeof *header);
   header->msg_name = &batch->names[i];
   header->msg_namelen = ike_addr_to_sockaddr (remote, header->msg_name);
-  batch->vectors[i] = (struct iovec) { (void *) data, len };
+  batch->vectors[i] = (struct iovec){ (void *) data, len };
   header->msg_iov = &batch->vectors[i];
   header->msg_iovlen = 1;
   write_source (header, batch->controls[i], local);
@@ -264,12 +277,14 @@ tell_failure (Udp *udp, int why, const struct msghdr *header)
     return;
   if (ike_addr_from_sockaddr (&remote, header->msg_name, header->msg_namelen))
     ike_addr_format (&remote, TRUE, to);
-  text = g_strdup_printf ("cannot send to %s: %s (said once; net.tx-failed counts them)", to, g_strerror (why));
+  text = g_strdup_printf ("cannot send to %s: %s (said once; net.tx-failed counts them)", to,
+                          g_strerror (why));
   udp->klass->warn (udp->owner, text);
 }
 
-/* Sends the first @n of @batch on one socket.  One that fails is left out; when the socket's buffer is full, all that is
- * left is lost, as the network would lose it: IKE retransmits.  Returns how many went out. */
+/* Sends the first @n of @batch on one socket.  One that fails is left out; when the socket's
+ * buffer is full, all that is left is lost, as the network would lose it: IKE retransmits.
+ * Returns how many went out. */
 static guint
 send_batch (Udp *udp, int fd, Batch *batch, guint n)
 {
@@ -313,8 +328,9 @@ udp_send (Udp *udp, guint shard, const IkeDatagram *datagram)
   const UdpGroup *group = group_for (udp, &datagram->local, datagram->remote.family, is_marked);
   gsize skip = is_marked ? STEER_MARKER : 0;
   Queued *queued;
-  if (!group || datagram->len > udp->max_packet - skip || (!ike_addr_is_any (&datagram->local)
-                                                           && datagram->local.family != datagram->remote.family)) {
+  if (!group || datagram->len > udp->max_packet - skip
+      || (!ike_addr_is_any (&datagram->local)
+          && datagram->local.family != datagram->remote.family)) {
     count (udp, UDP_COUNT_TX_FAILED, 1);
     return FALSE;
   }
@@ -338,7 +354,8 @@ udp_esp_send (Udp *udp, const IkeDatagram *datagrams, guint n)
   Batch batch;
   guint n_sent = 0, first = 0;
   while (first < n) {
-    const UdpGroup *group = group_for (udp, &datagrams[first].local, datagrams[first].remote.family, TRUE);
+    const UdpGroup *group =
+        group_for (udp, &datagrams[first].local, datagrams[first].remote.family, TRUE);
     guint n_batch = 0;
     if (!group) {
       count (udp, UDP_COUNT_TX_FAILED, 1);
@@ -346,9 +363,11 @@ udp_esp_send (Udp *udp, const IkeDatagram *datagrams, guint n)
       continue;
     }
     while (first < n && n_batch < UDP_BATCH
-           && group_for (udp, &datagrams[first].local, datagrams[first].remote.family, TRUE) == group) {
+           && group_for (udp, &datagrams[first].local, datagrams[first].remote.family, TRUE)
+                  == group) {
       const IkeDatagram *datagram = &datagrams[first++];
-      write_header (&batch, n_batch++, &datagram->local, &datagram->remote, datagram->data, datagram->len);
+      write_header (&batch, n_batch++, &datagram->local, &datagram->remote, datagram->data,
+                    datagram->len);
     }
     n_sent += send_batch (udp, group->sockets[0].fd, &batch, n_batch);
   }

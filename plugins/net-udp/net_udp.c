@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* net_udp.c - the plugin: UDP sockets of the two IKE ports as `net:udp`.
  *
- * Each port × family is one reuseport group whose steering program hands every datagram to the shard that owns its SA;
- * that shard's loop watches the socket.  Nothing depends on the program: ike_input() forwards what came to another
- * shard.  The ESP sockets are watched here and feed the attached sink, until the kernel plugin asks for one while it
- * activates: from then on its own loop reads it. */
+ * Each port × family is one reuseport group whose steering program hands every datagram to the
+ * shard that owns its SA; that shard's loop watches the socket.  Nothing depends on the program:
+ * ike_input() forwards what came to another shard.  The ESP sockets are watched here and feed
+ * the attached sink, until the kernel plugin asks for one while it activates: from then on its
+ * own loop reads it. */
 #include "config.h"
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,20 +13,21 @@
 #include "resolve.h"
 #include "udp.h"
 
-enum { MAX_SHARDS = 85 };                     /* 3N sockets in one byte */
+enum { MAX_SHARDS = 85 }; /* 3N sockets in one byte */
 
 typedef struct {
   IkePlugin *self;
   IkeEngine *engine;
-  Udp       *udp;
-  IkeEspSink sink_class;                      /* set while plugins activate, before any shard runs */
-  gpointer   sink;
-  guint32    counters[UDP_N_COUNTS];
+  Udp *udp;
+  IkeEspSink sink_class; /* set while plugins activate, before any shard runs */
+  gpointer sink;
+  guint32 counters[UDP_N_COUNTS];
 } NetUdp;
 
 static const char *const counter_names[UDP_N_COUNTS] = {
-  "net.rx", "net.tx", "net.truncated", "net.short", "net.forwarded", "net.keepalive-rx", "net.keepalive-tx",
-  "net.esp-rx", "net.esp-tx", "net.tx-failed", "net.wrong-interface",
+  "net.rx",        "net.tx",           "net.truncated",       "net.short",
+  "net.forwarded", "net.keepalive-rx", "net.keepalive-tx",    "net.esp-rx",
+  "net.esp-tx",    "net.tx-failed",    "net.wrong-interface",
 };
 
 static NetUdp *
@@ -34,7 +36,7 @@ state_of (IkePlugin *self)
   return ike_plugin_state (self);
 }
 
-/* -- what the sockets tell ------------------------------------------------------------------------------------------ */
+/* -- what the sockets tell --------------------------------------------------------------------- */
 
 static void
 owner_ike (gpointer owner, guint shard, const IkeDatagram *datagram)
@@ -65,7 +67,7 @@ owner_shard (gpointer owner, const guint8 *data, gsize len)
 
 typedef struct {
   NetUdp *net;
-  guint   shard;
+  guint shard;
 } Flush;
 
 static void
@@ -76,13 +78,15 @@ run_flush (gpointer data)
     udp_flush (flush->net->udp, flush->shard);
 }
 
-/* What a timer or a job sends is flushed by the engine at the end of the turn, or here in the next one. */
+/* What a timer or a job sends is flushed by the engine at the end of the turn, or here in the
+ * next one. */
 static void
 owner_queued (gpointer owner, guint shard)
 {
   NetUdp *net = owner;
   Flush flush = { net, shard };
-  ike_loop_post (ike_engine_shard (net->engine, shard), run_flush, g_memdup2 (&flush, sizeof flush), g_free);
+  ike_loop_post (ike_engine_shard (net->engine, shard), run_flush, g_memdup2 (&flush, sizeof flush),
+                 g_free);
 }
 
 static void
@@ -92,10 +96,15 @@ owner_warn (gpointer owner, const char *text)
 }
 
 static const UdpOwnerClass owner_class = {
-  .ike = owner_ike, .esp = owner_esp, .count = owner_count, .shard = owner_shard, .queued = owner_queued, .warn = owner_warn,
+  .ike = owner_ike,
+  .esp = owner_esp,
+  .count = owner_count,
+  .shard = owner_shard,
+  .queued = owner_queued,
+  .warn = owner_warn,
 };
 
-/* -- the class ------------------------------------------------------------------------------------------------------ */
+/* -- the class --------------------------------------------------------------------------------- */
 
 static gboolean
 net_send (IkePlugin *self, guint shard, const IkeDatagram *datagram)
@@ -176,12 +185,19 @@ net_describe (IkePlugin *self, IkeTree *into)
 }
 
 static const IkeNetClass net_class = {
-  .struct_size = sizeof (IkeNetClass), .send = net_send, .flush = net_flush, .ports = net_ports, .resolve = net_resolve,
-  .attach_esp = net_attach_esp, .esp_send = net_esp_send, .esp_socket = net_esp_socket, .describe = net_describe,
+  .struct_size = sizeof (IkeNetClass),
+  .send = net_send,
+  .flush = net_flush,
+  .ports = net_ports,
+  .resolve = net_resolve,
+  .attach_esp = net_attach_esp,
+  .esp_send = net_esp_send,
+  .esp_socket = net_esp_socket,
+  .describe = net_describe,
   .keepalive = net_keepalive,
 };
 
-/* -- coming and going ----------------------------------------------------------------------------------------------- */
+/* -- coming and going -------------------------------------------------------------------------- */
 
 static void
 is_readable (int fd, guint32 events, gpointer data)
@@ -191,7 +207,8 @@ is_readable (int fd, guint32 events, gpointer data)
     udp_read (own);
 }
 
-/* The first job of each shard.  By then all plugins are active: a kernel plugin has asked for an ESP socket or not. */
+/* The first job of each shard.  By then all plugins are active: a kernel plugin has asked for an
+ * ESP socket or not. */
 static void
 run_watch (gpointer data)
 {
@@ -199,8 +216,11 @@ run_watch (gpointer data)
   NetUdp *net = own->group->udp->owner;
   if (own->is_lent)
     return;
-  if (!ike_loop_watch (ike_engine_shard (net->engine, own->shard), own->fd, EPOLLIN, is_readable, own))
-    owner_warn (net, "a socket cannot be watched, its datagrams are lost: raise the limit of file descriptors");
+  if (!ike_loop_watch (ike_engine_shard (net->engine, own->shard), own->fd, EPOLLIN, is_readable,
+                       own))
+    owner_warn (
+        net,
+        "a socket cannot be watched, its datagrams are lost: raise the limit of file descriptors");
 }
 
 static void
@@ -209,7 +229,8 @@ watch_all (NetUdp *net)
   for (guint i = 0; i < net->udp->groups->len; i++) {
     UdpGroup *group = g_ptr_array_index (net->udp->groups, i);
     for (guint j = 0; j < group->n; j++)
-      ike_loop_post (ike_engine_shard (net->engine, group->sockets[j].shard), run_watch, &group->sockets[j], NULL);
+      ike_loop_post (ike_engine_shard (net->engine, group->sockets[j].shard), run_watch,
+                     &group->sockets[j], NULL);
   }
 }
 
@@ -224,7 +245,8 @@ read_addresses (IkePlugin *self, GArray *addresses, GError **error)
       return FALSE;
     }
     if (ike_addr_is_any (&addr)) {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "addresses: %s is no address; leave the option out to listen on all", texts[i]);
+      g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                   "addresses: %s is no address; leave the option out to listen on all", texts[i]);
       return FALSE;
     }
     g_array_append_val (addresses, addr);
@@ -237,7 +259,8 @@ read_port (IkePlugin *self, const char *name, guint16 *port, GError **error)
 {
   guint64 value = ike_plugin_option_uint (self, name);
   if (value > G_MAXUINT16) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s: %" G_GUINT64_FORMAT " is no port (0-65535)", name, value);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                 "%s: %" G_GUINT64_FORMAT " is no port (0-65535)", name, value);
     return FALSE;
   }
   *port = (guint16) value;
@@ -251,16 +274,21 @@ open_sockets (NetUdp *net, GError **error)
   g_autoptr (GArray) addresses = g_array_new (FALSE, TRUE, sizeof (IkeAddr));
   g_auto (GStrv) interfaces = ike_plugin_option_list (self, "interfaces");
   UdpOptions options = {
-    .wants_ipv4 = ike_plugin_option_bool (self, "ipv4"), .wants_ipv6 = ike_plugin_option_bool (self, "ipv6"),
-    .wants_steering = ike_plugin_option_bool (self, "cbpf"), .n_shards = ike_engine_n_shards (net->engine),
-    .buckets = ike_engine_buckets (net->engine), .interfaces = (const char *const *) interfaces,
+    .wants_ipv4 = ike_plugin_option_bool (self, "ipv4"),
+    .wants_ipv6 = ike_plugin_option_bool (self, "ipv6"),
+    .wants_steering = ike_plugin_option_bool (self, "cbpf"),
+    .n_shards = ike_engine_n_shards (net->engine),
+    .buckets = ike_engine_buckets (net->engine),
+    .interfaces = (const char *const *) interfaces,
     .max_packet = (guint) CLAMP (ike_plugin_option_uint (self, "max_packet"), 1280, 65535),
   };
-  if (!read_port (self, "port", &options.plain, error) || !read_port (self, "port_nat_t", &options.marked, error)
+  if (!read_port (self, "port", &options.plain, error)
+      || !read_port (self, "port_nat_t", &options.marked, error)
       || !read_addresses (self, addresses, error))
     return FALSE;
   if (options.plain == options.marked && options.plain != 0) {
-    g_set_error_literal (error, IKE_ERROR, IKE_ERROR_CONFIG, "port and port_nat_t must be two different ports");
+    g_set_error_literal (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                         "port and port_nat_t must be two different ports");
     return FALSE;
   }
   options.addresses = (const IkeAddr *) addresses->data;
@@ -284,7 +312,8 @@ activate (IkePlugin *self, GError **error)
 {
   NetUdp *net;
   if (ike_engine_is_simulated (ike_plugin_engine (self))) {
-    g_set_error_literal (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED, "has no place in a simulation; load net-sim instead");
+    g_set_error_literal (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
+                         "has no place in a simulation; load net-sim instead");
     return FALSE;
   }
   net = g_new0 (NetUdp, 1);
@@ -299,24 +328,35 @@ activate (IkePlugin *self, GError **error)
   return TRUE;
 }
 
-static const IkeFeature net_feature = { .struct_size = sizeof (IkeFeature), .provides = "net:udp", .ops = &net_class };
+static const IkeFeature net_feature = { .struct_size = sizeof (IkeFeature),
+                                        .provides = "net:udp",
+                                        .ops = &net_class };
 static const IkeFeature *const features[] = { &net_feature, NULL };
 
-#define OPTION(option_path, option_type, option_fallback, option_doc)                                               \
-  &(const IkeOptionInfo) { sizeof (IkeOptionInfo), option_path, option_type, option_fallback, option_doc }
+#define OPTION(option_path, option_type, option_fallback, option_doc)                              \
+  &(const IkeOptionInfo)                                                                           \
+  {                                                                                                \
+    sizeof (IkeOptionInfo), option_path, option_type, option_fallback, option_doc                  \
+  }
 
 static const IkeOptionInfo *const options[] = {
-  OPTION ("plugin/port", "uint", "500", "UDP port of IKE.  0: any free one, for a daemon that only initiates."),
-  OPTION ("plugin/port_nat_t", "uint", "4500", "UDP port that IKE shares with ESP (NAT traversal).  0: any free one."),
+  OPTION ("plugin/port", "uint", "500",
+          "UDP port of IKE.  0: any free one, for a daemon that only initiates."),
+  OPTION ("plugin/port_nat_t", "uint", "4500",
+          "UDP port that IKE shares with ESP (NAT traversal).  0: any free one."),
   OPTION ("plugin/addresses", "list", NULL, "Listen on these addresses only; unset: on all."),
-  OPTION ("plugin/interfaces", "list", NULL, "Take only what came in on these interfaces; unset: on all."),
+  OPTION ("plugin/interfaces", "list", NULL,
+          "Take only what came in on these interfaces; unset: on all."),
   OPTION ("plugin/ipv4", "bool", "yes", "Use IPv4."),
   OPTION ("plugin/ipv6", "bool", "yes", "Use IPv6, where the system has it."),
   OPTION ("plugin/cbpf", "bool", "yes",
-          "Let the kernel hand each datagram to the thread that owns its SA; no: threads forward to each other."),
-  OPTION ("plugin/max_packet", "bytes", "10000", "Largest datagram that is taken; larger ones are dropped and counted."),
+          "Let the kernel hand each datagram to the thread that owns its SA; no: threads forward "
+          "to each other."),
+  OPTION ("plugin/max_packet", "bytes", "10000",
+          "Largest datagram that is taken; larger ones are dropped and counted."),
   NULL,
 };
 
 IKE_PLUGIN (ike_plugin, "net-udp", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",
-            .summary = "UDP sockets, NAT traversal", .features = features, .options = options, .activate = activate);
+            .summary = "UDP sockets, NAT traversal", .features = features, .options = options,
+            .activate = activate);

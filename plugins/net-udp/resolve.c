@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resolve.c - host names to addresses, on the offload pool, because the system's resolver blocks. */
+/* resolve.c - host names to addresses, on the offload pool, because the system's resolver
+ * blocks. */
 #include "config.h"
 #include <netdb.h>
 #include <string.h>
@@ -8,9 +9,9 @@
 enum { MAX_ADDRESSES = 32, COST_US = 1000000 };
 
 typedef struct {
-  char   *name;
-  guint8  family;
-  char    reason[256];
+  char *name;
+  guint8 family;
+  char reason[256];
 } Question;
 
 static void
@@ -25,12 +26,15 @@ static gpointer
 look_up (gpointer data, const char **error)
 {
   Question *question = data;
-  struct addrinfo hints = { .ai_family = question->family == 4 ? AF_INET : question->family == 6 ? AF_INET6 : AF_UNSPEC,
+  struct addrinfo hints = { .ai_family = question->family == 4   ? AF_INET
+                                         : question->family == 6 ? AF_INET6
+                                                                 : AF_UNSPEC,
                             .ai_socktype = SOCK_DGRAM };
   struct addrinfo *list = NULL;
   GArray *found = g_array_new (FALSE, TRUE, sizeof (IkeAddr));
   int code = getaddrinfo (question->name, NULL, &hints, &list);
-  for (struct addrinfo *at = code == 0 ? list : NULL; at && found->len < MAX_ADDRESSES; at = at->ai_next) {
+  for (struct addrinfo *at = code == 0 ? list : NULL; at && found->len < MAX_ADDRESSES;
+       at = at->ai_next) {
     IkeAddr addr;
     if (!ike_addr_from_sockaddr (&addr, at->ai_addr, at->ai_addrlen))
       continue;
@@ -48,7 +52,8 @@ look_up (gpointer data, const char **error)
   return NULL;
 }
 
-/* A literal is answered at once.  A time-out or cancel of the call is the core's business: what comes late is undone. */
+/* A literal is answered at once.  A time-out or cancel of the call is the core's business: what
+ * comes late is undone. */
 void
 resolve_name (IkeEngine *engine, IkeCall *call, const char *name, guint8 family)
 {

@@ -37,23 +37,27 @@ set_bind_error (GError **error, int why, const IkeAddr *address, gboolean is_mar
     ike_addr_format (address, FALSE, text);
   if (why == EADDRINUSE)
     g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM,
-                 "UDP port %u (%s) is in use, probably by another IKE daemon: stop that one, or set %s to another port",
+                 "UDP port %u (%s) is in use, probably by another IKE daemon: stop that one, or "
+                 "set %s to another port",
                  address->port, text, option_of (is_marked));
   else if ((why == EACCES || why == EPERM) && address->port < PRIVILEGED_PORTS)
     g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM,
-                 "UDP port %u (%s) is privileged: start as root or with CAP_NET_BIND_SERVICE, or set %s to a port above %d",
+                 "UDP port %u (%s) is privileged: start as root or with CAP_NET_BIND_SERVICE, or "
+                 "set %s to a port above %d",
                  address->port, text, option_of (is_marked), PRIVILEGED_PORTS - 1);
   else if (why == EADDRNOTAVAIL)
     g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM,
                  "%s is no address of this machine: correct plugins.net-udp.addresses", text);
   else
-    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "UDP port %u (%s): %s", address->port, text, g_strerror (why));
+    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "UDP port %u (%s): %s", address->port, text,
+                 g_strerror (why));
 }
 
 static int
 new_socket (guint8 family)
 {
-  return socket (family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
+  return socket (family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                 IPPROTO_UDP);
 }
 
 static gboolean
@@ -70,7 +74,8 @@ bind_to (int fd, const IkeAddr *address)
   return bind (fd, (struct sockaddr *) &storage, len) == 0 ? 0 : errno;
 }
 
-/* Two daemons with SO_REUSEPORT of one user would share the port, each with a part of the datagrams. */
+/* Two daemons with SO_REUSEPORT of one user would share the port, each with a part of the
+ * datagrams. */
 static gboolean
 probe (const IkeAddr *address, gboolean is_marked, GError **error)
 {
@@ -87,7 +92,8 @@ probe (const IkeAddr *address, gboolean is_marked, GError **error)
   return FALSE;
 }
 
-/* IKE over UDP relies on IP fragments where it has none of its own: so the DF bit stays off (RFC 7383, 1). */
+/* IKE over UDP relies on IP fragments where it has none of its own: so the DF bit stays off (RFC
+ * 7383, 1). */
 static gboolean
 prepare (int fd, guint8 family)
 {
@@ -100,7 +106,8 @@ prepare (int fd, guint8 family)
     is_good &= set_option (fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     set_option (fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
   }
-  /* As much as we may have: root exceeds the limit of the system, everybody else gets that limit. */
+  /* As much as we may have: root exceeds the limit of the system, everybody else gets that
+   * limit. */
   if (!set_option (fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER))
     set_option (fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
   return is_good;
@@ -111,14 +118,17 @@ attach_program (int fd, const UdpGroup *group, const guint8 *buckets)
 {
   struct sock_filter program[STEER_MAX];
   struct sock_fprog description = { 0, program };
-  SteerPlan plan = { .is_marked = group->is_marked != FALSE, .n_shards = (guint8) group->udp->n_shards };
+  SteerPlan plan = { .is_marked = group->is_marked != FALSE,
+                     .n_shards = (guint8) group->udp->n_shards };
   memcpy (plan.buckets, buckets, sizeof plan.buckets);
   description.len = (unsigned short) steer_program (&plan, program);
-  return setsockopt (fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &description, sizeof description) == 0;
+  return setsockopt (fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &description, sizeof description)
+         == 0;
 }
 
-/* The program goes onto the first socket before it is bound: from the first datagram on, nothing that is not ESP can
- * land on an ESP socket (an index that is not there yet is replaced by the kernel's hash over those that are). */
+/* The program goes onto the first socket before it is bound: from the first datagram on, nothing
+ * that is not ESP can land on an ESP socket (an index that is not there yet is replaced by the
+ * kernel's hash over those that are). */
 static gboolean
 open_socket (UdpGroup *group, guint i, const guint8 *buckets_or_null, GError **error)
 {
@@ -128,7 +138,8 @@ open_socket (UdpGroup *group, guint i, const guint8 *buckets_or_null, GError **e
   int why;
   own->fd = new_socket (group->family);
   if (own->fd < 0 || !prepare (own->fd, group->family)) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "UDP socket for IPv%u: %s", group->family, g_strerror (errno));
+    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "UDP socket for IPv%u: %s", group->family,
+                 g_strerror (errno));
     return FALSE;
   }
   if (i == 0 && buckets_or_null)
@@ -156,14 +167,17 @@ group_new (Udp *udp, const IkeAddr *address, gboolean is_marked)
   group->is_marked = is_marked;
   group->address = *address;
   for (guint i = 0; i < most; i++)
-    group->sockets[i] = (UdpSocket) { .group = group, .fd = -1, .role = (guint8) (i / udp->n_shards),
-                                      .shard = (guint8) (i % udp->n_shards) };
+    group->sockets[i] = (UdpSocket){ .group = group,
+                                     .fd = -1,
+                                     .role = (guint8) (i / udp->n_shards),
+                                     .shard = (guint8) (i % udp->n_shards) };
   return group;
 }
 
 /* Without steering every socket may get anything: one per shard is all there is then. */
 gboolean
-udp_open_group (Udp *udp, const UdpOptions *options, const IkeAddr *address, gboolean is_marked, GError **error)
+udp_open_group (Udp *udp, const UdpOptions *options, const IkeAddr *address, gboolean is_marked,
+                GError **error)
 {
   UdpGroup *group;
   guint wanted;
@@ -175,8 +189,10 @@ udp_open_group (Udp *udp, const UdpOptions *options, const IkeAddr *address, gbo
     return FALSE;
   group->n = 1;
   if (options->wants_steering && !group->is_steered)
-    udp->klass->warn (udp->owner, "the kernel takes no steering program (SO_ATTACH_REUSEPORT_CBPF); datagrams are forwarded "
-                                  "between threads instead, which is slower: needs Linux 4.5 or newer");
+    udp->klass->warn (
+        udp->owner,
+        "the kernel takes no steering program (SO_ATTACH_REUSEPORT_CBPF); datagrams are forwarded "
+        "between threads instead, which is slower: needs Linux 4.5 or newer");
   wanted = !group->is_steered ? udp->n_shards : is_marked ? 3 * udp->n_shards : 2 * udp->n_shards;
   while (group->n < wanted) {
     if (!open_socket (group, group->n++, NULL, error))

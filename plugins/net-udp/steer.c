@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* steer.c - makes the classic BPF program of a reuseport group, and says the same in C.
  *
- * The table of buckets becomes a binary tree of comparisons: eight levels at most, and a half whose buckets all belong
- * to one shard is a single return. */
+ * The table of buckets becomes a binary tree of comparisons: eight levels at most, and a half
+ * whose buckets all belong to one shard is a single return. */
 #include <string.h>
 #include "steer.h"
 
@@ -38,13 +38,13 @@ steer_decide (const SteerPlan *plan, const guint8 *data, gsize len)
 
 typedef struct {
   struct sock_filter *out;
-  guint               n;
+  guint n;
 } Program;
 
 static void
 emit (Program *program, guint16 code, guint32 k, guint8 jump_true, guint8 jump_false)
 {
-  program->out[program->n++] = (struct sock_filter) { code, jump_true, jump_false, k };
+  program->out[program->n++] = (struct sock_filter){ code, jump_true, jump_false, k };
 }
 
 static void
@@ -63,8 +63,8 @@ is_uniform (const guint8 *buckets, guint first, guint last)
   return TRUE;
 }
 
-/* Returns buckets[A] for A in first…last.  A jump of a comparison reaches 255 instructions, a JA any number: so the
- * comparison jumps over the JA that leads to the lower half. */
+/* Returns buckets[A] for A in first…last.  A jump of a comparison reaches 255 instructions, a JA
+ * any number: so the comparison jumps over the JA that leads to the lower half. */
 static void
 emit_tree (Program *program, const guint8 *buckets, guint first, guint last)
 {
@@ -81,7 +81,7 @@ emit_tree (Program *program, const guint8 *buckets, guint first, guint last)
   emit_tree (program, buckets, first, middle - 1);
 }
 
-enum { ESP_LENGTH = 7 };                     /* instructions that emit_esp() writes */
+enum { ESP_LENGTH = 7 }; /* instructions that emit_esp() writes */
 
 static void
 emit_esp (Program *program, const SteerPlan *plan)
@@ -95,8 +95,8 @@ emit_esp (Program *program, const SteerPlan *plan)
   emit (program, BPF_RET | BPF_A, 0, 0, 0);
 }
 
-/* Goes on at @none when both words of the SPI at offset @spi are zero, else at the instruction that follows; counted
- * from there. */
+/* Goes on at @none when both words of the SPI at offset @spi are zero, else at the instruction
+ * that follows; counted from there. */
 static void
 emit_is_zero (Program *program, guint32 spi, guint8 none)
 {
@@ -106,8 +106,8 @@ emit_is_zero (Program *program, guint32 spi, guint8 none)
   emit (program, BPF_JMP | BPF_JEQ | BPF_K, 0, none, 0);
 }
 
-/* An IKE header at offset @at, whose length was tested.  The jumps are counted by hand: the tree, which is long, comes
- * last, and nothing jumps over it. */
+/* An IKE header at offset @at, whose length was tested.  The jumps are counted by hand: the
+ * tree, which is long, comes last, and nothing jumps over it. */
 static void
 emit_ike (Program *program, const SteerPlan *plan, guint32 at)
 {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* steer.h - which socket of a reuseport group a datagram belongs to: in C, and as a program for the kernel.
+/* steer.h - which socket of a reuseport group a datagram belongs to: in C, and as a program for
+ * the kernel.
  *
- * The sockets of a group stand in a fixed order: n_shards for messages of SAs that exist, n_shards for first messages
- * (with a buffer of their own, so that a flood of them cannot push out packets of live SAs), and on the port shared
- * with ESP n_shards for ESP.  Both forms of the decision are made from the same plan; where a message is steered to a
- * shard it is the one that ike_input_shard() names. */
+ * The sockets of a group stand in a fixed order: n_shards for messages of SAs that exist,
+ * n_shards for first messages (with a buffer of their own, so that a flood of them cannot push
+ * out packets of live SAs), and on the port shared with ESP n_shards for ESP.  Both forms of the
+ * decision are made from the same plan; where a message is steered to a shard it is the one that
+ * ike_input_shard() names. */
 #pragma once
 #include <linux/filter.h>
 #include <ikebana/defs.h>

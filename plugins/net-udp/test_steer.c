@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_steer.c - the program that the kernel runs decides like the C function, for every kind of datagram. */
+/* test_steer.c - the program that the kernel runs decides like the C function, for every kind of
+ * datagram. */
 #include <string.h>
 #include "steer.h"
 
-/* The few instructions that the generator uses, as Documentation/networking/filter.txt of Linux defines them. */
+/* The few instructions that the generator uses, as Documentation/networking/filter.txt of Linux
+ * defines them. */
 static guint32
 interpret (const struct sock_filter *program, guint n, const guint8 *data, gsize len)
 {
@@ -22,7 +24,8 @@ interpret (const struct sock_filter *program, guint n, const guint8 *data, gsize
     case BPF_LD | BPF_W | BPF_ABS:
       if ((gsize) i->k + 4 > len)
         return 0;
-      a = (guint32) data[i->k] << 24 | (guint32) data[i->k + 1] << 16 | (guint32) data[i->k + 2] << 8 | data[i->k + 3];
+      a = (guint32) data[i->k] << 24 | (guint32) data[i->k + 1] << 16
+          | (guint32) data[i->k + 2] << 8 | data[i->k + 3];
       break;
     case BPF_ALU | BPF_RSH | BPF_K:
       a >>= i->k;
@@ -65,7 +68,8 @@ fill_plan (SteerPlan *plan, GRand *rand, guint n_shards, gboolean is_random)
   plan->n_shards = (guint8) n_shards;
   plan->is_marked = (guint8) g_rand_int_range (rand, 0, 2);
   for (guint i = 0; i < 256; i++)
-    plan->buckets[i] = (guint8) (is_random ? (guint) g_rand_int_range (rand, 0, (gint) n_shards) : i % n_shards);
+    plan->buckets[i] =
+        (guint8) (is_random ? (guint) g_rand_int_range (rand, 0, (gint) n_shards) : i % n_shards);
 }
 
 static gsize
@@ -106,7 +110,8 @@ assert_follows_the_rule (const SteerPlan *plan, const guint8 *data, gsize len, g
   gsize at = plan->is_marked ? STEER_MARKER : 0;
   int shard;
   g_assert_cmpuint (index, <, 3u * plan->n_shards);
-  if (len < at + STEER_IKE_HEADER || (plan->is_marked && memcmp (data, "\0\0\0\0", STEER_MARKER) != 0))
+  if (len < at + STEER_IKE_HEADER
+      || (plan->is_marked && memcmp (data, "\0\0\0\0", STEER_MARKER) != 0))
     return;
   shard = shard_by_the_rule (plan, data + at);
   if (shard >= 0)
@@ -148,20 +153,22 @@ test_kinds_go_where_they_belong (void)
   header[7] = 3;
   header[17] = 0x20;
   header[19] = 0x08;
-  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 4 + 3);      /* IKE_SA_INIT request */
+  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 4 + 3); /* IKE_SA_INIT request */
   header[8] = 9;
-  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 1);          /* from the initiator: SPIr is ours */
+  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==,
+                    1); /* from the initiator: SPIr is ours */
   header[19] = 0;
-  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 2);          /* from the responder: SPIi is ours */
+  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==,
+                    2); /* from the responder: SPIi is ours */
   memset (header, 0, 8);
   g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 4);          /* no SPI of ours */
   g_assert_cmpuint (steer_decide (&plan, data, STEER_MARKER + 27), ==, 4);    /* short */
   g_assert_cmpuint (steer_decide (&plan, (const guint8 *) "\xff", 1), ==, 4); /* keepalive */
   data[0] = 3;
-  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 8 + 2);      /* ESP of loop 2 */
+  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 8 + 2); /* ESP of loop 2 */
   data[0] = 0;
   data[1] = 1;
-  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 8);          /* ESP of nobody */
+  g_assert_cmpuint (steer_decide (&plan, data, sizeof data), ==, 8); /* ESP of nobody */
 }
 
 static void
@@ -176,7 +183,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/net-udp/steer/program-decides-like-the-function", test_program_decides_like_the_function);
+  g_test_add_func ("/net-udp/steer/program-decides-like-the-function",
+                   test_program_decides_like_the_function);
   g_test_add_func ("/net-udp/steer/kinds-go-where-they-belong", test_kinds_go_where_they_belong);
   g_test_add_func ("/net-udp/steer/one-shard-needs-no-tree", test_one_shard_needs_no_tree);
   return g_test_run ();

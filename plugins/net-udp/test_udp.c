@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_udp.c - the sockets on the loopback interface: marker, source of answers, steering, refusals. */
+/* test_udp.c - the sockets on the loopback interface: marker, source of answers, steering,
+ * refusals. */
 #include "config.h"
 #include <errno.h>
 #include <poll.h>
@@ -10,14 +11,14 @@
 enum { DEADLINE_MS = 5000, IKE_LEN = 60 };
 
 typedef struct {
-  Udp     *udp;
-  guint8   buckets[256];
-  guint    n_ike, n_esp, n_queued, n_warnings;
-  guint    count[UDP_N_COUNTS];
-  guint    shard;                             /* of the last IKE message */
+  Udp *udp;
+  guint8 buckets[256];
+  guint n_ike, n_esp, n_queued, n_warnings;
+  guint count[UDP_N_COUNTS];
+  guint shard; /* of the last IKE message */
   gboolean is_answering;
   IkeDatagram last;
-  guint8   data[2048];
+  guint8 data[2048];
 } Fixture;
 
 static int
@@ -72,15 +73,19 @@ heard_warning (gpointer owner, const char *text)
   ((Fixture *) owner)->n_warnings++;
 }
 
-static const UdpOwnerClass klass = { heard_ike, heard_esp, heard_count, fake_input_shard, heard_queued, heard_warning };
+static const UdpOwnerClass klass = { heard_ike,        heard_esp,    heard_count,
+                                     fake_input_shard, heard_queued, heard_warning };
 
 static UdpOptions
 plain_options (Fixture *fixture)
 {
   for (guint i = 0; i < 256; i++)
     fixture->buckets[i] = (guint8) ((i >> 3) & 1);
-  return (UdpOptions) { .wants_ipv4 = TRUE, .wants_steering = TRUE, .n_shards = 2, .buckets = fixture->buckets,
-                        .max_packet = 2048 };
+  return (UdpOptions){ .wants_ipv4 = TRUE,
+                       .wants_steering = TRUE,
+                       .n_shards = 2,
+                       .buckets = fixture->buckets,
+                       .max_packet = 2048 };
 }
 
 static void
@@ -222,7 +227,8 @@ check_answers_leave_from (const char *client, const char *const *addresses)
 static void
 test_answer_leaves_from_where_the_request_came_to (void)
 {
-  check_answers_leave_from ("127.0.0.1", (const char *const[]) { "127.0.0.2", "127.0.0.1", "127.1.2.3", NULL });
+  check_answers_leave_from ("127.0.0.1",
+                            (const char *const[]){ "127.0.0.2", "127.0.0.1", "127.1.2.3", NULL });
 }
 
 static gboolean
@@ -243,7 +249,7 @@ test_ipv6_is_answered (void)
     g_test_skip ("no IPv6 on the loopback interface");
     return;
   }
-  check_answers_leave_from ("::1", (const char *const[]) { "::1", NULL });
+  check_answers_leave_from ("::1", (const char *const[]){ "::1", NULL });
 }
 
 /* Random messages; the socket that got each is the one that the function names. */
@@ -264,8 +270,8 @@ test_every_datagram_lands_where_the_function_says (void)
     gsize len = is_marked ? sizeof data : IKE_LEN;
     struct pollfd poller = { .events = POLLIN };
     guint8 got[128];
-    make_ike (is_marked ? data + 4 : data, (guint8) g_rand_int (rand), g_rand_boolean (rand) ? (guint8) g_rand_int (rand) : 0,
-              g_rand_boolean (rand));
+    make_ike (is_marked ? data + 4 : data, (guint8) g_rand_int (rand),
+              g_rand_boolean (rand) ? (guint8) g_rand_int (rand) : 0, g_rand_boolean (rand));
     if (is_marked && g_rand_int_range (rand, 0, 3) == 0)
       data[0] = (guint8) g_rand_int_range (rand, 1, 256);
     memcpy (plan.buckets, fixture.buckets, sizeof plan.buckets);
@@ -288,7 +294,8 @@ test_without_steering_nothing_is_lost (void)
   options.wants_steering = FALSE;
   fixture_open (&fixture, &options);
   g_assert_null (udp_esp_socket (fixture.udp, 0, 4));
-  for (guint i = 0; i < 16; i++) {            /* from many ports, so that the kernel's hash uses both sockets */
+  for (guint i = 0; i < 16;
+       i++) { /* from many ports, so that the kernel's hash uses both sockets */
     IkeAddr own;
     int fd = client_new ("127.0.0.1", &own);
     make_ike (data + 4, 1, 8, TRUE);
@@ -336,14 +343,16 @@ test_esp_goes_out_without_marker_and_keepalives_are_one_octet (void)
   int fd = client_new ("127.0.0.1", &own);
   fixture_open (&fixture, &options);
   for (guint i = 0; i < G_N_ELEMENTS (esp); i++)
-    esp[i] = (IkeDatagram) { .struct_size = sizeof esp[i], .remote = own, .data = (const guint8 *) "\1ESP", .len = 4 };
+    esp[i] = (IkeDatagram){
+      .struct_size = sizeof esp[i], .remote = own, .data = (const guint8 *) "\1ESP", .len = 4
+    };
   g_assert_true (udp_esp_send (fixture.udp, esp, G_N_ELEMENTS (esp)));
   for (guint i = 0; i < G_N_ELEMENTS (esp); i++) {
     g_assert_cmpint (client_receive (fd, got, sizeof got, &from), ==, 4);
     g_assert_cmpmem (got, 4, "\1ESP", 4);
     g_assert_cmpuint (from.port, ==, fixture.udp->marked);
   }
-  g_assert_true (udp_keepalive (fixture.udp, 1, &(IkeAddr) { 0 }, &own));
+  g_assert_true (udp_keepalive (fixture.udp, 1, &(IkeAddr){ 0 }, &own));
   g_assert_cmpint (client_receive (fd, got, sizeof got, &from), ==, 1);
   g_assert_cmpuint (got[0], ==, 0xff);
   close (fd);
@@ -355,7 +364,9 @@ test_more_than_a_batch_is_sent (void)
 {
   Fixture fixture = { 0 };
   UdpOptions options = plain_options (&fixture);
-  IkeDatagram datagram = { .struct_size = sizeof datagram, .data = (const guint8 *) "hello", .len = 5 };
+  IkeDatagram datagram = { .struct_size = sizeof datagram,
+                           .data = (const guint8 *) "hello",
+                           .len = 5 };
   guint8 got[64];
   IkeAddr from;
   int fd = client_new ("127.0.0.1", &datagram.remote);
@@ -429,16 +440,21 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/net-udp/marker-is-taken-off-and-put-on", test_marker_is_taken_off_and_put_on);
-  g_test_add_func ("/net-udp/answer-leaves-from-where-the-request-came-to", test_answer_leaves_from_where_the_request_came_to);
+  g_test_add_func ("/net-udp/answer-leaves-from-where-the-request-came-to",
+                   test_answer_leaves_from_where_the_request_came_to);
   g_test_add_func ("/net-udp/ipv6-is-answered", test_ipv6_is_answered);
-  g_test_add_func ("/net-udp/every-datagram-lands-where-the-function-says", test_every_datagram_lands_where_the_function_says);
-  g_test_add_func ("/net-udp/without-steering-nothing-is-lost", test_without_steering_nothing_is_lost);
+  g_test_add_func ("/net-udp/every-datagram-lands-where-the-function-says",
+                   test_every_datagram_lands_where_the_function_says);
+  g_test_add_func ("/net-udp/without-steering-nothing-is-lost",
+                   test_without_steering_nothing_is_lost);
   g_test_add_func ("/net-udp/what-is-no-message-is-counted", test_what_is_no_message_is_counted);
   g_test_add_func ("/net-udp/esp-goes-out-without-marker-and-keepalives-are-one-octet",
                    test_esp_goes_out_without_marker_and_keepalives_are_one_octet);
   g_test_add_func ("/net-udp/more-than-a-batch-is-sent", test_more_than_a_batch_is_sent);
-  g_test_add_func ("/net-udp/second-daemon-is-told-what-to-do", test_second_daemon_is_told_what_to_do);
+  g_test_add_func ("/net-udp/second-daemon-is-told-what-to-do",
+                   test_second_daemon_is_told_what_to_do);
   g_test_add_func ("/net-udp/foreign-address-is-refused", test_foreign_address_is_refused);
-  g_test_add_func ("/net-udp/restricted-addresses-answer-from-their-own", test_restricted_addresses_answer_from_their_own);
+  g_test_add_func ("/net-udp/restricted-addresses-answer-from-their-own",
+                   test_restricted_addresses_answer_from_their_own);
   return g_test_run ();
 }

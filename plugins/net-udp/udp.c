@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* udp.c - all sockets of an engine: which groups there are, and which of them an answer leaves by. */
+/* udp.c - all sockets of an engine: which groups there are, and which of them an answer leaves
+ * by. */
 #include "config.h"
 #include <errno.h>
 #include <net/if.h>
@@ -39,14 +40,17 @@ open_family (Udp *udp, const UdpOptions *options, guint8 family, GError **error)
   IkeAddr any = { .family = family };
   if (!has_family (family)) {
     if (options->n_addresses == 0)
-      udp->klass->warn (udp->owner, family == 4 ? "this system has no IPv4" : "this system has no IPv6; set plugins.net-udp.ipv6 "
-                                                                              "= no to keep it from being tried");
+      udp->klass->warn (udp->owner, family == 4
+                                        ? "this system has no IPv4"
+                                        : "this system has no IPv6; set plugins.net-udp.ipv6 "
+                                          "= no to keep it from being tried");
     return TRUE;
   }
   if (options->n_addresses == 0)
     return open_address (udp, options, &any, error);
   for (guint i = 0; i < options->n_addresses; i++) {
-    if (options->addresses[i].family == family && !open_address (udp, options, &options->addresses[i], error))
+    if (options->addresses[i].family == family
+        && !open_address (udp, options, &options->addresses[i], error))
       return FALSE;
   }
   return TRUE;

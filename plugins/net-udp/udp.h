@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* udp.h - the sockets of net-udp and what moves datagrams through them, independent of loops and plugins. */
+/* udp.h - the sockets of net-udp and what moves datagrams through them, independent of loops and
+ * plugins. */
 #pragma once
 #include <stdatomic.h>
 #include <netinet/in.h>
@@ -18,10 +19,11 @@ typedef struct {
   int       fd;
   guint8    role;                             /* UdpRole */
   guint8    shard;                            /* which reads it; of an ESP socket: its index */
-  gboolean  is_lent;                          /* ESP: somebody else reads it; set before the shards run */
+  gboolean  is_lent;                          /* ESP: read by another; set before shards run */
 } UdpSocket;
 
-/* One port × family (× address, where addresses are restricted): sockets in the order that steer.h tells. */
+/* One port × family (× address, where addresses are restricted): sockets in the order that
+ * steer.h tells. */
 struct _UdpGroup {
   Udp      *udp;
   guint8    family;                           /* 4 or 6 */
@@ -32,8 +34,9 @@ struct _UdpGroup {
 };
 
 typedef enum {
-  UDP_COUNT_RX, UDP_COUNT_TX, UDP_COUNT_TRUNCATED, UDP_COUNT_SHORT, UDP_COUNT_FORWARDED, UDP_COUNT_KEEPALIVE_RX,
-  UDP_COUNT_KEEPALIVE_TX, UDP_COUNT_ESP_RX, UDP_COUNT_ESP_TX, UDP_COUNT_TX_FAILED, UDP_COUNT_WRONG_INTERFACE,
+  UDP_COUNT_RX, UDP_COUNT_TX, UDP_COUNT_TRUNCATED, UDP_COUNT_SHORT, UDP_COUNT_FORWARDED,
+  UDP_COUNT_KEEPALIVE_RX, UDP_COUNT_KEEPALIVE_TX, UDP_COUNT_ESP_RX, UDP_COUNT_ESP_TX,
+  UDP_COUNT_TX_FAILED, UDP_COUNT_WRONG_INTERFACE,
   UDP_N_COUNTS
 } UdpCount;
 
@@ -77,7 +80,8 @@ struct _Udp {
 };
 
 /* Control.  NULL with a sentence that says what to do. */
-Udp      *udp_new     (const UdpOptions *options, const UdpOwnerClass *klass, gpointer owner, GError **error);
+Udp      *udp_new     (const UdpOptions *options, const UdpOwnerClass *klass, gpointer owner,
+                       GError **error);
 void      udp_free    (Udp *udp);
 UdpSocket *udp_esp_socket (Udp *udp, guint k, guint8 family);             /* NULL: none */
 
@@ -90,7 +94,8 @@ gboolean  udp_keepalive (Udp *udp, guint shard, const IkeAddr *local, const IkeA
 gboolean  udp_esp_send (Udp *udp, const IkeDatagram *datagrams, guint n);
 
 /* sockets.c */
-gboolean  udp_open_group (Udp *udp, const UdpOptions *options, const IkeAddr *address, gboolean is_marked, GError **error);
+gboolean  udp_open_group (Udp *udp, const UdpOptions *options, const IkeAddr *address,
+                          gboolean is_marked, GError **error);
 void      udp_group_free (gpointer group);
 
 /* io.c */
