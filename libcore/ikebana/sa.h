@@ -118,6 +118,10 @@ gboolean ike_sa_keys_seed  (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize s
 guint32  ike_sa_key_generation (const IkeSa *sa);
 /* prf (SK_px, parts): for those who authenticate more (IntAuth of RFC 9242).  The result has the PRF's length. */
 gboolean ike_sa_prf_auth   (IkeSa *sa, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out, gsize *out_len);
+/* The same with the keys of an earlier generation: those that a message was sealed with (IkeMessageEvent), when its own
+ * exchange has changed them already.  FALSE: that generation is gone. */
+gboolean ike_sa_prf_auth_of (IkeSa *sa, guint32 generation, gboolean of_initiator, const IkePart *parts, guint n_parts,
+                             guint8 *out, gsize *out_len);
 const IkePrf *ike_sa_prf   (const IkeSa *sa);
 /* The octets that AUTH of that side signs: its IKE_SA_INIT message | the other's nonce | prf (SK_px, ID'), changed by
  * `auth-octets` features. NULL when keys, messages or the identity are missing.  Free with g_bytes_unref. */

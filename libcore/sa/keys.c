@@ -267,16 +267,27 @@ ike_sa_prf (const IkeSa *sa)
 }
 
 gboolean
-ike_sa_prf_auth (IkeSa *sa, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out, gsize *out_len)
+ike_sa_prf_auth_of (IkeSa *sa, guint32 generation, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out,
+                    gsize *out_len)
 {
+  const IkeKeys *keys = sa->keys;
   gsize len;
   const guint8 *key;
 
-  if (!sa->keys)
+  ike_sa_assert_owner (sa);
+  while (keys && keys->generation != generation)
+    keys = keys->older;
+  if (!keys)
     return FALSE;
-  key = ike_keys_part (sa->keys, of_initiator ? SK_PI : SK_PR, &len);
-  *out_len = sa->keys->prf_len;
+  key = ike_keys_part (keys, of_initiator ? SK_PI : SK_PR, &len);
+  *out_len = keys->prf_len;
   return ike_prf_run (sa->prf, key, len, parts, n_parts, out);
+}
+
+gboolean
+ike_sa_prf_auth (IkeSa *sa, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out, gsize *out_len)
+{
+  return sa->keys && ike_sa_prf_auth_of (sa, sa->keys->generation, of_initiator, parts, n_parts, out, out_len);
 }
 
 const guint8 *
