@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* seams.h - throw-away plugins that prove the seams of the engine; each is what an extension of its kind would be. */
+#pragma once
+#include <ikebana/exchange.h>
+
+/* A feature of a table in the same file. */
+#define SEAM_FEATURE(symbol, name, class_)                                                                            \
+  static const IkeFeature symbol = { .struct_size = sizeof (IkeFeature), .provides = name, .ops = &class_ }
+
+#define SEAM_UP (1u << IKE_SA_ESTABLISHED | 1u << IKE_SA_REKEYING)
+
+extern const IkePluginInfo seam_intermediate_plugin;   /* an exchange before IKE_AUTH: keys and AUTH octets */
+extern const IkePluginInfo seam_followup_plugin;       /* an operation across two exchanges, at both ends */
+extern const IkePluginInfo seam_sync_plugin;           /* message ID 0 outside the window */
+extern const IkePluginInfo seam_token_plugin;          /* an answer to orphans that is a proof */
+extern const IkePluginInfo seam_resume_plugin;         /* a slot that goes into snapshots */
+extern const IkePluginInfo seam_v1_plugin;             /* another major version */
