@@ -86,6 +86,8 @@ void         ike_control_free  (IkeControlTable *table);
 
 void         ike_sas_new       (IkeEngine *engine);                     /* once the shards are known, before plugins activate */
 gboolean     ike_sas_start     (IkeEngine *engine, GError **error);
+/* Begins what `start_action = start` asks for of the connections in @config that are not in @previous. Control. */
+void         ike_sas_apply_config (IkeEngine *engine, IkeConfig *config, IkeConfig *previous_or_null);
 /* Begins to delete every SA; @done on the control loop when none is left. */
 void         ike_sas_shutdown  (IkeEngine *engine, void (*done) (IkeEngine *engine));
 void         ike_sas_free      (IkeSaManager *sas);

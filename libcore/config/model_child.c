@@ -194,6 +194,8 @@ ike_child_build (IkeBuilder *builder, const IkeTree *section)
     ike_builder_fail (builder, section, "ah_proposals", "cannot stand beside esp_proposals; remove one of them");
   child->local_ts = read_selectors (builder, section, "local_ts", &child->n_local_ts);
   child->remote_ts = read_selectors (builder, section, "remote_ts", &child->n_remote_ts);
+  ike_unacted_check (builder, "child", section);
+  ike_mode_check (builder, section, child->mode);
   ike_builder_pop (builder, len);
   return child;
 }

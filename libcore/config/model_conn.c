@@ -157,6 +157,7 @@ ike_conn_build (IkeBuilder *builder, const IkeTree *section)
   read_proposals (builder, section, conn);
   read_children (builder, section, conn);
   check_conn (builder, section, conn);
+  ike_unacted_check (builder, "connection", section);
   if (builder->has_failed)
     g_clear_pointer (&conn, ike_conn_unref);
   return conn;

@@ -235,6 +235,7 @@ ike_settings_state_start (IkeEngine *engine, GError **error)
   swap_config (settings, ike_config_build (engine, tree, NULL, problems));
   log_problems (engine, problems);
   remember_problems (settings, problems);
+  ike_sas_apply_config (engine, settings->config, NULL);
   return !(engine->options.flags & IKE_ENGINE_CHECK) || fail_check (problems, error);
 }
 
@@ -307,7 +308,7 @@ ike_engine_reload (IkeEngine *engine, gboolean dry_run, GError **error)
   IkeSettings *settings = engine->settings;
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (IkeTree) other = read_settings (settings, error);
-  g_autoptr (IkeConfig) next = NULL;
+  g_autoptr (IkeConfig) next = NULL, previous = NULL;
   IkeTree *result;
 
   if (!other || !ike_core_settings_check (other, error))
@@ -325,8 +326,10 @@ ike_engine_reload (IkeEngine *engine, gboolean dry_run, GError **error)
     ike_tree_swap (settings->tree, other);
     return result;
   }
+  previous = ike_config_ref (settings->config);
   swap_config (settings, g_steal_pointer (&next));
   ike_registry_reload_commit (engine);
+  ike_sas_apply_config (engine, settings->config, previous);
   log_problems (engine, problems);
   remember_problems (settings, problems);
   ike_event_emit (engine, ike_event_new (engine, "config-changed", ike_tree_copy (result)));

@@ -48,5 +48,7 @@ const IkeFeatureKind *const ike_core_kinds[] = {
   /* A service is between two plugins: whoever consumes it may declare the kind "service:NAME"
    * with sizes of its own. */
   &(const IkeFeatureKind){ sizeof (IkeFeatureKind), "service", 1, 0, sizeof (guint32), 0 },
+  /* "acts:connection/KEY": the plugin acts upon a key of swanctl.conf that the core only reads. */
+  &(const IkeFeatureKind) { sizeof (IkeFeatureKind), "acts", 1, 0, sizeof (guint32), 0 },
   NULL,
 };

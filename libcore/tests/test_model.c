@@ -366,6 +366,25 @@ test_other_sections (ConfigFixture *fixture, gconstpointer unused)
   g_assert_cmpuint (fixture->problems->len, ==, 4);
 }
 
+/* What nobody acts upon is said: a warning where only a timer is missing, a failure where a protection would be. */
+static void
+test_unacted_keys (ConfigFixture *fixture, gconstpointer unused)
+{
+  IkeConfig *config;
+
+  config = config_fixture_build (fixture, "connections { c { dpd_delay = 30s\n" PSK "}\n"
+                                          "  d { if_id_out = 7\n" PSK "}\n e { dpd_delay = 0\n if_id_out = 0\n" PSK "}\n"
+                                          "  f { children { x { mode = drop } }\n" PSK "} }", NULL);
+  config_fixture_assert_problem (fixture, "warning: *connections.c.dpd_delay: no plugin*has no effect*");
+  config_fixture_assert_problem (fixture, "*connections.d.if_id_out: no plugin*offers acts:connection/if_id_out*");
+  config_fixture_assert_problem (fixture, "*connections.f.children.x.mode: shunts are not installed*");
+  g_assert_cmpuint (fixture->problems->len, ==, 3);
+  g_assert_nonnull (ike_config_conn (config, "c"));
+  g_assert_null (ike_config_conn (config, "d"));
+  g_assert_nonnull (ike_config_conn (config, "e"));
+  g_assert_null (ike_config_conn (config, "f"));
+}
+
 static void
 test_children_by_name (ConfigFixture *fixture, gconstpointer unused)
 {
@@ -398,6 +417,7 @@ main (int argc, char **argv)
   TEST ("wrong-secrets-are-left-out", test_secrets_wrong);
   TEST ("what-did-not-change-is-shared", test_sharing);
   TEST ("other-sections-are-checked-too", test_other_sections);
+  TEST ("what-nothing-acts-upon-is-said", test_unacted_keys);
   TEST ("children-are-found-by-name", test_children_by_name);
   return g_test_run ();
 }

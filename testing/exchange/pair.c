@@ -25,11 +25,11 @@ settings_of (const PairOptions *o, guint i)
 
   return g_strdup_printf ("core { shards = %u }\n"
                           "plugins { net-sim { load = yes\n addresses = 10.0.0.%u, fd00::%u\n }\n"
-                          "  kernel-fake { load = yes\n record = yes\n } }\n%s\n"
+                          "  kernel-fake { load = yes\n record = yes\n addresses = 10.0.0.%u\n } }\n%s\n"
                           "connections { pair {\n local_addrs = 10.0.0.%u\n remote_addrs = 10.0.0.%u\n"
                           "    local { auth = psk\n id = %c.test\n }\n remote { auth = psk\n id = %c.test\n }\n%s } }\n"
                           "secrets { ike-pair { %s } }\n",
-                          o->n_shards ? o->n_shards : 1, i + 1, i + 1, o->more[i] ? o->more[i] : "", i + 1, 2 - i, "ab"[i],
+                          o->n_shards ? o->n_shards : 1, i + 1, i + 1, i + 1, o->more[i] ? o->more[i] : "", i + 1, 2 - i, "ab"[i],
                           "ba"[i], body, o->secrets[i] ? o->secrets[i] : "secret = correct-horse-battery\n");
 }
 

@@ -206,6 +206,38 @@ test_nat (gconstpointer flags)
   pair_free (pair);
 }
 
+/* A secret, an address, no options: all of it by default; the peer has `default` proposals and takes anybody. */
+static void
+test_up_host (gconstpointer flags)
+{
+  Pair *pair = pair_new (&(PairOptions) {
+    .flags = GPOINTER_TO_UINT (flags),
+    .connection = { NULL, "local { id = 10.0.0.2\n }\n remote { id = %any\n }\n remote_addrs = %any\n children { any { } }\n" } });
+  IkeTree *args = ike_tree_new_section ();
+  g_autoptr (IkeTree) result = NULL;
+
+  ike_tree_set_string (args, "name", "10.0.0.2");
+  result = pair_command (&pair->a, "up", args, NULL);
+  g_assert_cmpstr (ike_tree_string (result, "state", ""), ==, "ESTABLISHED");
+  g_assert_cmpstr (ike_tree_text (ike_tree_nth (ike_tree_get (ike_tree_nth (ike_tree_get (result, "children"), 0), "remote-ts"), 0), NULL),
+                   ==, "10.0.0.2/32");
+  pair_assert_twins (pair);
+  pair_free (pair);
+}
+
+static void
+test_start_action (gconstpointer flags)
+{
+  Pair *pair = pair_new (&(PairOptions) {
+    .flags = GPOINTER_TO_UINT (flags),
+    .connection = { "children { net { start_action = start\n } }\n", "children { net { } }\n" } });
+
+  pair_run (pair, 2);
+  g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 2);
+  pair_assert_twins (pair);
+  pair_free (pair);
+}
+
 /* -- loss ----------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -480,6 +512,8 @@ main (int argc, char **argv)
   add ("selectors-are-narrowed", test_narrowing);
   add ("two-ups-make-one-sa", test_two_ups_make_one);
   add ("nat-is-found-and-both-float", test_nat);
+  add ("up-host-needs-a-secret-and-nothing-else", test_up_host);
+  add ("start-action-starts", test_start_action);
   add ("every-datagram-may-be-lost-once", test_every_datagram_lost_once);
   add ("every-datagram-may-come-twice", test_everything_twice);
   add ("nobody-there-says-so", test_nobody_there);
