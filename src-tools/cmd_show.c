@@ -202,6 +202,46 @@ print_features (const Tool *tool, Json *features)
   }
 }
 
+/* One line per exchange and phase: "IKE_AUTH    auth: auth", and the hooks that anybody stands at. */
+static void
+print_steps (const Tool *tool, const char *title, Json *steps)
+{
+  const char *phase = "";
+
+  printf ("%s%s%s\n", show_color (tool, SHOW_BOLD), title, show_color (tool, SHOW_PLAIN));
+  for (gsize i = 0; i < length (steps); i++) {
+    Json *step = json_object_array_get_idx (steps, i);
+    const char *next = tool_text (step, "phase", "");
+    g_autofree char *task = show_clean (tool_text (step, "task", "")), *plugin = show_clean (tool_text (step, "plugin", ""));
+    g_autofree char *reads = show_clean (tool_text (step, "reads", ""));
+
+    printf ("  %-12s %-16s of %-12s %s%s\n", strcmp (next, phase) ? next : "", task, plugin, *reads ? "reads " : "", reads);
+    phase = next;
+  }
+}
+
+static void
+print_order (const Tool *tool, Json *order)
+{
+  json_object_object_foreach (order, key, value)
+  {
+    g_autofree char *title = show_clean (key);
+
+    if (strcmp (key, "hooks") == 0) {
+      json_object_object_foreach (value, point, labels)
+      {
+        g_autofree char *hook = show_clean (point), *line = show_inline (labels);
+        if (length (labels) > 0)
+          printf ("hook %s: %s\n", hook, line);
+      }
+    } else if (strcmp (key, "plugins") == 0) {
+      g_autofree char *line = show_inline (value);
+      printf ("activated: %s\n", line);
+    } else
+      print_steps (tool, title, value);
+  }
+}
+
 gboolean
 cmd_show_plugins (const Tool *tool, const char *name, Json *result)
 {
@@ -212,9 +252,12 @@ cmd_show_plugins (const Tool *tool, const char *name, Json *result)
     print_sentence (tool, SHOW_PLAIN, why);
     return TRUE;
   }
-  /* Of the orders, `plugins` is a list of names. */
-  if (strcmp (name, "plugins") != 0 || tool_get (result, "hooks") != NULL || !json_object_is_type (plugins, json_type_array))
+  if (strcmp (name, "plugins") != 0 || !json_object_is_type (plugins, json_type_array))
     return FALSE;
+  if (tool_get (result, "hooks") != NULL) {
+    print_order (tool, result);
+    return TRUE;
+  }
   for (gsize i = 0; i < length (plugins); i++)
     width = MAX (width, strlen (tool_text (json_object_array_get_idx (plugins, i), "name", "")));
   for (gsize i = 0; i < length (plugins); i++) {

@@ -164,7 +164,7 @@ static const IkeCommandArg status_args[] = {
 };
 
 static const IkeCommandClass status_class = {
-  .struct_size = sizeof (IkeCommandClass), .flags = IKE_COMMAND_READ_ONLY, .summary = "IKE SAs and their CHILD_SAs",
+  .struct_size = sizeof (IkeCommandClass), .flags = IKE_COMMAND_READ_ONLY, .summary = "Show IKE SAs and their CHILD_SAs",
   .args = status_args, .run = run_status, .rows_path = "sas",
   .columns = "name:name state:state local:local-host remote:remote-host peer:remote-id proposal:proposal since:established",
 };
@@ -278,7 +278,7 @@ static const IkeCommandArg up_args[] = {
 };
 
 static const IkeCommandClass up_class = {
-  .struct_size = sizeof (IkeCommandClass), .flags = IKE_COMMAND_STREAMS, .summary = "bring up a connection or a child",
+  .struct_size = sizeof (IkeCommandClass), .flags = IKE_COMMAND_STREAMS, .summary = "Bring up a connection or a child",
   .args = up_args, .run = run_up,
 };
 
@@ -335,7 +335,7 @@ static const IkeCommandArg down_args[] = {
 };
 
 static const IkeCommandClass down_class = {
-  .struct_size = sizeof (IkeCommandClass), .summary = "take down IKE SAs or CHILD_SAs", .args = down_args, .run = run_down,
+  .struct_size = sizeof (IkeCommandClass), .summary = "Take down IKE SAs or CHILD_SAs", .args = down_args, .run = run_down,
 };
 
 const IkeFeature ike_command_down = { .struct_size = sizeof (IkeFeature), .provides = "command:down", .ops = &down_class };
@@ -367,7 +367,7 @@ static const IkeCommandArg explain_args[] = {
 
 static const IkeCommandClass explain_class = {
   .struct_size = sizeof (IkeCommandClass), .flags = IKE_COMMAND_READ_ONLY,
-  .summary = "why negotiations failed: what was offered, what would have been accepted, what to change",
+  .summary = "Show why negotiations failed: what was offered, what would have been accepted, what to change",
   .args = explain_args, .run = run_explain,
 };
 
