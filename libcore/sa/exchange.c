@@ -34,6 +34,7 @@ ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean is_initiator,
   x->is_marked = sa->is_marked;
   x->keys = sa->keys;
   ike_arena_init (&x->arena, sa->shard->arenas, IKE_EXCHANGE_ARENA_MAX);
+  ike_arena_init (&x->in_arena, sa->shard->arenas, IKE_EXCHANGE_ARENA_MAX);
   return x;
 }
 
@@ -52,6 +53,7 @@ ike_exchange_free (IkeExchange *x)
       x->operation->exchange = NULL;
   }
   ike_arena_clear (&x->arena);
+  ike_arena_clear (&x->in_arena);
   g_free (x->notify_data);
   g_free (x->reason);
   g_free (x->packet);
@@ -598,7 +600,7 @@ walk (IkeExchange *x)
 {
   guint end = is_first_half (x) ? x->info->n_steps : x->reached;
 
-  while (x->cursor < end && x->info->steps[x->cursor].phase <= x->stop_phase) {
+  while (x->cursor < end && x->info->steps[x->cursor].phase <= x->stop_phase && !x->sa->is_doomed) {
     const IkeStep *step = &x->info->steps[x->cursor];
     IkeTask *task = ike_operation_task (x->operation, step->task);
     IkeTaskResult result;
@@ -653,7 +655,9 @@ ike_exchange_begin (IkeSa *sa, IkeOperation *op, const IkeExchangeInfo *info)
 
   x->operation = op;
   op->exchange = x;
-  op->skipped = 0;
+  if (op->skipped_of != info)
+    op->skipped = 0;
+  op->skipped_of = info;
   gather_tasks (x);
   begin_half (x, IKE_HALF_BUILD);
 }
@@ -683,7 +687,9 @@ ike_exchange_respond (IkeSa *sa, IkeExchange *x)
   x->half = IKE_HALF_PROCESS;
   x->operation = passive_operation (sa, x->info);
   x->operation->exchange = x;
-  x->operation->skipped = 0;
+  if (x->operation->skipped_of != x->info)
+    x->operation->skipped = 0;
+  x->operation->skipped_of = x->info;
   x->in->kept = x->operation->kept;
   if (!x->is_failed && !record_notifies (x, &verdict))
     fail (x, verdict.notify, NULL, 0, verdict.reason);

@@ -191,12 +191,15 @@ read_payloads (IkeShard *shard, IkeArena *arena, IkeMessage *message, guint8 fir
 static IkeMessage *
 message_new (IkeExchange *x, const IkeHeader *header, const IkeDatagram *datagram, gboolean is_clear)
 {
-  IkeMessage *m = ike_arena_alloc (&x->arena, sizeof *m);
+  IkeMessage *m;
 
+  ike_arena_clear (&x->in_arena);
+  ike_arena_init (&x->in_arena, x->sa->shard->arenas, IKE_EXCHANGE_ARENA_MAX);
+  m = ike_arena_alloc (&x->in_arena, sizeof *m);
   if (!m)
     return NULL;
   m->header = *header;
-  m->raw = is_clear ? ike_arena_copy (&x->arena, datagram->data, datagram->len) : datagram->data;
+  m->raw = is_clear ? ike_arena_copy (&x->in_arena, datagram->data, datagram->len) : datagram->data;
   m->raw_len = datagram->len;
   return m->raw ? m : NULL;
 }
@@ -282,7 +285,7 @@ accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *hea
   ike_half_open_add (sa);
   ike_sa_arm_setup (sa);
   x->in = message_new (x, header, datagram, TRUE);
-  if (!x->in || !read_payloads (shard, &x->arena, x->in, header->next_payload, x->in->raw + IKE_HEADER_LEN,
+  if (!x->in || !read_payloads (shard, &x->in_arena, x->in, header->next_payload, x->in->raw + IKE_HEADER_LEN,
                                 x->in->raw_len - IKE_HEADER_LEN, IKE_HEADER_LEN, &verdict)) {
     ike_sa_destroy (sa, "the first message is malformed");
     return;
@@ -395,7 +398,7 @@ open_protected (IkeSa *sa, IkeExchange *x, IkeMessage *m, IkeVerdict *verdict)
   guint8 first;
   gsize len;
 
-  if (!ike_open (sa, x->keys, &x->arena, m, &first, &plain, &len)) {
+  if (!ike_open (sa, x->keys, &x->in_arena, m, &first, &plain, &len)) {
     count (shard, shard->manager->count.bad_icv);
     return FALSE;
   }
@@ -403,7 +406,7 @@ open_protected (IkeSa *sa, IkeExchange *x, IkeMessage *m, IkeVerdict *verdict)
   sa->last_in_us = ike_sa_now_us (sa);
   if (!ike_exchange_show (x, plain, len, first))
     return FALSE;
-  if (!read_payloads (shard, &x->arena, m, first, plain, len, 0, verdict))
+  if (!read_payloads (shard, &x->in_arena, m, first, plain, len, 0, verdict))
     count (shard, shard->manager->count.bad_syntax);
   return TRUE;
 }
@@ -557,7 +560,7 @@ clear_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
   if (!m)
     return;
   /* Whatever is wrong with it: it may be forged, so it is dropped, and the true one may still come. */
-  if (!read_payloads (shard, &x->arena, m, header->next_payload, m->raw + IKE_HEADER_LEN, m->raw_len - IKE_HEADER_LEN,
+  if (!read_payloads (shard, &x->in_arena, m, header->next_payload, m->raw + IKE_HEADER_LEN, m->raw_len - IKE_HEADER_LEN,
                       IKE_HEADER_LEN, &verdict)
       || (!is_hint (x, m) && !ike_stategate_check (info, sa, TRUE, m, &verdict))) {
     count (shard, shard->manager->count.bad_syntax);

@@ -262,7 +262,8 @@ struct _IkeOperation {
   IkeTask                *tasks[IKE_TASKS_MAX / 2];
   guint                   n_tasks;
   IkeKept                *kept;
-  guint64                 skipped;            /* bits of phases of the running exchange's class */
+  guint64                 skipped;            /* bits of phases of the exchange class below; kept over its rounds */
+  const IkeExchangeInfo  *skipped_of;
   guint64                 notified;           /* bits of classes->absents that were seen */
   char                   *failure;            /* reason, for people */
   gboolean                is_running, is_passive;
@@ -279,6 +280,7 @@ struct _IkeExchange {
   guint32                message_id;
   guint                  retries;             /* RETRY */
   IkeArena               arena;
+  IkeArena               in_arena;            /* the message in hand: a forged response costs nothing that stays */
   IkeMessage            *in;
   IkeAddr                local, remote;
   IkeHalf                half;
