@@ -12,7 +12,6 @@ typedef struct {
   IkeCall     *call;                          /* whoever asked; answered once */
   IkeAddr      local, remote;
   IkeSaRef     known;
-  gboolean     is_taken;                      /* a job for the SA that is there ran */
 } Initiate;
 
 /* What the control loop knows of a connection: the SA that was begun last, and, while one is being made, who waits for
@@ -338,12 +337,12 @@ find_child_named (const IkeSa *sa, const char *name)
 static void
 use_known (IkeSa *sa, gpointer data)
 {
-  Initiate *in = data;
+  Initiate **box = data, *in = *box;
   IkeOperation *op;
 
   if (sa->state > IKE_SA_ESTABLISHED || !sa->conn || strcmp (sa->conn->name, in->conn->name) != 0)
     return;
-  in->is_taken = TRUE;
+  *box = NULL;
   if (in->child && sa->state == IKE_SA_ESTABLISHED && find_child_named (sa, in->child)) {
     ike_sa_watch (sa, in->progress);
     ike_sa_progress (sa, IKE_LOG_INFO, "%s is up already", in->child);
@@ -364,14 +363,15 @@ use_known (IkeSa *sa, gpointer data)
     operation_done (sa, in, NULL);
 }
 
-/* The SA is gone, or going: a new one. */
+/* Nobody took it out: the SA is gone, or going: a new one. */
 static void
 known_free (gpointer data)
 {
-  Initiate *in = data;
+  Initiate **box = data;
 
-  if (!in->is_taken)
-    ike_loop_post (ike_engine_control (in->engine), again, in, NULL);
+  if (*box)
+    ike_loop_post (ike_engine_control ((*box)->engine), again, *box, NULL);
+  g_free (box);
 }
 
 static const IkeJobClass known_job = {
@@ -392,7 +392,7 @@ look_for_known (gpointer data)
   } else {
     in->known = known->sa;
     /* The lane of setups refuses nothing; a job that finds no SA comes back by known_free(). */
-    (void) !ike_sa_post (in->engine, known->sa, &known_job, in);
+    (void) !ike_sa_post (in->engine, known->sa, &known_job, g_memdup2 (&in, sizeof in));
   }
 }
 

@@ -183,6 +183,18 @@ test_two_ups_make_one (gconstpointer flags)
 }
 
 static void
+test_up_again (gconstpointer flags)
+{
+  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags) });
+
+  assert_up (pair, NULL);
+  assert_up (pair, NULL);
+  g_assert_cmpuint (pair_count (&pair->b, "ike.established"), ==, 1);
+  g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 2);
+  pair_free (pair);
+}
+
+static void
 test_nat (gconstpointer flags)
 {
   Pair *pair = pair_new (&(PairOptions) {
@@ -511,6 +523,7 @@ main (int argc, char **argv)
   add ("another-group-is-asked-for-in-create-child-sa", test_other_group_of_child);
   add ("selectors-are-narrowed", test_narrowing);
   add ("two-ups-make-one-sa", test_two_ups_make_one);
+  add ("what-is-up-is-not-made-again", test_up_again);
   add ("nat-is-found-and-both-float", test_nat);
   add ("up-host-needs-a-secret-and-nothing-else", test_up_host);
   add ("start-action-starts", test_start_action);
