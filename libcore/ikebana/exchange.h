@@ -34,6 +34,12 @@ typedef struct {
   IkeTaskResult (*process) (IkeTask *task, IkeExchange *x, const IkeMessage *in);   /* NULL: DONE */
   IkeTaskResult (*build)   (IkeTask *task, IkeExchange *x, IkeWriter *out);         /* NULL: DONE */
   void          (*dispose) (IkeTask *task);                                         /* may be NULL */
+  /* Task names that leave a message alone when this one is wanted in it: how an extension takes a form of an exchange
+   * over from its usual main task.  May be NULL. */
+  const char   *instead_of;
+  /* Responder, after NEXT: is @in, a request of the exchange that was asked for, the next one of this very operation?
+   * Several may be open at once.  NULL: yes. */
+  gboolean      (*continues) (IkeTask *task, const IkeMessage *in);
 } IkeTaskClass;
 
 void         *ike_task_data      (IkeTask *task);

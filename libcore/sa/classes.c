@@ -190,7 +190,7 @@ load_exchanges (IkeEngine *engine, IkeClasses *c, GError **error)
 static gboolean
 load_tasks (IkeEngine *engine, IkeClasses *c, GError **error)
 {
-  guint n, i;
+  guint n, i, k;
   const IkeProvided *const *found = ike_feature_list (engine, "task", &n);
 
   if (n > IKE_TASKS_MAX) {
@@ -202,8 +202,12 @@ load_tasks (IkeEngine *engine, IkeClasses *c, GError **error)
   for (i = 0; i < n; i++) {
     const IkeTaskClass *klass = found[i]->ops;
     c->tasks[i] = (IkeTaskInfo) { found[i]->name, klass, found[i]->plugin, i,
-                                  klass->operations ? g_strsplit (klass->operations, " ", -1) : NULL };
+                                  klass->operations ? g_strsplit (klass->operations, " ", -1) : NULL, 0 };
   }
+  for (i = 0; i < n; i++)
+    for (k = 0; k < n; k++)
+      if (k != i && names_word (c->tasks[i].klass->instead_of, c->tasks[k].name))
+        c->tasks[i].displaces |= G_GUINT64_CONSTANT (1) << k;
   return TRUE;
 }
 

@@ -95,12 +95,19 @@ make_task (IkeExchange *x, const IkeTaskInfo *info)
 static guint
 gather_tasks (IkeExchange *x)
 {
+  const IkeStep *steps = x->info->steps;
+  guint64 wanted = 0, displaced = 0;
   guint i, n_main = 0;
 
+  for (i = 0; i < x->info->n_steps; i++)
+    if (ike_operation_task (x->operation, steps[i].task) || is_wanted (x, steps[i].task)) {
+      wanted |= G_GUINT64_CONSTANT (1) << steps[i].task->index;
+      displaced |= steps[i].task->displaces;
+    }
   for (i = 0; i < x->info->n_steps; i++) {
-    const IkeTaskInfo *info = x->info->steps[i].task;
+    const IkeTaskInfo *info = steps[i].task;
     gboolean is_there = ike_operation_task (x->operation, info) != NULL;
-    if (!is_there && is_wanted (x, info))
+    if (!is_there && (wanted & ~displaced) >> info->index & 1)
       is_there = make_task (x, info);
     n_main += is_there && info->klass->is_main;
   }
@@ -517,7 +524,7 @@ send_response (IkeExchange *x)
     if (!op->next_exchange || x->is_failed)
       ike_operation_end (op, x->is_failed ? x->reason : NULL);
     else
-      op->next_exchange = NULL;
+      ike_operation_await (op, g_steal_pointer (&op->next_exchange));
   }
   ike_exchange_free (x);
   if (!sa->is_doomed)
@@ -662,22 +669,6 @@ ike_exchange_begin (IkeSa *sa, IkeOperation *op, const IkeExchangeInfo *info)
   begin_half (x, IKE_HALF_BUILD);
 }
 
-static IkeOperation *
-passive_operation (IkeSa *sa, const IkeExchangeInfo *info)
-{
-  const char *name = info->klass->operation;
-  IkeOperation *op;
-
-  for (op = sa->passive; name && op; op = op->next)
-    if (op->name && !strcmp (op->name, name) && !op->exchange)
-      return op;
-  op = ike_operation_new (sa, name, NULL, NULL);
-  op->next = sa->passive;
-  op->is_running = TRUE;
-  sa->passive = op;
-  return op;
-}
-
 /* A request that passed window, tag and state gate. @x->in is set; with is_failed it is only answered. */
 void
 ike_exchange_respond (IkeSa *sa, IkeExchange *x)
@@ -685,7 +676,7 @@ ike_exchange_respond (IkeSa *sa, IkeExchange *x)
   IkeVerdict verdict = { 0 };
 
   x->half = IKE_HALF_PROCESS;
-  x->operation = passive_operation (sa, x->info);
+  x->operation = ike_operation_of_request (sa, x->info, x->in);
   x->operation->exchange = x;
   if (x->operation->skipped_of != x->info)
     x->operation->skipped = 0;

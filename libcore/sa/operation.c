@@ -79,6 +79,7 @@ ike_operation_free (IkeOperation *op, const char *error)
 {
   IkeDone *d;
 
+  ike_timer_stop (op->timer);
   while (op->n_tasks)
     ike_operation_drop_task (op, op->tasks[op->n_tasks - 1]);
   while ((d = op->dones)) {
@@ -124,6 +125,76 @@ ike_operation_end (IkeOperation *op, const char *error)
   if (!sa->is_doomed)
     ike_operations_kick (sa);
 }
+
+/* -- the peer's ----------------------------------------------------------------------------------------------------- */
+
+static gboolean
+is_next_of (const IkeOperation *op, const IkeExchangeInfo *info, const IkeMessage *in)
+{
+  guint i;
+
+  if (op->awaited != info || op->exchange)
+    return FALSE;
+  for (i = 0; i < op->n_tasks; i++)
+    if (op->tasks[i]->info->klass->continues && !op->tasks[i]->info->klass->continues (op->tasks[i], in))
+      return FALSE;
+  return TRUE;
+}
+
+IkeOperation *
+ike_operation_of_request (IkeSa *sa, const IkeExchangeInfo *info, const IkeMessage *in)
+{
+  const char *name = info->klass->operation;
+  IkeOperation *op;
+
+  for (op = sa->passive; op; op = op->next)
+    if (is_next_of (op, info, in) || (name && op->name && !strcmp (op->name, name) && !op->exchange)) {
+      op->awaited = NULL;
+      ike_timer_stop (g_steal_pointer (&op->timer));
+      return op;
+    }
+  op = ike_operation_new (sa, name, NULL, NULL);
+  op->next = sa->passive;
+  op->is_running = TRUE;
+  sa->passive = op;
+  return op;
+}
+
+static void
+stop_waiting (IkeSa *sa, gpointer data)
+{
+  IkeOperation *op = data;
+
+  op->timer = NULL;
+  ike_operation_end (op, "the peer did not go on");
+}
+
+static const IkeJobClass await_job = {
+  .struct_size = sizeof (IkeJobClass), .name = "operation of the peer", .lane = IKE_LANE_ESTABLISHED, .run = stop_waiting,
+};
+
+/* The operation stays for the peer's next request, for a while, and only so many: the newest are listed first. */
+void
+ike_operation_await (IkeOperation *op, const IkeExchangeInfo *next)
+{
+  IkeSa *sa = op->sa;
+  IkeOperation *other, *oldest = NULL;
+  guint n = 0;
+
+  op->awaited = next;
+  if (sa->state < IKE_SA_ESTABLISHED)
+    return;
+  op->timer = ike_sa_timer_add (sa, sa->shard->manager->half_open_timeout_s * 1000ull, &await_job, op);
+  for (other = sa->passive; other; other = other->next)
+    if (other->awaited) {
+      n++;
+      oldest = other;
+    }
+  if (n > IKE_AWAITED_MAX)
+    ike_operation_end (oldest, "the peer began too much at once");
+}
+
+/* -- ours ----------------------------------------------------------------------------------------------------------- */
 
 static void
 insert_by_priority (IkeSa *sa, IkeOperation *op)

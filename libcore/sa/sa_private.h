@@ -28,6 +28,7 @@ enum {
   IKE_KEPT_MAX = 48 * 1024,                   /* bytes of payloads that an operation keeps */
   IKE_RECORDS_MAX = 64,                       /* notifies recorded per exchange */
   IKE_EXPLAIN_RECORDS = 128,                  /* failed negotiations remembered */
+  IKE_AWAITED_MAX = 8,                        /* operations of the peer that wait for its next request */
 };
 
 /* -- classes, const after start ------------------------------------------------------------------------------------- */
@@ -46,6 +47,7 @@ struct _IkeTaskInfo {
   IkePlugin          *plugin;
   guint               index;                  /* bit in IkeOperation.tasks_done */
   char              **operations;             /* NULL: any */
+  guint64             displaces;              /* bits of the tasks that it stands for */
 };
 
 typedef struct {
@@ -258,6 +260,8 @@ struct _IkeOperation {
   IkeDone                *dones;
   IkeExchange            *exchange;           /* running now */
   const IkeExchangeInfo  *next_exchange;      /* asked for by NEXT */
+  const IkeExchangeInfo  *awaited;            /* the peer's: its next request is to be this */
+  IkeTimer               *timer;              /* of an awaited one */
   guint64                 tasks_done, tasks_made;   /* bits */
   IkeTask                *tasks[IKE_TASKS_MAX / 2];
   guint                   n_tasks;
@@ -395,6 +399,8 @@ void     ike_operations_kick (IkeSa *sa);
 IkeTask *ike_operation_task (IkeOperation *op, const IkeTaskInfo *info);
 void     ike_operation_drop_task (IkeOperation *op, IkeTask *task);
 void     ike_operation_end  (IkeOperation *op, const char *error);
+IkeOperation *ike_operation_of_request (IkeSa *sa, const IkeExchangeInfo *info, const IkeMessage *in);   /* the one it goes on with, or a new one */
+void     ike_operation_await (IkeOperation *op, const IkeExchangeInfo *next);
 gboolean ike_operation_is_skipped (const IkeOperation *op, guint phase);
 
 /* transmit.c */
