@@ -2,6 +2,7 @@
 /* test_seams.c - the throw-away plugins beside this file, between two engines: plain, every wait forced, every completion
  * from another thread in random order, shuffled. */
 #include "exchange/pair.h"
+#include "seams/probe.h"
 #include "seams/seams.h"
 #include <string.h>
 
@@ -19,7 +20,7 @@ assert_up (Pair *pair, const char *child)
 }
 
 /* The bytes that went over the wire, by exchange. */
-typedef struct { guint n_requests[256], n_responses[256]; guint n_bytes_out; } Wire;
+typedef struct { guint n_requests[256], n_responses[256]; } Wire;
 
 static void
 count_packet (IkeSimEvent event, const IkeSimPacket *packet, gpointer data)
@@ -116,6 +117,123 @@ test_intermediate_tampered (gconstpointer flags)
   }
 }
 
+/* -- an operation across two exchanges ------------------------------------------------------------------------------- */
+
+static const IkePluginInfo *const followup[] = { &seam_followup_plugin, &probe_plugin, NULL };
+
+static const char children[2][700]
+  = { "proposals = aes256gcm16-prfsha256-x25519\n children {\n"
+      " net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n esp_proposals = aes256gcm16\n }\n"
+      " pfs { local_ts = 10.11.0.0/16\n remote_ts = 10.12.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n"
+      " old { local_ts = 10.21.0.0/16\n remote_ts = 10.22.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n }\n",
+      "proposals = aes256gcm16-prfsha256-x25519\n children {\n"
+      " net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n esp_proposals = aes256gcm16\n }\n"
+      " pfs { local_ts = 10.12.0.0/16\n remote_ts = 10.11.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n"
+      " old { local_ts = 10.22.0.0/16\n remote_ts = 10.21.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n }\n" };
+
+static Pair *
+followup_pair (guint32 flags, const char *misdeeds)
+{
+  return pair_new (&(PairOptions) {
+    .flags = flags, .builtin = followup, .connection = { children[0], children[1] }, .more = { misdeeds, NULL } });
+}
+
+static void
+assert_hybrid (Pair *pair, PairEnd *end)
+{
+  g_autofree char *error = probe_begin (pair, end, "create-hybrid-child", g_strdup ("pfs"));
+
+  if (error)
+    g_test_message ("%s\n-- a --\n%s-- b --\n%s", error, pair->a.log->str, pair->b.log->str);
+  g_assert_cmpstr (error, ==, NULL);
+}
+
+static void
+test_followup (gconstpointer flags)
+{
+  Pair *pair = followup_pair (GPOINTER_TO_UINT (flags), NULL);
+  Wire wire = { { 0 } };
+
+  assert_up (pair, "net");
+  watch (pair, &wire);
+  assert_hybrid (pair, &pair->a);
+  g_assert_cmpuint (wire.n_requests[36], ==, 1);
+  g_assert_cmpuint (wire.n_requests[44], ==, 1);
+  g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 4);
+  pair_assert_twins (pair);
+  /* The original responder may ask too, and the usual way still goes. */
+  assert_hybrid (pair, &pair->b);
+  assert_up (pair, "old");
+  g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 8);
+  g_assert_cmpuint (probe_of (&pair->b)->n_child_up, ==, 4);
+  pair_assert_twins (pair);
+  pair_down (pair, "pair", NULL);
+  pair_run (pair, 1);
+  g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 0);
+  pair_free (pair);
+}
+
+static void
+test_followup_lost (gconstpointer flags)
+{
+  guint nth;
+
+  for (nth = 1; nth <= 4; nth++) {
+    Pair *pair = followup_pair (GPOINTER_TO_UINT (flags), NULL);
+    IkeSimRule rule = { .struct_size = sizeof rule, .action = IKE_SIM_DROP, .first = nth, .n_times = 1 };
+    guint id;
+
+    assert_up (pair, "net");
+    id = pair->a.net_ops->rule_add (pair->a.net, &rule);
+    assert_hybrid (pair, &pair->a);
+    g_assert_cmpuint (pair->a.net_ops->rule_hits (pair->a.net, id), ==, 1);
+    pair_run (pair, 40);
+    g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 4);
+    pair_assert_twins (pair);
+    pair_free (pair);
+  }
+}
+
+/* Ten are begun and left; the eleventh finds its own, and what was left goes. */
+static void
+test_followup_abandoned (gconstpointer flags)
+{
+  Pair *pair = followup_pair (GPOINTER_TO_UINT (flags), "plugins { seam-followup { abandon = 10 } }");
+  guint i;
+
+  assert_up (pair, "net");
+  for (i = 0; i < 10; i++)
+    assert_hybrid (pair, &pair->a);
+  g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 2);
+  g_assert_cmpuint (pair->b.kernel_ops->n_spis (pair->b.kernel), ==, 8);
+  assert_hybrid (pair, &pair->a);
+  pair_assert_twins (pair);
+  g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 4);
+  pair_run (pair, 60);
+  g_assert_cmpuint (pair->b.kernel_ops->n_spis (pair->b.kernel), ==, 0);
+  g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 4);
+  g_assert_cmpuint (probe_of (&pair->b)->n_down, ==, 0);
+  pair_free (pair);
+}
+
+static void
+test_followup_wrong_link (gconstpointer flags)
+{
+  Pair *pair = followup_pair (GPOINTER_TO_UINT (flags), "plugins { seam-followup { wrong_link = yes } }");
+  g_autofree char *error = NULL;
+
+  assert_up (pair, "net");
+  error = probe_begin (pair, &pair->a, "create-hybrid-child", g_strdup ("pfs"));
+  g_assert_nonnull (error);
+  pair_run (pair, 60);
+  g_assert_cmpuint (pair->a.kernel_ops->n_spis (pair->a.kernel), ==, 0);
+  g_assert_cmpuint (pair->b.kernel_ops->n_spis (pair->b.kernel), ==, 0);
+  g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 2);
+  g_assert_cmpuint (probe_of (&pair->a)->n_down, ==, 0);
+  g_assert_cmpuint (probe_of (&pair->b)->n_down, ==, 0);
+  pair_free (pair);
+}
+
 /* ------------------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -138,5 +256,9 @@ main (int argc, char **argv)
   add ("intermediate/every-datagram-may-be-lost-once", test_intermediate_lost);
   add ("intermediate/every-datagram-may-come-twice", test_intermediate_twice);
   add ("intermediate/what-was-said-before-auth-is-authenticated", test_intermediate_tampered);
+  add ("followup/a-child-comes-up-after-two-exchanges", test_followup);
+  add ("followup/every-datagram-may-be-lost-once", test_followup_lost);
+  add ("followup/what-is-begun-and-left-goes", test_followup_abandoned);
+  add ("followup/a-wrong-link-finds-nothing", test_followup_wrong_link);
   return g_test_run ();
 }
