@@ -66,7 +66,7 @@ ike_selectors_read (IkeReader *r, IkeSelector *out, guint *n_out, guint *n_skipp
   if (n_wire == 0)
     return refuse (r, verdict, "no traffic selector");
   for (guint i = 0; i < n_wire; i++) {
-    IkeSelector one;
+    IkeSelector one = { 0 };
     if (!read_one (r, &one, verdict))
       return FALSE;
     /* Beyond the cap they are passed over like those of unknown types: the peer gets a narrower answer. */
