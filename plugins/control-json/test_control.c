@@ -126,6 +126,9 @@ run_engine (void *data)
   }
   set_state (fixture, engine, FALSE);
   ike_engine_run (engine);
+  /* Not before the other thread is out of ike_engine_quit (). */
+  pthread_mutex_lock (&fixture->lock);
+  pthread_mutex_unlock (&fixture->lock);
   ike_engine_free (engine);
   return NULL;
 }
@@ -154,7 +157,9 @@ set_up (Fixture *fixture, gconstpointer data)
 static void
 tear_down (Fixture *fixture, gconstpointer data)
 {
+  pthread_mutex_lock (&fixture->lock);
   ike_engine_quit (fixture->engine);
+  pthread_mutex_unlock (&fixture->lock);
   pthread_join (fixture->thread, NULL);
   g_assert_cmpint (g_rmdir (fixture->directory), ==, 0);
   pthread_mutex_destroy (&fixture->lock);
