@@ -117,7 +117,7 @@ append_node (GString *out, const IkeTree *tree, gboolean indent, guint depth)
 }
 
 char *
-ike_tree_to_json (const IkeTree *tree, gboolean indent)
+ike_tree_serialize (const IkeTree *tree, gboolean indent)
 {
   GString *out = g_string_new (NULL);
   append_node (out, tree, indent, 0);

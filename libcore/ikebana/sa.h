@@ -111,8 +111,8 @@ gboolean ike_sa_keys_init  (IkeSa *sa, const guint8 *secret, gsize secret_len, c
 gboolean ike_sa_keys_mix   (IkeSa *sa, const guint8 *secret, gsize secret_len);
 /* A pre-shared key mixed into SK_d, SK_pi, SK_pr (RFC 8784, 3). */
 gboolean ike_sa_keys_mix_psk (IkeSa *sa, const guint8 *psk, gsize psk_len);
-/* Rekey and resumption: seeds a new SA from an old one: SKEYSEED = prf (SK_d (old), secret | Ni | Nr); @secret_len 0 and
- * @label for resumption (RFC 5723, 5.1). */
+/* Rekey and resumption: seeds a new SA from an old one: SKEYSEED = prf (SK_d (old), secret | Ni | Nr).  The @secret of a
+ * resumption is its label, the ASCII string "Resumption" without a NUL (RFC 5723, 5.1). */
 gboolean ike_sa_keys_seed  (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize secret_len, const guint8 *nonce_i, gsize nonce_i_len,
                             const guint8 *nonce_r, gsize nonce_r_len);
 guint32  ike_sa_key_generation (const IkeSa *sa);

@@ -43,7 +43,7 @@ const char *ike_tree_text   (const IkeTree *tree, char buffer[32]);
 const char *ike_tree_where  (const IkeTree *tree);
 
 /* JSON text of a tree, one line (@indent FALSE) or pretty.  Control characters, quotes and non-UTF-8 are escaped. */
-char       *ike_tree_to_json (const IkeTree *tree, gboolean indent);
+char       *ike_tree_serialize (const IkeTree *tree, gboolean indent);
 
 /* -- settings files (the grammar of strongswan.conf and swanctl.conf) ------------------------------------------------ */
 

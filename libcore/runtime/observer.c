@@ -185,7 +185,7 @@ static void
 observer_hash (IkeObserver *observer, const IkeEvent *event)
 {
   static const guint8 key[16] = "ikebana events";
-  g_autofree char *body = ike_tree_to_json (event->body, FALSE);
+  g_autofree char *body = ike_tree_serialize (event->body, FALSE);
   g_autofree char *text = g_strdup_printf ("%016" G_GINT64_MODIFIER "x %s %s", observer->hash, event->name, body);
 
   observer->hash = ike_siphash (key, text, strlen (text));

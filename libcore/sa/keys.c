@@ -216,13 +216,12 @@ ike_sa_keys_mix_psk (IkeSa *sa, const guint8 *psk, gsize psk_len)
   return TRUE;
 }
 
-/* RFC 7296, 2.18: SKEYSEED = prf (SK_d (old), g^ir (new) | Ni | Nr), by the old SA's PRF.  RFC 5723, 5.1, for an SA without
- * a new exchange of keys: SKEYSEED = prf (SK_d (old), "Resumption" | Ni | Nr). */
+/* RFC 7296, 2.18: SKEYSEED = prf (SK_d (old), g^ir (new) | Ni | Nr), by the old SA's PRF.  An SA that begins
+ * without an exchange of keys has a label there (RFC 5723, 5.1), which is its plugin's. */
 gboolean
 ike_sa_keys_seed (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize secret_len, const guint8 *ni, gsize ni_len,
                   const guint8 *nr, gsize nr_len)
 {
-  static const char label[] = "Resumption";
   IkePart parts[] = { { secret, secret_len }, { ni, ni_len }, { nr, nr_len } };
   guint8 skeyseed[IKE_SECRET_MAX];
   gsize d_len;
@@ -231,8 +230,6 @@ ike_sa_keys_seed (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize secret_len,
 
   g_return_val_if_fail (sa->prf && old->keys, FALSE);
   d = ike_keys_part (old->keys, SK_D, &d_len);
-  if (secret_len == 0)
-    parts[0] = (IkePart) { (const guint8 *) label, sizeof label - 1 };
   remember_nonces (sa, ni, ni_len, nr, nr_len);
   is_ok = ike_prf_run (old->prf, d, d_len, parts, G_N_ELEMENTS (parts), skeyseed) && derive (sa, skeyseed);
   ike_wipe (skeyseed, sizeof skeyseed);

@@ -23,7 +23,7 @@ typedef struct {
 static void
 heard_part (gpointer transport, const char *kind, const IkeTree *part)
 {
-  g_autofree char *text = ike_tree_to_json (part, FALSE);
+  g_autofree char *text = ike_tree_serialize (part, FALSE);
   g_ptr_array_add (((Client *) transport)->parts, g_strdup_printf ("%s %s", kind, text));
 }
 

@@ -124,7 +124,7 @@ test_text_escapes (void)
   ike_tree_set_bool (ike_tree_add_list (tree, "l"), NULL, TRUE);
   ike_tree_set_null (tree, "n");
   ike_tree_set_int (tree, "i", -5);
-  line = ike_tree_to_json (tree, FALSE);
+  line = ike_tree_serialize (tree, FALSE);
   g_assert_cmpstr (line, ==,
                    "{\"q\\\"\\n\": \"a\\\\b\\u001b[31m\\u009b\\\\xff\xc3\xa9\\u202e\", \"l\": [true], "
                    "\"n\": null, \"i\": -5}");
@@ -138,7 +138,7 @@ test_text_is_indented (void)
 
   ike_tree_set_int (ike_tree_add_section (tree, "a"), "b", 1);
   ike_tree_add_list (tree, "empty");
-  text = ike_tree_to_json (tree, TRUE);
+  text = ike_tree_serialize (tree, TRUE);
   g_assert_cmpstr (text, ==, "{\n  \"a\": {\n    \"b\": 1\n  },\n  \"empty\": []\n}");
 }
 

@@ -143,7 +143,7 @@ flush (ControlClient *client)
 static void
 send_line (ControlClient *client, const char *id, const char *kind, const char *key, const IkeTree *body)
 {
-  g_autofree char *text = body != NULL ? ike_tree_to_json (body, FALSE) : g_strdup ("{}");
+  g_autofree char *text = body != NULL ? ike_tree_serialize (body, FALSE) : g_strdup ("{}");
   if (client->fd < 0)
     return;
   g_string_append_printf (client->out, "{\"id\":%s,", id != NULL ? id : "null");

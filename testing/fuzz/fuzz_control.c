@@ -11,7 +11,7 @@ try_line (struct json_tokener *tokener, const char *line, gsize len)
   ControlRequest request;
   gboolean is_good = control_request_parse (tokener, line, len, &request);
   if (is_good && request.command != NULL) {
-    g_autofree char *text = ike_tree_to_json (request.args, FALSE);
+    g_autofree char *text = ike_tree_serialize (request.args, FALSE);
     g_assert_nonnull (request.id);
     g_assert_nonnull (text);
   }

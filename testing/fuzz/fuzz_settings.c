@@ -95,7 +95,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
     g_assert_true (g_str_has_prefix (error->message, directory));
     return 0;
   }
-  text = ike_tree_to_json (tree, size & 1);
+  text = ike_tree_serialize (tree, size & 1);
   g_assert_true (g_utf8_validate (text, -1, NULL));
   try_values (tree);
   try_merge (tree);
