@@ -119,6 +119,7 @@ typedef struct {
   guint32     touches;
   gboolean  (*is_same)   (gconstpointer a, gconstpointer b);   /* args of two of this class; NULL: always the same */
   GDestroyNotify free_args;
+  gboolean    is_outside_window;              /* its one exchange has message ID 0, outside the window; see `id-0` */
 } IkeOperationClass;
 
 /* Kind `exchange`, named by IANA: `exchange:IKE_AUTH`. */
@@ -141,6 +142,17 @@ typedef struct {
   const char        *operation;               /* of the responder, when it spans exchanges: "establish"; may be NULL */
   gboolean         (*id_0) (IkePlugin *self, IkeSa *sa, const IkeMessage *message);  /* IKE_EXCHANGE_ID_0: accept this one? its replay rule */
 } IkeExchangeClass;
+
+/* Kind `id-0`: a form of somebody's exchange that has message ID 0 and stands outside the window (RFC 6311): protected as
+ * any other, never fragmented, repeated and answered as any other, with a replay rule of its own. */
+typedef struct {
+  guint32     struct_size;
+  const char *exchange;
+  gboolean  (*is_open) (IkePlugin *self, const IkeSa *sa);                       /* agreed on? else nothing is even decrypted */
+  gboolean  (*accept)  (IkePlugin *self, IkeSa *sa, const IkeMessage *request);  /* this one: its form, its replay rule? FALSE: judged by the window */
+} IkeIdZeroClass;
+/* Is this one of that form?  On both ends. */
+gboolean ike_exchange_is_outside_window (const IkeExchange *x);
 
 /* Kind `shape`: one more row for an exchange of somebody else. */
 typedef struct {

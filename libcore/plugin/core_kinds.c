@@ -41,6 +41,7 @@ const IkeFeatureKind *const ike_core_kinds[] = {
   KIND ("operation", IkeOperationClass, touches),
   KIND ("exchange", IkeExchangeClass, rows),
   KIND ("shape", IkeShapeClass, rows),
+  KIND ("id-0", IkeIdZeroClass, accept),
   KIND ("payload", IkePayloadClass, name),
   KIND ("auth-octets", IkeAuthOctetsClass, change),
   KIND ("transmit", IkeTransmitClass, pace),

@@ -357,7 +357,8 @@ ike_classes_load (IkeSaManager *manager, GError **error)
       || !load_ordered (engine, "gate", gate_after, &c->gates, &c->n_gates, error)
       || !load_ordered (engine, "orphan", orphan_after, &c->orphans, &c->n_orphans, error)
       || !load_ordered (engine, "auth-octets", octets_after, &c->octets, &c->n_octets, error)
-      || !load_ordered (engine, "transmit", NULL, &c->transmits, &c->n_transmits, error))
+      || !load_ordered (engine, "transmit", NULL, &c->transmits, &c->n_transmits, error)
+      || !load_ordered (engine, "id-0", NULL, &c->id_0s, &c->n_id_0s, error))
     return FALSE;
   for (i = 0; i < c->n_exchanges; i++)
     if (!sort_steps (c, c->exchanges[i], error))
@@ -387,6 +388,7 @@ ike_classes_clear (IkeClasses *c)
   g_free (c->orphans);
   g_free (c->octets);
   g_free (c->transmits);
+  g_free (c->id_0s);
   g_clear_pointer (&c->notifies, g_hash_table_unref);
 }
 

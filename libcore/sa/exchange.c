@@ -340,7 +340,8 @@ unlink_exchange (IkeExchange *x)
   for (link = &x->sa->window.in_flight; *link != x; link = &(*link)->next)
     ;
   *link = x->next;
-  x->sa->window.n_in_flight--;
+  if (!x->is_outside)
+    x->sa->window.n_in_flight--;
 }
 
 /* The request did not work out: the operation ends; an SA that was not up goes, and is told so when keys are there. */
@@ -447,7 +448,7 @@ send_request (IkeExchange *x)
     return;
   }
   send_notifies (x, FALSE);
-  if (x->message_id != sa->window.next_sent && x->retries == 0) {
+  if (x->message_id != sa->window.next_sent && x->retries == 0 && !x->is_outside) {
     /* The ID is taken when the message goes out: what was built is stamped now. */
     x->message_id = sa->window.next_sent;
     if (x->out.len >= IKE_HEADER_LEN) {
@@ -463,11 +464,12 @@ send_request (IkeExchange *x)
   }
   if (is_clear (x))
     ike_init_keep (sa, TRUE, x->packet, x->packet_len);
-  if (x->retries == 0)
+  if (x->retries == 0 && !x->is_outside)
     sa->window.next_sent = x->message_id + 1;
   x->next = sa->window.in_flight;
   sa->window.in_flight = x;
-  sa->window.n_in_flight++;
+  if (!x->is_outside)
+    sa->window.n_in_flight++;
   x->is_in_flight = TRUE;
   if (sa->state == IKE_SA_CREATED)
     ike_sa_set_state (sa, IKE_SA_CONNECTING);
@@ -513,7 +515,11 @@ send_response (IkeExchange *x)
   if (is_clear (x) && !x->is_failed)
     ike_init_keep (sa, FALSE, packet, len);
   ike_transmit (sa, packet, len, x);
-  ike_window_answered (&sa->window, x->message_id, packet, (guint32) len);
+  if (x->is_outside) {
+    sa->outside->response = packet;
+    sa->outside->response_len = (guint32) len;
+  } else
+    ike_window_answered (&sa->window, x->message_id, packet, (guint32) len);
   if (is_fatal (x)) {
     g_autofree char *reason = g_strdup (x->reason ? x->reason : "the request was refused");
     ike_sa_destroy (sa, reason);
@@ -660,6 +666,10 @@ ike_exchange_begin (IkeSa *sa, IkeOperation *op, const IkeExchangeInfo *info)
 {
   IkeExchange *x = ike_exchange_new (sa, info, TRUE, sa->window.next_sent);
 
+  if (op->info && op->info->klass->is_outside_window) {
+    x->is_outside = TRUE;
+    x->message_id = 0;
+  }
   x->operation = op;
   op->exchange = x;
   if (op->skipped_of != info)
@@ -741,6 +751,12 @@ const char *
 ike_exchange_operation (const IkeExchange *x)
 {
   return x->operation ? x->operation->name : NULL;
+}
+
+gboolean
+ike_exchange_is_outside_window (const IkeExchange *x)
+{
+  return x->is_outside;
 }
 
 IkeOperation *

@@ -373,7 +373,8 @@ keys_of_request (const IkeSa *sa, guint32 id)
 {
   const IkeKeys *keys = sa->keys;
 
-  while (!sa->is_initiator && keys && keys->older && id < keys->first_request_received)
+  /* Beyond IKE_AUTH there is one generation; an ID of 0 then stands outside the window. */
+  while (!sa->is_initiator && sa->state < IKE_SA_ESTABLISHED && keys && keys->older && id < keys->first_request_received)
     keys = keys->older;
   return keys;
 }
@@ -411,65 +412,91 @@ open_protected (IkeSa *sa, IkeExchange *x, IkeMessage *m, IkeVerdict *verdict)
   return TRUE;
 }
 
-/* @m holds the outer chain; it ends in SK.  A request is remembered once its tag was good: from then on it is answered. */
-static void
-protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header, const IkeMessage *outer,
-                   const IkeExchangeInfo *info)
+/* TRUE: it is new, or @may_be_outside of the window; else it was dealt with. */
+static gboolean
+judge_request (IkeSa *sa, const IkeDatagram *datagram, guint32 id, const guint8 digest[16], gboolean may_be_outside,
+               IkeWindowVerdict *verdict)
 {
   IkeShard *shard = sa->shard;
-  IkeVerdict verdict = { 0 };
-  guint8 digest[16];
   IkeReceived *entry;
-  IkeExchange *x;
-  IkeMessage *m;
-  gboolean is_id_0 = header->message_id == 0 && (info->klass->flags & IKE_EXCHANGE_ID_0) && sa->state == IKE_SA_ESTABLISHED
-                     && sa->window.base_received > 0;
 
-  ike_message_digest (shard->manager, datagram->data, datagram->len, digest);
-  if (!is_id_0)
-    switch (ike_window_judge (&sa->window, header->message_id, digest, &entry)) {
-    case IKE_WINDOW_NEW:
-      break;
-    case IKE_WINDOW_REPEAT:
-      count (shard, shard->manager->count.retransmit);
-      ike_transmit_repeat (sa, entry, datagram);
-      return;
-    case IKE_WINDOW_PARKED:
-      count (shard, shard->manager->count.retransmit);
-      if (entry->exchange)
-        set_path (entry->exchange, datagram);
-      return;
-    default:
+  *verdict = ike_window_judge (&sa->window, id, digest, &entry);
+  switch (*verdict) {
+  case IKE_WINDOW_NEW:
+    return TRUE;
+  case IKE_WINDOW_REPEAT:
+    count (shard, shard->manager->count.retransmit);
+    ike_transmit_repeat (sa, entry, datagram);
+    return FALSE;
+  case IKE_WINDOW_PARKED:
+    count (shard, shard->manager->count.retransmit);
+    if (entry->exchange)
+      set_path (entry->exchange, datagram);
+    return FALSE;
+  default:
+    if (!may_be_outside)
       count (shard, shard->manager->count.bad_id);
-      return;
-    }
-  if (!ike_stategate_is_state_ok (info, sa, FALSE)) {
-    count (shard, shard->manager->count.bad_state);
-    return;
+    return may_be_outside;
   }
-  x = ike_exchange_new (sa, info, FALSE, header->message_id);
+}
+
+/* The exchange of a request whose tag is good; @verdict says what is wrong inside. NULL: drop it. */
+static IkeExchange *
+open_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *outer, const IkeExchangeInfo *info,
+              IkeVerdict *verdict)
+{
+  IkeExchange *x = ike_exchange_new (sa, info, FALSE, outer->header.message_id);
+  IkeMessage *m;
+
   set_path (x, datagram);
-  x->keys = keys_of_request (sa, header->message_id);
-  m = message_new (x, header, datagram, FALSE);
+  x->keys = keys_of_request (sa, outer->header.message_id);
+  m = message_new (x, &outer->header, datagram, FALSE);
   if (m) {
     m->payloads = outer->payloads;
     m->n = outer->n;
   }
-  if (!m || !x->keys || !open_protected (sa, x, m, &verdict)) {
-    ike_exchange_free (x);
+  x->in = m;
+  if (m && x->keys && open_protected (sa, x, m, verdict))
+    return x;
+  ike_exchange_free (x);
+  return NULL;
+}
+
+/* @outer holds the outer chain; it ends in SK.  A request is remembered once its tag was good: from then on it is answered. */
+static void
+protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *outer, const IkeExchangeInfo *info)
+{
+  IkeShard *shard = sa->shard;
+  gboolean may_be_0 = ike_outside_may_be (sa, &outer->header, info);
+  IkeWindowVerdict judged;
+  IkeVerdict verdict = { 0 };
+  guint8 digest[16];
+  IkeExchange *x;
+
+  ike_message_digest (shard->manager, datagram->data, datagram->len, digest);
+  if ((outer->header.message_id == 0 && ike_outside_repeat (sa, digest, datagram))
+      || !judge_request (sa, datagram, outer->header.message_id, digest, may_be_0, &judged))
+    return;
+  if (!ike_stategate_is_state_ok (info, sa, FALSE)) {
+    count (shard, shard->manager->count.bad_state);
     return;
   }
-  x->in = m;
-  if (is_id_0 && !(info->klass->id_0 && info->klass->id_0 (info->plugin, sa, m))) {
+  x = open_request (sa, datagram, outer, info, &verdict);
+  if (!x)
+    return;
+  x->is_outside = may_be_0 && !verdict.reason && ike_outside_is (sa, x->in, info);
+  if (x->is_outside)
+    ike_outside_accept (sa, digest);
+  else if (judged == IKE_WINDOW_NEW) {
+    ike_window_accept (&sa->window, outer->header.message_id, digest, x);
+    follow_path (sa, x);
+  } else {
     count (shard, shard->manager->count.bad_id);
     ike_exchange_free (x);
     return;
   }
-  if (!is_id_0)
-    ike_window_accept (&sa->window, header->message_id, digest, x);
-  follow_path (sa, x);
   if (!verdict.reason)
-    ike_stategate_check (info, sa, FALSE, m, &verdict);
+    ike_stategate_check (info, sa, FALSE, x->in, &verdict);
   if (verdict.reason) {
     count (shard, shard->manager->count.bad_state);
     ike_exchange_fail (x, verdict.notify, &verdict.payload, verdict.notify == IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
@@ -626,7 +653,7 @@ message_of_sa (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header, 
   else if (is_response)
     protected_response (sa, datagram, header, &outer, info);
   else
-    protected_request (sa, datagram, header, &outer, info);
+    protected_request (sa, datagram, &outer, info);
 }
 
 /* -- entries -------------------------------------------------------------------------------------------------------- */

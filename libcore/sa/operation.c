@@ -272,7 +272,8 @@ may_start (IkeSa *sa, const IkeOperation *op)
     if (other->is_running
         && (op->info->klass->touches == IKE_TOUCHES_IKE || other->info->klass->touches == IKE_TOUCHES_IKE))
       return FALSE;
-  return ike_window_may_send (&sa->window);
+  return op->info->klass->is_outside_window ? ike_window_may_send_outside (&sa->window)
+                                            : ike_window_may_send (&sa->window);
 }
 
 /* Starts what may start.  While a message is built on this shard it waits for a job: there is one buffer. */

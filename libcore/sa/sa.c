@@ -194,6 +194,9 @@ sa_free (IkeSa *sa)
   ike_half_open_remove (sa);
   ike_table_remove (sa->shard, sa);
   ike_window_clear (&sa->window);
+  if (sa->outside)
+    g_free (sa->outside->response);
+  g_free (sa->outside);
   ike_init_clear (sa);
   ike_keys_free (sa->keys);
   while (sa->attachments) {

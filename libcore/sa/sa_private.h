@@ -89,8 +89,8 @@ typedef struct {
   GHashTable        *notifies;                /* type → IkeNotifyInfo, read only after start */
   IkeNotifyInfo    **absents;                 /* those with `absent` */
   guint              n_absents;
-  IkeOrdered        *gates, *orphans, *octets, *transmits;
-  guint              n_gates, n_orphans, n_octets, n_transmits;
+  IkeOrdered        *gates, *orphans, *octets, *transmits, *id_0s;
+  guint              n_gates, n_orphans, n_octets, n_transmits, n_id_0s;
   guint8             known_payloads[32];      /* bits: types that are not "unknown" for the critical bit */
   const IkePayloadClass *payloads[256];
   const IkeProtocolClass *protocols[16];
@@ -192,6 +192,13 @@ typedef struct {
   IkeReceived *received;                      /* size_received entries, by id % size; made when first used */
 } IkeWindow;
 
+/* The last request with ID 0 outside the window, and its answer. */
+typedef struct {
+  guint8  digest[16];
+  guint8 *response;                           /* NULL: not answered yet */
+  guint32 response_len;
+} IkeOutside;
+
 typedef struct _IkeAttachment { struct _IkeAttachment *next; const char *gate; GBytes *bytes; } IkeAttachment;
 typedef struct _IkeProgress IkeProgress;      /* who wants to hear sentences about an SA */
 typedef struct _IkeWatcher { struct _IkeWatcher *next; IkeProgress *progress; } IkeWatcher;
@@ -215,6 +222,7 @@ struct _IkeSa {
   IkeInit      *init;
   IkeKeys      *keys;                         /* newest generation */
   IkeWindow     window;
+  IkeOutside   *outside;                      /* NULL: there was none */
   IkeOperation *operations;                   /* queued and running ones of ours, by priority */
   IkeOperation *passive;                      /* the peer's, that span exchanges */
   IkeChild     *children;
@@ -290,6 +298,7 @@ struct _IkeExchange {
   IkeHalf                half;
   guint                  cursor, reached;     /* step in hand; how many were reached in the first half */
   guint                  stop_phase;          /* no step behind this phase is walked */
+  gboolean               is_outside;          /* message ID 0, not of the window */
   gboolean               is_parked, wants_retry, is_in_flight, is_failed, is_aborted, is_marked, is_hinted;
   IkeWriter              out;
   guint8                *saved;               /* what was built before a WAIT, and the IkeWriter's state with it */
@@ -367,6 +376,12 @@ gboolean ike_seal (IkeSa *sa, IkeKeys *keys, IkeWriter *w, gsize inner_at);
  * the tag is bad, or it is malformed before that: say nothing. */
 gboolean ike_open (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, IkeMessage *message, guint8 *first, const guint8 **plain, gsize *plain_len);
 
+/* outside.c */
+gboolean ike_outside_may_be (const IkeSa *sa, const IkeHeader *header, const IkeExchangeInfo *info);   /* before it is opened */
+gboolean ike_outside_is     (IkeSa *sa, const IkeMessage *m, const IkeExchangeInfo *info);
+gboolean ike_outside_repeat (IkeSa *sa, const guint8 digest[16], const IkeDatagram *datagram);   /* TRUE: it was the last one again */
+void     ike_outside_accept (IkeSa *sa, const guint8 digest[16]);
+
 /* input.c */
 void     ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram);
 
@@ -380,6 +395,8 @@ IkeReceived *ike_window_accept (IkeWindow *window, guint32 id, const guint8 dige
 void     ike_window_answered (IkeWindow *window, guint32 id, guint8 *response_take, guint32 len);
 void     ike_window_resize (IkeWindow *window, guint size_sent, guint size_received);
 gboolean ike_window_may_send (const IkeWindow *window);
+/* The same for a request with ID 0 outside of it: one at a time, and never beside an ordinary request of ID 0. */
+gboolean ike_window_may_send_outside (const IkeWindow *window);
 
 /* exchange.c */
 void     ike_exchange_begin   (IkeSa *sa, IkeOperation *op, const IkeExchangeInfo *info);     /* as initiator */

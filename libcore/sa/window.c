@@ -23,7 +23,23 @@ ike_window_clear (IkeWindow *window)
 gboolean
 ike_window_may_send (const IkeWindow *window)
 {
+  const IkeExchange *x;
+
+  for (x = window->next_sent ? NULL : window->in_flight; x; x = x->next)
+    if (x->is_outside)
+      return FALSE;
   return window->n_in_flight < window->size_sent;
+}
+
+gboolean
+ike_window_may_send_outside (const IkeWindow *window)
+{
+  const IkeExchange *x;
+
+  for (x = window->in_flight; x; x = x->next)
+    if (x->message_id == 0)
+      return FALSE;
+  return TRUE;
 }
 
 static IkeReceived *
