@@ -15,3 +15,6 @@ extern const IkePluginInfo seam_sync_plugin;           /* message ID 0 outside t
 extern const IkePluginInfo seam_token_plugin;          /* an answer to orphans that is a proof */
 extern const IkePluginInfo seam_resume_plugin;         /* a slot that goes into snapshots */
 extern const IkePluginInfo seam_v1_plugin;             /* another major version */
+
+/* State of seam-sync in an engine, for tests: behind feature id-0:sync. */
+typedef struct { guint32 slot; gboolean is_silent; guint n_accepted, n_refused; } SeamSync;

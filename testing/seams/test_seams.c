@@ -234,6 +234,144 @@ test_followup_wrong_link (gconstpointer flags)
   pair_free (pair);
 }
 
+/* -- message ID 0 ---------------------------------------------------------------------------------------------------- */
+
+static const IkePluginInfo *const sync_plugins[] = { &seam_sync_plugin, &probe_plugin, NULL };
+
+typedef struct { guint8 data[2][200]; gsize len[2]; guint n; } Captured;
+
+static void
+capture_id_0 (IkeSimEvent event, const IkeSimPacket *packet, gpointer data)
+{
+  static const guint8 zero[4] = { 0 };
+  Captured *c = data;
+
+  if (event == IKE_SIM_SENT && packet->ike && packet->ike[18] == 37 && !packet->is_response
+      && !memcmp (packet->ike + 20, zero, 4) && c->n < 2 && packet->len <= sizeof c->data[0]) {
+    memcpy (c->data[c->n], packet->data, packet->len);
+    c->len[c->n++] = packet->len;
+  }
+}
+
+static const SeamSync *
+sync_of (const PairEnd *end)
+{
+  return ike_plugin_state (ike_feature_find (end->engine, "id-0:sync", NULL)->plugin);
+}
+
+static void
+inject (Pair *pair, const char *from, const char *to, const void *data, gsize len)
+{
+  IkeAddr a, b;
+
+  g_assert_true (ike_addr_parse (&a, from, NULL));
+  g_assert_true (ike_addr_parse (&b, to, NULL));
+  a.port = b.port = 500;
+  pair->a.net_ops->inject (pair->a.net, &a, &b, data, len, 0);
+}
+
+static void
+assert_ends (Pair *pair, PairEnd *end, const char *operation)
+{
+  g_autofree char *error = probe_begin (pair, end, operation, NULL);
+
+  g_assert_cmpstr (error, ==, NULL);
+}
+
+static void
+test_sync (gconstpointer flags)
+{
+  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = sync_plugins });
+  Captured captured = { 0 };
+  guint i;
+
+  assert_up (pair, NULL);
+  pair->a.net_ops->tap_add (pair->a.net, capture_id_0, &captured);
+  for (i = 0; i < 2; i++)
+    assert_ends (pair, &pair->a, "sync");
+  g_assert_cmpuint (captured.n, ==, 2);
+  g_assert_cmpuint (sync_of (&pair->b)->n_accepted, ==, 2);
+  /* The older one again, then the newest: that one is answered again, and neither does anything. */
+  inject (pair, "10.0.0.1", "10.0.0.2", captured.data[0], captured.len[0]);
+  inject (pair, "10.0.0.1", "10.0.0.2", captured.data[1], captured.len[1]);
+  pair_run (pair, 1);
+  g_assert_cmpuint (sync_of (&pair->b)->n_accepted, ==, 2);
+  g_assert_cmpuint (sync_of (&pair->b)->n_refused, ==, 1);
+  g_assert_cmpuint (pair_count (&pair->b, "input.retransmits"), ==, 1);
+  g_assert_cmpuint (pair_count (&pair->b, "input.bad-message-id"), ==, 1);
+  /* The window stands where it stood. */
+  assert_ends (pair, &pair->a, "liveness");
+  /* The original responder has sent no request yet: its first ordinary one has ID 0 as well. */
+  assert_ends (pair, &pair->b, "sync");
+  assert_ends (pair, &pair->b, "liveness");
+  assert_ends (pair, &pair->b, "sync");
+  assert_ends (pair, &pair->b, "liveness");
+  g_assert_cmpuint (sync_of (&pair->a)->n_accepted, ==, 2);
+  g_assert_cmpuint (pair_count (&pair->a, "output.retransmits") + pair_count (&pair->b, "output.retransmits"), ==, 0);
+  pair_down (pair, "pair", NULL);
+  pair_run (pair, 1);
+  g_assert_cmpuint (probe_of (&pair->b)->n_down, ==, 1);
+  pair_free (pair);
+}
+
+static void
+ignore_done (IkeSa *sa, gpointer data, const char *error)
+{
+  (*(guint *) data)++;
+}
+
+static void
+begin_both (IkeSa *sa, gpointer data)
+{
+  g_assert_true (ike_sa_begin (sa, "sync", NULL, ignore_done, data));
+  g_assert_true (ike_sa_begin (sa, "liveness", NULL, ignore_done, data));
+}
+
+static void
+test_sync_lost (gconstpointer flags)
+{
+  guint nth;
+
+  for (nth = 1; nth <= 4; nth++) {
+    Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = sync_plugins });
+    IkeSimRule rule = { .struct_size = sizeof rule, .action = IKE_SIM_DROP, .first = nth, .n_times = 1 };
+    guint n_done = 0;
+
+    assert_up (pair, NULL);
+    pair->a.net_ops->rule_add (pair->a.net, &rule);
+    g_assert_true (probe_run (pair, &pair->b, begin_both, &n_done));
+    pair_run (pair, 60);
+    g_assert_cmpuint (n_done, ==, 2);
+    g_assert_cmpuint (sync_of (&pair->a)->n_accepted, ==, 1);
+    g_assert_cmpuint (sync_of (&pair->a)->n_refused, ==, 0);
+    g_assert_cmpuint (probe_of (&pair->b)->n_down, ==, 0);
+    pair_free (pair);
+  }
+}
+
+static void
+begin_sync (IkeSa *sa, gpointer data)
+{
+  g_assert_true (ike_sa_begin (sa, "sync", NULL, NULL, NULL));
+}
+
+static void
+test_sync_not_agreed (gconstpointer flags)
+{
+  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = sync_plugins,
+                                          .more = { NULL, "plugins { seam-sync { silent = yes } }" } });
+  guint64 bad;
+
+  assert_up (pair, NULL);
+  bad = pair_count (&pair->b, "input.bad-message-id");
+  g_assert_true (probe_run (pair, &pair->a, begin_sync, NULL));
+  pair_run (pair, 3);
+  g_assert_cmpuint (pair_count (&pair->b, "input.bad-message-id"), ==, bad + 1);
+  g_assert_cmpuint (sync_of (&pair->b)->n_accepted, ==, 0);
+  assert_ends (pair, &pair->b, "liveness");
+  pair_free (pair);
+}
+
 /* ------------------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -260,5 +398,8 @@ main (int argc, char **argv)
   add ("followup/every-datagram-may-be-lost-once", test_followup_lost);
   add ("followup/what-is-begun-and-left-goes", test_followup_abandoned);
   add ("followup/a-wrong-link-finds-nothing", test_followup_wrong_link);
+  add ("id-0/stands-outside-the-window-and-is-taken-once", test_sync);
+  add ("id-0/every-datagram-may-be-lost-once", test_sync_lost);
+  add ("id-0/is-dropped-where-it-was-not-agreed-on", test_sync_not_agreed);
   return g_test_run ();
 }
