@@ -90,6 +90,10 @@ print_failure (const Tool *tool, Json *failure)
   collect_connections (rows, tool_get (details, "connections"));
   if (tool_get (details, "got") != NULL)
     collect_one (rows, phase, details);
+  for (gsize i = 0; i < length (tool_get (details, "offered")); i++) {
+    g_autofree char *offer = show_inline (json_object_array_get_idx (tool_get (details, "offered"), i));
+    printf ("  we offered %s\n", offer);
+  }
   if (json_object_array_length (rows) > 0)
     show_table (tool, "connection:connection differs:differs peer_offers:offered we_accept:accepted setting:setting", rows);
 }

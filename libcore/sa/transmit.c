@@ -84,6 +84,23 @@ pace_of (IkeExchange *x, IkeAddr *local, IkeAddr *remote)
   return default_pace (x, x->n_sent);
 }
 
+/* What we offered, for whoever has to compare it with the peer's side. */
+static IkeTree *
+offered (const IkeConn *conn)
+{
+  IkeTree *details, *list;
+  char text[512];
+  guint i;
+
+  if (!conn)
+    return NULL;
+  details = ike_tree_new_section ();
+  list = ike_tree_add_list (details, "offered");
+  for (i = 0; i < ike_proposals_n (conn->proposals); i++)
+    ike_tree_set_string (list, NULL, ike_proposal_format (ike_proposals_nth (conn->proposals, i), text, sizeof text));
+  return details;
+}
+
 static void
 give_up (IkeExchange *x)
 {
@@ -97,7 +114,7 @@ give_up (IkeExchange *x)
   else
     why = g_strdup_printf ("no answer from %s to %u tries of %s; is the address right, and UDP port %u open on the way?",
                            remote, x->n_sent, x->info->name, sa->remote.port);
-  ike_explain_failed (sa, sa->hint ? "refused" : "timeout", why, NULL);
+  ike_explain_failed (sa, sa->hint ? "refused" : "timeout", why, sa->hint ? offered (sa->conn) : NULL);
   ike_exchange_gave_up (x, why);
 }
 

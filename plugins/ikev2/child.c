@@ -166,8 +166,11 @@ refuse_proposals (IkeTask *task, const IkeProposal *offers, guint n)
 {
   Child *self = ike_task_data (task);
   IkeTree *details = ike_tree_new_section ();
-  g_autofree char *why = ike_proposals_explain (ikev2_child_proposals (self->conf), offers, n, details);
+  g_autofree char *why = ike_proposals_explain (ikev2_child_proposals (self->conf), offers, n, details), *path = NULL;
 
+  path = g_strdup_printf ("connections.%s.children.%s.%s", ike_sa_conn (ike_task_sa (task))->name, self->conf->name,
+                          self->conf->ah_proposals ? "ah_proposals" : "esp_proposals");
+  ikev2_name_setting (details, path);
   ike_tree_set_string (details, "child", self->conf->name);
   return refuse (task, "child-proposal", IKE_N_NO_PROPOSAL_CHOSEN, why, details);
 }
@@ -528,6 +531,26 @@ answer_ke (IkeTask *task, const IkeMessage *in)
   return IKE_TASK_WAIT;
 }
 
+/* What the peer wants beside what the first child allows, and where that is set. */
+static IkeTree *
+selector_details (IkeSa *sa, const Ikev2Selectors *offered)
+{
+  const IkeConn *conn = ike_sa_conn (sa);
+  IkeTree *details = ike_tree_new_section ();
+  g_autofree Ikev2Selectors *ours = g_new0 (Ikev2Selectors, 1);
+  g_autofree char *got = ikev2_selectors_format (offered), *wanted = NULL;
+
+  ike_tree_set_string (details, "got", got);
+  if (!conn->n_children)
+    return details;
+  ikev2_selectors_of (sa, conn->children[0], ours);
+  wanted = ikev2_selectors_format (ours);
+  ike_tree_set_string (details, "wanted", wanted);
+  ike_tree_set_format (details, "setting", "connections.%s.children.%s: local_ts, remote_ts", conn->name,
+                       conn->children[0]->name);
+  return details;
+}
+
 /* Which child, which selectors, which proposal; then an SPI. */
 static IkeTaskResult
 choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
@@ -545,7 +568,7 @@ choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
     return IKE_TASK_FAIL;
   self->conf = ikev2_choose_child (sa, offered, mode, self->selectors, &why);
   if (!self->conf)
-    return refuse (task, "selectors", IKE_N_TS_UNACCEPTABLE, why, NULL);
+    return refuse (task, "selectors", IKE_N_TS_UNACCEPTABLE, why, selector_details (sa, offered));
   result = choose_proposal (task, x, in);
   if (result != IKE_TASK_DONE || self->failed)
     return result;

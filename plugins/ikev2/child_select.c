@@ -132,3 +132,17 @@ ikev2_choose_child (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode, Ikev2
   }
   return best;
 }
+
+void
+ikev2_name_setting (IkeTree *details, const char *path)
+{
+  const IkeTree *candidates = ike_tree_get (details, "candidates");
+  guint i;
+
+  for (i = 0; candidates && i < ike_tree_n (candidates); i++) {
+    IkeTree *candidate = (IkeTree *) ike_tree_nth (candidates, i);
+    g_autofree char *keyword = g_strdup (ike_tree_string (candidate, "setting", NULL));
+    if (keyword)
+      ike_tree_set_format (candidate, "setting", "%s in %s", keyword, path);
+  }
+}

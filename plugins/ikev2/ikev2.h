@@ -25,6 +25,8 @@ gboolean ikev2_selectors_read (IkeTask *task, const IkeMessage *in, gboolean is_
 /* Responder: the child of the connection that fits what is offered best, narrowed. NULL: none, and @why says so. */
 const IkeChildConf *ikev2_choose_child (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode, Ikev2Selectors *narrowed, char **why);
 char    *ikev2_selectors_format (const Ikev2Selectors *selectors);
+/* What ike_proposals_explain() left in @details says which keyword to add; this says where. */
+void     ikev2_name_setting (IkeTree *details, const char *path);
 
 /* delete.c: TRUE when we ask. */
 gboolean ikev2_is_ours (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in);

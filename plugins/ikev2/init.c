@@ -270,6 +270,8 @@ refuse_all (IkeTask *task, IkeConn **candidates, guint n, const IkeProposal *off
     for (i = 0; i < n; i++) {
       IkeTree *entry = ike_tree_add_section (list, NULL);
       g_autofree char *one = ike_proposals_explain (candidates[i]->proposals, offers, n_offers, entry);
+      g_autofree char *path = g_strdup_printf ("connections.%s.proposals", candidates[i]->name);
+      ikev2_name_setting (entry, path);
       ike_tree_set_string (entry, "connection", candidates[i]->name);
       ike_tree_set_string (entry, "why", one);
       if (!why)

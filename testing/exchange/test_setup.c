@@ -340,8 +340,16 @@ test_no_proposal (gconstpointer flags)
 {
   Pair *pair = pair_new (&(PairOptions) {
     .flags = GPOINTER_TO_UINT (flags), .connection = { "proposals = aes128-sha256-modp2048\n children { net { } }\n", NULL } });
+  g_autoptr (IkeTree) record = NULL;
+  const IkeTree *entry;
 
   assert_refused (pair, "refused", "proposal", "no proposal chosen");
+  record = pair_explain (&pair->b);
+  entry = ike_tree_nth (ike_tree_get (ike_tree_nth (ike_tree_get (record, "details.connections"), 0), "candidates"), 0);
+  g_assert_cmpstr (ike_tree_string (entry, "differs", ""), ==, "ENCR");
+  g_assert_cmpstr (ike_tree_string (entry, "offered", ""), ==, "aes-cbc-128");
+  g_assert_cmpstr (ike_tree_string (entry, "accepted", ""), ==, "aes-gcm-16-256");
+  g_assert_cmpstr (ike_tree_string (entry, "setting", ""), ==, "aes128 in connections.pair.proposals");
   pair_run (pair, 40);
   assert_gone (pair);
   pair_free (pair);
