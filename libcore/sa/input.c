@@ -82,7 +82,7 @@ forward (IkeShard *shard, guint to, const IkeDatagram *datagram, gboolean is_fir
 
 /* -- answers without an SA ------------------------------------------------------------------------------------------ */
 
-static void
+static gboolean
 send_clear (IkeShard *shard, const IkeDatagram *to, IkeWriter *w)
 {
   IkeSaManager *manager = shard->manager;
@@ -90,13 +90,14 @@ send_clear (IkeShard *shard, const IkeDatagram *to, IkeWriter *w)
                         .remote = to->remote };
 
   ike_message_close (w);
-  /* An address that was not proven never gets more bytes than it sent. */
-  if (w->failed || w->len > MAX (to->len, IKE_HEADER_LEN + 8 + 16) || !manager->net_class)
-    return;
+  /* An address that was not proven gets at most twice what it sent, so that nobody is worth much as an amplifier: the
+   * least protected request has 57 bytes, an answer with a proof of 32 bytes has 76. */
+  if (w->failed || w->len > 2 * to->len || !manager->net_class)
+    return FALSE;
   reply.data = w->data;
   reply.len = w->len;
   count (shard, manager->count.sent);
-  manager->net_class->send (manager->net->plugin, shard->index, &reply);
+  return manager->net_class->send (manager->net->plugin, shard->index, &reply);
 }
 
 static void
@@ -153,8 +154,8 @@ answer_orphan (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
     const IkeOrphanClass *klass = classes->orphans[i].ops;
     open_clear (shard, header, &w);
     if (klass->answer (classes->orphans[i].plugin, datagram, header, &w)) {
-      count (shard, shard->manager->count.orphans);
-      send_clear (shard, datagram, &w);
+      if (send_clear (shard, datagram, &w))
+        count (shard, shard->manager->count.orphans);
       return;
     }
   }
