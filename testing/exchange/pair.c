@@ -82,6 +82,16 @@ pair_new (const PairOptions *options)
 }
 
 void
+pair_restart (Pair *pair, PairEnd *end, const PairOptions *options)
+{
+  static const PairOptions none;
+
+  ike_engine_free (end->engine);
+  g_string_free (end->log, TRUE);
+  end_start (pair, end, options ? options : &none, end == &pair->b);
+}
+
+void
 pair_free (Pair *pair)
 {
   ike_engine_free (pair->a.engine);

@@ -33,6 +33,8 @@ typedef struct {
 
 Pair *pair_new  (const PairOptions *options_or_null);
 void  pair_free (Pair *pair);
+/* An end crashes: its engine is freed without a word, and another starts at the same addresses. */
+void  pair_restart (Pair *pair, PairEnd *end, const PairOptions *options_or_null);
 /* Steps until the call of `up` is over; its error, or NULL. g_free. */
 char *pair_up   (Pair *pair, const char *child_or_null);
 char *pair_up_of (Pair *pair, PairEnd *end, const char *conn, const char *child_or_null);

@@ -18,3 +18,7 @@ extern const IkePluginInfo seam_v1_plugin;             /* another major version 
 
 /* State of seam-sync in an engine, for tests: behind feature id-0:sync. */
 typedef struct { guint32 slot; gboolean is_silent; guint n_accepted, n_refused; } SeamSync;
+
+/* The number that seam-resume keeps with an SA; 0: none.  Its shard. */
+void    seam_resume_set (IkeSa *sa, guint32 number);
+guint32 seam_resume_get (IkeSa *sa);

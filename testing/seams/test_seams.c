@@ -4,6 +4,7 @@
 #include "exchange/pair.h"
 #include "seams/probe.h"
 #include "seams/seams.h"
+#include <ikebana/tree.h>
 #include <string.h>
 
 static const guint32 modes[]
@@ -372,6 +373,219 @@ test_sync_not_agreed (gconstpointer flags)
   pair_free (pair);
 }
 
+/* -- an answer to orphans that is a proof ---------------------------------------------------------------------------- */
+
+static const IkePluginInfo *const token[] = { &seam_token_plugin, &probe_plugin, NULL };
+
+static void
+begin_liveness (IkeSa *sa, gpointer data)
+{
+  g_assert_true (ike_sa_begin (sa, "liveness", NULL, NULL, NULL));
+}
+
+static void
+test_token (gconstpointer flags)
+{
+  PairOptions o = { .flags = GPOINTER_TO_UINT (flags), .builtin = token };
+  Pair *pair = pair_new (&o);
+
+  assert_up (pair, NULL);
+  pair_restart (pair, &pair->b, &o);
+  g_assert_true (probe_run (pair, &pair->a, begin_liveness, NULL));
+  pair_run (pair, 1);
+  g_assert_cmpuint (pair_count (&pair->b, "output.orphans"), ==, 1);
+  g_assert_cmpuint (probe_of (&pair->a)->n_down, ==, 1);
+  g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 0);
+  assert_up (pair, NULL);
+  pair_assert_twins (pair);
+  pair_free (pair);
+}
+
+/* One that does not have the secret of the other proves nothing. */
+static void
+test_token_forged (gconstpointer flags)
+{
+  PairOptions o = { .flags = GPOINTER_TO_UINT (flags), .builtin = token };
+  Pair *pair = pair_new (&o);
+
+  assert_up (pair, NULL);
+  o.more[1] = "plugins { seam-token { secret = guessed } }";
+  pair_restart (pair, &pair->b, &o);
+  g_assert_true (probe_run (pair, &pair->a, begin_liveness, NULL));
+  pair_run (pair, 1);
+  g_assert_cmpuint (pair_count (&pair->b, "output.orphans"), ==, 1);
+  g_assert_cmpuint (probe_of (&pair->a)->n_down, ==, 0);
+  g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 2);
+  pair_free (pair);
+}
+
+static void
+test_token_rate (gconstpointer flags)
+{
+  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = token });
+  guint8 message[64] = { [16] = 46, [17] = 0x20, [18] = 37, [19] = IKE_FLAG_INITIATOR, [23] = 7, [27] = sizeof message,
+                         [31] = sizeof message - IKE_HEADER_LEN };
+  guint i;
+
+  memset (message, 0x5a, 16);
+  for (i = 0; i < 100; i++)
+    inject (pair, "10.0.0.1", "10.0.0.2", message, sizeof message);
+  pair_run (pair, 1);
+  g_assert_cmpuint (pair_count (&pair->b, "input.unknown-spi"), ==, 100);
+  g_assert_cmpuint (pair_count (&pair->b, "output.orphans"), ==, 20);
+  pair_run (pair, 2);
+  inject (pair, "10.0.0.1", "10.0.0.2", message, sizeof message);
+  pair_run (pair, 1);
+  g_assert_cmpuint (pair_count (&pair->b, "output.orphans"), ==, 21);
+  /* An answer is never answered. */
+  message[19] |= IKE_FLAG_RESPONSE;
+  inject (pair, "10.0.0.1", "10.0.0.2", message, sizeof message);
+  pair_run (pair, 1);
+  g_assert_cmpuint (pair_count (&pair->b, "output.orphans"), ==, 21);
+  pair_free (pair);
+}
+
+/* -- a snapshot ------------------------------------------------------------------------------------------------------ */
+
+static const IkePluginInfo *const resume[] = { &seam_resume_plugin, &probe_plugin, NULL };
+static const guint8 right_key[32] = { 1, 2, 3 }, wrong_key[32] = { 1, 2, 4 };
+
+static void
+take_snapshot (IkeSa *sa, gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  seam_resume_set (sa, 4711);
+  *(GBytes **) data = ike_sa_snapshot (sa, right_key, &error);
+  g_assert_no_error (error);
+}
+
+static void
+get_number (IkeSa *sa, gpointer data)
+{
+  *(guint32 *) data = seam_resume_get (sa);
+}
+
+typedef struct { PairEnd *end; GBytes *blob; const guint8 *key; char *error; gboolean is_done; } Restore;
+
+static void
+restored (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  Restore *r = data;
+
+  r->error = g_strdup (error);
+  r->is_done = TRUE;
+  g_free (result);
+}
+
+static const IkeCallClass restore_call = {
+  .struct_size = sizeof (IkeCallClass), .name = "restore", .timeout_ms = 1000, .then = restored, .undo = g_free,
+};
+
+static void
+start_restore (gpointer data)
+{
+  Restore *r = data;
+
+  ike_sa_restore (r->end->engine, r->blob, r->key, ike_loop_call (ike_engine_control (r->end->engine), &restore_call, NULL, r));
+}
+
+/* Its error, or NULL. */
+static char *
+restore (Pair *pair, PairEnd *end, GBytes *blob, const guint8 *key)
+{
+  Restore r = { end, blob, key, NULL, FALSE };
+
+  ike_loop_post (ike_engine_control (end->engine), start_restore, &r, NULL);
+  while (!r.is_done)
+    g_assert_true (ike_sim_step (pair->sim, G_MAXINT64) || r.is_done);
+  return r.error;
+}
+
+static PairOptions
+resume_options (gconstpointer flags)
+{
+  return (PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = resume, .connection = { children[0], children[1] } };
+}
+
+static void
+test_resume (gconstpointer flags)
+{
+  guint side;
+
+  for (side = 0; side < 2; side++) {
+    PairOptions o = resume_options (flags);
+    Pair *pair = pair_new (&o);
+    PairEnd *lost = side ? &pair->b : &pair->a, *other = side ? &pair->a : &pair->b;
+    g_autoptr (GBytes) blob = NULL;
+    g_autofree char *error = NULL, *again = NULL;
+    guint32 number = 0;
+
+    assert_up (pair, "net");
+    g_assert_true (probe_run (pair, lost, take_snapshot, &blob));
+    o.n_shards = 3;
+    pair_restart (pair, lost, &o);
+    error = restore (pair, lost, blob, right_key);
+    g_assert_cmpstr (error, ==, NULL);
+    again = restore (pair, lost, blob, right_key);
+    g_assert_cmpstr (again, ==, "an SA of this SPI is here already");
+    g_assert_true (probe_run (pair, lost, get_number, &number));
+    g_assert_cmpuint (number, ==, 4711);
+    assert_ends (pair, other, "liveness");
+    assert_ends (pair, lost, "liveness");
+    g_clear_pointer (&error, g_free);
+    error = probe_begin (pair, other, "create-child", g_strdup ("pfs"));
+    g_assert_cmpstr (error, ==, NULL);
+    error = probe_begin (pair, lost, "create-child", g_strdup ("old"));
+    g_assert_cmpstr (error, ==, NULL);
+    /* The first child is known, but not in the new kernel; nothing was asked twice. */
+    g_assert_cmpuint (lost->kernel_ops->n_sas (lost->kernel), ==, 4);
+    g_assert_cmpuint (other->kernel_ops->n_sas (other->kernel), ==, 6);
+    g_assert_cmpuint (pair_count (lost, "output.retransmits") + pair_count (other, "output.retransmits"), ==, 0);
+    error = probe_begin (pair, lost, "delete", NULL);
+    g_assert_cmpstr (error, ==, "deleted");
+    pair_run (pair, 1);
+    g_assert_cmpuint (probe_of (other)->n_down, ==, 1);
+    g_assert_cmpuint (probe_of (lost)->n_down, ==, 1);
+    g_assert_cmpuint (other->kernel_ops->n_sas (other->kernel), ==, 0);
+    g_assert_cmpuint (lost->kernel_ops->n_sas (lost->kernel), ==, 0);
+    pair_free (pair);
+  }
+}
+
+static void
+test_resume_refused (gconstpointer flags)
+{
+  PairOptions o = resume_options (flags);
+  Pair *pair = pair_new (&o);
+  g_autoptr (GBytes) blob = NULL;
+  g_autofree char *error = NULL, *misfit = NULL;
+  gsize len;
+
+  assert_up (pair, "net");
+  g_assert_true (probe_run (pair, &pair->b, take_snapshot, &blob));
+  pair_restart (pair, &pair->b, &o);
+  error = restore (pair, &pair->b, blob, wrong_key);
+  g_assert_cmpstr (error, ==, "the snapshot was not sealed with this key");
+  for (len = 0; len < g_bytes_get_size (blob); len++) {
+    g_autoptr (GBytes) cut = g_bytes_new_from_bytes (blob, 0, len);
+    g_autofree char *why = restore (pair, &pair->b, cut, right_key);
+    g_assert_nonnull (why);
+  }
+  /* A configuration that no longer has the child. */
+  o.connection[1] = "children { other { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n } }\n";
+  pair_restart (pair, &pair->b, &o);
+  misfit = restore (pair, &pair->b, blob, right_key);
+  g_assert_nonnull (misfit);
+  pair_run (pair, 1);
+  g_assert_cmpuint (probe_of (&pair->b)->n_up, ==, 0);
+  {
+    g_autoptr (IkeTree) status = pair_status (&pair->b);
+    g_assert_cmpuint (ike_tree_n (ike_tree_get (status, "sas")), ==, 0);
+  }
+  pair_free (pair);
+}
+
 /* ------------------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -401,5 +615,10 @@ main (int argc, char **argv)
   add ("id-0/stands-outside-the-window-and-is-taken-once", test_sync);
   add ("id-0/every-datagram-may-be-lost-once", test_sync_lost);
   add ("id-0/is-dropped-where-it-was-not-agreed-on", test_sync_not_agreed);
+  add ("token/a-crash-is-proved-and-the-sa-goes-at-once", test_token);
+  add ("token/a-forged-one-does-nothing", test_token_forged);
+  add ("token/answers-are-few", test_token_rate);
+  add ("resume/another-engine-goes-on-with-the-sa", test_resume);
+  add ("resume/wrong-keys-and-cut-snapshots-are-refused", test_resume_refused);
   return g_test_run ();
 }
