@@ -197,5 +197,13 @@ typedef struct {
 IkeSa *ike_sa_by_spi (IkeEngine *engine, guint shard, guint64 our_spi);
 IkeSa *ike_sa_make   (IkeEngine *engine, guint shard, guint8 major, gboolean is_initiator, const IkeAddr *local, const IkeAddr *remote, IkeConn *conn_or_null);
 guint64 ike_sa_our_spi (const IkeSa *sa);
+/* Responder, for a first message: an SA with a fresh SPI that counts as half-open and ends after their time unless it comes
+ * up.  NULL: there are too many, or the engine ends; drop the message.  A repeat of the same bytes from the same peer finds
+ * it.  Shard of the caller. */
+IkeSa *ike_sa_make_first (IkeEngine *engine, guint shard, guint8 major, guint64 peer_spi, const IkeDatagram *first);
+IkeSa *ike_sa_by_first   (IkeEngine *engine, guint shard, guint64 peer_spi, const IkeDatagram *first);
+/* The shard where first messages with this SPI of the peer are handled, so that a repeat that comes to another socket finds
+ * its SA: what `peek` answers for them.  Any thread. */
+guint  ike_shard_of_first (IkeEngine *engine, guint64 peer_spi);
 
 IKE_END_DECLS

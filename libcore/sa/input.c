@@ -265,26 +265,18 @@ static void
 accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header, const IkeExchangeInfo *info,
               IkeAttachment *attached)
 {
-  IkeSaManager *manager = shard->manager;
   IkeVerdict verdict = { 0 };
-  guint8 digest[16];
   IkeExchange *x;
-  IkeSa *sa = ike_sa_new (shard, 2, FALSE, &datagram->local, &datagram->remote, NULL);
+  IkeSa *sa = ike_first_new (shard, 2, header->spi_initiator, datagram);
 
   if (!sa) {
     free_attachments (attached);
     return;
   }
   sa->attachments = attached;
-  sa->peer_spi = header->spi_initiator;
-  sa->is_marked = (datagram->flags & IKE_NET_MARKED) != 0;
-  ike_sa_set_state (sa, IKE_SA_CONNECTING);
   x = ike_exchange_new (sa, info, FALSE, 0);
   set_path (x, datagram);
-  ike_message_digest (manager, datagram->data, datagram->len, digest);
-  ike_window_accept (&sa->window, 0, digest, x);
-  ike_half_open_add (sa);
-  ike_sa_arm_setup (sa);
+  sa->window.received[0].exchange = x;
   x->in = message_new (x, header, datagram, TRUE);
   if (!x->in || !read_payloads (shard, &x->in_arena, x->in, header->next_payload, x->in->raw + IKE_HEADER_LEN,
                                 x->in->raw_len - IKE_HEADER_LEN, IKE_HEADER_LEN, &verdict)) {
@@ -314,12 +306,6 @@ refuse_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *hea
   send_clear (shard, datagram, &w);
 }
 
-static guint
-shard_of_first (IkeSaManager *manager, guint64 spi)
-{
-  return (guint) (ike_siphash (manager->secret, &spi, sizeof spi) % manager->engine->n_shards);
-}
-
 static void
 first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header, const IkeExchangeInfo *info)
 {
@@ -328,7 +314,7 @@ first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
   IkeAttachment *attached = NULL;
   IkeVerdict verdict = { 0 };
   IkePayload payloads[IKE_PAYLOADS_MAX];
-  guint to = shard_of_first (manager, header->spi_initiator);
+  guint to = ike_shard_of_first (manager->engine, header->spi_initiator);
   IkeSa *sa, shape = { .shard = shard, .state = IKE_SA_CREATED };
 
   if (header->message_id != 0 || header->spi_initiator == 0 || !(header->flags & IKE_FLAG_INITIATOR)) {
@@ -355,10 +341,8 @@ first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
       ike_transmit (sa, entry->response, entry->response_len, NULL);
     return;
   }
-  if (shard->is_closing || atomic_load (&manager->n_half_open) >= manager->max_half_open) {
-    count (shard, manager->count.half_open_limit);
+  if (!ike_first_may_come (shard))
     return;
-  }
   if (pass_gates (shard, datagram, &message, info, &attached))
     accept_first (shard, datagram, header, info, attached);
   else
@@ -700,6 +684,7 @@ ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram)
 void
 ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
 {
+  static const guint8 none[8] = { 0 };
   IkeShard *shard = engine->sas->shards[k];
   const IkeClasses *classes = &engine->sas->classes;
   guint8 major;
@@ -719,7 +704,7 @@ ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
     IkePlugin *plugin = classes->protocol_plugins[major];
     int to = klass->peek ? klass->peek (plugin, datagram->data, datagram->len) : -1;
     if (to >= 0 && (guint) to != k && (guint) to < engine->n_shards)
-      forward (shard, (guint) to, datagram, FALSE);
+      forward (shard, (guint) to, datagram, memcmp (datagram->data + 8, none, sizeof none) == 0);
     else
       klass->input (plugin, k, datagram);
     return;

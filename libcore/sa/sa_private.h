@@ -376,6 +376,10 @@ gboolean ike_seal (IkeSa *sa, IkeKeys *keys, IkeWriter *w, gsize inner_at);
  * the tag is bad, or it is malformed before that: say nothing. */
 gboolean ike_open (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, IkeMessage *message, guint8 *first, const guint8 **plain, gsize *plain_len);
 
+/* first.c */
+IkeSa   *ike_first_new (IkeShard *shard, guint8 major, guint64 peer_spi, const IkeDatagram *first);
+gboolean ike_first_may_come (IkeShard *shard);                        /* FALSE, counted: too many are half-open */
+
 /* outside.c */
 gboolean ike_outside_may_be (const IkeSa *sa, const IkeHeader *header, const IkeExchangeInfo *info);   /* before it is opened */
 gboolean ike_outside_is     (IkeSa *sa, const IkeMessage *m, const IkeExchangeInfo *info);
