@@ -22,3 +22,6 @@ typedef struct { guint32 slot; gboolean is_silent; guint n_accepted, n_refused; 
 /* The number that seam-resume keeps with an SA; 0: none.  Its shard. */
 void    seam_resume_set (IkeSa *sa, guint32 number);
 guint32 seam_resume_get (IkeSa *sa);
+
+/* State of seam-v1 in an engine, for tests: behind feature protocol:1. */
+typedef struct { guint n_second, n_unknown, n_malformed; } SeamV1;
