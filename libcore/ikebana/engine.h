@@ -36,6 +36,8 @@ enum {
   IKE_ENGINE_CHECK = 1 << 4,                  /* `ikebanad --check`: start reads the settings, loads, probes and resolves the
                                                * plugins and builds the configuration, but activates nothing, starts no
                                                * thread and opens no socket; then only _plugins, _settings and _free */
+  IKE_ENGINE_NO_HASH = 1 << 5,                /* simulation: no event hash, so that as in a real engine what nobody taps is not
+                                               * made (measures) */
 };
 
 typedef struct {

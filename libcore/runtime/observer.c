@@ -132,10 +132,16 @@ observer_wants (const IkeObserver *observer, const char *name)
 }
 
 /* A simulation wants every event, for the hash that two runs with one seed are compared by. */
+static gboolean
+is_hashed (const IkeEngine *engine)
+{
+  return engine->sim && !(engine->options.flags & IKE_ENGINE_NO_HASH);
+}
+
 gboolean
 ike_event_is_wanted (IkeEngine *engine, const char *name)
 {
-  return engine->sim || observer_wants (engine->bus->observer, name);
+  return is_hashed (engine) || observer_wants (engine->bus->observer, name);
 }
 
 static void
@@ -196,7 +202,7 @@ ike_event_emit (IkeEngine *engine, IkeEvent *event_take)
 {
   IkeObserver *observer = engine->bus->observer;
 
-  if (engine->sim)
+  if (is_hashed (engine))
     observer_hash (observer, event_take);
   if (!observer_wants (observer, event_take->name)) {
     ike_event_unref (event_take);

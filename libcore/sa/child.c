@@ -310,10 +310,13 @@ emit_child (IkeChild *child, gboolean is_up, const char *reason)
 {
   IkeSaManager *manager = child->sa->shard->manager;
   IkeChildEvent event = { sizeof event, child, is_up, reason };
+  const char *name = is_up ? "child-up" : "child-down";
   IkeTree *body, *what;
   guint i;
 
   ike_child_updown_hook_emit (manager->on_child, child->sa, &event);
+  if (!ike_event_is_wanted (manager->engine, name))
+    return;
   body = ike_sa_event_body (child->sa);
   ike_tree_set_string (body, "child", child->conf->name);
   what = ike_child_describe (child);
@@ -329,7 +332,7 @@ emit_child (IkeChild *child, gboolean is_up, const char *reason)
     ike_tree_set_string (body, "interface", child->conf->interface);
   if (reason)
     ike_tree_set_string (body, "reason", reason);
-  ike_event_emit (manager->engine, ike_event_new (manager->engine, is_up ? "child-up" : "child-down", body));
+  ike_event_emit (manager->engine, ike_event_new (manager->engine, name, body));
 }
 
 void

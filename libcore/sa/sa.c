@@ -152,15 +152,16 @@ emit_down (IkeSa *sa, const char *why)
 {
   IkeEngine *engine = sa->shard->manager->engine;
   IkeUpDownEvent event = { sizeof event, FALSE, why };
+  const char *name = sa->was_up ? "ike-down" : "ike-failed";
   IkeTree *body;
 
   if (sa->was_up)
     ike_ike_updown_hook_emit (sa->shard->manager->on_updown, sa, &event);
-  if (!sa->conn && !sa->was_up)
+  if ((!sa->conn && !sa->was_up) || !ike_event_is_wanted (engine, name))
     return;
   body = ike_sa_event_body (sa);
   ike_tree_set_string (body, "reason", why);
-  ike_event_emit (engine, ike_event_new (engine, sa->was_up ? "ike-down" : "ike-failed", body));
+  ike_event_emit (engine, ike_event_new (engine, name, body));
 }
 
 static void
@@ -405,7 +406,6 @@ ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, gu
 {
   IkeEngine *engine = sa->shard->manager->engine;
   IkeEndpointEvent event = { sizeof event, local, remote };
-  IkeTree *body;
 
   ike_sa_assert_owner (sa);
   if (message_id != G_MAXUINT32) {
@@ -427,8 +427,8 @@ ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, gu
   if (sa->state < IKE_SA_ESTABLISHED)
     return;
   ike_children_update_endpoints (sa);
-  body = ike_sa_event_body (sa);
-  ike_event_emit (engine, ike_event_new (engine, "endpoint-changed", body));
+  if (ike_event_is_wanted (engine, "endpoint-changed"))
+    ike_event_emit (engine, ike_event_new (engine, "endpoint-changed", ike_sa_event_body (sa)));
 }
 
 void
@@ -459,7 +459,8 @@ ike_sa_set_established (IkeSa *sa)
   ike_sa_set_state (sa, IKE_SA_ESTABLISHED);
   ike_counter_add (engine, sa->shard->manager->count.established, 1);
   ike_ike_updown_hook_emit (sa->shard->manager->on_updown, sa, &event);
-  ike_event_emit (engine, ike_event_new (engine, "ike-up", ike_sa_event_body (sa)));
+  if (ike_event_is_wanted (engine, "ike-up"))
+    ike_event_emit (engine, ike_event_new (engine, "ike-up", ike_sa_event_body (sa)));
 }
 
 /* -- sentences about it --------------------------------------------------------------------------------------------- */

@@ -143,7 +143,7 @@ engine_new (Bench *bench, const Options *o, guint i)
   g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
   g_autoptr (GError) error = NULL;
   IkeEngineOptions options = {
-    .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .name = i ? "b" : "a", .sim = bench->sim,
+    .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG | IKE_ENGINE_NO_HASH, .name = i ? "b" : "a", .sim = bench->sim,
     .n_shards = (guint) o->n_shards, .settings = settings, .plugin_dir = dir, .plugins = plugins,
     .log_fallback = show_error,
   };
