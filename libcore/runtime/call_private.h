@@ -21,3 +21,5 @@ gboolean ike_call_poll   (IkeCall *call);
 void     ike_call_finish (IkeCall *call);
 void     ike_call_drop   (IkeCall *call);
 const IkeCallClass *ike_call_class (const IkeCall *call);
+/* The owner's: a link for a list of its calls; NULL at first. */
+IkeCall **ike_call_next (IkeCall *call);

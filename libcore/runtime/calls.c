@@ -29,6 +29,7 @@ struct _IkeCall {
   atomic_uint         state, n_refs;
 
   gpointer            owner, data;            /* home's: */
+  IkeCall            *next;
   IkeCallDelivered    delivered;
   gboolean            is_held, is_over, has_owner;
 
@@ -55,6 +56,12 @@ const IkeCallClass *
 ike_call_class (const IkeCall *call)
 {
   return call->klass;
+}
+
+IkeCall **
+ike_call_next (IkeCall *call)
+{
+  return &call->next;
 }
 
 /* -- the owner's side ----------------------------------------------------------------------------------------------- */

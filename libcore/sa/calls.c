@@ -4,43 +4,31 @@
 #include "sa/sa_private.h"
 #include "runtime/call_private.h"
 
-struct _IkeOwnedCall {
-  IkeOwnedCall *next;
-  IkeCall      *call;
-};
-
+/* The calls of an owner are a list through the calls themselves. */
 static void
-push (IkeOwnedCall **list, IkeCall *call)
+push (IkeCall **list, IkeCall *call)
 {
-  IkeOwnedCall *owned = g_new0 (IkeOwnedCall, 1);
-
-  owned->call = call;
-  owned->next = *list;
-  *list = owned;
+  *ike_call_next (call) = *list;
+  *list = call;
 }
 
 static void
-forget (IkeOwnedCall **list, IkeCall *call)
+forget (IkeCall **list, IkeCall *call)
 {
-  IkeOwnedCall *owned;
-
-  for (; (owned = *list); list = &owned->next)
-    if (owned->call == call) {
-      *list = owned->next;
-      g_free (owned);
-      return;
-    }
+  while (*list && *list != call)
+    list = ike_call_next (*list);
+  if (*list)
+    *list = *ike_call_next (call);
 }
 
 static void
-drop_all (IkeOwnedCall **list)
+drop_all (IkeCall **list)
 {
-  IkeOwnedCall *owned;
+  IkeCall *call;
 
-  while ((owned = *list)) {
-    *list = owned->next;
-    ike_call_drop (owned->call);
-    g_free (owned);
+  while ((call = *list)) {
+    *list = *ike_call_next (call);
+    ike_call_drop (call);
   }
 }
 
@@ -72,17 +60,15 @@ ike_task_call (IkeTask *task, const IkeCallClass *klass, gpointer data_take)
 gboolean
 ike_task_is_waiting (IkeTask *task)
 {
-  IkeOwnedCall **link = &task->calls, *owned;
+  IkeCall **link = &task->calls, *call;
 
-  while ((owned = *link))
-    if (ike_call_poll (owned->call)) {
-      IkeCall *call = owned->call;
-      *link = owned->next;
-      g_free (owned);
+  while ((call = *link))
+    if (ike_call_poll (call)) {
+      *link = *ike_call_next (call);
       ike_call_finish (call);
       link = &task->calls;
     } else
-      link = &owned->next;
+      link = ike_call_next (call);
   return task->calls != NULL;
 }
 

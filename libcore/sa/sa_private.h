@@ -18,7 +18,6 @@ typedef struct _IkeShard IkeShard;
 typedef struct _IkeKeys IkeKeys;
 typedef struct _IkeExchangeInfo IkeExchangeInfo;
 typedef struct _IkeTaskInfo IkeTaskInfo;
-typedef struct _IkeOwnedCall IkeOwnedCall;
 
 enum {
   IKE_RETRIES_MAX = 5,
@@ -231,7 +230,7 @@ struct _IkeSa {
   IkeAttachment *attachments;
   IkeTimer     *setup_timer, *keepalive_timer;
   IkeTimerList  timers;
-  IkeOwnedCall *calls;
+  IkeCall      *calls;
   IkeWatcher   *watchers;
   IkeSa        *half_next, *doomed_next;
   gint64        created_us, established_us, last_in_us, last_out_us;
@@ -252,7 +251,7 @@ struct _IkeTask {
   const IkeTaskInfo *info;
   IkeOperation      *operation;
   IkeExchange       *exchange;                /* the one that runs it now */
-  IkeOwnedCall      *calls;
+  IkeCall           *calls;
   gboolean           is_finished;             /* DONE in the second half: goes at the end of the exchange */
   gpointer           data;                    /* instance_size bytes behind this struct */
 };
