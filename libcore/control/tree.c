@@ -3,7 +3,7 @@
 #include "control/tree_private.h"
 #include <string.h>
 
-enum { INDEX_FROM = 12 };                     /* sections larger than this get a hash index */
+enum { INDEX_FROM = 32 };                     /* sections larger than this get a hash index; an SA as a section has fewer */
 
 struct _IkeTree {
   guint8      type;
@@ -86,20 +86,29 @@ free_node (IkeTree *tree)
   g_free (tree);
 }
 
-/* With a list of its own instead of recursion, since a control client may nest what it sends. */
+/* What is left to free is linked by its names, which are freed first: no recursion, since a control client may nest what
+ * it sends, and no memory needed to give memory back. */
+static void
+link_name (IkeTree *node, IkeTree **left)
+{
+  g_free (node->name);
+  node->name = (char *) *left;
+  *left = node;
+}
+
 void
 ike_tree_free (IkeTree *tree)
 {
-  g_autoptr (GPtrArray) left = NULL;
+  IkeTree *left = NULL, *node;
 
   if (!tree)
     return;
-  left = g_ptr_array_new ();
-  g_ptr_array_add (left, tree);
-  while (left->len) {
-    IkeTree *node = g_ptr_array_remove_index_fast (left, left->len - 1);
+  link_name (tree, &left);
+  while ((node = left)) {
+    left = (IkeTree *) (void *) node->name;
+    node->name = NULL;
     for (guint i = 0; ike_tree_is_container (node) && i < node->children->len; i++)
-      g_ptr_array_add (left, node->children->pdata[i]);
+      link_name (node->children->pdata[i], &left);
     free_node (node);
   }
 }
@@ -225,13 +234,20 @@ ike_tree_set_string (IkeTree *tree, const char *key, const char *text)
 void
 ike_tree_set_format (IkeTree *tree, const char *key, const char *format, ...)
 {
+  char buffer[256];
+  g_autofree char *heap = NULL;
   va_list args;
-  g_autofree char *text = NULL;
+  int len;
 
   va_start (args, format);
-  text = g_strdup_vprintf (format, args);
+  len = g_vsnprintf (buffer, sizeof buffer, format, args);
   va_end (args);
-  ike_tree_set_string (tree, key, text);
+  if ((gsize) len >= sizeof buffer) {
+    va_start (args, format);
+    heap = g_strdup_vprintf (format, args);
+    va_end (args);
+  }
+  ike_tree_set_string (tree, key, heap ? heap : buffer);
 }
 
 void

@@ -173,8 +173,29 @@ ike_selector_parse (IkeSelector *selector, const char *text, GError **error)
 
 /* -- back to text ---------------------------------------------------------------------------------------------------- */
 
+/* What was written so far; what does not fit is cut off. */
+typedef struct {
+  char *out;
+  gsize size, len;
+} Text;
+
+static void add (Text *text, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
 static void
-format_addrs (const IkeSelector *selector, GString *out)
+add (Text *text, const char *format, ...)
+{
+  va_list args;
+  int len;
+
+  va_start (args, format);
+  len = g_vsnprintf (text->out + text->len, text->size - text->len, format, args);
+  va_end (args);
+  if (len > 0)
+    text->len = MIN (text->len + (gsize) len, text->size - 1);
+}
+
+static void
+format_addrs (const IkeSelector *selector, Text *out)
 {
   IkeAddr first = { .family = selector->family }, last = first;
   char text[IKE_ADDR_TEXT_SIZE];
@@ -183,53 +204,53 @@ format_addrs (const IkeSelector *selector, GString *out)
   memcpy (first.bytes, selector->first, sizeof first.bytes);
   memcpy (last.bytes, selector->last, sizeof last.bytes);
   if (selector->is_dynamic) {
-    g_string_append (out, "dynamic");
+    add (out, "dynamic");
     return;
   }
-  g_string_append (out, ike_addr_format (&first, FALSE, text));
+  add (out, "%s", ike_addr_format (&first, FALSE, text));
   if (bits >= 0)
-    g_string_append_printf (out, "/%d", bits);
+    add (out, "/%d", bits);
   else
-    g_string_append_printf (out, "-%s", ike_addr_format (&last, FALSE, text));
+    add (out, "-%s", ike_addr_format (&last, FALSE, text));
 }
 
 static void
-format_ports (const IkeSelector *selector, GString *out)
+format_ports (const IkeSelector *selector, Text *out)
 {
   if (ike_selector_is_opaque (selector))
-    g_string_append (out, "/opaque");
+    add (out, "/opaque");
   else if (selector->port_first == selector->port_last)
-    g_string_append_printf (out, "/%u", selector->port_first);
+    add (out, "/%u", selector->port_first);
   else if (!ike_selector_is_any_port (selector))
-    g_string_append_printf (out, "/%u-%u", selector->port_first, selector->port_last);
+    add (out, "/%u-%u", selector->port_first, selector->port_last);
 }
 
 static void
-format_protocol (guint8 protocol, GString *out)
+format_protocol (guint8 protocol, Text *out)
 {
   if (protocol == 0)
     return;
   for (guint i = 0; i < G_N_ELEMENTS (protocols); i++)
     if (protocols[i].number == protocol) {
-      g_string_append (out, protocols[i].name);
+      add (out, "%s", protocols[i].name);
       return;
     }
-  g_string_append_printf (out, "%u", protocol);
+  add (out, "%u", protocol);
 }
 
 char *
 ike_selector_format (const IkeSelector *selector, char *out, gsize size)
 {
-  GString *text = g_string_new (NULL);
+  Text text = { out, size, 0 };
 
-  format_addrs (selector, text);
+  if (size == 0)
+    return out;
+  format_addrs (selector, &text);
   if (selector->protocol || !ike_selector_is_any_port (selector)) {
-    g_string_append_c (text, '[');
-    format_protocol (selector->protocol, text);
-    format_ports (selector, text);
-    g_string_append_c (text, ']');
+    add (&text, "[");
+    format_protocol (selector->protocol, &text);
+    format_ports (selector, &text);
+    add (&text, "]");
   }
-  g_strlcpy (out, text->str, size);
-  g_string_free (text, TRUE);
   return out;
 }
