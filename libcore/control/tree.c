@@ -7,6 +7,7 @@ enum { INDEX_FROM = 32 };                     /* sections larger than this get a
 
 struct _IkeTree {
   guint8      type;
+  guint8      has_name_inside : 1, has_text_inside : 1;   /* else it is memory of its own */
   guint32     position;                       /* in its parent */
   char       *name;
   char       *where;
@@ -17,6 +18,7 @@ struct _IkeTree {
   };
   GHashTable *index;                          /* nodes by (name, sort); NULL while small */
   GPtrArray  *references;                     /* strings */
+  char        inside[];                       /* name and text that were known when it was made */
 };
 
 gboolean
@@ -40,14 +42,38 @@ node_equal (gconstpointer a, gconstpointer b)
          && g_str_equal (one->name, two->name);
 }
 
+/* One piece of memory for most of them: an SA as a tree has forty. */
 static IkeTree *
-node_new (IkeTreeType type)
+node_new_named (IkeTreeType type, const char *name_or_null, const char *text_or_null)
 {
-  IkeTree *tree = g_new0 (IkeTree, 1);
+  gsize name_len = name_or_null ? strlen (name_or_null) + 1 : 0, text_len = text_or_null ? strlen (text_or_null) + 1 : 0;
+  IkeTree *tree = g_malloc0 (sizeof *tree + name_len + text_len);
+
   tree->type = (guint8) type;
+  if (name_or_null)
+    tree->name = memcpy (tree->inside, name_or_null, name_len);
+  if (text_or_null)
+    tree->text = memcpy (tree->inside + name_len, text_or_null, text_len);
+  tree->has_name_inside = name_or_null != NULL;
+  tree->has_text_inside = text_or_null != NULL;
   if (ike_tree_is_container (tree))
     tree->children = g_ptr_array_new ();
   return tree;
+}
+
+static IkeTree *
+node_new (IkeTreeType type)
+{
+  return node_new_named (type, NULL, NULL);
+}
+
+static void
+free_name (IkeTree *tree)
+{
+  if (!tree->has_name_inside)
+    g_free (tree->name);
+  tree->has_name_inside = FALSE;
+  tree->name = NULL;
 }
 
 IkeTree *
@@ -65,9 +91,7 @@ ike_tree_new_list (void)
 IkeTree *
 ike_tree_new_leaf (const char *text_or_null)
 {
-  IkeTree *tree = node_new (text_or_null ? IKE_TREE_STRING : IKE_TREE_NULL);
-  tree->text = g_strdup (text_or_null);
-  return tree;
+  return node_new_named (text_or_null ? IKE_TREE_STRING : IKE_TREE_NULL, NULL, text_or_null);
 }
 
 static void
@@ -77,11 +101,12 @@ free_node (IkeTree *tree)
     g_ptr_array_unref (tree->children);
   else if (tree->type == IKE_TREE_STRING) {
     explicit_bzero (tree->text, strlen (tree->text));   /* it may be a secret */
-    g_free (tree->text);
+    if (!tree->has_text_inside)
+      g_free (tree->text);
   }
   g_clear_pointer (&tree->index, g_hash_table_unref);
   g_clear_pointer (&tree->references, g_ptr_array_unref);
-  g_free (tree->name);
+  free_name (tree);
   g_free (tree->where);
   g_free (tree);
 }
@@ -91,7 +116,7 @@ free_node (IkeTree *tree)
 static void
 link_name (IkeTree *node, IkeTree **left)
 {
-  g_free (node->name);
+  free_name (node);
   node->name = (char *) *left;
   *left = node;
 }
@@ -184,17 +209,26 @@ drop (IkeTree *tree, IkeTree *child)
   ike_tree_free (child);
 }
 
-void
-ike_tree_put_take (IkeTree *tree, const char *name, IkeTree *child_take)
+/* @child_take has its name. */
+static void
+put_named (IkeTree *tree, IkeTree *child_take)
 {
-  IkeTree *old = find (tree, name, ike_tree_is_container (child_take));
+  IkeTree *old = find (tree, child_take->name, ike_tree_is_container (child_take));
 
-  g_free (child_take->name);
-  child_take->name = g_strdup (name);
   if (old)
     replace (tree, old, child_take);
   else
     append (tree, child_take);
+}
+
+void
+ike_tree_put_take (IkeTree *tree, const char *name, IkeTree *child_take)
+{
+  char *kept = g_strdup (name);
+
+  free_name (child_take);
+  child_take->name = kept;
+  put_named (tree, child_take);
 }
 
 IkeTree *
@@ -209,26 +243,49 @@ ike_tree_merge_section (IkeTree *tree, const char *name)
   return child;
 }
 
+static void
+drop_other_sort (IkeTree *tree, const char *key, gboolean is_container)
+{
+  IkeTree *other = find (tree, key, !is_container);
+
+  if (other)
+    drop (tree, other);
+}
+
 void
 ike_tree_set_take (IkeTree *tree, const char *key, IkeTree *child_take)
 {
-  IkeTree *other;
-
   g_return_if_fail (tree && child_take && !child_take->name);
   g_return_if_fail (tree->type == (key ? IKE_TREE_SECTION : IKE_TREE_LIST));
   if (!key) {
     append (tree, child_take);
     return;
   }
-  if ((other = find (tree, key, !ike_tree_is_container (child_take))))
-    drop (tree, other);
+  drop_other_sort (tree, key, ike_tree_is_container (child_take));
   ike_tree_put_take (tree, key, child_take);
+}
+
+/* Makes a child with its name inside; NULL when the two do not go together. */
+static IkeTree *
+set_new (IkeTree *tree, const char *key, IkeTreeType type, const char *text)
+{
+  IkeTree *child;
+
+  g_return_val_if_fail (tree && tree->type == (key ? IKE_TREE_SECTION : IKE_TREE_LIST), NULL);
+  child = node_new_named (type, key, text);
+  if (!key) {
+    append (tree, child);
+    return child;
+  }
+  drop_other_sort (tree, child->name, ike_tree_is_container (child));
+  put_named (tree, child);
+  return child;
 }
 
 void
 ike_tree_set_string (IkeTree *tree, const char *key, const char *text)
 {
-  ike_tree_set_take (tree, key, ike_tree_new_leaf (text));
+  set_new (tree, key, text ? IKE_TREE_STRING : IKE_TREE_NULL, text);
 }
 
 void
@@ -253,17 +310,19 @@ ike_tree_set_format (IkeTree *tree, const char *key, const char *format, ...)
 void
 ike_tree_set_int (IkeTree *tree, const char *key, gint64 value)
 {
-  IkeTree *leaf = node_new (IKE_TREE_INT);
-  leaf->number = value;
-  ike_tree_set_take (tree, key, leaf);
+  IkeTree *leaf = set_new (tree, key, IKE_TREE_INT, NULL);
+
+  if (leaf)
+    leaf->number = value;
 }
 
 void
 ike_tree_set_bool (IkeTree *tree, const char *key, gboolean value)
 {
-  IkeTree *leaf = node_new (IKE_TREE_BOOL);
-  leaf->number = value != FALSE;
-  ike_tree_set_take (tree, key, leaf);
+  IkeTree *leaf = set_new (tree, key, IKE_TREE_BOOL, NULL);
+
+  if (leaf)
+    leaf->number = value != FALSE;
 }
 
 void
@@ -275,17 +334,13 @@ ike_tree_set_null (IkeTree *tree, const char *key)
 IkeTree *
 ike_tree_add_section (IkeTree *tree, const char *key)
 {
-  IkeTree *child = ike_tree_new_section ();
-  ike_tree_set_take (tree, key, child);
-  return child;
+  return set_new (tree, key, IKE_TREE_SECTION, NULL);
 }
 
 IkeTree *
 ike_tree_add_list (IkeTree *tree, const char *key)
 {
-  IkeTree *child = ike_tree_new_list ();
-  ike_tree_set_take (tree, key, child);
-  return child;
+  return set_new (tree, key, IKE_TREE_LIST, NULL);
 }
 
 gboolean
@@ -340,40 +395,54 @@ ike_tree_references (const IkeTree *tree)
   return tree->references;
 }
 
+/* What is inside cannot change places. */
+static void
+text_outside (IkeTree *tree)
+{
+  if (tree->has_text_inside)
+    tree->text = g_strdup (tree->text);
+  tree->has_text_inside = FALSE;
+}
+
 void
 ike_tree_swap (IkeTree *a, IkeTree *b)
 {
-  IkeTree kept = *a;
+  IkeTree kept;
+
+  text_outside (a);
+  text_outside (b);
+  kept = *a;
   *a = *b;
   *b = kept;
+  b->has_name_inside = a->has_name_inside, a->has_name_inside = kept.has_name_inside;
   b->name = a->name, a->name = kept.name;
   b->position = a->position, a->position = kept.position;
 }
 
 /* -- whole trees ---------------------------------------------------------------------------------------------------- */
 
-IkeTree *
-ike_tree_copy (const IkeTree *tree)
+static IkeTree *
+copy_named (const IkeTree *tree, const char *name)
 {
-  IkeTree *copy;
+  gboolean is_string = tree->type == IKE_TREE_STRING;
+  IkeTree *copy = node_new_named (tree->type, name, is_string ? tree->text : NULL);
 
-  if (!tree)
-    return NULL;
-  copy = node_new (tree->type);
   copy->where = g_strdup (tree->where);
-  if (tree->type == IKE_TREE_STRING)
-    copy->text = g_strdup (tree->text);
-  else if (!ike_tree_is_container (tree))
+  if (!is_string && !ike_tree_is_container (tree))
     copy->number = tree->number;
   for (guint i = 0; tree->references && i < tree->references->len; i++)
     ike_tree_add_reference (copy, tree->references->pdata[i]);
   for (guint i = 0; i < ike_tree_n (tree); i++) {
     const IkeTree *child = ike_tree_nth (tree, i);
-    IkeTree *twin = ike_tree_copy (child);
-    twin->name = g_strdup (child->name);
-    append (copy, twin);
+    append (copy, copy_named (child, child->name));
   }
   return copy;
+}
+
+IkeTree *
+ike_tree_copy (const IkeTree *tree)
+{
+  return tree ? copy_named (tree, NULL) : NULL;
 }
 
 static gboolean

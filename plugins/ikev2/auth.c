@@ -55,13 +55,15 @@ static const IkeProvided *
 method_of (IkeTask *task, const IkeAuthConf *conf)
 {
   IkeEngine *engine = ike_sa_engine (ike_task_sa (task));
-  g_autofree char *whole = g_strconcat ("auth:", conf->auth, NULL), *first = NULL;
-  const IkeProvided *found = ike_feature_find (engine, whole, NULL);
+  char name[128];
+  const IkeProvided *found;
 
+  g_snprintf (name, sizeof name, "auth:%s", conf->auth);
+  found = ike_feature_find (engine, name, NULL);
   if (found)
     return found;
-  first = g_strndup (whole, strcspn (whole, "- "));
-  return ike_feature_find (engine, first, NULL);
+  name[strcspn (name, "- ")] = '\0';
+  return ike_feature_find (engine, name, NULL);
 }
 
 static IkeTaskResult
