@@ -68,7 +68,7 @@ forward (IkeShard *shard, guint to, const IkeDatagram *datagram, gboolean is_fir
     count (shard, shard->manager->count.forwarded_twice);
     return;
   }
-  count (shard, shard->manager->count.forwarded);
+  count (shard, is_first ? shard->manager->count.forwarded_first : shard->manager->count.forwarded);
   f = g_malloc (sizeof *f + datagram->len);
   f->engine = engine;
   f->shard = to;

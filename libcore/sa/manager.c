@@ -16,7 +16,7 @@ make_counters (IkeSaManager *manager)
     COUNTER (bad_syntax, "input.bad-syntax"), COUNTER (bad_state, "input.bad-state"),
     COUNTER (bad_payload, "input.bad-payload"), COUNTER (retransmit, "input.retransmits"),
     COUNTER (forwarded, "shard.forwarded"), COUNTER (forwarded_twice, "shard.forwarded-twice"),
-    COUNTER (sent, "output.sent"), COUNTER (resent, "output.retransmits"), COUNTER (gated, "input.gated"),
+    COUNTER (forwarded_first, "shard.forwarded-first"), COUNTER (sent, "output.sent"), COUNTER (resent, "output.retransmits"), COUNTER (gated, "input.gated"),
     COUNTER (refused, "input.lane-full"), COUNTER (orphans, "output.orphans"),
     COUNTER (half_open_limit, "input.half-open-limit"), COUNTER (timeouts, "ike.timeouts"),
     COUNTER (established, "ike.established"), COUNTER (closed, "ike.closed"), COUNTER (initiated, "ike.initiated"),

@@ -98,7 +98,8 @@ typedef struct {
 
 typedef struct {
   guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded, forwarded_twice,
-    received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed, initiated, failed;
+    received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed, initiated, failed,
+    forwarded_first;
 } IkeSaCounters;
 
 struct _IkeSaManager {

@@ -302,6 +302,8 @@ measure (Bench *bench, const Options *o)
   frees = counted ("bench_n_frees") - frees;
   maps = counted ("bench_n_maps") - maps;
   libcrypto = atomic_load (&n_libcrypto) - libcrypto;
+  if (ike_counter_get (bench->engines[RESPONDER], "ike.established") != bench->n_up)
+    g_error ("not all are up");
   spent = bench->spent_ns[INITIATOR] + bench->spent_ns[RESPONDER] + bench->spent_ns[WIRE];
   tell ("responder_us", bench->spent_ns[RESPONDER] / n / 1000);
   tell ("initiator_us", bench->spent_ns[INITIATOR] / n / 1000);
