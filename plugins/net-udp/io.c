@@ -9,7 +9,9 @@
 #include <string.h>
 #include "udp.h"
 
-enum { ROUNDS_ESTABLISHED = 2, ROUNDS_INITIAL = 1, KEEPALIVE = 0xff };
+/* What one turn of the loop takes.  A key exchange that an IKE message asks for is a fifth of a millisecond or more and is
+ * done on the spot: so few of them are taken at once, and a turn ends with them; packets of ESP come by the batch. */
+enum { ROUNDS = 8, IKE_BATCH = 4, KEEPALIVE = 0xff };
 
 typedef struct {
   int fd;
@@ -162,11 +164,11 @@ dispatch (UdpSocket *own, IkeDatagram *datagram)
 }
 
 static int
-receive_batch (UdpSocket *own, UdpScratch *scratch)
+receive_batch (UdpSocket *own, UdpScratch *scratch, guint size)
 {
   gsize room = own->group->udp->max_packet;
   Batch *in = &scratch->in;
-  for (guint i = 0; i < UDP_BATCH; i++) {
+  for (guint i = 0; i < size; i++) {
     in->vectors[i] = (struct iovec){ scratch->read_room + i * room, room };
     in->headers[i] = (struct mmsghdr){ .msg_hdr = { .msg_name = &in->names[i],
                                                     .msg_namelen = sizeof in->names[i],
@@ -175,7 +177,7 @@ receive_batch (UdpSocket *own, UdpScratch *scratch)
                                                     .msg_control = in->controls[i],
                                                     .msg_controllen = UDP_CONTROL } };
   }
-  return recvmmsg (own->fd, in->headers, UDP_BATCH, MSG_DONTWAIT, NULL);
+  return recvmmsg (own->fd, in->headers, size, MSG_DONTWAIT, NULL);
 }
 
 void
@@ -184,11 +186,11 @@ udp_read (UdpSocket *own)
   Udp *udp = own->group->udp;
   UdpScratch *scratch = udp->scratches[own->shard];
   IkeDatagram esp[UDP_BATCH];
-  guint n_rounds = own->role == UDP_INITIAL ? ROUNDS_INITIAL : ROUNDS_ESTABLISHED;
+  guint size = own->role == UDP_ESP ? UDP_BATCH : IKE_BATCH;
   scratch->is_reading = TRUE;
-  for (guint round = 0; round < n_rounds; round++) {
+  for (guint round = 0; round < ROUNDS; round++) {
     guint n_esp = 0;
-    int n = receive_batch (own, scratch);
+    int n = receive_batch (own, scratch, size);
     for (int i = 0; i < n; i++) {
       const guint8 *data = scratch->in.vectors[i].iov_base;
       if (take_datagram (own, &scratch->in.headers[i], data, &esp[n_esp])
@@ -199,7 +201,7 @@ udp_read (UdpSocket *own)
       count (udp, UDP_COUNT_ESP_RX, n_esp);
       udp->klass->esp (udp->owner, esp, n_esp);
     }
-    if (n < UDP_BATCH)
+    if (n < (int) size || n_esp < size)
       break;
   }
   scratch->is_reading = FALSE;
