@@ -18,8 +18,8 @@ gint64  ike_sim_now_us (const IkeSim *sim);   /* starts at 0 */
 /* One more item: runs what is ready, in order of (time, sequence); when nothing is, moves the clock to the next
  * deadline.  FALSE when nothing is left, or the next deadline lies behind @until_us (then the clock is set to it). */
 gboolean ike_sim_step  (IkeSim *sim, gint64 until_us);
-/* The engine whose item the next step runs; NULL: the script's, or nothing is left.  For measures of one end alone. */
-IkeEngine *ike_sim_next_engine (const IkeSim *sim);
+/* The loop whose item the next step runs; NULL: the script's, or nothing is left.  For measures of one end alone. */
+IkeLoop *ike_sim_next_loop (const IkeSim *sim);
 /* Steps until quiet at the present time (clock does not move). */
 void    ike_sim_settle (IkeSim *sim);
 void    ike_sim_random (IkeSim *sim, void *out, gsize len);

@@ -238,12 +238,10 @@ sim_hear_foreign (IkeSim *sim)
   ike_foreign_flush (sim->foreign, is_quiet);
 }
 
-IkeEngine *
-ike_sim_next_engine (const IkeSim *sim)
+IkeLoop *
+ike_sim_next_loop (const IkeSim *sim)
 {
-  const SimItem *next = sim->heap->len ? &g_array_index (sim->heap, SimItem, 0) : NULL;
-
-  return next && next->loop ? next->loop->engine : NULL;
+  return sim->heap->len ? g_array_index (sim->heap, SimItem, 0).loop : NULL;
 }
 
 gboolean

@@ -2,11 +2,12 @@
 /* shards.c - two real engines in one process, over the loopback interface: the CPU time of a setup, and how many
  * datagrams one shard hands to another.  Prints "name value" lines.
  *
- * usage: bench-shards [--shards N] [--count N] [--no-cbpf] [--port N]  (see README.md) */
+ * usage: bench-shards [--shards N] [--count N] [--no-cbpf] [--port N] [--proposal IKE-PROPOSAL]  (see README.md) */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ enum { IN_FLIGHT = 32, DEADLINE_S = 60 };
 typedef struct {
   int n_shards, n_count, port;
   gboolean has_no_cbpf;
+  char *proposal;
 } Options;
 
 typedef struct {
@@ -50,11 +52,11 @@ add_connections (GString *text, const Options *o, guint i)
   for (k = 0; k < n; k++)
     g_string_append_printf (text,
                             "c%d {\n local_addrs = 127.0.0.1\n remote_addrs = 127.0.0.1\n remote_port = %d\n"
-                            " proposals = aes256gcm16-prfsha256-x25519\n"
+                            " proposals = %s\n"
                             " local { auth = psk\n id = %c.test }\n remote { auth = psk\n id = %c.test }\n"
                             " children { net%d { local_ts = 10.%u.0.0/16\n remote_ts = 10.%u.0.0/16\n"
                             "  esp_proposals = aes256gcm16 } } }\n",
-                            k, o->port + (i == 0 ? 2 : 0), "ab"[i], "ba"[i], k, i + 1, 2 - i);
+                            k, o->port + (i == 0 ? 2 : 0), o->proposal, "ab"[i], "ba"[i], k, i + 1, 2 - i);
 }
 
 static char *
@@ -92,6 +94,7 @@ engine_new (const Options *o, guint i)
   g_autoptr (GError) error = NULL;
   IkeEngineOptions options = {
     .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .name = i ? "b" : "a", .n_shards = (guint) o->n_shards,
+    .n_offload = G_MAXUINT32,
     .settings = settings, .plugin_dir = dir, .plugins = plugins, .log_fallback = show_error,
   };
   IkeEngine *engine = ike_engine_new (&options, &error);
@@ -181,6 +184,45 @@ tell_counters (Bench *bench)
     tell (names[i], (double) (ike_counter_get (bench->engines[0], names[i]) + ike_counter_get (bench->engines[1], names[i])));
 }
 
+/* The longest turn of a job on a shard, and how many went over the 5 ms that are reported as stalls.  On the control
+ * thread of @engine. */
+static void
+tell_jobs (IkeEngine *engine, const char *whose)
+{
+  g_autoptr (IkeTree) tree = ike_engine_jobs (engine);
+  const IkeTree *loops = ike_tree_get (tree, "loops");
+  gint64 longest = 0, stalls = 0;
+  const char *name = "none";
+  guint i, k;
+
+  for (i = 0; i < ike_tree_n (loops); i++) {
+    const IkeTree *loop = ike_tree_nth (loops, i), *jobs = ike_tree_get (loop, "jobs");
+    if (!strstr (ike_tree_string (loop, "name", ""), "shard"))
+      continue;
+    for (k = 0; k < ike_tree_n (jobs); k++) {
+      const IkeTree *job = ike_tree_nth (jobs, k);
+      stalls += ike_tree_int (job, "stalls", 0);
+      if (ike_tree_int (job, "longest_us", 0) > longest) {
+        longest = ike_tree_int (job, "longest_us", 0);
+        name = ike_tree_string (job, "name", "");
+      }
+    }
+  }
+  printf ("%s.longest_us %" G_GINT64_FORMAT "\n%s.stalls %" G_GINT64_FORMAT "\n", whose, longest, whose, stalls);
+  if (stalls)
+    fprintf (stderr, "%s: %" G_GINT64_FORMAT " us in \"%s\"\n", whose, longest, name);
+}
+
+static void
+end_at_responder (gpointer data)
+{
+  Bench *bench = data;
+
+  tell_jobs (bench->engines[1], "responder");
+  fflush (stdout);
+  _exit (bench->n_failed ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
 static gboolean
 is_over (gpointer data)
 {
@@ -192,8 +234,9 @@ is_over (gpointer data)
   tell ("pairs_per_cpu_second", n / (cpu_us () - bench->begin_us) * 1e6);
   tell ("failed", bench->n_failed);
   tell_counters (bench);
-  fflush (stdout);
-  _exit (bench->n_failed ? EXIT_FAILURE : EXIT_SUCCESS);
+  tell_jobs (bench->engines[0], "initiator");
+  ike_loop_post (ike_engine_control (bench->engines[1]), end_at_responder, bench, NULL);
+  return TRUE;
 }
 
 static void
@@ -213,6 +256,7 @@ main (int argc, char **argv)
     { "count", 0, 0, G_OPTION_ARG_INT, &o.n_count, "setups", "N" },
     { "shards", 0, 0, G_OPTION_ARG_INT, &o.n_shards, "shards of each engine", "N" },
     { "port", 0, 0, G_OPTION_ARG_INT, &o.port, "the first of four UDP ports", "N" },
+    { "proposal", 0, 0, G_OPTION_ARG_STRING, &o.proposal, "of the IKE SAs", "TEXT" },
     { "no-cbpf", 0, 0, G_OPTION_ARG_NONE, &o.has_no_cbpf, "the kernel does not steer", NULL },
     { NULL }
   };
@@ -225,6 +269,8 @@ main (int argc, char **argv)
   if (!g_option_context_parse (context, &argc, &argv, &error))
     g_error ("%s", error->message);
   g_option_context_free (context);
+  if (!o.proposal)
+    o.proposal = g_strdup ("aes256gcm16-prfsha256-x25519");
   alarm (2 * DEADLINE_S);
   atomic_init (&bench.n_done, -1);
   if (pthread_create (&responder, NULL, run_responder, &bench) != 0)
