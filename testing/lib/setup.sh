@@ -76,3 +76,7 @@ configure_tree ()
   mkdir -p "$tree"
   (cd "$tree" && rm -f arguments && ../../configure -q "$@" && printf '%s' "$*" >arguments)
 }
+
+# What the demo, the scenes and the lint look at.
+configure_plain () { configure_tree plain --enable-werror "CFLAGS=-O2 -g1"; }
+plain_tree () { configure_plain && make -s -j"$jobs" -C "$top/build/plain"; }
