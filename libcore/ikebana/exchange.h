@@ -17,6 +17,7 @@ typedef enum {
   IKE_TASK_WAIT,                              /* calls are out; the same function is called again when all are answered */
   IKE_TASK_FAIL,                              /* answer with the notify set by ike_task_fail() */
   IKE_TASK_ABORT,                             /* the SA goes down; see ike_task_abort() */
+  IKE_TASK_DISBELIEVE,                        /* as if this answer had not come; see ike_task_disbelieve() */
 } IkeTaskResult;
 
 /* Kind `task`.  An instance lives from the first exchange of the operation that it is wanted in until it returns DONE
@@ -49,7 +50,11 @@ IkeExchange  *ike_task_exchange  (IkeTask *task);
 IkeOperation *ike_task_operation (IkeTask *task);
 const char   *ike_task_name      (IkeTask *task);
 IkeTaskResult ike_task_next  (IkeTask *task, const char *exchange);                       /* returns NEXT */
-IkeTaskResult ike_task_retry (IkeTask *task, const char *reason_static);                  /* returns RETRY */
+/* Returns RETRY, or, when there were too many already, DISBELIEVE: then change nothing. */
+IkeTaskResult ike_task_retry (IkeTask *task, const char *reason_static);
+/* For the answer to an unprotected request, before anything was made of it: anybody may have sent it, so it is dropped, and
+ * the true one may still come.  @reason (copied) is what people hear when none does.  Else it is ike_task_abort(). */
+IkeTaskResult ike_task_disbelieve (IkeTask *task, const char *reason);
 /* @notify: the error for the peer; @data of the notify may be NULL; @reason for people (copied, may be formatted). */
 IkeTaskResult ike_task_fail  (IkeTask *task, guint16 notify, const void *data, gsize len, const char *reason);  /* returns FAIL */
 IkeTaskResult ike_task_abort (IkeTask *task, const char *reason);                         /* returns ABORT */

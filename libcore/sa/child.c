@@ -35,19 +35,69 @@ get_address_pair (const IkeChild *child, gboolean is_inbound, IkeAddr *source, I
 
 /* -- into the kernel ------------------------------------------------------------------------------------------------ */
 
+/* Between the kernel plugin and whoever asked: an SPI is the child's from the moment it is known, and one that comes when
+ * the child is gone is given back. */
+typedef struct {
+  IkeSaManager *manager;
+  IkeSaRef      sa;
+  IkeChildRef   child;
+  guint8        protocol;
+  IkeAddr       local;
+  IkeCall      *asker;
+} SpiRequest;
+
+static void
+spi_given (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  SpiRequest *request = data;
+  IkeSaManager *manager = request->manager;
+  IkeSa *sa = ike_sa_lookup (manager->engine, request->sa);
+  IkeChild *child = sa ? ike_child_get (sa, request->child) : NULL;
+
+  if (error) {
+    ike_call_fail (g_steal_pointer (&request->asker), error);
+    return;
+  }
+  if (!child) {
+    manager->kernel_class->free_spi (manager->kernel->plugin, request->protocol, GPOINTER_TO_UINT (result), &request->local);
+    return;
+  }
+  child->spi_in = GPOINTER_TO_UINT (result);
+  ike_call_answer (g_steal_pointer (&request->asker), result);
+}
+
+static void
+spi_request_free (gpointer data)
+{
+  SpiRequest *request = data;
+
+  if (request->asker)
+    ike_call_fail (request->asker, "the CHILD_SA was taken away meanwhile");
+  g_free (request);
+}
+
+static const IkeCallClass spi_call = {
+  .struct_size = sizeof (IkeCallClass), .name = "SPI of a CHILD_SA", .timeout_ms = 60000, .then = spi_given,
+  .free_data = spi_request_free,
+};
+
 void
 ike_child_get_spi (IkeChild *child, IkeCall *call)
 {
-  IkeSaManager *manager = child->sa->shard->manager;
+  IkeSa *sa = child->sa;
+  IkeSaManager *manager = sa->shard->manager;
+  SpiRequest *request;
 
-  if (!manager->kernel_class) {
+  if (!manager->kernel_class || child->is_dead) {
     ike_call_fail (call, "no kernel plugin is ready; see `ikebana plugins --why kernel:ipsec`");
     return;
   }
-  child->local = child->sa->local;
-  child->remote = child->sa->remote;
-  manager->kernel_class->get_spi (manager->kernel->plugin, call, child->protocol, &child->remote, &child->local,
-                                  ike_sa_ref (child->sa));
+  child->local = sa->local;
+  child->remote = sa->remote;
+  request = g_new0 (SpiRequest, 1);
+  *request = (SpiRequest) { manager, ike_sa_ref (sa), ike_child_ref (child), child->protocol, child->local, call };
+  manager->kernel_class->get_spi (manager->kernel->plugin, ike_loop_call (sa->shard->loop, &spi_call, NULL, request),
+                                  child->protocol, &child->remote, &child->local, ike_sa_ref (sa));
 }
 
 static guint32
@@ -168,6 +218,10 @@ install_batch (IkeChild *child, const IkeKernelSa sas[2], IkeCall *call)
   IkeKernelBatch batch = { sizeof batch, 2, n, sas, policies };
 
   emit_child_keys (child, sas);
+  if (child->is_dead || child->sa->is_doomed) {
+    ike_call_fail (call, "the CHILD_SA was taken away meanwhile");
+    return;
+  }
   child->is_asked = TRUE;
   manager->kernel_class->install (manager->kernel->plugin, call, &batch);
 }
@@ -185,7 +239,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   guint i;
 
   ike_sa_assert_owner (sa);
-  if (!sa->shard->manager->kernel_class
+  if (child->is_dead || !sa->shard->manager->kernel_class
       || !ike_choice_key_sizes (sa->shard->manager->engine, &child->choice, &encr_len, &integ_len)
       || 2 * (half = encr_len + integ_len) > sizeof keymat
       || !ike_keys_child (sa, secret, secret_len, nonce_i, nonce_i_len, nonce_r, nonce_r_len, keymat, 2 * half)) {
@@ -354,12 +408,17 @@ ike_child_set_up (IkeChild *child)
   emit_child (child, TRUE, NULL);
 }
 
+/* Out of its SA and the kernel at once; the struct stays till the end of the turn, for a hook or a task may be in the
+ * middle of something with it. */
 void
 ike_child_free (IkeChild *child, const char *reason)
 {
   IkeSa *sa = child->sa;
   IkeChild **link;
 
+  if (child->is_dead)
+    return;
+  child->is_dead = TRUE;
   for (link = &sa->children; *link && *link != child; link = &(*link)->next)
     ;
   if (*link)
@@ -368,15 +427,30 @@ ike_child_free (IkeChild *child, const char *reason)
   if (child->installed_us)
     emit_child (child, FALSE, reason);
   remove_from_kernel (child);
-  ike_conn_unref (child->conn);
-  g_free (child->selectors);
-  g_free (child);
+  child->dead_next = sa->shard->dead_children;
+  sa->shard->dead_children = child;
+  ike_shard_reap_later (sa->shard);
 }
 
-/* Tasks hold references that they look up again, so it may go at once. */
+void
+ike_children_bury (IkeShard *shard)
+{
+  IkeChild *child;
+
+  while ((child = shard->dead_children)) {
+    shard->dead_children = child->dead_next;
+    ike_conn_unref (child->conn);
+    g_free (child->selectors);
+    g_free (child);
+  }
+}
+
+/* Tasks hold references that they look up again. */
 void
 ike_child_destroy (IkeChild *child, const char *reason)
 {
+  if (child->is_dead)
+    return;
   ike_sa_assert_owner (child->sa);
   if (child->installed_us)
     ike_sa_progress (child->sa, IKE_LOG_NOTICE, "CHILD_SA %s{%u} gone: %s", child->conf->name, child->unique_id, reason);

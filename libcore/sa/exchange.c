@@ -34,7 +34,7 @@ ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean is_initiator,
   x->is_marked = sa->is_marked;
   x->keys = sa->keys;
   ike_arena_init (&x->arena, sa->shard->arenas, IKE_EXCHANGE_ARENA_MAX);
-  ike_arena_init (&x->in_arena, sa->shard->arenas, IKE_EXCHANGE_ARENA_MAX);
+  ike_arena_init (&x->in_arena, sa->shard->arenas, IKE_MESSAGE_ARENA_MAX);
   return x;
 }
 
@@ -156,11 +156,27 @@ ike_task_next (IkeTask *task, const char *exchange)
   return IKE_TASK_NEXT;
 }
 
+/* RFC 7296, 2.6: "an initiator SHOULD limit the number of cookie exchanges it tries before giving up"; what is asked for
+ * once too often is not believed, for the true answer may still come. */
 IkeTaskResult
 ike_task_retry (IkeTask *task, const char *reason_static)
 {
+  if (task->exchange->retries >= IKE_RETRIES_MAX)
+    return ike_task_disbelieve (task, "the peer asked for one more try too often");
   ike_sa_progress (task->operation->sa, IKE_LOG_INFO, "%s again: %s", task->exchange->info->name, reason_static);
   return IKE_TASK_RETRY;
+}
+
+IkeTaskResult
+ike_task_disbelieve (IkeTask *task, const char *reason)
+{
+  IkeExchange *x = task->exchange;
+
+  if (!is_clear (x) || !x->is_answered)
+    return ike_task_abort (task, reason);
+  g_free (x->reason);
+  x->reason = g_strdup (reason);
+  return IKE_TASK_DISBELIEVE;
 }
 
 /* -- notifies ------------------------------------------------------------------------------------------------------- */
@@ -384,6 +400,26 @@ ike_exchange_gave_up (IkeExchange *x, const char *why)
 }
 
 static void
+drop_answer (IkeExchange *x)
+{
+  x->in = NULL;
+  x->n_records = 0;
+  x->is_answered = FALSE;
+  x->sa->peer_spi = 0;
+  ike_arena_clear (&x->in_arena);
+}
+
+/* RFC 7296, 2.21.1: what comes unprotected may be anybody's.  It is as if it had not come; what it said is remembered for
+ * people, should nothing better come. */
+static void
+disbelieve (IkeExchange *x)
+{
+  x->is_disbelieved = FALSE;
+  drop_answer (x);
+  ike_transmit_hint (x, x->reason);
+}
+
+static void
 retry (IkeExchange *x)
 {
   guint i;
@@ -399,10 +435,10 @@ retry (IkeExchange *x)
   ike_transmit_stop (x);
   g_clear_pointer (&x->packet, g_free);
   x->wants_retry = FALSE;
-  x->in = NULL;
-  x->n_records = 0;
+  drop_answer (x);
   x->n_sent = 0;
-  x->sa->peer_spi = 0;
+  x->is_hinted = x->is_asked_again = FALSE;
+  g_clear_pointer (&x->sa->hint, g_free);
   x->operation->next_exchange = NULL;
   begin_half (x, IKE_HALF_BUILD);
 }
@@ -420,6 +456,11 @@ conclude (IkeExchange *x)
     fail_operation (x);
     return;
   }
+  if (x->is_disbelieved) {
+    disbelieve (x);
+    return;
+  }
+  g_clear_pointer (&x->packet, g_free);
   if (x->wants_retry) {
     retry (x);
     return;
@@ -595,6 +636,9 @@ take_result (IkeExchange *x, IkeTask *task, IkeTaskResult result)
   case IKE_TASK_RETRY:
     x->wants_retry = TRUE;
     return FALSE;
+  case IKE_TASK_DISBELIEVE:
+    x->is_disbelieved = TRUE;
+    return FALSE;
   case IKE_TASK_ABORT:
     x->is_aborted = TRUE;
     G_GNUC_FALLTHROUGH;
@@ -625,7 +669,7 @@ walk (IkeExchange *x)
     do
       result = run_task (x, task);
     while (result == IKE_TASK_WAIT && !ike_task_is_waiting (task) && !x->sa->is_doomed);
-    if (!take_result (x, task, result))
+    if (x->sa->is_doomed || !take_result (x, task, result))
       return;
     x->cursor++;
   }
@@ -638,7 +682,7 @@ run_half (IkeExchange *x)
   gboolean was_busy = shard->is_busy;
 
   shard->is_busy = TRUE;
-  if (!x->is_failed)
+  if (!x->is_failed && !x->is_disbelieved && !x->sa->is_doomed)
     walk (x);
   if (!x->is_parked && !x->sa->is_doomed)
     half_done (x);
@@ -711,13 +755,16 @@ ike_exchange_response (IkeExchange *x, IkeMessage *in)
   IkeVerdict verdict = { 0 };
 
   ike_transmit_stop (x);
-  g_clear_pointer (&x->packet, g_free);
+  x->is_answered = TRUE;
   x->in = in;
   in->kept = x->operation->kept;
   if (is_clear (x))
     ike_init_keep (x->sa, FALSE, in->raw, in->raw_len);
-  if (!record_notifies (x, &verdict))
-    fail (x, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
+  if (!record_notifies (x, &verdict)) {
+    fail (x, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason ? verdict.reason : "no room for the notifies");
+    x->is_disbelieved = is_clear (x);
+    x->is_failed = !x->is_disbelieved;
+  }
   begin_half (x, IKE_HALF_PROCESS);
 }
 

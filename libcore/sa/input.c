@@ -82,17 +82,16 @@ forward (IkeShard *shard, guint to, const IkeDatagram *datagram, gboolean is_fir
 
 /* -- answers without an SA ------------------------------------------------------------------------------------------ */
 
+/* An address that was not proven never gets more bytes than it sent; @max says so, and where it may be otherwise. */
 static gboolean
-send_clear (IkeShard *shard, const IkeDatagram *to, IkeWriter *w)
+send_clear (IkeShard *shard, const IkeDatagram *to, gsize max, IkeWriter *w)
 {
   IkeSaManager *manager = shard->manager;
   IkeDatagram reply = { .struct_size = sizeof reply, .flags = to->flags & IKE_NET_MARKED, .local = to->local,
                         .remote = to->remote };
 
   ike_message_close (w);
-  /* An address that was not proven gets at most twice what it sent, so that nobody is worth much as an amplifier: the
-   * least protected request has 57 bytes, an answer with a proof of 32 bytes has 76. */
-  if (w->failed || w->len > 2 * to->len || !manager->net_class)
+  if (w->failed || w->len > max || !manager->net_class)
     return FALSE;
   reply.data = w->data;
   reply.len = w->len;
@@ -136,7 +135,7 @@ answer_version (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *h
     return;
   open_clear (shard, header, &w);
   ike_notify_write (&w, 0, IKE_N_INVALID_MAJOR_VERSION, NULL, 0, NULL, 0);
-  send_clear (shard, datagram, &w);
+  send_clear (shard, datagram, datagram->len, &w);
 }
 
 /* RFC 7296, 2.21.4 and 1.5: a message for an SPI that we do not know: nothing that comes of it changes any state. */
@@ -154,7 +153,9 @@ answer_orphan (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
     const IkeOrphanClass *klass = classes->orphans[i].ops;
     open_clear (shard, header, &w);
     if (klass->answer (classes->orphans[i].plugin, datagram, header, &w)) {
-      if (send_clear (shard, datagram, &w))
+      /* Twice as many at most, so that nobody is worth much as an amplifier: the least protected request has 57 bytes, an
+       * answer with a proof of 32 bytes has 76. */
+      if (send_clear (shard, datagram, 2 * datagram->len, &w))
         count (shard, shard->manager->count.orphans);
       return;
     }
@@ -195,7 +196,6 @@ message_new (IkeExchange *x, const IkeHeader *header, const IkeDatagram *datagra
   IkeMessage *m;
 
   ike_arena_clear (&x->in_arena);
-  ike_arena_init (&x->in_arena, x->sa->shard->arenas, IKE_EXCHANGE_ARENA_MAX);
   m = ike_arena_alloc (&x->in_arena, sizeof *m);
   if (!m)
     return NULL;
@@ -244,7 +244,7 @@ pass_gates (IkeShard *shard, const IkeDatagram *datagram, const IkeMessage *firs
     }
     count (shard, shard->manager->count.gated);
     if (verdict == IKE_GATE_REPLY)
-      send_clear (shard, datagram, &w);
+      send_clear (shard, datagram, datagram->len, &w);
     return FALSE;
   }
   return TRUE;
@@ -280,11 +280,15 @@ accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *hea
   x->in = message_new (x, header, datagram, TRUE);
   if (!x->in || !read_payloads (shard, &x->in_arena, x->in, header->next_payload, x->in->raw + IKE_HEADER_LEN,
                                 x->in->raw_len - IKE_HEADER_LEN, IKE_HEADER_LEN, &verdict)) {
+    count (shard, shard->manager->count.bad_syntax);
     ike_sa_destroy (sa, "the first message is malformed");
     return;
   }
+  if (!ike_exchange_show (x, x->in->raw + IKE_HEADER_LEN, x->in->raw_len - IKE_HEADER_LEN, header->next_payload)) {
+    ike_sa_destroy (sa, "a plugin dropped its first message");
+    return;
+  }
   ike_init_keep (sa, TRUE, x->in->raw, x->in->raw_len);
-  ike_exchange_show (x, x->in->raw + IKE_HEADER_LEN, x->in->raw_len - IKE_HEADER_LEN, header->next_payload);
   ike_exchange_respond (sa, x);
 }
 
@@ -303,7 +307,7 @@ refuse_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *hea
   open_clear (shard, header, &w);
   ike_notify_write (&w, 0, verdict->notify, NULL, 0, &verdict->payload,
                     verdict->notify == IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD);
-  send_clear (shard, datagram, &w);
+  send_clear (shard, datagram, datagram->len, &w);
 }
 
 static void
@@ -317,7 +321,8 @@ first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
   guint to = ike_shard_of_first (manager->engine, header->spi_initiator);
   IkeSa *sa, shape = { .shard = shard, .state = IKE_SA_CREATED };
 
-  if (header->message_id != 0 || header->spi_initiator == 0 || !(header->flags & IKE_FLAG_INITIATOR)) {
+  if (header->message_id != 0 || header->spi_initiator == 0 || !(header->flags & IKE_FLAG_INITIATOR)
+      || datagram->len > IKE_FIRST_MESSAGE_MAX) {
     count (shard, manager->count.bad_header);
     return;
   }
@@ -496,7 +501,7 @@ find_in_flight (IkeSa *sa, guint32 id, const IkeExchangeInfo *info)
   IkeExchange *x;
 
   for (x = sa->window.in_flight; x; x = x->next)
-    if (x->message_id == id && x->info == info && x->packet)
+    if (x->message_id == id && x->info == info && x->packet && !x->is_answered)
       return x;
   return NULL;
 }
@@ -519,8 +524,10 @@ protected_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *hea
     return;
   m->payloads = outer->payloads;
   m->n = outer->n;
-  if (!open_protected (sa, x, m, &verdict))
+  if (!open_protected (sa, x, m, &verdict)) {
+    ike_arena_clear (&x->in_arena);
     return;
+  }
   set_path (x, datagram);
   if (!verdict.reason && !ike_stategate_check (info, sa, TRUE, m, &verdict) && !verdict.notify)
     verdict.notify = IKE_N_INVALID_SYNTAX;
@@ -569,20 +576,20 @@ clear_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
     return;
   }
   m = message_new (x, header, datagram, TRUE);
-  if (!m)
-    return;
   /* Whatever is wrong with it: it may be forged, so it is dropped, and the true one may still come. */
-  if (!read_payloads (shard, &x->in_arena, m, header->next_payload, m->raw + IKE_HEADER_LEN, m->raw_len - IKE_HEADER_LEN,
-                      IKE_HEADER_LEN, &verdict)
-      || (!is_hint (x, m) && !ike_stategate_check (info, sa, TRUE, m, &verdict))) {
+  if (!m || !read_payloads (shard, &x->in_arena, m, header->next_payload, m->raw + IKE_HEADER_LEN,
+                            m->raw_len - IKE_HEADER_LEN, IKE_HEADER_LEN, &verdict)
+      || is_hint (x, m) || !ike_stategate_check (info, sa, TRUE, m, &verdict)) {
     count (shard, shard->manager->count.bad_syntax);
+    ike_arena_clear (&x->in_arena);
     return;
   }
-  if (x->is_hinted && is_hint (x, m))
+  if (!ike_exchange_show (x, m->raw + IKE_HEADER_LEN, m->raw_len - IKE_HEADER_LEN, header->next_payload)) {
+    ike_arena_clear (&x->in_arena);
     return;
+  }
   set_path (x, datagram);
   sa->peer_spi = header->spi_responder;
-  ike_exchange_show (x, m->raw + IKE_HEADER_LEN, m->raw_len - IKE_HEADER_LEN, header->next_payload);
   ike_exchange_response (x, m);
 }
 

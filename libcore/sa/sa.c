@@ -217,17 +217,35 @@ sa_free (IkeSa *sa)
 }
 
 static void
-reap (gpointer data)
+free_doomed (IkeShard *shard)
 {
-  IkeShard *shard = data;
   IkeSa *sa;
 
-  shard->is_reaping = FALSE;
   while ((sa = shard->doomed)) {
     shard->doomed = sa->doomed_next;
     sa_free (sa);
   }
+  ike_children_bury (shard);
+}
+
+static void
+reap (gpointer data)
+{
+  IkeShard *shard = data;
+
+  shard->is_reaping = FALSE;
+  free_doomed (shard);
   ike_shard_check_empty (shard);
+}
+
+/* At the end of the turn: whoever is in the middle of something with it may still look. */
+void
+ike_shard_reap_later (IkeShard *shard)
+{
+  if (shard->is_reaping)
+    return;
+  shard->is_reaping = TRUE;
+  ike_loop_post (shard->loop, reap, shard, NULL);
 }
 
 void
@@ -238,19 +256,17 @@ ike_sa_destroy (IkeSa *sa, const char *reason)
   ike_sa_assert_owner (sa);
   if (sa->is_doomed)
     return;
+  /* First of all: a hook that hears of it may ask for the same. */
+  sa->is_doomed = TRUE;
+  sa->doomed_next = shard->doomed;
+  shard->doomed = sa;
   ike_sa_progress (sa, sa->was_up ? IKE_LOG_NOTICE : IKE_LOG_INFO, "IKE SA gone: %s", reason);
   if (reason != sa->down_reason) {
     g_free (sa->down_reason);
     sa->down_reason = g_strdup (reason);
   }
   ike_sa_set_state (sa, IKE_SA_DEAD);
-  sa->is_doomed = TRUE;
-  sa->doomed_next = shard->doomed;
-  shard->doomed = sa;
-  if (!shard->is_reaping) {
-    shard->is_reaping = TRUE;
-    ike_loop_post (shard->loop, reap, shard, NULL);
-  }
+  ike_shard_reap_later (shard);
 }
 
 /* When the engine ends: everything, without a word. */
@@ -267,11 +283,7 @@ ike_shard_clear (IkeShard *shard)
 
   while (from != G_MAXUINT32)
     from = ike_table_walk (shard, from, doom_each, NULL);
-  while (shard->doomed) {
-    IkeSa *sa = shard->doomed;
-    shard->doomed = sa->doomed_next;
-    sa_free (sa);
-  }
+  free_doomed (shard);
 }
 
 /* -- what is decided ------------------------------------------------------------------------------------------------ */
@@ -283,7 +295,7 @@ ike_sa_set_state (IkeSa *sa, IkeSaState state)
   IkeStateEvent event = { sizeof event, (IkeSaState) sa->state, state };
   IkeTree *body;
 
-  if (sa->state == state)
+  if (sa->state == state || sa->state == IKE_SA_DEAD)
     return;
   sa->state = (guint8) state;
   ike_state_hook_emit (sa->shard->manager->on_state, sa, &event);
@@ -451,6 +463,8 @@ ike_sa_set_established (IkeSa *sa)
   IkeUpDownEvent event = { sizeof event, TRUE, NULL };
 
   ike_sa_assert_owner (sa);
+  if (sa->is_doomed)
+    return;
   ike_timer_stop (sa->setup_timer);
   sa->setup_timer = NULL;
   ike_half_open_remove (sa);

@@ -23,7 +23,9 @@ enum {
   IKE_RETRIES_MAX = 5,
   IKE_WINDOW_MAX = 16,
   IKE_TASKS_MAX = 64,                         /* task classes in one engine: a bit each */
-  IKE_EXCHANGE_ARENA_MAX = 192 * 1024,        /* a decrypted message of 64 KiB, what is kept of it, and what tasks need */
+  IKE_EXCHANGE_ARENA_MAX = 112 * 1024,        /* what tasks need, and a message in the making that is parked */
+  IKE_MESSAGE_ARENA_MAX = 80 * 1024,          /* a message of 64 KiB and the views into it */
+  IKE_FIRST_MESSAGE_MAX = 8 * 1024,           /* what a first message may make us keep for a peer that proved nothing */
   IKE_KEPT_MAX = 48 * 1024,                   /* bytes of payloads that an operation keeps */
   IKE_RECORDS_MAX = 64,                       /* notifies recorded per exchange */
   IKE_EXPLAIN_RECORDS = 128,                  /* failed negotiations remembered */
@@ -146,6 +148,7 @@ struct _IkeShard {
   guint8        *buffer;                      /* messages are built here; 64 KiB */
   IkeArenaCache *arenas;
   IkeSa         *doomed;                      /* destroyed at the end of the turn */
+  IkeChild      *dead_children;               /* out of their SA; freed then too */
   gboolean       is_reaping;
   guint          n_sas, n_parked;
   gint64         orphan_window_us;            /* rate limit of answers to messages without an SA */
@@ -299,7 +302,10 @@ struct _IkeExchange {
   guint                  cursor, reached;     /* step in hand; how many were reached in the first half */
   guint                  stop_phase;          /* no step behind this phase is walked */
   gboolean               is_outside;          /* message ID 0, not of the window */
-  gboolean               is_parked, wants_retry, is_in_flight, is_failed, is_aborted, is_marked, is_hinted;
+  gboolean               is_parked, wants_retry, is_in_flight, is_failed, is_aborted, is_marked;
+  gboolean               is_answered, is_disbelieved;   /* the answer is in hand; it is not to be believed */
+  gboolean               is_hinted, is_asked_again;
+  gint64                 hint_until_us;
   IkeWriter              out;
   guint8                *saved;               /* what was built before a WAIT, and the IkeWriter's state with it */
   gsize                  inner_at;            /* where the payloads begin in the buffer */
@@ -354,6 +360,7 @@ guint32   ike_table_walk (IkeShard *shard, guint32 from, void (*each) (IkeSa *sa
 IkeShard *ike_sa_shard_current (IkeEngine *engine);
 IkeSa    *ike_sa_new  (IkeShard *shard, guint8 major, gboolean is_initiator, const IkeAddr *local, const IkeAddr *remote, IkeConn *conn);
 void      ike_sa_set_state (IkeSa *sa, IkeSaState state);
+void      ike_shard_reap_later (IkeShard *shard);
 void      ike_sa_progress (IkeSa *sa, guint32 level, const char *format, ...) G_GNUC_PRINTF (3, 4);
 void      ike_sa_assert_owner (const IkeSa *sa);
 void      ike_sa_resolve_crypto (IkeSa *sa);
@@ -439,11 +446,11 @@ void     ike_sa_stop_timers (IkeSa *sa);
 
 /* child.c */
 struct _IkeChild {
-  IkeChild     *next;
+  IkeChild     *next, *dead_next;
   IkeSa        *sa;
   guint64       serial;
   guint32       unique_id, reqid, spi_in, spi_out;
-  guint8        state, protocol, mode, is_asked, is_installed;   /* asked: of the kernel */
+  guint8        state, protocol, mode, is_asked, is_installed, is_dead;   /* asked: of the kernel */
   guint8        n_local, n_remote;
   IkeChildConf const *conf;                   /* of sa->conn */
   IkeConn      *conn;
@@ -457,6 +464,7 @@ void     ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, I
 void     ike_child_free (IkeChild *child, const char *reason);
 IkeTree *ike_child_describe (const IkeChild *child);
 void     ike_children_update_endpoints (IkeSa *sa);
+void     ike_children_bury (IkeShard *shard);                         /* frees those that are gone */
 
 /* manager.c */
 guint    ike_sas_pick_shard (IkeSaManager *manager);

@@ -143,13 +143,37 @@ ike_transmit_request (IkeExchange *x)
 }
 
 static void
+wait_hinted (IkeExchange *x)
+{
+  gint64 left_ms = (x->hint_until_us - ike_sa_now_us (x->sa)) / 1000;
+
+  x->timer = ike_sa_timer_add (x->sa, (guint64) MAX (left_ms, 1), &retransmit_job, x);
+}
+
+/* After a hint the request goes out once more: the true answer, or the way to it, may just have been lost. */
+static void
+on_hint_timer (IkeExchange *x)
+{
+  IkeSa *sa = x->sa;
+
+  if (x->is_asked_again) {
+    give_up (x);
+    return;
+  }
+  x->is_asked_again = TRUE;
+  x->hint_until_us = ike_sa_now_us (sa) + HINTED_MS * 1000;
+  wait_hinted (x);
+  send_datagram (sa, x->packet, x->packet_len, &sa->local, &sa->remote, sa->is_marked);
+}
+
+static void
 on_timer (IkeSa *sa, gpointer data)
 {
   IkeExchange *x = data;
 
   x->timer = NULL;
-  if (sa->hint && sa->state < IKE_SA_ESTABLISHED && x->is_hinted)
-    give_up (x);
+  if (x->is_hinted && sa->state < IKE_SA_ESTABLISHED)
+    on_hint_timer (x);
   else
     ike_transmit_request (x);
 }
@@ -162,18 +186,19 @@ ike_transmit_stop (IkeExchange *x)
   x->timer = NULL;
 }
 
-/* RFC 7296, 2.21.1: an error that came unprotected is a hint: it "MUST NOT" end the attempt at once, for anybody could have
- * sent it.  The peer's true answer has two more seconds to come. */
+/* RFC 7296, 2.21.1: "the recipient should continue trying for some time before giving up": what came unprotected is a
+ * hint, for anybody could have sent it.  The first one counts, and however many follow, the time is not prolonged. */
 void
 ike_transmit_hint (IkeExchange *x, const char *reason)
 {
   IkeSa *sa = x->sa;
 
-  if (x->is_hinted)
-    return;
-  x->is_hinted = TRUE;
-  g_free (sa->hint);
-  sa->hint = g_strdup (reason);
+  if (!x->is_hinted) {
+    x->is_hinted = TRUE;
+    x->hint_until_us = ike_sa_now_us (sa) + HINTED_MS * 1000;
+    g_free (sa->hint);
+    sa->hint = g_strdup (reason);
+  }
   ike_transmit_stop (x);
-  x->timer = ike_sa_timer_add (sa, HINTED_MS, &retransmit_job, x);
+  wait_hinted (x);
 }
