@@ -3,6 +3,9 @@
 #include "ikev2.h"
 #include "ikev2_private.h"
 
+/* RFC 4303, 2.1: SPIs from 1 to 255 are reserved, zero is for local use.  A peer may ask for so many groups. */
+enum { SPI_MIN = 256, GROUPS_MAX = 5 };
+
 typedef struct {
   IkeChildRef         child;
   const IkeChildConf *conf;
@@ -12,7 +15,8 @@ typedef struct {
   IkeKeOffer         *offer;
   IkeKeAnswer        *answer;
   IkeSecretBlob      *secret;
-  guint16             group, refused_group;
+  guint16             group;
+  guint               n_groups;               /* tried because the peer asked for them */
   guint16             failed;                 /* the notify that says why there is no child */
   char               *error, *why;
   guint32             spi;
@@ -258,6 +262,8 @@ start_install (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   IkeVerdict verdict = { 0 };
   gsize i_len, r_len, len;
 
+  if (!child)
+    return refuse (task, "child", IKE_N_TEMPORARY_FAILURE, "it was taken away meanwhile", NULL);
   if (is_in_auth (x)) {
     nonce_i = ike_sa_nonce (sa, TRUE, &i_len);
     nonce_r = ike_sa_nonce (sa, FALSE, &r_len);
@@ -334,6 +340,20 @@ first_group (const IkeProposals *proposals)
   return 0;
 }
 
+static gboolean
+has_group (const IkeProposals *proposals, guint16 group)
+{
+  guint i, t;
+
+  for (i = 0; i < ike_proposals_n (proposals); i++) {
+    const IkeProposal *p = ike_proposals_nth (proposals, i);
+    for (t = 0; t < p->n_transforms; t++)
+      if (p->transforms[t].type == IKE_TRANSFORM_KE && p->transforms[t].id == group)
+        return TRUE;
+  }
+  return FALSE;
+}
+
 /* SPI and, for PFS, our public value. WAIT, or DONE when both are there. */
 static IkeTaskResult
 gather (IkeTask *task, gboolean has_ke)
@@ -396,8 +416,9 @@ answer_is_error (IkeTask *task, IkeExchange *x)
 
   if (notify && !is_in_auth (x)) {
     guint16 group = (guint16) (notify->data[0] << 8 | notify->data[1]);
-    if (self->ke && group != ike_ke_class (self->ke)->transform && group != self->refused_group) {
-      self->refused_group = ike_ke_class (self->ke)->transform;
+    if (self->ke && group != ike_ke_class (self->ke)->transform && has_group (ikev2_child_proposals (self->conf), group)
+        && self->n_groups < GROUPS_MAX) {
+      self->n_groups++;
       ike_ke_offer_free (self->ke, g_steal_pointer (&self->offer));
       self->group = group;
       self->has_nonce = FALSE;
@@ -453,7 +474,8 @@ accept_answer (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (!ike_proposals_read (&r, answers, &n, &verdict))
     return refuse (task, "child-proposal", IKE_N_INVALID_SYNTAX, verdict.reason, NULL);
   if (n != 1 || answers[0].spi_len != 4
-      || !ike_proposals_accept (ikev2_child_proposals (self->conf), &answers[0], flags, &self->choice))
+      || !ike_proposals_accept (ikev2_child_proposals (self->conf), &answers[0], flags, &self->choice)
+      || spi_of (&self->choice) < SPI_MIN)
     return refuse (task, "child-proposal", IKE_N_NO_PROPOSAL_CHOSEN, "the peer chose what we did not propose", NULL);
   if (self->conf->mode == IKE_MODE_TRANSPORT && !ike_exchange_record (x, IKE_N_USE_TRANSPORT_MODE, 0))
     return refuse (task, "child", IKE_N_NO_PROPOSAL_CHOSEN, "the peer did not agree to transport mode", NULL);
@@ -504,7 +526,7 @@ choose_proposal (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (!ike_proposals_read (&r, offers, &n, &verdict))
     return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
   if (!ike_proposals_select (ikev2_child_proposals (self->conf), offers, n, flags, &self->choice)
-      || self->choice.spi_len != 4 || spi_of (&self->choice) < 256)
+      || self->choice.spi_len != 4 || spi_of (&self->choice) < SPI_MIN)
     return refuse_proposals (task, offers, n);
   return IKE_TASK_DONE;
 }

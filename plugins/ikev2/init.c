@@ -12,7 +12,6 @@ typedef struct {
   guint8         nonce[IKEV2_NONCE_LEN];
   gboolean       has_nonce;
   guint16        group;                       /* asked for by the peer */
-  guint16        refused_group;
   guint8         cookie[64];
   guint          cookie_len;
   IkeChoice      choice;
@@ -158,31 +157,37 @@ build_request (IkeTask *task, IkeExchange *x, IkeWriter *out)
   return IKE_TASK_DONE;
 }
 
-/* RFC 7296, 1.2: "the initiator retries with the corrected group"; only one that it proposed, and no group twice. */
+/* RFC 7296, 1.2: "the initiator retries with the corrected group"; only one that it proposed, and so many times at most.
+ * Nobody knows who asks: an answer that makes no sense is dropped, for the true one may still come. */
 static IkeTaskResult
 take_other_group (IkeTask *task, const IkeNotify *notify)
 {
   Init *self = ike_task_data (task);
   guint16 group = (guint16) (notify->data[0] << 8 | notify->data[1]);
+  IkeTaskResult result;
 
-  if (!has_group (ike_sa_conn (ike_task_sa (task))->proposals, group) || group == ike_ke_class (self->ke)->transform
-      || group == self->refused_group)
-    return ike_task_abort (task, "the peer asks for a key exchange that we did not propose, or refused before");
-  self->refused_group = ike_ke_class (self->ke)->transform;
+  if (!has_group (ike_sa_conn (ike_task_sa (task))->proposals, group) || group == ike_ke_class (self->ke)->transform)
+    return ike_task_disbelieve (task, "the peer asks for a key exchange that we did not propose, or have sent already");
+  result = ike_task_retry (task, "the peer wants another key exchange group");
+  if (result != IKE_TASK_RETRY)
+    return result;
   g_clear_pointer (&self->secret, ike_secret_blob_unref);
   ike_ke_offer_free (self->ke, g_steal_pointer (&self->offer));
   self->group = group;
-  return ike_task_retry (task, "the peer wants another key exchange group");
+  return result;
 }
 
 static IkeTaskResult
 take_cookie (IkeTask *task, const IkeNotify *notify)
 {
   Init *self = ike_task_data (task);
+  IkeTaskResult result = ike_task_retry (task, "the peer wants a cookie back");
 
+  if (result != IKE_TASK_RETRY)
+    return result;
   self->cookie_len = (guint) notify->len;
   memcpy (self->cookie, notify->data, notify->len);
-  return ike_task_retry (task, "the peer wants a cookie back");
+  return result;
 }
 
 static IkeTaskResult
@@ -193,20 +198,23 @@ read_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   const IkePayload *payload = ike_message_find (in, IKE_PAYLOAD_SA, 0);
   IkeProposal answers[IKE_PROPOSALS_MAX];
   IkeVerdict verdict = { 0 };
+  const guint8 *nonce;
   IkeKeView ke;
   IkeReader r;
+  gsize len;
   guint n;
 
   ike_reader_init (&r, payload->data, payload->len);
   if (!ike_proposals_read (&r, answers, &n, &verdict)
-      || !ike_ke_read (ike_message_find (in, IKE_PAYLOAD_KE, 0), &ke, &verdict))
-    return ike_task_abort (task, verdict.reason);
+      || !ike_ke_read (ike_message_find (in, IKE_PAYLOAD_KE, 0), &ke, &verdict)
+      || !ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict))
+    return ike_task_disbelieve (task, verdict.reason);
   if (n != 1 || !ike_proposals_accept (ike_sa_conn (sa)->proposals, &answers[0], 0, &self->choice))
-    return ike_task_abort (task, "the peer chose what we did not propose");
+    return ike_task_disbelieve (task, "the peer chose what we did not propose");
   if (ke.group != self->choice.chosen[IKE_TRANSFORM_KE].id || ke.group != ike_ke_class (self->ke)->transform)
-    return ike_task_abort (task, "the peer's key exchange is not the one that was chosen");
+    return ike_task_disbelieve (task, "the peer's key exchange is not the one that was chosen");
   if (ike_message_header (in)->spi_responder == 0)
-    return ike_task_abort (task, "the peer's SPI is zero");
+    return ike_task_disbelieve (task, "the peer's SPI is zero");
   ike_ke_finish (self->ke, ike_task_call (task, &finish_call, NULL), g_steal_pointer (&self->offer->pair), ke.data, ke.len);
   return IKE_TASK_WAIT;
 }
@@ -245,7 +253,7 @@ process_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
       return take_cookie (task, notify);
     if ((notify = ike_exchange_record (x, IKE_N_INVALID_KE_PAYLOAD, 0)))
       return take_other_group (task, notify);
-    return ike_task_abort (task, "the answer holds neither an SA nor a request that we know");
+    return ike_task_disbelieve (task, "the answer holds neither an SA nor a request that we know");
   }
   return read_response (task, x, in);
 }
