@@ -345,19 +345,29 @@ drop_finished (IkeOperation *op)
       op->tasks[i]->exchange = NULL;
 }
 
+/* RFC 7296, 2.3: "An IKE endpoint MUST NOT exceed the peer's stated window size".  A request takes
+ * its place when it is begun: it may wait while it is built, and no other is sent meanwhile. */
+static void
+take_place (IkeExchange *x)
+{
+  x->has_place = TRUE;
+  (*(x->is_outside ? &x->sa->window.n_outside : &x->sa->window.n_in_flight))++;
+}
+
 static void
 unlink_exchange (IkeExchange *x)
 {
   IkeExchange **link;
 
+  if (x->has_place)
+    (*(x->is_outside ? &x->sa->window.n_outside : &x->sa->window.n_in_flight))--;
+  x->has_place = FALSE;
   if (!x->is_in_flight)
     return;
   x->is_in_flight = FALSE;
   for (link = &x->sa->window.in_flight; *link != x; link = &(*link)->next)
     ;
   *link = x->next;
-  if (!x->is_outside)
-    x->sa->window.n_in_flight--;
 }
 
 /* The request did not work out: the operation ends; an SA that was not up goes, and is told so when keys are there. */
@@ -440,6 +450,7 @@ retry (IkeExchange *x)
   x->is_hinted = x->is_asked_again = FALSE;
   g_clear_pointer (&x->sa->hint, g_free);
   x->operation->next_exchange = NULL;
+  take_place (x);
   begin_half (x, IKE_HALF_BUILD);
 }
 
@@ -509,8 +520,6 @@ send_request (IkeExchange *x)
     sa->window.next_sent = x->message_id + 1;
   x->next = sa->window.in_flight;
   sa->window.in_flight = x;
-  if (!x->is_outside)
-    sa->window.n_in_flight++;
   x->is_in_flight = TRUE;
   if (sa->state == IKE_SA_CREATED)
     ike_sa_set_state (sa, IKE_SA_CONNECTING);
@@ -714,6 +723,7 @@ ike_exchange_begin (IkeSa *sa, IkeOperation *op, const IkeExchangeInfo *info)
     x->is_outside = TRUE;
     x->message_id = 0;
   }
+  take_place (x);
   x->operation = op;
   op->exchange = x;
   if (op->skipped_of != info)

@@ -190,7 +190,8 @@ typedef struct {
   guint32      next_sent;                     /* ID of our next request */
   guint32      base_received;                 /* lowest ID of theirs that is not done */
   guint        size_sent, size_received;
-  guint        n_in_flight;
+  guint        n_in_flight;                   /* ours, from when they are begun: one that is built may wait */
+  guint        n_outside;                     /* the same, of those with ID 0 outside the window */
   IkeExchange *in_flight;
   IkeReceived *received;                      /* size_received entries, by id % size; made when first used */
 } IkeWindow;
@@ -302,6 +303,7 @@ struct _IkeExchange {
   guint                  cursor, reached;     /* step in hand; how many were reached in the first half */
   guint                  stop_phase;          /* no step behind this phase is walked */
   gboolean               is_outside;          /* message ID 0, not of the window */
+  gboolean               has_place;           /* counted in n_in_flight, or n_outside */
   gboolean               is_parked, wants_retry, is_in_flight, is_failed, is_aborted, is_marked;
   gboolean               is_answered, is_disbelieved;   /* the answer is in hand; it is not to be believed */
   gboolean               is_hinted, is_asked_again;

@@ -23,12 +23,7 @@ ike_window_clear (IkeWindow *window)
 gboolean
 ike_window_may_send (const IkeWindow *window)
 {
-  const IkeExchange *x;
-
-  for (x = window->next_sent ? NULL : window->in_flight; x; x = x->next)
-    if (x->is_outside)
-      return FALSE;
-  return window->n_in_flight < window->size_sent;
+  return window->n_in_flight < window->size_sent && (window->next_sent || window->n_outside == 0);
 }
 
 gboolean
@@ -39,7 +34,7 @@ ike_window_may_send_outside (const IkeWindow *window)
   for (x = window->in_flight; x; x = x->next)
     if (x->message_id == 0)
       return FALSE;
-  return TRUE;
+  return window->n_outside == 0 && (window->next_sent || window->n_in_flight == 0);
 }
 
 static IkeReceived *
