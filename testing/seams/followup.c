@@ -214,7 +214,7 @@ hybrid_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   return ike_task_next (task, "IKE_FOLLOWUP_KE");
 }
 
-/* RFC 9370, 2.2.4: the link "MUST be the same" as in the response before: which of the open ones is meant. */
+/* RFC 9370, 2.2.4: the initiator returns the link of the response before: it says which of the open ones is meant. */
 static gboolean
 hybrid_continues (IkeTask *task, const IkeMessage *in)
 {

@@ -586,6 +586,35 @@ test_resume_refused (gconstpointer flags)
   pair_free (pair);
 }
 
+/* -- operations side by side ----------------------------------------------------------------------------------------- */
+
+static void
+begin_three (IkeSa *sa, gpointer data)
+{
+  g_assert_true (ike_sa_begin (sa, "create-child", g_strdup ("pfs"), ignore_done, data));
+  g_assert_true (ike_sa_begin (sa, "create-child", g_strdup ("old"), ignore_done, data));
+  g_assert_true (ike_sa_begin (sa, "liveness", NULL, ignore_done, data));
+}
+
+/* RFC 7296, 2.3: a window of 1 until the peer says otherwise, also while a request is built that waits for its parts. */
+static void
+test_one_at_a_time (gconstpointer flags)
+{
+  PairOptions o = resume_options (flags);
+  Pair *pair = pair_new (&o);
+  guint n_done = 0;
+
+  assert_up (pair, "net");
+  g_assert_true (probe_run (pair, &pair->a, begin_three, &n_done));
+  pair_run (pair, 60);
+  g_assert_cmpuint (n_done, ==, 3);
+  g_assert_cmpuint (pair_count (&pair->b, "input.bad-message-id"), ==, 0);
+  g_assert_cmpuint (pair_count (&pair->a, "output.retransmits"), ==, 0);
+  g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 6);
+  pair_assert_twins (pair);
+  pair_free (pair);
+}
+
 /* -- another major version ------------------------------------------------------------------------------------------- */
 
 static const IkePluginInfo *const v1[] = { &seam_v1_plugin, NULL };
@@ -729,6 +758,7 @@ main (int argc, char **argv)
   add ("token/answers-are-few", test_token_rate);
   add ("resume/another-engine-goes-on-with-the-sa", test_resume);
   add ("resume/wrong-keys-and-cut-snapshots-are-refused", test_resume_refused);
+  add ("operations/one-request-at-a-time", test_one_at_a_time);
   add ("version-1/a-first-round-trip-finds-its-shard", test_v1);
   add ("version-1/first-messages-are-limited", test_v1_limited);
   add ("version-1/is-dropped-without-its-plugin", test_v1_not_there);
