@@ -415,7 +415,7 @@ ke_derive_fixed (IkePlugin *self, GroupId id, const guint8 *private_key, gsize p
                                         .probe = symbol##_probe }
 
 /* Costs in µs of the dearest step, the answer (a pair and a secret), measured with 3.0 on the
- * machine on which Curve25519 takes 51; what is above 1000 goes to the offload pool. */
+ * machine on which Curve25519 takes 51; what is above 700 goes to the offload pool. */
 KE (modp1024, GROUP_MODP1024, 2, 128, 128, 460, IKE_CRYPTO_OFF);
 KE (modp1536, GROUP_MODP1536, 5, 192, 192, 340, IKE_CRYPTO_OFF);
 KE (modp2048, GROUP_MODP2048, 14, 256, 256, 570, 0);
