@@ -192,6 +192,12 @@ format_oid (const DnAttribute *attribute, GString *out)
   }
 }
 
+static gboolean
+is_c1_tail (guint8 c)
+{
+  return c >= 0x80 && c < 0xa0;
+}
+
 static void
 format_value (const DnAttribute *attribute, GString *out)
 {
@@ -206,8 +212,11 @@ format_value (const DnAttribute *attribute, GString *out)
   }
   for (gsize i = 0; i < attribute->value_len; i++) {
     guint8 c = attribute->value[i];
-    /* The second octets c2 80 to c2 9f are the C1 controls, which terminals obey too. */
-    gboolean is_c1 = c >= 0x80 && c < 0xa0 && i > 0 && attribute->value[i - 1] == 0xc2;
+    guint8 before = i > 0 ? attribute->value[i - 1] : 0;
+    guint8 after = i + 1 < attribute->value_len ? attribute->value[i + 1] : 0;
+    /* c2 80 to c2 9f are the C1 controls, which terminals obey too.  Both octets: half of one is no
+     * text. */
+    gboolean is_c1 = (before == 0xc2 && is_c1_tail (c)) || (c == 0xc2 && is_c1_tail (after));
     if (c < 0x20 || c == 0x7f || is_c1 || (c >= 0x80 && !is_utf8))
       g_string_append_printf (out, "\\x%02x", c);
     else if (strchr (",+\"\\/", c))

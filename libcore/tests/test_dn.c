@@ -185,6 +185,7 @@ test_controls_are_escaped (void)
   g_assert_true (ike_dn_format (der, sizeof der, out));
   for (const char *at = out->str; *at; at++)
     g_assert_true (*at != 0x1b && *at != '\n' && (guint8) *at != 0x9b && *at != 0x7f);
+  g_assert_true (g_utf8_validate (out->str, -1, NULL));
 }
 
 static void
