@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fake.h - what the parts of this plugin share.
  *
- * Shards ask at once and answers are given at once, in the caller, so the tables are shared by all shards and by the
- * thread of a test.  They are striped by SPI, so that shards do not meet. */
+ * Shards ask at once and answers are given at once, in the caller, so the tables are shared by
+ * all shards and by the thread of a test.  They are striped by SPI, so that shards do not meet. */
 #pragma once
 #include <pthread.h>
 #include <stdatomic.h>
@@ -34,7 +34,8 @@ struct _FakeSa {
 };
 
 typedef struct {
-  /* Between the shards, whose SPIs fall into one stripe, and the test: a job cannot answer at once. */
+  /* Between the shards, whose SPIs fall into one stripe, and the test: a job cannot answer at
+   * once. */
   pthread_mutex_t lock;
   FakeSa        **buckets;
   guint32         n_buckets, n;
@@ -49,7 +50,8 @@ typedef struct {
   guint32         spi_mask;
   _Atomic guint64 n_calls[IKE_FAKE_N_OPERATIONS];
   _Atomic (char *) failures[IKE_FAKE_N_OPERATIONS];
-  pthread_mutex_t lock;                       /* shards and test again: of the lists below, which only tests make long */
+  /* shards and test again: of the lists below, which only tests make long */
+  pthread_mutex_t lock;
   GArray         *policies;                   /* IkeKernelPolicy; with record */
   GArray         *addresses;                  /* FakeAddress */
   GArray         *local;                      /* IkeAddr, configured */
@@ -66,13 +68,16 @@ void        fake_table_clear (Fake *fake);
 FakeStripe *fake_lock        (Fake *fake, guint32 spi);
 void        fake_unlock      (FakeStripe *stripe);
 /* @destination: NULL for any. */
-FakeSa     *fake_find        (FakeStripe *stripe, guint8 direction, guint32 spi, const IkeAddr *destination_or_null);
+FakeSa     *fake_find        (FakeStripe *stripe, guint8 direction, guint32 spi,
+                              const IkeAddr *destination_or_null);
 void        fake_insert      (Fake *fake, FakeStripe *stripe, FakeSa *sa_take);
-gboolean    fake_delete      (Fake *fake, FakeStripe *stripe, guint8 direction, guint32 spi, const IkeAddr *destination);
+gboolean    fake_delete      (Fake *fake, FakeStripe *stripe, guint8 direction, guint32 spi,
+                              const IkeAddr *destination);
 void        fake_sa_free     (FakeSa *sa);
 
 /* answer.c */
-gboolean    fake_begin  (Fake *fake, IkeFakeOperation operation, IkeCall *call_or_null);   /* FALSE: it failed as ordered */
+/* FALSE: it failed as ordered */
+gboolean    fake_begin  (Fake *fake, IkeFakeOperation operation, IkeCall *call_or_null);
 void        fake_answer (Fake *fake, IkeCall *call_or_null, gpointer result);
 void        fake_fail   (Fake *fake, IkeCall *call_or_null, const char *reason_static);
 

@@ -16,13 +16,16 @@ fake_of (IkePlugin *plugin)
 static gboolean
 can (IkePlugin *self, guint8 protocol, const IkeTransform *transform)
 {
-  return (protocol == IKE_PROTOCOL_ESP || protocol == IKE_PROTOCOL_AH) && !(transform->flags & IKE_TRANSFORM_UNKNOWN)
+  return (protocol == IKE_PROTOCOL_ESP || protocol == IKE_PROTOCOL_AH)
+         && !(transform->flags & IKE_TRANSFORM_UNKNOWN)
          && algorithm_can (ike_plugin_engine (self), transform);
 }
 
-/* Each once in 2^32: a counter, turned by a mask from the engine's generator so that two engines do not count alike. */
+/* Each once in 2^32: a counter, turned by a mask from the engine's generator so that two engines
+ * do not count alike. */
 static void
-get_spi (IkePlugin *self, IkeCall *call, guint8 protocol, const IkeAddr *source, const IkeAddr *destination, IkeSaRef sa)
+get_spi (IkePlugin *self, IkeCall *call, guint8 protocol, const IkeAddr *source,
+         const IkeAddr *destination, IkeSaRef sa)
 {
   Fake *fake = fake_of (self);
   guint32 spi;
@@ -41,7 +44,7 @@ free_spi (IkePlugin *self, guint8 protocol, guint32 spi, const IkeAddr *destinat
   atomic_fetch_sub (&fake_of (self)->n_spis, 1);
 }
 
-/* -- SAs ------------------------------------------------------------------------------------------------------------ */
+/* -- SAs --------------------------------------------------------------------------------------- */
 
 static FakeRecord *
 make_record (const IkeKernelSa *wanted)
@@ -91,12 +94,13 @@ static gboolean
 delete_sa (Fake *fake, const IkeKernelSa *which)
 {
   FakeStripe *stripe = fake_lock (fake, which->spi);
-  gboolean is_deleted = fake_delete (fake, stripe, which->direction, which->spi, &which->destination);
+  gboolean is_deleted =
+      fake_delete (fake, stripe, which->direction, which->spi, &which->destination);
   fake_unlock (stripe);
   return is_deleted;
 }
 
-/* -- policies ------------------------------------------------------------------------------------------------------- */
+/* -- policies ---------------------------------------------------------------------------------- */
 
 static void
 add_policies (Fake *fake, const IkeKernelBatch *batch)
@@ -116,8 +120,9 @@ add_policies (Fake *fake, const IkeKernelBatch *batch)
 static gboolean
 is_policy (const IkeKernelPolicy *a, const IkeKernelPolicy *b)
 {
-  return a->direction == b->direction && a->mode == b->mode && a->reqid == b->reqid && a->spi == b->spi
-         && ike_selector_equal (&a->source, &b->source) && ike_selector_equal (&a->destination, &b->destination);
+  return a->direction == b->direction && a->mode == b->mode && a->reqid == b->reqid
+         && a->spi == b->spi && ike_selector_equal (&a->source, &b->source)
+         && ike_selector_equal (&a->destination, &b->destination);
 }
 
 static void
@@ -144,7 +149,7 @@ remove_policies (Fake *fake, const IkeKernelBatch *batch)
   pthread_mutex_unlock (&fake->lock);
 }
 
-/* -- requests ------------------------------------------------------------------------------------------------------- */
+/* -- requests ---------------------------------------------------------------------------------- */
 
 static void
 install (IkePlugin *self, IkeCall *call, const IkeKernelBatch *batch)
@@ -230,8 +235,8 @@ describe (IkePlugin *self, IkeTree *into)
 {
   Fake *fake = fake_of (self);
   ike_tree_set_string (into, "name", "kernel-fake");
-  ike_tree_set_format (into, "text", "records %u SAs and %u policies; carries no packets", atomic_load (&fake->n_sas),
-                       atomic_load (&fake->n_policies));
+  ike_tree_set_format (into, "text", "records %u SAs and %u policies; carries no packets",
+                       atomic_load (&fake->n_sas), atomic_load (&fake->n_policies));
   ike_tree_set_int (into, "sas", atomic_load (&fake->n_sas));
   ike_tree_set_int (into, "policies", atomic_load (&fake->n_policies));
 }
@@ -239,8 +244,8 @@ describe (IkePlugin *self, IkeTree *into)
 const IkeKernelClass fake_kernel_class = {
   .struct_size = sizeof (IkeKernelClass),
   .can = can,
-  .features = IKE_KERNEL_CAN_ESN | IKE_KERNEL_CAN_TRANSPORT | IKE_KERNEL_CAN_BEET | IKE_KERNEL_CAN_RAW_ESP
-              | IKE_KERNEL_CAN_TRAP,
+  .features = IKE_KERNEL_CAN_ESN | IKE_KERNEL_CAN_TRANSPORT | IKE_KERNEL_CAN_BEET
+              | IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP,
   .get_spi = get_spi,
   .free_spi = free_spi,
   .install = install,

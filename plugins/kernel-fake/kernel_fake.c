@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel_fake.c - a kernel that carries no packets but remembers what it was asked.
  *
- * For tests, simulation and load: it offers `kernel:ipsec` and `kernel:net` like a real one, answers at once in the caller
- * and needs no thread, no privilege and little memory.  With `record = yes` it keeps keys and policies too, and tests read
- * them, order failures and delays, and cause kernel events through `service:kernel-fake` (kernel_fake.h).  It loads only
- * on request. */
+ * For tests, simulation and load: it offers `kernel:ipsec` and `kernel:net` like a real one,
+ * answers at once in the caller and needs no thread, no privilege and little memory.  With
+ * `record = yes` it keeps keys and policies too, and tests read them, order failures and delays,
+ * and cause kernel events through `service:kernel-fake` (kernel_fake.h).  It loads only on
+ * request. */
 #include "config.h"
 #include <string.h>
 #include "fake.h"
 
-#define OPTION(option_path, option_type, option_fallback, option_doc)                                               \
-  &(const IkeOptionInfo) { sizeof (IkeOptionInfo), option_path, option_type, option_fallback, option_doc }
+#define OPTION(option_path, option_type, option_fallback, option_doc)                              \
+  &(const IkeOptionInfo)                                                                           \
+  {                                                                                                \
+    sizeof (IkeOptionInfo), option_path, option_type, option_fallback, option_doc                  \
+  }
 
 static const IkeOptionInfo *const options[] = {
   OPTION ("plugin/record", "bool", "no", "Keep keys and policies, for tests to read."),
-  OPTION ("plugin/addresses", "list", NULL, "Addresses that this machine seems to have; the first of a family is the source."),
+  OPTION ("plugin/addresses", "list", NULL,
+          "Addresses that this machine seems to have; the first of a family is the source."),
   NULL,
 };
 
@@ -70,8 +75,9 @@ static const IkeFeature feature_net
   = { .struct_size = sizeof (IkeFeature), .provides = "kernel:net", .ops = &fake_net_class };
 static const IkeFeature feature_service
   = { .struct_size = sizeof (IkeFeature), .provides = "service:kernel-fake", .ops = &fake_ops };
-static const IkeFeature *const features[] = { &feature_ipsec, &feature_net, &feature_service, NULL };
+static const IkeFeature *const features[] = { &feature_ipsec, &feature_net, &feature_service,
+                                              NULL };
 
-IKE_PLUGIN (ike_plugin, "kernel-fake", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION, .license = "Apache-2.0",
-            .summary = "a kernel that only records, for tests and load", .features = features, .options = options,
-            .activate = activate);
+IKE_PLUGIN (ike_plugin, "kernel-fake", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION,
+            .license = "Apache-2.0", .summary = "a kernel that only records, for tests and load",
+            .features = features, .options = options, .activate = activate);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel_fake.h - the kernel that only records, as tests see it.
  *
- * Not installed.  The plugin offers `kernel:ipsec` and `kernel:net` to the engine and, to tests, the table below as
- * `service:kernel-fake`; its functions take the IkePlugin that the feature names, on any thread.  What SAs hold of keys,
- * and policies, is kept only with `plugins.kernel-fake.record = yes`. */
+ * Not installed.  The plugin offers `kernel:ipsec` and `kernel:net` to the engine and, to tests,
+ * the table below as `service:kernel-fake`; its functions take the IkePlugin that the feature
+ * names, on any thread.  What SAs hold of keys, and policies, is kept only with
+ * `plugins.kernel-fake.record = yes`. */
 #pragma once
 #include <ikebana/kernel.h>
 
@@ -24,7 +25,8 @@ typedef struct {
 } IkeFakeSa;
 
 typedef enum {
-  IKE_FAKE_GET_SPI, IKE_FAKE_INSTALL, IKE_FAKE_REMOVE, IKE_FAKE_UPDATE, IKE_FAKE_QUERY, IKE_FAKE_SOURCE, IKE_FAKE_ADDRESS,
+  IKE_FAKE_GET_SPI, IKE_FAKE_INSTALL, IKE_FAKE_REMOVE, IKE_FAKE_UPDATE, IKE_FAKE_QUERY,
+  IKE_FAKE_SOURCE, IKE_FAKE_ADDRESS,
   IKE_FAKE_ROUTE,
   IKE_FAKE_N_OPERATIONS
 } IkeFakeOperation;
@@ -36,24 +38,32 @@ typedef struct {
   gboolean (*nth_sa)     (IkePlugin *self, guint i, IkeFakeSa *sa);
   gboolean (*find_sa)    (IkePlugin *self, IkeDirection direction, guint32 spi, IkeFakeSa *sa);
   guint    (*n_policies) (IkePlugin *self);
-  gboolean (*nth_policy) (IkePlugin *self, guint i, IkeKernelPolicy *policy);        /* record = yes; no strings */
-  guint    (*n_spis)     (IkePlugin *self);                                          /* given out, not freed, not installed */
+  /* record = yes; no strings */
+  gboolean (*nth_policy) (IkePlugin *self, guint i, IkeKernelPolicy *policy);
+  /* given out, not freed, not installed */
+  guint    (*n_spis)     (IkePlugin *self);
   guint64  (*n_calls)    (IkePlugin *self, IkeFakeOperation operation);
   /* The next such request fails with @reason (copied), once.  NULL takes it back. */
   void     (*fail_next)  (IkePlugin *self, IkeFakeOperation operation, const char *reason);
-  /* Answers come so much later, by a timer of the loop that asked; 0: at once.  What was asked is done at once. */
+  /* Answers come so much later, by a timer of the loop that asked; 0: at once.  What was asked
+   * is done at once. */
   void     (*delay)      (IkePlugin *self, guint32 delay_ms);
-  /* An ESP packet with @data in the outbound SA @spi, as far as its keys go; returns its length, 0: no such SA, no room.
-   * open: at the other end, by the SPI in it; returns the length of what was inside, 0 when it does not open.  With
-   * record = yes.  A packet that opens proves that both ends have the same keys under the same SPI. */
-  gsize    (*seal)       (IkePlugin *self, guint32 spi, const guint8 *data, gsize len, guint8 *out, gsize size);
-  gsize    (*open)       (IkePlugin *self, const guint8 *packet, gsize len, guint8 *out, gsize size);
+  /* An ESP packet with @data in the outbound SA @spi, as far as its keys go; returns its length,
+   * 0: no such SA, no room. open: at the other end, by the SPI in it; returns the length of what
+   * was inside, 0 when it does not open.  With record = yes.  A packet that opens proves that
+   * both ends have the same keys under the same SPI. */
+  gsize    (*seal)       (IkePlugin *self, guint32 spi, const guint8 *data, gsize len, guint8 *out,
+                          gsize size);
+  gsize    (*open)       (IkePlugin *self, const guint8 *packet, gsize len, guint8 *out,
+                          gsize size);
   /* Kernel events for the SA @spi of @direction, from its owner; FALSE when there is none. */
   gboolean (*expire)     (IkePlugin *self, IkeDirection direction, guint32 spi, gboolean is_hard);
   gboolean (*mapping)    (IkePlugin *self, guint32 spi, const IkeAddr *new_source);
-  void     (*acquire)    (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source, const IkeAddr *destination);
+  void     (*acquire)    (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source,
+                          const IkeAddr *destination);
   /* What query() answers for @spi from now on. */
-  gboolean (*set_use)    (IkePlugin *self, IkeDirection direction, guint32 spi, const IkeKernelUse *use);
+  gboolean (*set_use)    (IkePlugin *self, IkeDirection direction, guint32 spi,
+                          const IkeKernelUse *use);
   /* Virtual addresses that were added and not removed. */
   guint    (*n_addresses) (IkePlugin *self);
   gboolean (*nth_address) (IkePlugin *self, guint i, IkeAddr *addr, guint *prefix_len);

@@ -11,7 +11,8 @@ fake_of (IkePlugin *plugin)
 }
 
 static void
-add_address (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_len, const char *interface)
+add_address (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_len,
+             const char *interface)
 {
   Fake *fake = fake_of (self);
   FakeAddress added = { *addr, prefix_len };
@@ -24,7 +25,8 @@ add_address (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_l
 }
 
 static void
-remove_address (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_len, const char *interface)
+remove_address (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_len,
+                const char *interface)
 {
   Fake *fake = fake_of (self);
   if (!fake_begin (fake, IKE_FAKE_ADDRESS, call))
@@ -40,7 +42,8 @@ remove_address (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefi
 }
 
 static void
-add_route (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len, const char *interface, const IkeAddr *source)
+add_route (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len,
+           const char *interface, const IkeAddr *source)
 {
   Fake *fake = fake_of (self);
   if (fake_begin (fake, IKE_FAKE_ROUTE, call))
@@ -48,7 +51,8 @@ add_route (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len,
 }
 
 static void
-remove_route (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len, const char *interface)
+remove_route (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len,
+              const char *interface)
 {
   add_route (self, call, net, prefix_len, interface, NULL);
 }

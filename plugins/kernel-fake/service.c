@@ -12,15 +12,23 @@ fake_of (IkePlugin *plugin)
   return ike_plugin_state (plugin);
 }
 
-/* -- looking -------------------------------------------------------------------------------------------------------- */
+/* -- looking ----------------------------------------------------------------------------------- */
 
 static void
 copy_sa (const FakeSa *sa, IkeFakeSa *out)
 {
   const FakeRecord *record = sa->record;
-  *out = (IkeFakeSa) { .struct_size = sizeof *out, .spi = sa->spi, .reqid = sa->reqid, .flags = sa->flags,
-                       .direction = sa->direction, .mode = sa->mode, .protocol = sa->protocol, .source = sa->source,
-                       .destination = sa->destination, .owner = sa->owner, .child = sa->child };
+  *out = (IkeFakeSa){ .struct_size = sizeof *out,
+                      .spi = sa->spi,
+                      .reqid = sa->reqid,
+                      .flags = sa->flags,
+                      .direction = sa->direction,
+                      .mode = sa->mode,
+                      .protocol = sa->protocol,
+                      .source = sa->source,
+                      .destination = sa->destination,
+                      .owner = sa->owner,
+                      .child = sa->child };
   if (!record)
     return;
   out->has_keys = TRUE;
@@ -143,7 +151,7 @@ nth_address (IkePlugin *self, guint i, IkeAddr *addr, guint *prefix_len)
   return is_there;
 }
 
-/* -- ordering ------------------------------------------------------------------------------------------------------- */
+/* -- ordering ---------------------------------------------------------------------------------- */
 
 static void
 fail_next (IkePlugin *self, IkeFakeOperation operation, const char *reason)
@@ -190,12 +198,13 @@ mapping (IkePlugin *self, guint32 spi, const IkeAddr *new_source)
 }
 
 static void
-acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source, const IkeAddr *destination)
+acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source,
+         const IkeAddr *destination)
 {
   ike_kernel_acquire (self, reqid, protocol, source, destination);
 }
 
-/* -- carrying a packet ---------------------------------------------------------------------------------------------- */
+/* -- carrying a packet ------------------------------------------------------------------------- */
 
 /* Contexts for one packet: this is for tests, not for speed. */
 typedef struct {
@@ -213,9 +222,12 @@ contexts_init (Contexts *c, IkeEngine *engine, const IkeFakeSa *sa)
   c->integ = c->aead ? NULL : algorithm_integ (engine, &sa->integ);
   if (!sa->has_keys || (!c->aead && !c->cipher && sa->encr.id != ALGORITHM_NULL))
     return FALSE;
-  c->keys = (EspKeys) { .aead = c->aead ? c->aead->ops : NULL, .cipher = c->cipher ? c->cipher->ops : NULL,
-                        .integ = c->integ ? c->integ->ops : NULL, .encr_key = sa->encr_key.bytes,
-                        .integ_key = sa->integ_key.bytes, .is_esn = (sa->flags & IKE_KERNEL_ESN) != 0 };
+  c->keys = (EspKeys){ .aead = c->aead ? c->aead->ops : NULL,
+                       .cipher = c->cipher ? c->cipher->ops : NULL,
+                       .integ = c->integ ? c->integ->ops : NULL,
+                       .encr_key = sa->encr_key.bytes,
+                       .integ_key = sa->integ_key.bytes,
+                       .is_esn = (sa->flags & IKE_KERNEL_ESN) != 0 };
   if (!esp_sizes_init (&c->sizes, c->keys.aead, c->keys.cipher, c->keys.integ))
     return FALSE;
   if (c->aead)
@@ -283,7 +295,8 @@ open_packet (IkePlugin *self, const guint8 *packet, gsize len, guint8 *out, gsiz
   if (!esp_peek (packet, len, &spi, &sequence) || !find_sa (self, IKE_DIR_IN, spi, &sa)
       || !contexts_init (&contexts, fake_of (self)->engine, &sa))
     return 0;
-  is_open = esp_open (&contexts.keys, &contexts.sizes, sequence, copy, len, &payload) == ESP_OK && payload.len <= size;
+  is_open = esp_open (&contexts.keys, &contexts.sizes, sequence, copy, len, &payload) == ESP_OK
+            && payload.len <= size;
   if (is_open)
     memcpy (out, payload.payload, payload.len);
   contexts_clear (&contexts);

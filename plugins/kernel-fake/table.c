@@ -69,7 +69,8 @@ static gboolean
 is_it (const FakeSa *sa, guint8 direction, guint32 spi, const IkeAddr *destination)
 {
   return sa->spi == spi && sa->direction == direction
-         && (!destination || direction == IKE_DIR_IN || ike_addr_same_host (&sa->destination, destination));
+         && (!destination || direction == IKE_DIR_IN
+             || ike_addr_same_host (&sa->destination, destination));
 }
 
 FakeSa *
@@ -111,7 +112,8 @@ fake_insert (Fake *fake, FakeStripe *stripe, FakeSa *sa)
 }
 
 gboolean
-fake_delete (Fake *fake, FakeStripe *stripe, guint8 direction, guint32 spi, const IkeAddr *destination)
+fake_delete (Fake *fake, FakeStripe *stripe, guint8 direction, guint32 spi,
+             const IkeAddr *destination)
 {
   FakeSa **at = stripe->n_buckets ? bucket_of (stripe, spi) : NULL;
   FakeSa *sa;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* addresses.c - `kernel:net`: addresses and routes of this machine, asked and changed on the administration loop. */
+/* addresses.c - `kernel:net`: addresses and routes of this machine, asked and changed on the
+ * administration loop. */
 #include "config.h"
 #include <errno.h>
 #include <pthread.h>
@@ -16,8 +17,8 @@ struct _TunAddresses {
   Netlink         netlink;
   int             monitor;
   IkeWatch       *watch;
-  /* is_local() must answer at once on any thread, so it cannot be a job: the lock is between those who ask and the
-   * administration loop that swaps the list. */
+  /* is_local() must answer at once on any thread, so it cannot be a job: the lock is between
+   * those who ask and the administration loop that swaps the list. */
   pthread_mutex_t lock;
   GArray         *list;                       /* IkeAddr */
 };
@@ -68,7 +69,8 @@ tun_addresses_new (TunKernel *kernel, GError **error)
   }
   refresh (addresses);
   if (addresses->monitor >= 0)
-    addresses->watch = ike_loop_watch (kernel->admin_loop, addresses->monitor, EPOLLIN, monitor_ready, addresses);
+    addresses->watch =
+        ike_loop_watch (kernel->admin_loop, addresses->monitor, EPOLLIN, monitor_ready, addresses);
   return addresses;
 }
 
@@ -95,7 +97,8 @@ tun_addresses_within (TunAddresses *addresses, const IkeSelector *selector, IkeA
     const IkeAddr *own = &g_array_index (addresses->list, IkeAddr, i);
     /* Loopback addresses are no source for what leaves the machine. */
     gboolean is_loopback = own->family == 4 ? own->bytes[0] == 127 : own->bytes[0] == 0;
-    is_found = own->family == selector->family && !is_loopback && memcmp (own->bytes, selector->first, len) >= 0
+    is_found = own->family == selector->family && !is_loopback
+               && memcmp (own->bytes, selector->first, len) >= 0
                && memcmp (own->bytes, selector->last, len) <= 0;
     if (is_found)
       *addr = *own;
@@ -116,13 +119,20 @@ is_local (IkePlugin *self, const IkeAddr *addr)
   return is_found;
 }
 
-/* -- questions ------------------------------------------------------------------------------------------------------ */
+/* -- questions --------------------------------------------------------------------------------- */
 
-typedef enum { ASK_ADD_ADDRESS, ASK_REMOVE_ADDRESS, ASK_ADD_ROUTE, ASK_REMOVE_ROUTE, ASK_SOURCE } AskKind;
+typedef enum {
+  ASK_ADD_ADDRESS,
+  ASK_REMOVE_ADDRESS,
+  ASK_ADD_ROUTE,
+  ASK_REMOVE_ROUTE,
+  ASK_SOURCE
+} AskKind;
 
 typedef struct {
   TunKernel *kernel;
-  IkeCall   *call;                            /* NULL when nobody wants to know, or it was answered */
+  /* NULL when nobody wants to know, or it was answered */
+  IkeCall   *call;
   AskKind    kind;
   IkeAddr    addr, source;
   guint      prefix_len;
@@ -134,7 +144,8 @@ answer (Ask *ask, gpointer result, const GError *error)
 {
   IkeCall *call = g_steal_pointer (&ask->call);
   if (error)
-    ike_log (ask->kernel->engine, call ? IKE_LOG_INFO : IKE_LOG_NOTICE, "kernel-tun", "%s", error->message);
+    ike_log (ask->kernel->engine, call ? IKE_LOG_INFO : IKE_LOG_NOTICE, "kernel-tun", "%s",
+             error->message);
   if (call && error)
     ike_call_fail (call, error->message);
   else if (call)
@@ -162,9 +173,14 @@ find_interface (const Ask *ask, guint32 *interface, GError **error)
 static gboolean
 change_route (Ask *ask, guint32 interface, GError **error)
 {
-  NetlinkRoute route = { .net = ask->addr, .prefix_len = (guint8) ask->prefix_len, .type = RTN_UNICAST,
-                         .table = RT_TABLE_MAIN, .interface = interface, .source = ask->source };
-  return netlink_route (&ask->kernel->addresses->netlink, ask->kind == ASK_ADD_ROUTE, &route, error);
+  NetlinkRoute route = { .net = ask->addr,
+                         .prefix_len = (guint8) ask->prefix_len,
+                         .type = RTN_UNICAST,
+                         .table = RT_TABLE_MAIN,
+                         .interface = interface,
+                         .source = ask->source };
+  return netlink_route (&ask->kernel->addresses->netlink, ask->kind == ASK_ADD_ROUTE, &route,
+                        error);
 }
 
 static void
@@ -176,8 +192,8 @@ run_change (Ask *ask)
   if (find_interface (ask, &interface, &error)) {
     if (ask->kind == ASK_ADD_ROUTE || ask->kind == ASK_REMOVE_ROUTE)
       change_route (ask, interface, &error);
-    else if (netlink_address (&addresses->netlink, ask->kind == ASK_ADD_ADDRESS, &ask->addr, ask->prefix_len, interface,
-                              &error))
+    else if (netlink_address (&addresses->netlink, ask->kind == ASK_ADD_ADDRESS, &ask->addr,
+                              ask->prefix_len, interface, &error))
       refresh (addresses);
   }
   answer (ask, GUINT_TO_POINTER (1), error);
@@ -191,7 +207,8 @@ run_ask (gpointer data)
   NetlinkPath path;
   if (ask->kind != ASK_SOURCE)
     run_change (ask);
-  else if (netlink_path (&ask->kernel->addresses->netlink, &ask->addr, ask->kernel->marked_port, &path, &error))
+  else if (netlink_path (&ask->kernel->addresses->netlink, &ask->addr, ask->kernel->marked_port,
+                         &path, &error))
     answer (ask, g_memdup2 (&path.source, sizeof path.source), NULL);
   else
     answer (ask, NULL, error);
@@ -211,21 +228,24 @@ post (IkePlugin *self, IkeCall *call, const Ask *wanted, const char *interface)
 }
 
 static void
-add_address (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_len, const char *interface)
+add_address (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_len,
+             const char *interface)
 {
   Ask ask = { .kind = ASK_ADD_ADDRESS, .addr = *addr, .prefix_len = prefix_len };
   post (self, call, &ask, interface);
 }
 
 static void
-remove_address (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_len, const char *interface)
+remove_address (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_len,
+                const char *interface)
 {
   Ask ask = { .kind = ASK_REMOVE_ADDRESS, .addr = *addr, .prefix_len = prefix_len };
   post (self, call, &ask, interface);
 }
 
 static void
-add_route (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len, const char *interface, const IkeAddr *source)
+add_route (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len,
+           const char *interface, const IkeAddr *source)
 {
   Ask ask = { .kind = ASK_ADD_ROUTE, .addr = *net, .prefix_len = prefix_len };
   if (source)
@@ -234,7 +254,8 @@ add_route (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len,
 }
 
 static void
-remove_route (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len, const char *interface)
+remove_route (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len,
+              const char *interface)
 {
   Ask ask = { .kind = ASK_REMOVE_ROUTE, .addr = *net, .prefix_len = prefix_len };
   post (self, call, &ask, interface);

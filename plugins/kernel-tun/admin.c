@@ -6,7 +6,7 @@
 
 enum { SPI_TRIES = 64 };
 
-/* -- tables --------------------------------------------------------------------------------------------------------- */
+/* -- tables ------------------------------------------------------------------------------------ */
 
 static guint
 outbound_hash (gconstpointer data)
@@ -91,7 +91,7 @@ find_sa (TunAdmin *admin, const IkeKernelSa *wanted)
   return g_hash_table_lookup (admin->outbound, &like);
 }
 
-/* -- changes -------------------------------------------------------------------------------------------------------- */
+/* -- changes ----------------------------------------------------------------------------------- */
 
 static TunChange *
 change_begin (TunAdmin *admin, TunRequest *request)
@@ -148,7 +148,8 @@ change_end (TunAdmin *admin)
   TunChange *change;
   tun_groups_settle (admin);
   change = g_steal_pointer (&admin->change);
-  atomic_store (&admin->kernel->n_sas, g_hash_table_size (admin->inbound) + g_hash_table_size (admin->outbound));
+  atomic_store (&admin->kernel->n_sas,
+                g_hash_table_size (admin->inbound) + g_hash_table_size (admin->outbound));
   atomic_store (&admin->kernel->n_policies, g_hash_table_size (admin->policies));
   tun_round (admin->kernel, change_each, change_done, change);
 }
@@ -161,7 +162,7 @@ tun_admin_retire (gpointer data, gpointer item, GDestroyNotify free_item)
   g_ptr_array_add (kernel->admin->change->garbage, item);
 }
 
-/* -- SAs ------------------------------------------------------------------------------------------------------------ */
+/* -- SAs --------------------------------------------------------------------------------------- */
 
 static void
 time_is_up (TunSa *sa, guint32 limit)
@@ -202,9 +203,11 @@ commit_sa (TunAdmin *admin, TunSa *sa, const IkeKernelSa *wanted)
     g_hash_table_insert (admin->by_serial, &sa->serial, sa);
   }
   if (wanted->soft_seconds)
-    sa->soft_timer = ike_loop_timer_add (loop, wanted->soft_seconds * 1000, soft_time_is_up, sa, NULL);
+    sa->soft_timer =
+        ike_loop_timer_add (loop, wanted->soft_seconds * 1000, soft_time_is_up, sa, NULL);
   if (wanted->hard_seconds)
-    sa->hard_timer = ike_loop_timer_add (loop, wanted->hard_seconds * 1000, hard_time_is_up, sa, NULL);
+    sa->hard_timer =
+        ike_loop_timer_add (loop, wanted->hard_seconds * 1000, hard_time_is_up, sa, NULL);
   g_ptr_array_add (admin->change->added, sa);
 }
 
@@ -229,7 +232,7 @@ remove_sa (TunAdmin *admin, const IkeKernelSa *which)
   g_ptr_array_add (admin->change->removed, sa);
 }
 
-/* -- policies ------------------------------------------------------------------------------------------------------- */
+/* -- policies ---------------------------------------------------------------------------------- */
 
 static TunPolicy *
 find_policy (TunAdmin *admin, const IkeKernelPolicy *wanted)
@@ -298,7 +301,7 @@ remove_policy (TunAdmin *admin, const IkeKernelPolicy *which)
   g_ptr_array_add (admin->change->gone, policy);
 }
 
-/* -- installing: first everything that can fail, then everything that cannot ---------------------------------------- */
+/* -- installing: first everything that can fail, then everything that cannot ------------------- */
 
 static gboolean
 is_taken (TunAdmin *admin, const TunRequest *request, guint i)
@@ -306,7 +309,8 @@ is_taken (TunAdmin *admin, const TunRequest *request, guint i)
   const IkeKernelSa *sas = request->sas;
   for (guint j = 0; j < i; j++)
     if (sas[j].spi == sas[i].spi && sas[j].direction == sas[i].direction
-        && (sas[i].direction == IKE_DIR_IN || ike_addr_same_host (&sas[j].destination, &sas[i].destination)))
+        && (sas[i].direction == IKE_DIR_IN
+            || ike_addr_same_host (&sas[j].destination, &sas[i].destination)))
       return TRUE;
   return find_sa (admin, &sas[i]) != NULL;
 }
@@ -317,7 +321,8 @@ make_sas (TunAdmin *admin, const TunRequest *request, GPtrArray *made, GError **
   for (guint i = 0; i < request->n_sas; i++) {
     TunSa *sa;
     if (is_taken (admin, request, i)) {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_BUSY, "there is an SA with SPI %08x already", request->sas[i].spi);
+      g_set_error (error, IKE_ERROR, IKE_ERROR_BUSY, "there is an SA with SPI %08x already",
+                   request->sas[i].spi);
       return FALSE;
     }
     sa = tun_sa_make (admin, &request->sas[i], error);
@@ -380,7 +385,8 @@ install (TunAdmin *admin, TunRequest *request)
 {
   g_autoptr (GPtrArray) sas = g_ptr_array_new (), policies = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
-  if (!make_sas (admin, request, sas, &error) || !make_policies (admin, request, policies, &error)) {
+  if (!make_sas (admin, request, sas, &error)
+      || !make_policies (admin, request, policies, &error)) {
     undo (admin, sas, policies);
     /* Whoever asked to install an SPI does not give it back. */
     for (guint i = 0; i < request->n_sas; i++)
@@ -395,7 +401,8 @@ install (TunAdmin *admin, TunRequest *request)
     commit_sa (admin, g_ptr_array_index (sas, i), &request->sas[i]);
   for (guint i = 0; i < policies->len; i++) {
     TunPolicy *policy = g_ptr_array_index (policies, i);
-    commit_policy (admin, policy ? policy : find_policy (admin, &request->policies[i]), &request->policies[i]);
+    commit_policy (admin, policy ? policy : find_policy (admin, &request->policies[i]),
+                   &request->policies[i]);
   }
   change_end (admin);
 }
@@ -411,7 +418,7 @@ remove_all (TunAdmin *admin, TunRequest *request)
   change_end (admin);
 }
 
-/* -- the other requests --------------------------------------------------------------------------------------------- */
+/* -- the other requests ------------------------------------------------------------------------ */
 
 static gboolean
 can_move (TunAdmin *admin, TunSa *sa, const IkeKernelSa *to, GError **error)
@@ -420,7 +427,8 @@ can_move (TunAdmin *admin, TunSa *sa, const IkeKernelSa *to, GError **error)
   if (!sa)
     g_set_error (error, IKE_ERROR, IKE_ERROR_NOT_FOUND, "there is no SA with SPI %08x", to->spi);
   else if (to->source.family != to->destination.family || !to->source.family || to->spi != sa->spi)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED, "the outer addresses of an SA must be of one family");
+    g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
+                 "the outer addresses of an SA must be of one family");
   else if (other && other != sa)
     g_set_error (error, IKE_ERROR, IKE_ERROR_BUSY, "there is an SA with SPI %08x already", to->spi);
   else
@@ -465,7 +473,8 @@ query (TunAdmin *admin, TunRequest *request)
   IkeKernelUse *use;
   guint64 sequence;
   if (!sa) {
-    g_set_error (&error, IKE_ERROR, IKE_ERROR_NOT_FOUND, "there is no SA with SPI %08x", request->sas[0].spi);
+    g_set_error (&error, IKE_ERROR, IKE_ERROR_NOT_FOUND, "there is no SA with SPI %08x",
+                 request->sas[0].spi);
     tun_request_fail (request, error);
     return;
   }
@@ -486,7 +495,8 @@ query (TunAdmin *admin, TunRequest *request)
 static void
 get_spi (TunAdmin *admin, TunRequest *request)
 {
-  guint loop = (request->owner.serial ? request->owner.shard : admin->next_loop++) % admin->kernel->n_loops;
+  guint loop =
+      (request->owner.serial ? request->owner.shard : admin->next_loop++) % admin->kernel->n_loops;
   g_autoptr (GError) error = NULL;
   for (guint i = 0; i < SPI_TRIES; i++) {
     guint32 spi;
@@ -502,7 +512,8 @@ get_spi (TunAdmin *admin, TunRequest *request)
   tun_request_fail (request, error);
 }
 
-/* Asked when a packet was refused for its size, so the kernel has just learned the MTU of the path. */
+/* Asked when a packet was refused for its size, so the kernel has just learned the MTU of the
+ * path. */
 static void
 measure (TunAdmin *admin, const TunRequest *request)
 {
@@ -510,7 +521,8 @@ measure (TunAdmin *admin, const TunRequest *request)
   Netlink netlink = { .fd = -1 };
   NetlinkPath path;
   if (sa && netlink_open (&netlink, NULL)
-      && netlink_path (&netlink, &atomic_load (&sa->path)->destination, admin->kernel->marked_port, &path, NULL))
+      && netlink_path (&netlink, &atomic_load (&sa->path)->destination, admin->kernel->marked_port,
+                       &path, NULL))
     atomic_store (&sa->path_mtu, path.mtu);
   netlink_close (&netlink);
 }

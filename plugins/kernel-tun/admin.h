@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* admin.h - the administration loop: requests that were copied off the shards, and what they do to SAs and policies. */
+/* admin.h - the administration loop: requests that were copied off the shards, and what they do
+ * to SAs and policies. */
 #pragma once
 #include "kernel_tun.h"
 
-typedef enum { TUN_GET_SPI, TUN_FREE_SPI, TUN_INSTALL, TUN_REMOVE, TUN_UPDATE, TUN_QUERY, TUN_MEASURE } TunRequestKind;
+typedef enum {
+  TUN_GET_SPI,
+  TUN_FREE_SPI,
+  TUN_INSTALL,
+  TUN_REMOVE,
+  TUN_UPDATE,
+  TUN_QUERY,
+  TUN_MEASURE,
+} TunRequestKind;
 
 /* Owns copies of everything that it points to. */
 typedef struct {
   TunKernel      *kernel;
   TunRequestKind  kind;
-  IkeCall        *call;                       /* NULL when nobody wants to know, or it was answered */
+  /* NULL when nobody wants to know, or it was answered */
+  IkeCall        *call;
   guint32         spi;                        /* FREE_SPI */
   guint64         serial;                     /* MEASURE */
   IkeSaRef        owner;                      /* GET_SPI */
@@ -20,8 +30,10 @@ typedef struct {
 } TunRequest;
 
 TunRequest *tun_request_new  (TunKernel *kernel, TunRequestKind kind, IkeCall *call);
-void        tun_request_free (TunRequest *request);     /* fails the call when it was not answered */
-void        tun_request_copy (TunRequest *request, const IkeKernelSa *sas, guint n_sas, const IkeKernelPolicy *policies,
+/* fails the call when it was not answered */
+void        tun_request_free (TunRequest *request);
+void        tun_request_copy (TunRequest *request, const IkeKernelSa *sas, guint n_sas,
+                              const IkeKernelPolicy *policies,
                               guint n_policies);
 void        tun_request_post (TunRequest *request_take);
 /* Once. */
@@ -32,7 +44,8 @@ void        tun_admin_run    (TunAdmin *admin, TunRequest *request);
 /* What has the same reqid. */
 typedef struct {
   guint32    reqid;
-  GPtrArray *sas;                             /* TunSa, both directions, in the order in which they came */
+  /* TunSa, both directions, in the order in which they came */
+  GPtrArray *sas;
   GPtrArray *policies;                        /* TunPolicy, likewise */
 } TunGroup;
 
@@ -91,4 +104,5 @@ void      tun_group_touch   (TunAdmin *admin, TunGroup *group);
 void      tun_groups_settle (TunAdmin *admin);
 void      tun_group_free    (TunGroup *group);
 /* The policies of @group that led to @from now lead to @to. */
-void      tun_group_moved   (TunGroup *group, const TunPath *from, const TunPath *to, gboolean is_inbound);
+void      tun_group_moved   (TunGroup *group, const TunPath *from, const TunPath *to,
+                             gboolean is_inbound);

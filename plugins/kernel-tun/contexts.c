@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* contexts.c - crypto contexts of one ESP loop: keyed AEAD contexts in a small cache, scratch contexts for the rest. */
+/* contexts.c - crypto contexts of one ESP loop: keyed AEAD contexts in a small cache, scratch
+ * contexts for the rest. */
 #include "config.h"
 #include <string.h>
 #include "kernel_tun.h"
@@ -7,7 +8,8 @@
 enum { AEAD, CIPHER, INTEG };
 
 static gpointer
-scratch (TunLoop *loop, guint kind, const IkeProvided *feature, gpointer (*scratch_new) (IkePlugin *self))
+scratch (TunLoop *loop, guint kind, const IkeProvided *feature,
+         gpointer (*scratch_new) (IkePlugin *self))
 {
   if (feature->index >= loop->n_scratch[kind])
     return NULL;
@@ -76,7 +78,8 @@ free_scratch (TunLoop *loop, guint kind, const char *name)
   guint n = 0;
   const IkeProvided *const *list = ike_feature_list (loop->kernel->engine, name, &n);
   for (guint i = 0; i < n; i++) {
-    gpointer context = list[i]->index < loop->n_scratch[kind] ? loop->scratch[kind][list[i]->index] : NULL;
+    gpointer context =
+        list[i]->index < loop->n_scratch[kind] ? loop->scratch[kind][list[i]->index] : NULL;
     if (!context)
       continue;
     if (kind == AEAD)

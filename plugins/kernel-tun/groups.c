@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* groups.c - what belongs together by its reqid: the SA that carries a policy, the selectors that an inbound SA may use.
+/* groups.c - what belongs together by its reqid: the SA that carries a policy, the selectors that
+ * an inbound SA may use.
  *
- * Several peers may share a reqid, so the outer addresses of a policy, where it has some, must be those of the SA. */
+ * Several peers may share a reqid, so the outer addresses of a policy, where it has some, must
+ * be those of the SA. */
 #include "config.h"
 #include <string.h>
 #include "admin.h"
@@ -44,7 +46,7 @@ is_outer (const IkeAddr *of_policy, const IkeAddr *of_sa)
          && (!of_policy->port || !of_sa->port || of_policy->port == of_sa->port);
 }
 
-/* -- outbound ------------------------------------------------------------------------------------------------------- */
+/* -- outbound ---------------------------------------------------------------------------------- */
 
 /* The newest, where a policy that names an SA makes it the newest. */
 static TunSa *
@@ -53,7 +55,8 @@ carrier (const TunGroup *group, const TunPolicy *policy)
   TunSa *best = NULL;
   for (guint i = 0; i < group->sas->len; i++) {
     TunSa *sa = g_ptr_array_index (group->sas, i);
-    if (sa->is_inbound || !is_outer (&policy->outer_destination, &atomic_load (&sa->path)->destination))
+    if (sa->is_inbound
+        || !is_outer (&policy->outer_destination, &atomic_load (&sa->path)->destination))
       continue;
     if (!best || sa->stamp > best->stamp)
       best = sa;
@@ -71,7 +74,7 @@ settle_outbound (TunAdmin *admin, const TunGroup *group, TunPolicy *policy)
   admin->change->has_new = TRUE;
 }
 
-/* -- inbound -------------------------------------------------------------------------------------------------------- */
+/* -- inbound ----------------------------------------------------------------------------------- */
 
 static void
 add_pair (TunSelectors *selectors, const IkeSelector *source, const IkeSelector *destination)
@@ -89,7 +92,8 @@ static TunSelectors *
 selectors_of (const TunGroup *group, const TunSa *sa)
 {
   const TunPath *path = atomic_load (&sa->path);
-  TunSelectors *selectors = g_malloc0 (sizeof *selectors + group->policies->len * sizeof selectors->pairs[0]);
+  TunSelectors *selectors =
+      g_malloc0 (sizeof *selectors + group->policies->len * sizeof selectors->pairs[0]);
   gboolean is_mirrored;
   for (guint i = 0; i < group->policies->len; i++) {
     const TunPolicy *policy = g_ptr_array_index (group->policies, i);
@@ -111,7 +115,8 @@ static void
 settle_inbound (TunAdmin *admin, const TunGroup *group, TunSa *sa)
 {
   TunSelectors *selectors = selectors_of (group, sa), *old = atomic_load (&sa->selectors);
-  if (old && old->n == selectors->n && memcmp (old->pairs, selectors->pairs, old->n * sizeof old->pairs[0]) == 0) {
+  if (old && old->n == selectors->n
+      && memcmp (old->pairs, selectors->pairs, old->n * sizeof old->pairs[0]) == 0) {
     g_free (selectors);
     return;
   }
@@ -148,7 +153,8 @@ tun_group_moved (TunGroup *group, const TunPath *from, const TunPath *to, gboole
   const IkeAddr *new_peer = is_inbound ? &to->source : &to->destination;
   for (guint i = 0; i < group->policies->len; i++) {
     TunPolicy *policy = g_ptr_array_index (group->policies, i);
-    IkeAddr *peer = policy->key.direction == IKE_DIR_OUT ? &policy->outer_destination : &policy->outer_source;
+    IkeAddr *peer =
+        policy->key.direction == IKE_DIR_OUT ? &policy->outer_destination : &policy->outer_source;
     if (!ike_addr_is_any (peer) && is_outer (peer, old_peer))
       *peer = *new_peer;
   }

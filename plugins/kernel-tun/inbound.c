@@ -9,7 +9,7 @@
 
 enum { FORWARDED_MAX = 1024, MAPPING_AGAIN_US = 1000 * 1000, KEEPALIVE = 0xff, MARKER_LEN = 4 };
 
-/* -- one ESP packet ------------------------------------------------------------------------------------------------- */
+/* -- one ESP packet ---------------------------------------------------------------------------- */
 
 /* RFC 4301, 5.2, step 4: what came out of the SA must be what it was negotiated for. */
 static gboolean
@@ -41,8 +41,8 @@ deliver (TunLoop *loop, TunSa *sa, const EspPayload *payload, const TunArrival *
   return TRUE;
 }
 
-/* RFC 7296, 2.23: the peer's address is learned from authenticated packets only, and an old one that is repeated late
- * proves nothing, so it takes the newest. */
+/* RFC 7296, 2.23: the peer's address is learned from authenticated packets only, and an old one
+ * that is repeated late proves nothing, so it takes the newest. */
 static void
 watch_mapping (TunLoop *loop, TunSa *sa, const TunArrival *arrival, gboolean is_newest)
 {
@@ -64,7 +64,8 @@ reject (TunKernel *kernel, TunSa *sa, EspVerdict verdict)
 {
   if (verdict == ESP_BAD_ICV)
     atomic_fetch_add_explicit (&sa->n_bad_icv, 1, memory_order_relaxed);
-  tun_count (kernel, verdict == ESP_BAD_ICV ? kernel->counters.bad_icv : kernel->counters.malformed);
+  tun_count (kernel,
+             verdict == ESP_BAD_ICV ? kernel->counters.bad_icv : kernel->counters.malformed);
 }
 
 static void
@@ -95,7 +96,8 @@ open_packet (TunLoop *loop, TunSa *sa, TunArrival *arrival, guint64 sequence)
   deliver (loop, sa, &payload, arrival);
   crossed = sad_account (sa, payload.len, ike_loop_now_us (loop->loop));
   if (crossed)
-    ike_kernel_expire (kernel->plugin, sa->owner, sa->child, sa->spi, (crossed & SAD_HARD_EXPIRED) != 0);
+    ike_kernel_expire (kernel->plugin, sa->owner, sa->child, sa->spi,
+                       (crossed & SAD_HARD_EXPIRED) != 0);
 }
 
 void
@@ -131,7 +133,7 @@ tun_inbound (TunLoop *loop, TunArrival *arrival)
   open_packet (loop, sa, arrival, sequence);
 }
 
-/* -- packets for another loop --------------------------------------------------------------------------------------- */
+/* -- packets for another loop ------------------------------------------------------------------ */
 
 typedef struct {
   TunLoop   *loop;
@@ -162,7 +164,8 @@ tun_inbound_forward (TunKernel *kernel, const TunArrival *arrival)
   Forwarded *forwarded;
   TunLoop *loop;
   guint index;
-  if (arrival->len < ESP_HEADER_LEN || arrival->data[0] == 0 || arrival->data[0] > kernel->n_loops) {
+  if (arrival->len < ESP_HEADER_LEN || arrival->data[0] == 0
+      || arrival->data[0] > kernel->n_loops) {
     tun_count (kernel, kernel->counters.no_sa);
     return;
   }
@@ -180,7 +183,7 @@ tun_inbound_forward (TunKernel *kernel, const TunArrival *arrival)
   tun_post (kernel, &loop->loop, run_forwarded, forwarded, free_forwarded);
 }
 
-/* -- IKE that came to an ESP socket --------------------------------------------------------------------------------- */
+/* -- IKE that came to an ESP socket ------------------------------------------------------------ */
 
 typedef struct {
   IkeEngine  *engine;
@@ -197,8 +200,10 @@ run_ike (IkeSa *sa, gpointer data)
   ike_input (ike->engine, ike->shard, &ike->datagram);
 }
 
-static const IkeJobClass ike_established = { sizeof (IkeJobClass), "ike-on-esp-socket", IKE_LANE_ESTABLISHED, run_ike, g_free };
-static const IkeJobClass ike_new = { sizeof (IkeJobClass), "new-ike-on-esp-socket", IKE_LANE_NEW, run_ike, g_free };
+static const IkeJobClass ike_established = { sizeof (IkeJobClass), "ike-on-esp-socket",
+                                             IKE_LANE_ESTABLISHED, run_ike, g_free };
+static const IkeJobClass ike_new = { sizeof (IkeJobClass), "new-ike-on-esp-socket", IKE_LANE_NEW,
+                                     run_ike, g_free };
 
 static void
 hand_over_ike (TunLoop *loop, const TunArrival *arrival, const IkeAddr *local)
@@ -209,14 +214,18 @@ hand_over_ike (TunLoop *loop, const TunArrival *arrival, const IkeAddr *local)
   Ike *ike = g_malloc (sizeof *ike + len);
   ike->engine = kernel->engine;
   ike->shard = shard >= 0 ? (guint) shard : loop->index;
-  ike->datagram = (IkeDatagram) { .struct_size = sizeof (IkeDatagram), .flags = IKE_NET_MARKED, .local = *local,
-                                  .remote = arrival->remote, .len = len };
+  ike->datagram = (IkeDatagram){ .struct_size = sizeof (IkeDatagram),
+                                 .flags = IKE_NET_MARKED,
+                                 .local = *local,
+                                 .remote = arrival->remote,
+                                 .len = len };
   memcpy (ike->data, arrival->data + MARKER_LEN, len);
-  if (!ike_shard_post (ike_engine_shard (kernel->engine, ike->shard), shard >= 0 ? &ike_established : &ike_new, ike))
+  if (!ike_shard_post (ike_engine_shard (kernel->engine, ike->shard),
+                       shard >= 0 ? &ike_established : &ike_new, ike))
     tun_count (kernel, kernel->counters.overload);
 }
 
-/* -- batches -------------------------------------------------------------------------------------------------------- */
+/* -- batches ----------------------------------------------------------------------------------- */
 
 typedef struct {
   struct mmsghdr          headers[TUN_BATCH];
@@ -284,7 +293,8 @@ receive_one (TunLoop *loop, guint kind, struct mmsghdr *message)
   TunArrival arrival = { .data = message->msg_hdr.msg_iov->iov_base, .len = message->msg_len };
   IkeAddr local = { .port = loop->kernel->marked_port };
   if (message->msg_hdr.msg_flags & MSG_TRUNC || arrival.len == 0
-      || !ike_addr_from_sockaddr (&arrival.remote, message->msg_hdr.msg_name, message->msg_hdr.msg_namelen)) {
+      || !ike_addr_from_sockaddr (&arrival.remote, message->msg_hdr.msg_name,
+                                  message->msg_hdr.msg_namelen)) {
     tun_count (loop->kernel, loop->kernel->counters.malformed);
     return;
   }
@@ -301,9 +311,12 @@ prepare (TunLoop *loop, Messages *messages, guint i)
   struct msghdr *header = &messages->headers[i].msg_hdr;
   messages->headers[i].msg_len = 0;
   messages->parts[i] = (struct iovec) { loop->in_slots + (gsize) i * TUN_SLOT_SIZE, 65536 };
-  *header = (struct msghdr) { .msg_name = &messages->from[i], .msg_namelen = sizeof messages->from[i],
-                              .msg_iov = &messages->parts[i], .msg_iovlen = 1, .msg_control = &messages->control[i],
-                              .msg_controllen = sizeof messages->control[i] };
+  *header = (struct msghdr){ .msg_name = &messages->from[i],
+                             .msg_namelen = sizeof messages->from[i],
+                             .msg_iov = &messages->parts[i],
+                             .msg_iovlen = 1,
+                             .msg_control = &messages->control[i],
+                             .msg_controllen = sizeof messages->control[i] };
 }
 
 void

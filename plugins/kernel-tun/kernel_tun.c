@@ -1,28 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kernel_tun.c - ESP in user space over a TUN device: where the kernel has no ESP, or shall not have it.
+/* kernel_tun.c - ESP in user space over a TUN device: where the kernel has no ESP, or shall not
+ * have it.
  *
- * The plugin makes one TUN device with a queue for each shard and reads it in loops of its own, never on a shard.  Loop k
- * owns queue k, the ESP sockets of index k of the net plugin, a raw ESP socket of each family, and the inbound SAs whose
- * SPI begins with byte k + 1; the plugin chooses SPIs so.  One more loop administers: it answers the requests of the
- * shards, talks rtnetlink, and is the only one that makes and frees SAs and policies.  Outbound policies are immutable
- * tables that it swaps by pointer (spd.c); what was replaced is freed after a round over all loops.
+ * The plugin makes one TUN device with a queue for each shard and reads it in loops of its own,
+ * never on a shard.  Loop k owns queue k, the ESP sockets of index k of the net plugin, a raw ESP
+ * socket of each family, and the inbound SAs whose SPI begins with byte k + 1; the plugin chooses
+ * SPIs so.  One more loop administers: it answers the requests of the shards, talks rtnetlink, and
+ * is the only one that makes and frees SAs and policies.  Outbound policies are immutable tables
+ * that it swaps by pointer (spd.c); what was replaced is freed after a round over all loops.
  *
- * What a policy covers is routed into the device by a routing table of our own (option `route_table`), looked up before
- * the main one; a tunnel for everything (0.0.0.0/0) stands in the table after it, looked up behind the main table without
- * its default route, so that connected networks stay reachable.  Packets that this machine sends from the IKE ports, and
- * raw ESP, never use these tables, so IKE and ESP cannot loop into the tunnel even when it leads to the peer itself.
+ * What a policy covers is routed into the device by a routing table of our own (option
+ * `route_table`), looked up before the main one; a tunnel for everything (0.0.0.0/0) stands in the
+ * table after it, looked up behind the main table without its default route, so that connected
+ * networks stay reachable.  Packets that this machine sends from the IKE ports, and raw ESP, never
+ * use these tables, so IKE and ESP cannot loop into the tunnel even when it leads to the peer
+ * itself.
  *
- * Tunnel mode only, IPv4 and IPv6 in any combination, UDP encapsulation and raw ESP, ESN, windows up to 4096 packets.
- * DF is copied where the SA says so: what does not fit the path is answered with "fragmentation needed" or "packet too
- * big"; else the kernel fragments the outer packet.  After decapsulation the inner packet must match what the SA was
- * negotiated for, or it is dropped and counted (`esp.bad-selector`).  PASS policies become routes past the device, as far
- * as destinations can say it; DROP policies drop. */
+ * Tunnel mode only, IPv4 and IPv6 in any combination, UDP encapsulation and raw ESP, ESN,
+ * windows up to 4096 packets. DF is copied where the SA says so: what does not fit the path is
+ * answered with "fragmentation needed" or "packet too big"; else the kernel fragments the outer
+ * packet.  After decapsulation the inner packet must match what the SA was negotiated for, or it
+ * is dropped and counted (`esp.bad-selector`).  PASS policies become routes past the device, as
+ * far as destinations can say it; DROP policies drop. */
 #include "config.h"
 #include <string.h>
 #include "kernel_tun.h"
 
-static const IkeOptionInfo option_device
-  = { sizeof (IkeOptionInfo), "plugin/device", "string", "ike%d", "Name of the TUN device; %d: the first free number." };
+static const IkeOptionInfo option_device = { sizeof (IkeOptionInfo), "plugin/device", "string",
+                                             "ike%d",
+                                             "Name of the TUN device; %d: the first free number." };
 static const IkeOptionInfo option_mtu
   = { sizeof (IkeOptionInfo), "plugin/mtu", "uint", "1400",
       "MTU of the TUN device; leaves room for ESP and UDP on a path of 1500 bytes." };
@@ -39,7 +45,8 @@ static gboolean
 probe (IkePlugin *self, GError **error)
 {
   if (ike_engine_is_simulated (ike_plugin_engine (self))) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED, "a simulation has no TUN devices; use kernel-fake");
+    g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
+                 "a simulation has no TUN devices; use kernel-fake");
     return FALSE;
   }
   return tun_probe (error);
@@ -76,7 +83,9 @@ received (gpointer sink, const IkeDatagram *datagrams, guint n)
 {
   TunKernel *kernel = sink;
   for (guint i = 0; i < n; i++) {
-    TunArrival arrival = { .data = (guint8 *) datagrams[i].data, .len = datagrams[i].len, .remote = datagrams[i].remote,
+    TunArrival arrival = { .data = (guint8 *) datagrams[i].data,
+                           .len = datagrams[i].len,
+                           .remote = datagrams[i].remote,
                            .is_encap = TRUE };
     tun_inbound_forward (kernel, &arrival);
   }
@@ -90,7 +99,8 @@ find_net (TunKernel *kernel, GError **error)
   guint n = 0;
   const IkeProvided *const *list = ike_feature_list (kernel->engine, "net", &n);
   if (n == 0) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "kernel-tun needs a net plugin, and none is ready");
+    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
+                 "kernel-tun needs a net plugin, and none is ready");
     return FALSE;
   }
   kernel->net = list[0]->ops;
@@ -104,7 +114,8 @@ static gboolean
 start_loops (TunKernel *kernel, GError **error)
 {
   guint n = MIN (ike_engine_n_shards (kernel->engine), (guint) TUN_QUEUES_MAX);
-  if (!tun_open (&kernel->device, ike_plugin_option (kernel->plugin, "device"), n, kernel->mtu, error))
+  if (!tun_open (&kernel->device, ike_plugin_option (kernel->plugin, "device"), n, kernel->mtu,
+                 error))
     return FALSE;
   kernel->admin_loop = ike_loop_new (kernel->plugin, "esp-admin", error);
   if (!kernel->admin_loop)
@@ -180,15 +191,22 @@ deactivate (IkePlugin *self)
 }
 
 /* The contexts of the loops belong to the algorithms' plugin, which must end later. */
-static const char *const wants[] = { "net:udp", "net:sim", "aead:aes-gcm-16/256", "cipher:aes-cbc/256",
-                                     "integ:hmac-sha2-256-128", NULL };
+static const char *const wants[] = {
+  "net:udp", "net:sim", "aead:aes-gcm-16/256", "cipher:aes-cbc/256", "integ:hmac-sha2-256-128", NULL
+};
 
-static const IkeFeature feature_ipsec
-  = { .struct_size = sizeof (IkeFeature), .provides = "kernel:ipsec", .ops = &tun_kernel_class, .wants = wants, .probe = probe };
-static const IkeFeature feature_net
-  = { .struct_size = sizeof (IkeFeature), .provides = "kernel:net", .ops = &tun_net_class, .wants = wants, .probe = probe };
+static const IkeFeature feature_ipsec = { .struct_size = sizeof (IkeFeature),
+                                          .provides = "kernel:ipsec",
+                                          .ops = &tun_kernel_class,
+                                          .wants = wants,
+                                          .probe = probe };
+static const IkeFeature feature_net = { .struct_size = sizeof (IkeFeature),
+                                        .provides = "kernel:net",
+                                        .ops = &tun_net_class,
+                                        .wants = wants,
+                                        .probe = probe };
 static const IkeFeature *const features[] = { &feature_ipsec, &feature_net, NULL };
 
 IKE_PLUGIN (ike_plugin, "kernel-tun", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",
-            .summary = "ESP in user space over a TUN device", .features = features, .options = options,
-            .activate = activate, .deactivate = deactivate);
+            .summary = "ESP in user space over a TUN device", .features = features,
+            .options = options, .activate = activate, .deactivate = deactivate);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel_tun.h - the parts of this plugin and how they meet.
  *
- * The administration loop makes and frees everything (SAs, policies, routes); the ESP loops only use it.  What a loop may
- * still hold is freed after a round: a job on each loop, which can only run when the loop holds nothing. */
+ * The administration loop makes and frees everything (SAs, policies, routes); the ESP loops only
+ * use it.  What a loop may still hold is freed after a round: a job on each loop, which can only
+ * run when the loop holds nothing. */
 #pragma once
 #include <pthread.h>
 #include <ikebana/engine.h>
@@ -19,8 +20,9 @@ typedef struct _TunAddresses TunAddresses;
 
 /* Handles of ike_counter(). */
 typedef struct {
-  guint32 esp_in, esp_out, bad_icv, replay, no_sa, bad_selector, malformed, bad_ecn, dummy, expired, overload,
-    send_failed, too_big, exhausted, no_policy, policy_drop, no_tunnel, own_packet, tun_malformed, tun_failed;
+  guint32 esp_in, esp_out, bad_icv, replay, no_sa, bad_selector, malformed, bad_ecn, dummy, expired,
+    overload, send_failed, too_big, exhausted, no_policy, policy_drop, no_tunnel, own_packet,
+    tun_malformed, tun_failed;
 } TunCounters;
 
 struct _TunKernel {
@@ -39,17 +41,18 @@ struct _TunKernel {
   guint              n_loops;
   TunLoop          **loops;
   _Atomic guint32    n_sas, n_policies;       /* for describe */
-  /* The loops end while others may post to them: whoever posts reads under this lock that they live, control writes that
-   * they do not.  A job cannot say it, for it would need the loop. */
+  /* The loops end while others may post to them: whoever posts reads under this lock that they
+   * live, control writes that they do not.  A job cannot say it, for it would need the loop. */
   pthread_rwlock_t   lock;
   gboolean           is_stopping;
 };
 
 void tun_count (TunKernel *kernel, guint32 counter);
 /* ike_loop_post() to one of our loops; when they end, @data_take is freed at once.  Any thread. */
-void tun_post  (TunKernel *kernel, IkeLoop *const *loop, IkeFunc run, gpointer data_take, GDestroyNotify free_data);
+void tun_post  (TunKernel *kernel, IkeLoop *const *loop, IkeFunc run, gpointer data_take,
+                GDestroyNotify free_data);
 
-/* -- loop.c --------------------------------------------------------------------------------------------------------- */
+/* -- loop.c ------------------------------------------------------------------------------------ */
 
 enum { TUN_BATCH = 64, TUN_KEYED = 256, TUN_PENDING = 32, TUN_PENDING_PER_POLICY = 4 };
 enum { TUN_SLOT_SIZE = 65536 + 512, TUN_CONTROL_SIZE = 128 };
@@ -103,26 +106,28 @@ TunLoop *tun_loop_new  (TunKernel *kernel, guint index, GError **error);   /* co
 void     tun_loop_stop (TunLoop *loop);                                    /* joins its thread */
 void     tun_loop_free (TunLoop *loop);
 
-/* Runs @each on every ESP loop, then @done once on the administration loop (or on control, while the plugin ends). */
+/* Runs @each on every ESP loop, then @done once on the administration loop (or on control, while
+ * the plugin ends). */
 void     tun_round (TunKernel *kernel, void (*each) (TunLoop *loop, gpointer data),
                     void (*done) (TunKernel *kernel, gpointer data), gpointer data);
 
-/* -- contexts.c: keys of an SA, ready for use on this loop ---------------------------------------------------------- */
+/* -- contexts.c: keys of an SA, ready for use on this loop ------------------------------------- */
 
 gboolean      tun_keys      (TunLoop *loop, TunSa *sa, EspKeys *keys);
 void          tun_keys_drop (TunLoop *loop, guint64 serial);
 void          tun_keys_clear (TunLoop *loop);
 const guint8 *tun_random_iv (TunLoop *loop, guint len);
 
-/* -- outbound.c ----------------------------------------------------------------------------------------------------- */
+/* -- outbound.c -------------------------------------------------------------------------------- */
 
 void tun_outbound_ready (int fd, guint32 events, gpointer loop);
-void tun_outbound_retry (TunLoop *loop);                       /* what waited, for there are new SAs */
+/* what waited, for there are new SAs */
+void tun_outbound_retry (TunLoop *loop);
 void tun_outbound_forget (TunLoop *loop, SpdPolicy *policy);   /* NULL: everything */
 void tun_flush          (TunLoop *loop);                       /* send.c */
 void tun_write          (TunLoop *loop, const guint8 *packet, gsize len);
 
-/* -- inbound.c ------------------------------------------------------------------------------------------------------ */
+/* -- inbound.c --------------------------------------------------------------------------------- */
 
 /* One ESP packet with what its outer header said. */
 typedef struct {
@@ -138,27 +143,31 @@ void tun_inbound         (TunLoop *loop, TunArrival *arrival);
 /* Copies it to the loop that its SPI names; any thread. */
 void tun_inbound_forward (TunKernel *kernel, const TunArrival *arrival);
 
-/* -- admin.c: class functions, on the administration loop ----------------------------------------------------------- */
+/* -- admin.c: class functions, on the administration loop -------------------------------------- */
 
 TunAdmin *tun_admin_new  (TunKernel *kernel);
-void      tun_admin_retire (gpointer kernel, gpointer item, GDestroyNotify free_item);   /* of spd_new() */
+/* of spd_new() */
+void      tun_admin_retire (gpointer kernel, gpointer item, GDestroyNotify free_item);
 void      tun_admin_free (TunAdmin *admin);                    /* when no loop runs any more */
 extern const IkeKernelClass tun_kernel_class;
 /* A packet did not fit: finds out what does.  Any thread. */
 void      tun_admin_measure (TunKernel *kernel, const TunSa *sa);
 
-/* -- addresses.c: kernel:net ---------------------------------------------------------------------------------------- */
+/* -- addresses.c: kernel:net ------------------------------------------------------------------- */
 
 TunAddresses *tun_addresses_new  (TunKernel *kernel, GError **error);
 void          tun_addresses_free (TunAddresses *addresses);
 /* Our address within @selector's range, FALSE when there is none.  Any thread. */
-gboolean      tun_addresses_within (TunAddresses *addresses, const IkeSelector *selector, IkeAddr *addr);
+gboolean      tun_addresses_within (TunAddresses *addresses, const IkeSelector *selector,
+                                    IkeAddr *addr);
 extern const IkeKernelNetClass tun_net_class;
 
-/* -- routes.c: what leads packets into the device ------------------------------------------------------------------- */
+/* -- routes.c: what leads packets into the device ---------------------------------------------- */
 
 typedef struct _TunRoutes TunRoutes;
 TunRoutes *tun_routes_new  (TunKernel *kernel);
-void       tun_routes_free (TunRoutes *routes);                /* removes everything from the kernel */
-gboolean   tun_routes_add  (TunRoutes *routes, const SpdPolicy *policy, GError **error);   /* all of it or nothing */
+/* removes everything from the kernel */
+void       tun_routes_free (TunRoutes *routes);
+/* all of it or nothing */
+gboolean   tun_routes_add  (TunRoutes *routes, const SpdPolicy *policy, GError **error);
 void       tun_routes_remove (TunRoutes *routes, const SpdPolicy *policy);

@@ -13,7 +13,8 @@ tun_count (TunKernel *kernel, guint32 counter)
 }
 
 void
-tun_post (TunKernel *kernel, IkeLoop *const *loop, IkeFunc run, gpointer data_take, GDestroyNotify free_data)
+tun_post (TunKernel *kernel, IkeLoop *const *loop, IkeFunc run, gpointer data_take,
+          GDestroyNotify free_data)
 {
   gboolean is_stopping;
   pthread_rwlock_rdlock (&kernel->lock);
@@ -45,7 +46,8 @@ make_scratch (TunLoop *loop)
   }
 }
 
-/* Raw sockets are a way that not every tunnel needs: without them only UDP encapsulation works, and it is said once. */
+/* Raw sockets are a way that not every tunnel needs: without them only UDP encapsulation works,
+ * and it is said once. */
 static void
 open_raw (TunLoop *loop)
 {
@@ -53,8 +55,8 @@ open_raw (TunLoop *loop)
     g_autoptr (GError) error = NULL;
     loop->sockets[TUN_RAW4 + i] = tun_raw_socket (i ? 6 : 4, (guint8) (loop->index + 1), &error);
     if (error && loop->index == 0)
-      ike_log (loop->kernel->engine, IKE_LOG_NOTICE, "kernel-tun", "no ESP without UDP over IPv%u: %s", i ? 6 : 4,
-               error->message);
+      ike_log (loop->kernel->engine, IKE_LOG_NOTICE, "kernel-tun",
+               "no ESP without UDP over IPv%u: %s", i ? 6 : 4, error->message);
   }
 }
 
@@ -63,7 +65,9 @@ take_sockets (TunLoop *loop)
 {
   TunKernel *kernel = loop->kernel;
   for (guint i = 0; i < 2; i++) {
-    int fd = kernel->net->esp_socket ? kernel->net->esp_socket (kernel->net_plugin, loop->index, i ? 6 : 4) : -1;
+    int fd = kernel->net->esp_socket
+                 ? kernel->net->esp_socket (kernel->net_plugin, loop->index, i ? 6 : 4)
+                 : -1;
     loop->sockets[TUN_UDP4 + i] = fd;
     if (fd >= 0)
       tun_socket_tell (fd, i ? 6 : 4);
@@ -122,7 +126,7 @@ tun_loop_free (TunLoop *loop)
   g_free (loop);
 }
 
-/* -- rounds --------------------------------------------------------------------------------------------------------- */
+/* -- rounds ------------------------------------------------------------------------------------ */
 
 typedef struct {
   TunKernel      *kernel;

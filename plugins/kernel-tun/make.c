@@ -28,7 +28,8 @@ check_kind (const IkeKernelSa *wanted, GError **error)
     return refuse (error, "an SA is inbound or outbound");
   if (wanted->mark.mask || wanted->set_mark.mask || wanted->if_id)
     return refuse (error, "kernel-tun knows no marks and interface IDs");
-  if (wanted->source.family != wanted->destination.family || ike_addr_len (&wanted->destination) == 0)
+  if (wanted->source.family != wanted->destination.family
+      || ike_addr_len (&wanted->destination) == 0)
     return refuse (error, "the outer addresses of an SA must be of one family");
   if (wanted->spi < 256)
     return refuse (error, "SPI %u is reserved", wanted->spi);
@@ -40,15 +41,18 @@ check_keys (const TunSa *sa, const IkeKernelSa *wanted, GError **error)
 {
   gsize encr_len = 0, integ_len = 0;
   if (sa->aead)
-    encr_len = ((const IkeAeadClass *) sa->aead->ops)->key_len + ((const IkeAeadClass *) sa->aead->ops)->salt_len;
+    encr_len = ((const IkeAeadClass *) sa->aead->ops)->key_len
+               + ((const IkeAeadClass *) sa->aead->ops)->salt_len;
   if (sa->cipher)
-    encr_len = ((const IkeCipherClass *) sa->cipher->ops)->key_len + ((const IkeCipherClass *) sa->cipher->ops)->salt_len;
+    encr_len = ((const IkeCipherClass *) sa->cipher->ops)->key_len
+               + ((const IkeCipherClass *) sa->cipher->ops)->salt_len;
   if (sa->integ)
     integ_len = ((const IkeIntegClass *) sa->integ->ops)->key_len;
-  if (wanted->encr_key_len != encr_len || wanted->integ_key_len != integ_len || encr_len > IKE_SECRET_MAX
-      || integ_len > IKE_SECRET_MAX)
-    return refuse (error, "keys of %u and %u bytes do not fit the algorithms, which take %u and %u", wanted->encr_key_len,
-                   wanted->integ_key_len, (guint) encr_len, (guint) integ_len);
+  if (wanted->encr_key_len != encr_len || wanted->integ_key_len != integ_len
+      || encr_len > IKE_SECRET_MAX || integ_len > IKE_SECRET_MAX)
+    return refuse (error, "keys of %u and %u bytes do not fit the algorithms, which take %u and %u",
+                   wanted->encr_key_len, wanted->integ_key_len, (guint) encr_len,
+                   (guint) integ_len);
   return TRUE;
 }
 
@@ -61,14 +65,16 @@ find_algorithms (TunAdmin *admin, TunSa *sa, const IkeKernelSa *wanted, GError *
   if (!sa->aead && !is_null)
     sa->cipher = algorithm_cipher (engine, &wanted->encr);
   if (!sa->aead && !sa->cipher && !is_null)
-    return refuse (error, "no plugin offers encryption algorithm %u with %u bits for ESP", wanted->encr.id,
-                   wanted->encr.key_bits);
+    return refuse (error, "no plugin offers encryption algorithm %u with %u bits for ESP",
+                   wanted->encr.id, wanted->encr.key_bits);
   if (!sa->aead)
     sa->integ = algorithm_integ (engine, &wanted->integ);
   if (!sa->aead && !sa->integ)
-    return refuse (error, "no plugin offers integrity algorithm %u for ESP, and there is none without", wanted->integ.id);
-  if (!esp_sizes_init (&sa->sizes, sa->aead ? sa->aead->ops : NULL, sa->cipher ? sa->cipher->ops : NULL,
-                       sa->integ ? sa->integ->ops : NULL))
+    return refuse (error,
+                   "no plugin offers integrity algorithm %u for ESP, and there is none without",
+                   wanted->integ.id);
+  if (!esp_sizes_init (&sa->sizes, sa->aead ? sa->aead->ops : NULL,
+                       sa->cipher ? sa->cipher->ops : NULL, sa->integ ? sa->integ->ops : NULL))
     return refuse (error, "the algorithms cannot be used for ESP");
   return TRUE;
 }
@@ -119,8 +125,8 @@ tun_sa_make (TunAdmin *admin, const IkeKernelSa *wanted, GError **error)
   TunSa *sa = g_new0 (TunSa, 1);
   sa->spi = wanted->spi;
   sa->is_inbound = wanted->direction == IKE_DIR_IN;
-  if (!check_kind (wanted, error) || !check_spi (admin, sa, error) || !find_algorithms (admin, sa, wanted, error)
-      || !check_keys (sa, wanted, error)) {
+  if (!check_kind (wanted, error) || !check_spi (admin, sa, error)
+      || !find_algorithms (admin, sa, wanted, error) || !check_keys (sa, wanted, error)) {
     sad_free (sa);
     return NULL;
   }
@@ -128,12 +134,13 @@ tun_sa_make (TunAdmin *admin, const IkeKernelSa *wanted, GError **error)
   return sa;
 }
 
-/* -- policies ------------------------------------------------------------------------------------------------------- */
+/* -- policies ---------------------------------------------------------------------------------- */
 
 gboolean
 tun_policy_check (const IkeKernelPolicy *wanted, GError **error)
 {
-  if (wanted->mode != IKE_MODE_TUNNEL && wanted->mode != IKE_MODE_PASS && wanted->mode != IKE_MODE_DROP)
+  if (wanted->mode != IKE_MODE_TUNNEL && wanted->mode != IKE_MODE_PASS
+      && wanted->mode != IKE_MODE_DROP)
     return refuse (error, "kernel-tun has tunnel mode only; set `mode = tunnel`");
   if (wanted->mark.mask || wanted->if_id)
     return refuse (error, "kernel-tun knows no marks and interface IDs");
@@ -168,7 +175,8 @@ tun_policy_make (const IkeKernelPolicy *wanted)
   policy->spd.destination = wanted->destination;
   policy->spd.mode = wanted->mode;
   policy->spd.reqid = wanted->reqid;
-  policy->spd.priority = wanted->priority ? wanted->priority : spd_priority (&wanted->source, &wanted->destination);
+  policy->spd.priority =
+      wanted->priority ? wanted->priority : spd_priority (&wanted->source, &wanted->destination);
   policy->spd.owner = policy;
   policy->outer_source = wanted->outer_source;
   policy->outer_destination = wanted->outer_destination;

@@ -30,8 +30,9 @@ af_of (guint8 family)
 static gboolean
 fail (GError **error, const char *what, int number)
 {
-  g_set_error (error, IKE_ERROR, number == EPERM ? IKE_ERROR_DENIED : IKE_ERROR_SYSTEM, "%s: %s%s", what,
-               g_strerror (number), number == EPERM ? "; the daemon needs CAP_NET_ADMIN" : "");
+  g_set_error (error, IKE_ERROR, number == EPERM ? IKE_ERROR_DENIED : IKE_ERROR_SYSTEM, "%s: %s%s",
+               what, g_strerror (number),
+               number == EPERM ? "; the daemon needs CAP_NET_ADMIN" : "");
   return FALSE;
 }
 
@@ -40,7 +41,8 @@ open_socket (guint32 groups)
 {
   struct sockaddr_nl self = { .nl_family = AF_NETLINK, .nl_groups = groups };
   struct timeval patience = { .tv_sec = ANSWER_TIMEOUT_S };
-  int fd = socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (groups ? SOCK_NONBLOCK : 0), NETLINK_ROUTE);
+  int fd =
+      socket (AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (groups ? SOCK_NONBLOCK : 0), NETLINK_ROUTE);
   if (fd < 0)
     return -1;
   if (bind (fd, (struct sockaddr *) &self, sizeof self) < 0) {
@@ -96,7 +98,8 @@ attribute (Request *request, guint16 type, const void *data, guint16 len)
   request->header.nlmsg_len = (guint32) (at + RTA_SPACE (len));
 }
 
-/* Reads one datagram of the answer.  Returns 1 when more is to come, 0 at the end, or a negative errno. */
+/* Reads one datagram of the answer.  Returns 1 when more is to come, 0 at the end, or a negative
+ * errno. */
 static int
 read_answer (Netlink *netlink, guint8 *buffer, gboolean is_dump, Heard heard, gpointer data)
 {
@@ -104,7 +107,8 @@ read_answer (Netlink *netlink, guint8 *buffer, gboolean is_dump, Heard heard, gp
   int left = (int) got;
   if (got < 0)
     return errno == EINTR ? 1 : -errno;
-  for (struct nlmsghdr *m = (struct nlmsghdr *) buffer; NLMSG_OK (m, (guint32) left); m = NLMSG_NEXT (m, left)) {
+  for (struct nlmsghdr *m = (struct nlmsghdr *) buffer; NLMSG_OK (m, (guint32) left);
+       m = NLMSG_NEXT (m, left)) {
     if (m->nlmsg_seq != netlink->sequence)
       continue;
     if (m->nlmsg_type == NLMSG_DONE)
@@ -130,7 +134,9 @@ ask (Netlink *netlink, Request *request, Heard heard, gpointer data)
   request->header.nlmsg_seq = ++netlink->sequence;
   if (!heard)
     request->header.nlmsg_flags |= NLM_F_ACK;
-  if (sendto (netlink->fd, request, request->header.nlmsg_len, 0, (struct sockaddr *) &kernel, sizeof kernel) < 0)
+  if (sendto (netlink->fd, request, request->header.nlmsg_len, 0, (struct sockaddr *) &kernel,
+              sizeof kernel)
+      < 0)
     return -errno;
   while (result > 0)
     result = read_answer (netlink, buffer, is_dump, heard, data);
@@ -138,11 +144,12 @@ ask (Netlink *netlink, Request *request, Heard heard, gpointer data)
 }
 
 gboolean
-netlink_address (Netlink *netlink, gboolean add, const IkeAddr *addr, guint prefix_len, guint32 interface, GError **error)
+netlink_address (Netlink *netlink, gboolean add, const IkeAddr *addr, guint prefix_len,
+                 guint32 interface, GError **error)
 {
   Request request;
-  struct ifaddrmsg *body = begin (&request, add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_REPLACE : 0,
-                                  sizeof *body);
+  struct ifaddrmsg *body = begin (&request, add ? RTM_NEWADDR : RTM_DELADDR,
+                                  add ? NLM_F_CREATE | NLM_F_REPLACE : 0, sizeof *body);
   int result;
   body->ifa_family = (guint8) af_of (addr->family);
   body->ifa_prefixlen = (guint8) prefix_len;
@@ -160,15 +167,16 @@ gboolean
 netlink_route (Netlink *netlink, gboolean add, const NetlinkRoute *route, GError **error)
 {
   Request request;
-  struct rtmsg *body = begin (&request, add ? RTM_NEWROUTE : RTM_DELROUTE, add ? NLM_F_CREATE | NLM_F_REPLACE : 0,
-                              sizeof *body);
+  struct rtmsg *body = begin (&request, add ? RTM_NEWROUTE : RTM_DELROUTE,
+                              add ? NLM_F_CREATE | NLM_F_REPLACE : 0, sizeof *body);
   int result;
   body->rtm_family = (guint8) af_of (route->net.family);
   body->rtm_dst_len = route->prefix_len;
   body->rtm_table = RT_TABLE_UNSPEC;
   body->rtm_protocol = RTPROT_STATIC;
   body->rtm_type = route->type;
-  body->rtm_scope = route->type == RTN_UNICAST && route->net.family == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  body->rtm_scope =
+      route->type == RTN_UNICAST && route->net.family == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
   if (!add)
     body->rtm_scope = RT_SCOPE_NOWHERE;
   attribute (&request, RTA_TABLE, &route->table, 4);
@@ -189,8 +197,8 @@ netlink_rule (Netlink *netlink, gboolean add, const NetlinkRule *rule, GError **
 {
   static const char loopback[] = "lo";
   Request request;
-  struct fib_rule_hdr *body = begin (&request, add ? RTM_NEWRULE : RTM_DELRULE, add ? NLM_F_CREATE | NLM_F_EXCL : 0,
-                                     sizeof *body);
+  struct fib_rule_hdr *body = begin (&request, add ? RTM_NEWRULE : RTM_DELRULE,
+                                     add ? NLM_F_CREATE | NLM_F_EXCL : 0, sizeof *body);
   struct fib_rule_port_range ports = { rule->port, rule->port };
   guint32 no_default = 0;
   int result;
@@ -264,7 +272,8 @@ device_mtu (guint32 interface)
 }
 
 gboolean
-netlink_path (Netlink *netlink, const IkeAddr *peer, guint16 port, NetlinkPath *path, GError **error)
+netlink_path (Netlink *netlink, const IkeAddr *peer, guint16 port, NetlinkPath *path,
+              GError **error)
 {
   guint8 udp = 17;
   guint16 wire_port = GUINT16_TO_BE (port);

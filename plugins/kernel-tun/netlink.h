@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* netlink.h - addresses, routes and rules by rtnetlink, one question and its answer at a time.
  *
- * Blocking, for a thread that may wait for the kernel; one Netlink is used by one thread at a time. */
+ * Blocking, for a thread that may wait for the kernel; one Netlink is used by one thread at a
+ * time. */
 #pragma once
 #include <ikebana/addr.h>
 #include <ikebana/error.h>
@@ -32,9 +33,11 @@ typedef struct {
 
 gboolean netlink_open    (Netlink *netlink, GError **error);
 void     netlink_close   (Netlink *netlink);
-gboolean netlink_address (Netlink *netlink, gboolean add, const IkeAddr *addr, guint prefix_len, guint32 interface,
+gboolean netlink_address (Netlink *netlink, gboolean add, const IkeAddr *addr, guint prefix_len,
+                          guint32 interface,
                           GError **error);
-gboolean netlink_route   (Netlink *netlink, gboolean add, const NetlinkRoute *route, GError **error);
+gboolean netlink_route   (Netlink *netlink, gboolean add, const NetlinkRoute *route,
+                          GError **error);
 gboolean netlink_rule    (Netlink *netlink, gboolean add, const NetlinkRule *rule, GError **error);
 /* What the kernel would do with a UDP packet to @peer from @port. */
 typedef struct {
@@ -42,7 +45,8 @@ typedef struct {
   guint32 interface;                          /* index */
   guint32 mtu;                                /* of the path, as far as known */
 } NetlinkPath;
-gboolean netlink_path    (Netlink *netlink, const IkeAddr *peer, guint16 port, NetlinkPath *path, GError **error);
+gboolean netlink_path    (Netlink *netlink, const IkeAddr *peer, guint16 port, NetlinkPath *path,
+                          GError **error);
 /* Appends the addresses of this machine to a GArray of IkeAddr. */
 gboolean netlink_addresses (Netlink *netlink, GArray *into, GError **error);
 /* A socket that becomes readable when an address comes or goes; -1 when there is none. */

@@ -10,7 +10,8 @@ enum { ACQUIRE_AGAIN_US = 5 * 1000 * 1000, SOFT_SEQUENCE = 0xf0000000, IPV6_MTU_
 
 /* What came from the device, or waited. */
 typedef struct {
-  guint8 *data;                               /* with ESP_HEAD_MAX bytes before and ESP_TAIL_MAX behind */
+  /* with ESP_HEAD_MAX bytes before and ESP_TAIL_MAX behind */
+  guint8 *data;
   gsize   len;
   Packet  packet;
 } Inner;
@@ -26,10 +27,11 @@ static void
 expire (TunKernel *kernel, TunSa *sa, guint32 crossed)
 {
   if (crossed)
-    ike_kernel_expire (kernel->plugin, sa->owner, sa->child, sa->spi, (crossed & SAD_HARD_EXPIRED) != 0);
+    ike_kernel_expire (kernel->plugin, sa->owner, sa->child, sa->spi,
+                       (crossed & SAD_HARD_EXPIRED) != 0);
 }
 
-/* -- packets that wait for an SA ------------------------------------------------------------------------------------ */
+/* -- packets that wait for an SA --------------------------------------------------------------- */
 
 static void
 clear_pending (TunPending *pending)
@@ -77,12 +79,14 @@ acquire (TunLoop *loop, SpdPolicy *policy, const Inner *inner)
     return;
   packet_source (&inner->packet, &source);
   packet_destination (&inner->packet, &destination);
-  ike_kernel_acquire (loop->kernel->plugin, policy->reqid, inner->packet.protocol, &source, &destination);
+  ike_kernel_acquire (loop->kernel->plugin, policy->reqid, inner->packet.protocol, &source,
+                      &destination);
 }
 
-/* -- one packet ----------------------------------------------------------------------------------------------------- */
+/* -- one packet -------------------------------------------------------------------------------- */
 
-/* Without a route of its own to the peer, our own packets would come back to us out of the device, and again. */
+/* Without a route of its own to the peer, our own packets would come back to us out of the
+ * device, and again. */
 static gboolean
 is_own_packet (TunKernel *kernel, const TunPath *path, const Packet *packet)
 {
@@ -92,19 +96,21 @@ is_own_packet (TunKernel *kernel, const TunPath *path, const Packet *packet)
     return FALSE;
   return packet->protocol == IPPROTO_ESP
          || (packet->protocol == PACKET_PROTO_UDP && packet->ports == PACKET_PORTS_KNOWN
-             && (packet->source_port == kernel->plain_port || packet->source_port == kernel->marked_port));
+             && (packet->source_port == kernel->plain_port
+                 || packet->source_port == kernel->marked_port));
 }
 
 /* The largest inner packet that fits @path_mtu. */
 static guint32
 inner_mtu (const TunSa *sa, const TunPath *path, guint32 path_mtu)
 {
-  guint32 overhead = (path->destination.family == 4 ? 20 : 40) + (path->is_encap ? 8 : 0) + esp_overhead (&sa->sizes);
+  guint32 overhead = (path->destination.family == 4 ? 20 : 40) + (path->is_encap ? 8 : 0)
+                     + esp_overhead (&sa->sizes);
   return path_mtu > overhead ? path_mtu - overhead : 0;
 }
 
-/* RFC 4301, 8.2: what does not fit and may not be fragmented is reported to its sender.  An IPv6 packet of 1280 bytes
- * always has to pass (RFC 8200, 5), so the outer packet is then fragmented. */
+/* RFC 4301, 8.2: what does not fit and may not be fragmented is reported to its sender.  An IPv6
+ * packet of 1280 bytes always has to pass (RFC 8200, 5), so the outer packet is then fragmented. */
 static gboolean
 is_too_big (TunLoop *loop, TunSa *sa, const TunPath *path, const Inner *inner)
 {
@@ -162,7 +168,9 @@ static gsize
 seal (TunLoop *loop, TunSa *sa, const Inner *inner)
 {
   guint8 *start = inner->data - sa->sizes.head_len;
-  EspContent content = { .spi = sa->spi, .len = inner->packet.len, .tfc_len = tfc_len (loop, sa, inner->packet.len) };
+  EspContent content = { .spi = sa->spi,
+                         .len = inner->packet.len,
+                         .tfc_len = tfc_len (loop, sa, inner->packet.len) };
   EspKeys keys;
   if (!tun_keys (loop, sa, &keys) || !next_sequence (loop, sa, &content.sequence))
     return 0;
@@ -220,7 +228,8 @@ process (TunLoop *loop, Inner *inner)
     tun_count (kernel, kernel->counters.no_policy);
     return;
   }
-  /* What a PASS policy lets go has a route around the device; what comes here anyway cannot be put back. */
+  /* What a PASS policy lets go has a route around the device; what comes here anyway cannot be
+   * put back. */
   if (policy->mode != IKE_MODE_TUNNEL) {
     tun_count (kernel, kernel->counters.policy_drop);
     return;

@@ -13,8 +13,8 @@ broken (const char **reason, const char *text)
   return FALSE;
 }
 
-/* The upper layer of a whole packet or a first fragment.  What is cut off before the ports is OPAQUE, not an error:
- * RFC 4301, 4.4.1.1: a fragment may not contain them. */
+/* The upper layer of a whole packet or a first fragment.  What is cut off before the ports is
+ * OPAQUE, not an error: RFC 4301, 4.4.1.1: a fragment may not contain them. */
 static void
 parse_upper (Packet *packet, const guint8 *data, gsize len)
 {
@@ -93,7 +93,8 @@ next_extension (Packet *packet, IkeReader *r, guint8 *next)
     len = ike_reader_u8 (r);
     ike_reader_bytes (r, 6 + len * 8u);
     break;
-  case 51:                                    /* AH inside the tunnel: its length is in other units */
+  /* AH inside the tunnel: its length is in other units */
+  case 51:
     after = ike_reader_u8 (r);
     len = ike_reader_u8 (r);
     ike_reader_bytes (r, (len + 2) * 4u - 2);
@@ -191,7 +192,7 @@ packet_destination (const Packet *packet, IkeAddr *addr)
   to_addr (packet, packet->destination, packet->destination_port, addr);
 }
 
-/* -- traffic class -------------------------------------------------------------------------------------------------- */
+/* -- traffic class ----------------------------------------------------------------------------- */
 
 enum { ECN_NOT = 0, ECN_ECT1 = 1, ECN_ECT0 = 2, ECN_CE = 3 };
 

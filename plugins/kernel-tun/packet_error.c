@@ -24,7 +24,8 @@ is_icmp_error (const Packet *packet)
 {
   guint8 type = (guint8) (packet->source_port >> 8);
   if (packet->protocol == PACKET_PROTO_ICMP && packet->family == 4)
-    return packet->ports != PACKET_PORTS_KNOWN || type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+    return packet->ports != PACKET_PORTS_KNOWN || type == 3 || type == 4 || type == 5 || type == 11
+           || type == 12;
   if (packet->protocol == PACKET_PROTO_ICMPV6 && packet->family == 6)
     return packet->ports != PACKET_PORTS_KNOWN || type < 128;
   return FALSE;
@@ -46,7 +47,8 @@ put_checksum (guint8 *at, guint16 sum)
   at[1] = (guint8) sum;
 }
 
-/* The error seems to come from where the packet was going: the one address that is surely routed into the tunnel. */
+/* The error seems to come from where the packet was going: the one address that is surely routed
+ * into the tunnel. */
 static gsize
 too_big_ipv4 (const Packet *packet, const guint8 *data, guint32 mtu, guint8 *out)
 {
@@ -94,10 +96,12 @@ too_big_ipv6 (const Packet *packet, const guint8 *data, guint32 mtu, guint8 *out
 }
 
 gsize
-packet_too_big (const Packet *packet, const guint8 *data, guint32 mtu, guint8 out[static PACKET_ERROR_MAX])
+packet_too_big (const Packet *packet, const guint8 *data, guint32 mtu,
+                guint8 out[static PACKET_ERROR_MAX])
 {
   if (!packet->is_first || is_icmp_error (packet) || !is_unicast (packet, packet->source)
       || !is_unicast (packet, packet->destination))
     return 0;
-  return packet->family == 4 ? too_big_ipv4 (packet, data, mtu, out) : too_big_ipv6 (packet, data, mtu, out);
+  return packet->family == 4 ? too_big_ipv4 (packet, data, mtu, out)
+                             : too_big_ipv6 (packet, data, mtu, out);
 }

@@ -10,7 +10,8 @@ replay_new (guint32 window, gboolean is_esn)
   guint32 n_words = 1;
   Replay *replay;
   window = MIN (window, (guint32) REPLAY_WINDOW_MAX);
-  /* RFC 6479: the ring is larger than the window by at least one word, which is cleared before it comes into use. */
+  /* RFC 6479: the ring is larger than the window by at least one word, which is cleared before
+   * it comes into use. */
   while (window && n_words * 64 < window + 64)
     n_words *= 2;
   replay = g_malloc0 (sizeof *replay + n_words * sizeof (guint64));
@@ -20,8 +21,8 @@ replay_new (guint32 window, gboolean is_esn)
   return replay;
 }
 
-/* RFC 4303, A2.2, with one reading more: without a window nothing says how late a packet may be, so the half of the
- * number space behind T counts as late. */
+/* RFC 4303, A2.2, with one reading more: without a window nothing says how late a packet may be,
+ * so the half of the number space behind T counts as late. */
 guint64
 replay_infer (const Replay *replay, guint32 sequence_low)
 {
@@ -37,12 +38,14 @@ replay_infer (const Replay *replay, guint32 sequence_low)
   return (guint64) top_high << 32 | sequence_low;
 }
 
-/* Is @sequence from before the first packet?  In the first subspace case B wraps to the last one, where no sender can be:
- * RFC 4303, 3.3.3: "the sender … MUST NOT allow the sequence number to cycle". */
+/* Is @sequence from before the first packet?  In the first subspace case B wraps to the last
+ * one, where no sender can be: RFC 4303, 3.3.3: "the sender … MUST NOT allow the sequence number
+ * to cycle". */
 static gboolean
 is_impossible (const Replay *replay, guint64 sequence)
 {
-  return sequence == 0 || (replay->is_esn && (sequence >> 32) == G_MAXUINT32 && (replay->top >> 32) == 0);
+  return sequence == 0
+         || (replay->is_esn && (sequence >> 32) == G_MAXUINT32 && (replay->top >> 32) == 0);
 }
 
 ReplayVerdict
@@ -78,5 +81,6 @@ replay_update (Replay *replay, guint64 sequence)
   if (sequence > replay->top)
     advance (replay, sequence);
   if (replay->window)
-    replay->words[(sequence / 64) & (replay->n_words - 1)] |= G_GUINT64_CONSTANT (1) << (sequence % 64);
+    replay->words[(sequence / 64) & (replay->n_words - 1)] |= G_GUINT64_CONSTANT (1)
+                                                              << (sequence % 64);
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* replay.h - the anti-replay window of an inbound SA, and the high half of extended sequence numbers.
+/* replay.h - the anti-replay window of an inbound SA, and the high half of extended sequence
+ * numbers.
  *
- * The window is a ring of 64-bit words with one word more than the window needs, so that it never shifts (RFC 6479).
- * Use: replay_infer() gives the 64-bit number of a packet, replay_check() refuses before any cryptography, and
- * replay_update() is called only when the ICV was good. */
+ * The window is a ring of 64-bit words with one word more than the window needs, so that it
+ * never shifts (RFC 6479). Use: replay_infer() gives the 64-bit number of a packet,
+ * replay_check() refuses before any cryptography, and replay_update() is called only when the
+ * ICV was good. */
 #pragma once
 #include <glib.h>
 
 enum { REPLAY_WINDOW_MAX = 4096 };
 
 typedef struct {
-  guint64 top;                                /* T: the highest number that was authenticated; 0: none yet */
+  /* T: the highest number that was authenticated; 0: none yet */
+  guint64 top;
   guint32 window;                             /* W, packets; 0: nothing is refused */
   guint32 n_words;                            /* a power of two */
   guint8  is_esn;

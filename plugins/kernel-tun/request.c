@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* request.c - the functions of `kernel:ipsec`: copy what was asked and hand it to the administration loop. */
+/* request.c - the functions of `kernel:ipsec`: copy what was asked and hand it to the
+ * administration loop. */
 #include "config.h"
 #include <string.h>
 #include "admin.h"
@@ -38,8 +39,8 @@ copy_key (IkeSecret *to, const guint8 **key, guint32 len)
 }
 
 void
-tun_request_copy (TunRequest *request, const IkeKernelSa *sas, guint n_sas, const IkeKernelPolicy *policies,
-                  guint n_policies)
+tun_request_copy (TunRequest *request, const IkeKernelSa *sas, guint n_sas,
+                  const IkeKernelPolicy *policies, guint n_policies)
 {
   request->n_sas = n_sas;
   request->n_policies = n_policies;
@@ -93,7 +94,7 @@ tun_request_post (TunRequest *request_take)
   tun_post (request_take->kernel, &request_take->kernel->admin_loop, run, job, free_job);
 }
 
-/* -- the class ------------------------------------------------------------------------------------------------------ */
+/* -- the class --------------------------------------------------------------------------------- */
 
 static gboolean
 can (IkePlugin *self, guint8 protocol, const IkeTransform *transform)
@@ -103,7 +104,8 @@ can (IkePlugin *self, guint8 protocol, const IkeTransform *transform)
 }
 
 static void
-get_spi (IkePlugin *self, IkeCall *call, guint8 protocol, const IkeAddr *source, const IkeAddr *destination, IkeSaRef sa)
+get_spi (IkePlugin *self, IkeCall *call, guint8 protocol, const IkeAddr *source,
+         const IkeAddr *destination, IkeSaRef sa)
 {
   TunRequest *request;
   if (protocol != IKE_PROTOCOL_ESP) {
@@ -178,8 +180,8 @@ describe (IkePlugin *self, IkeTree *into)
   TunKernel *kernel = ike_plugin_state (self);
   guint n_sas = atomic_load (&kernel->n_sas), n_policies = atomic_load (&kernel->n_policies);
   ike_tree_set_string (into, "name", "kernel-tun");
-  ike_tree_set_format (into, "text", "ESP in user space over %s: %u SAs, %u policies, %u loops", kernel->device.name, n_sas,
-                       n_policies, kernel->n_loops);
+  ike_tree_set_format (into, "text", "ESP in user space over %s: %u SAs, %u policies, %u loops",
+                       kernel->device.name, n_sas, n_policies, kernel->n_loops);
   ike_tree_set_string (into, "device", kernel->device.name);
   ike_tree_set_int (into, "mtu", kernel->mtu);
   ike_tree_set_int (into, "sas", n_sas);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* routes.c - routes that lead into the TUN device what a policy covers, and rules that keep our own packets out of it.
+/* routes.c - routes that lead into the TUN device what a policy covers, and rules that keep our own
+ * packets out of it.
  *
- * Routes stand in two tables of our own: TABLE is looked up before the main table, TABLE + 1, which holds default routes
- * only, after it, so that a tunnel for everything leaves the networks that the machine is connected to alone.  Packets of
- * this machine that are IKE or ESP by their source port or protocol use the main table whatever the tunnels say; so a
- * tunnel may lead to the peer's own address.  Used by the administration loop. */
+ * Routes stand in two tables of our own: TABLE is looked up before the main table, TABLE + 1,
+ * which holds default routes only, after it, so that a tunnel for everything leaves the networks
+ * that the machine is connected to alone.  Packets of this machine that are IKE or ESP by their
+ * source port or protocol use the main table whatever the tunnels say; so a tunnel may lead to
+ * the peer's own address.  Used by the administration loop. */
 #include "config.h"
 #include <string.h>
 #include <netinet/in.h>
@@ -41,7 +43,8 @@ static gboolean
 route_equal (gconstpointer a, gconstpointer b)
 {
   const NetlinkRoute *x = a, *y = b;
-  return x->prefix_len == y->prefix_len && x->type == y->type && ike_addr_same_host (&x->net, &y->net);
+  return x->prefix_len == y->prefix_len && x->type == y->type
+         && ike_addr_same_host (&x->net, &y->net);
 }
 
 TunRoutes *
@@ -56,7 +59,7 @@ tun_routes_new (TunKernel *kernel)
   return routes;
 }
 
-/* -- rules ---------------------------------------------------------------------------------------------------------- */
+/* -- rules ------------------------------------------------------------------------------------- */
 
 static void
 rule_nth (const TunRoutes *routes, guint8 family, guint i, NetlinkRule *rule)
@@ -133,7 +136,7 @@ tun_routes_free (TunRoutes *routes)
   g_free (routes);
 }
 
-/* -- prefixes ------------------------------------------------------------------------------------------------------- */
+/* -- prefixes ---------------------------------------------------------------------------------- */
 
 /* Sets the bits from @prefix_len on. */
 static void
@@ -190,7 +193,7 @@ to_prefixes (const IkeSelector *selector, NetlinkRoute out[static PREFIXES_MAX])
   return PREFIXES_MAX + 1;
 }
 
-/* -- routes --------------------------------------------------------------------------------------------------------- */
+/* -- routes ------------------------------------------------------------------------------------ */
 
 static void
 drop_route (TunRoutes *routes, const NetlinkRoute *key)
@@ -210,7 +213,8 @@ want_route (TunRoutes *routes, const NetlinkRoute *wanted, GError **error)
     route->n_users++;
     return TRUE;
   }
-  if (!need_rules (routes, wanted->net.family, error) || !netlink_route (&routes->netlink, TRUE, wanted, error))
+  if (!need_rules (routes, wanted->net.family, error)
+      || !netlink_route (&routes->netlink, TRUE, wanted, error))
     return FALSE;
   route = g_new0 (Route, 1);
   route->route = *wanted;
@@ -219,7 +223,8 @@ want_route (TunRoutes *routes, const NetlinkRoute *wanted, GError **error)
   return TRUE;
 }
 
-/* What a policy needs: its destinations lead to the device, or, for PASS, past it.  0: nothing, or too much. */
+/* What a policy needs: its destinations lead to the device, or, for PASS, past it.  0: nothing,
+ * or too much. */
 static guint
 wanted_routes (TunRoutes *routes, const SpdPolicy *policy, NetlinkRoute out[static PREFIXES_MAX])
 {
@@ -246,7 +251,8 @@ tun_routes_add (TunRoutes *routes, const SpdPolicy *policy, GError **error)
   guint n = wanted_routes (routes, policy, wanted);
   if (n == 0) {
     g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
-                 "the remote range takes more than %u routes; narrow remote_ts to subnets", (guint) PREFIXES_MAX);
+                 "the remote range takes more than %u routes; narrow remote_ts to subnets",
+                 (guint) PREFIXES_MAX);
     return FALSE;
   }
   for (guint i = 0; i < n; i++) {

@@ -4,7 +4,8 @@
 #include <string.h>
 #include "sad.h"
 
-/* RFC 4303, 3.3.3: without ESN the counter ends at 2^32 - 1, with it at 2^64 - 1; it stays at the end. */
+/* RFC 4303, 3.3.3: without ESN the counter ends at 2^32 - 1, with it at 2^64 - 1; it stays at
+ * the end. */
 guint64
 sad_next_sequence (TunSa *sa)
 {
@@ -13,8 +14,8 @@ sad_next_sequence (TunSa *sa)
   do {
     if (now >= last)
       return 0;
-  } while (!atomic_compare_exchange_weak_explicit (&sa->sequence, &now, now + 1, memory_order_relaxed,
-                                                   memory_order_relaxed));
+  } while (!atomic_compare_exchange_weak_explicit (&sa->sequence, &now, now + 1,
+                                                   memory_order_relaxed, memory_order_relaxed));
   return now + 1;
 }
 
@@ -63,7 +64,7 @@ sad_free (TunSa *sa)
   g_free (sa);
 }
 
-/* -- the table: open addressing, SPIs are random already ------------------------------------------------------------ */
+/* -- the table: open addressing, SPIs are random already --------------------------------------- */
 
 enum { FIRST_SLOTS = 64 };
 

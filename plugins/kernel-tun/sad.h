@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sad.h - what an SA is here, and the table of inbound SAs that a loop owns.
  *
- * An SA is made and freed on the administration loop.  Between, an inbound one is worked with by the loop that its SPI
- * names and by no other; an outbound one by all of them at once, so its keys are const and its sequence is atomic.
- * Counters are written relaxed by those who work and read by whoever asks. */
+ * An SA is made and freed on the administration loop.  Between, an inbound one is worked with by
+ * the loop that its SPI names and by no other; an outbound one by all of them at once, so its
+ * keys are const and its sequence is atomic. Counters are written relaxed by those who work and
+ * read by whoever asks. */
 #pragma once
 #include <stdatomic.h>
 #include <ikebana/kernel.h>
@@ -28,8 +29,10 @@ typedef struct {
 } TunSelectors;
 
 struct _TunSa {
-  guint64        serial;                      /* never reused; names it in the caches of keyed contexts */
-  guint64        stamp;                       /* outbound: of its installation or of the last policy that named it */
+  /* never reused; names it in the caches of keyed contexts */
+  guint64        serial;
+  /* outbound: of its installation or of the last policy that named it */
+  guint64        stamp;
   guint32        spi, reqid, flags;
   guint8         is_inbound;
   guint8         is_esn;
@@ -47,7 +50,8 @@ struct _TunSa {
   Replay                  *replay;            /* inbound; of its loop */
   IkeAddr                  seen_from;         /* inbound; of its loop: the last mapping told of */
   gint64                   seen_us;
-  _Atomic guint64 sequence;                   /* outbound: the last one used; inbound: the highest seen */
+  /* outbound: the last one used; inbound: the highest seen */
+  _Atomic guint64 sequence;
   _Atomic guint32 path_mtu;                   /* outbound: of outer packets, 0: not known */
   _Atomic guint32 expired;                    /* SAD_… */
   _Atomic guint64 n_bytes, n_packets, n_replay, n_bad_icv, n_bad_selector;

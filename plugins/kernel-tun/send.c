@@ -93,7 +93,8 @@ set_fragmenting (TunLoop *loop, const TunOut *out)
     if (i % 2 == 0)
       setsockopt (out->fd, IPPROTO_IP, IP_MTU_DISCOVER, &out->fragmenting, sizeof out->fragmenting);
     else
-      setsockopt (out->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &out->fragmenting, sizeof out->fragmenting);
+      setsockopt (out->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &out->fragmenting,
+                  sizeof out->fragmenting);
     loop->fragmenting[i] = out->fragmenting;
   }
 }
@@ -136,9 +137,13 @@ static void
 send_by_plugin (TunLoop *loop, const TunOut *out)
 {
   TunKernel *kernel = loop->kernel;
-  IkeDatagram datagram = { .struct_size = sizeof datagram, .local = out->path->source, .remote = out->path->destination,
-                           .data = out->data, .len = out->len };
-  if (out->path->is_encap && kernel->net->esp_send && kernel->net->esp_send (kernel->net_plugin, &datagram, 1))
+  IkeDatagram datagram = { .struct_size = sizeof datagram,
+                           .local = out->path->source,
+                           .remote = out->path->destination,
+                           .data = out->data,
+                           .len = out->len };
+  if (out->path->is_encap && kernel->net->esp_send
+      && kernel->net->esp_send (kernel->net_plugin, &datagram, 1))
     tun_count (kernel, kernel->counters.esp_out);
   else
     tun_count (kernel, kernel->counters.send_failed);

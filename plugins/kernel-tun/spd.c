@@ -63,7 +63,7 @@ spd_priority (const IkeSelector *source, const IkeSelector *destination)
   return 1 + width + (is_any_port (source) && is_any_port (destination) ? 1 : 0);
 }
 
-/* -- matching ------------------------------------------------------------------------------------------------------- */
+/* -- matching ---------------------------------------------------------------------------------- */
 
 static gboolean
 port_matches (const IkeSelector *selector, const Packet *packet, guint16 port)
@@ -97,9 +97,9 @@ spd_matches (const IkeSelector *source, const IkeSelector *destination, const Pa
 static SpdPolicy *
 lookup_in (Spd *spd, const Packet *packet, guint prefix_len, SpdPolicy *best)
 {
-  const Bucket *bucket
-    = atomic_load_explicit (&spd->buckets[hash_prefix (packet->family, packet->destination, prefix_len)],
-                            memory_order_acquire);
+  const Bucket *bucket = atomic_load_explicit (
+      &spd->buckets[hash_prefix (packet->family, packet->destination, prefix_len)],
+      memory_order_acquire);
   for (guint32 i = 0; bucket && i < bucket->n; i++) {
     SpdPolicy *policy = bucket->policies[i];
     if (best && policy->priority >= best->priority)
@@ -115,7 +115,8 @@ spd_lookup (Spd *spd, const Packet *packet)
 {
   SpdPolicy *best = NULL;
   for (int word = 2; word >= 0; word--) {
-    guint64 lens = atomic_load_explicit (&spd->lens[packet->family == 6][word], memory_order_acquire);
+    guint64 lens =
+        atomic_load_explicit (&spd->lens[packet->family == 6][word], memory_order_acquire);
     while (lens) {
       guint bit = 63 - (guint) __builtin_clzll (lens);
       lens ^= G_GUINT64_CONSTANT (1) << bit;
@@ -125,7 +126,7 @@ spd_lookup (Spd *spd, const Packet *packet)
   return best;
 }
 
-/* -- the writer ----------------------------------------------------------------------------------------------------- */
+/* -- the writer -------------------------------------------------------------------------------- */
 
 Spd *
 spd_new (SpdRetire retire, gpointer data)
@@ -187,7 +188,8 @@ spd_add (Spd *spd, SpdPolicy *policy)
 void
 spd_remove (Spd *spd, SpdPolicy *policy)
 {
-  guint index = hash_prefix (policy->destination.family, policy->destination.first, policy->prefix_len);
+  guint index =
+      hash_prefix (policy->destination.family, policy->destination.first, policy->prefix_len);
   Bucket *old = atomic_load (&spd->buckets[index]), *bucket = NULL;
   count_len (spd, policy, -1);
   if (old->n > 1) {

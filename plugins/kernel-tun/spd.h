@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spd.h - the outbound policies: which inner packet goes into which SA.
  *
- * One writer (the administration loop), many readers (the ESP loops), no lock.  Policies hang in buckets by the common
- * prefix of their destination range; a bucket is an immutable array behind an atomic pointer.  A change makes new arrays
- * for the buckets it touches and hands the old ones to @retire, which frees them when no reader can still hold them. */
+ * One writer (the administration loop), many readers (the ESP loops), no lock.  Policies hang in
+ * buckets by the common prefix of their destination range; a bucket is an immutable array behind
+ * an atomic pointer.  A change makes new arrays for the buckets it touches and hands the old
+ * ones to @retire, which frees them when no reader can still hold them. */
 #pragma once
 #include <stdatomic.h>
 #include <ikebana/kernel.h>
@@ -21,7 +22,8 @@ typedef struct {
   guint32          reqid;
   guint32          priority;                  /* lower wins; given, or computed by spd_priority() */
   _Atomic (TunSa *) sa;                       /* NULL: a trap */
-  _Atomic gint64   acquired_us;               /* when we last asked for an SA; 0: not since there was one */
+  /* when we last asked for an SA; 0: not since there was one */
+  _Atomic gint64   acquired_us;
   guint8           prefix_len;                /* of the bucket */
   gpointer         owner;                     /* of the writer */
 } SpdPolicy;
@@ -38,7 +40,9 @@ SpdPolicy *spd_lookup (Spd *spd, const Packet *packet);
 
 /* Narrower is lower: whole prefixes, then protocol and ports. */
 guint32    spd_priority (const IkeSelector *source, const IkeSelector *destination);
-/* Does a packet fit a pair of selectors?  RFC 4301, 4.4.1.1: ANY takes what is OPAQUE too, OPAQUE takes nothing else. */
-gboolean   spd_matches  (const IkeSelector *source, const IkeSelector *destination, const Packet *packet);
+/* Does a packet fit a pair of selectors?  RFC 4301, 4.4.1.1: ANY takes what is OPAQUE too,
+ * OPAQUE takes nothing else. */
+gboolean   spd_matches  (const IkeSelector *source, const IkeSelector *destination,
+                         const Packet *packet);
 /* Length of the common prefix of a selector's range. */
 guint      spd_prefix_len (const IkeSelector *selector);

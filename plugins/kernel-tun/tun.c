@@ -27,10 +27,14 @@ fail_open (GError **error, int number)
 {
   if (number == ENOENT || number == ENODEV || number == ENXIO)
     g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM,
-                 "%s is not there; load the kernel module tun (modprobe tun), or give the container the device", tun_path);
+                 "%s is not there; load the kernel module tun (modprobe tun), or give the "
+                 "container the device",
+                 tun_path);
   else if (number == EPERM || number == EACCES)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_DENIED,
-                 "no permission to make a TUN device; run the daemon with CAP_NET_ADMIN and access to %s", tun_path);
+    g_set_error (
+        error, IKE_ERROR, IKE_ERROR_DENIED,
+        "no permission to make a TUN device; run the daemon with CAP_NET_ADMIN and access to %s",
+        tun_path);
   else
     return fail (error, "cannot make a TUN device", number);
   return FALSE;
@@ -65,7 +69,8 @@ open_queue (char name[IFNAMSIZ], GError **error)
     close (fd);
     if (number == EBUSY || number == EINVAL)
       g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM,
-                   "device %s is in use by another program; set another `device` for kernel-tun", name);
+                   "device %s is in use by another program; set another `device` for kernel-tun",
+                   name);
     else
       fail_open (error, number);
     return -1;
@@ -74,8 +79,8 @@ open_queue (char name[IFNAMSIZ], GError **error)
   return fd;
 }
 
-/* Without this the kernel gives the device a link-local address and talks to itself through us.  Where there is no IPv6
- * there is nothing to switch off. */
+/* Without this the kernel gives the device a link-local address and talks to itself through us.
+ * Where there is no IPv6 there is nothing to switch off. */
 static void
 silence_ipv6 (const char *name)
 {
@@ -114,7 +119,8 @@ tun_open (TunDevice *device, const char *pattern, guint n_queues, guint mtu, GEr
 {
   memset (device, 0, sizeof *device);
   if (strlen (pattern) >= IFNAMSIZ || strchr (pattern, '/')) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "`device = %s` is no name of an interface", pattern);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "`device = %s` is no name of an interface",
+                 pattern);
     return FALSE;
   }
   g_strlcpy (device->name, pattern, sizeof device->name);
@@ -158,7 +164,8 @@ filter_spi (int fd, guint8 family, guint8 first)
     { BPF_RET | BPF_K, 0, 0, G_MAXUINT32 },
     { BPF_RET | BPF_K, 0, 0, 0 },
   };
-  struct sock_fprog program = { family == 4 ? G_N_ELEMENTS (ipv4) : G_N_ELEMENTS (ipv6), family == 4 ? ipv4 : ipv6 };
+  struct sock_fprog program = { family == 4 ? G_N_ELEMENTS (ipv4) : G_N_ELEMENTS (ipv6),
+                                family == 4 ? ipv4 : ipv6 };
   return setsockopt (fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
 
@@ -179,7 +186,8 @@ int
 tun_raw_socket (guint8 family, guint8 first, GError **error)
 {
   int size = 4 << 20;
-  int fd = socket (family == 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ESP);
+  int fd = socket (family == 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                   IPPROTO_ESP);
   if (fd < 0 || !filter_spi (fd, family, first)) {
     fail (error, "cannot open a raw ESP socket (it takes CAP_NET_RAW)", errno);
     if (fd >= 0)

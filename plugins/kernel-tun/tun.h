@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tun.h - the TUN device and the raw ESP sockets: everything that is opened once, with the privileges it takes. */
+/* tun.h - the TUN device and the raw ESP sockets: everything that is opened once, with the
+ * privileges it takes. */
 #pragma once
 #include <net/if.h>
 #include <ikebana/error.h>
@@ -16,7 +17,8 @@ typedef struct {
 /* Is this machine able to?  FALSE with one sentence that says what to do. */
 gboolean tun_probe  (GError **error);
 /* @pattern: "ipsec0", or "ike%d" for the first free number. */
-gboolean tun_open   (TunDevice *device, const char *pattern, guint n_queues, guint mtu, GError **error);
+gboolean tun_open   (TunDevice *device, const char *pattern, guint n_queues, guint mtu,
+                     GError **error);
 void     tun_close  (TunDevice *device);
 
 /* A raw ESP socket that gets only the packets whose SPI begins with byte @first; -1 with @error. */

@@ -4,7 +4,8 @@
 #include "algorithms.h"
 #include "esp.h"
 
-/* RFC 4543: GMAC covers the payload without encrypting it, which is not how an AEAD class is used here. */
+/* RFC 4543: GMAC covers the payload without encrypting it, which is not how an AEAD class is
+ * used here. */
 const IkeProvided *
 algorithm_aead (IkeEngine *engine, const IkeTransform *encr)
 {
@@ -12,7 +13,8 @@ algorithm_aead (IkeEngine *engine, const IkeTransform *encr)
   const IkeProvided *const *list = ike_feature_list (engine, "aead", &n);
   for (guint i = 0; i < n && encr->id != ALGORITHM_GMAC; i++) {
     const IkeAeadClass *klass = list[i]->ops;
-    if (klass->transform == encr->id && klass->key_bits == encr->key_bits && !(klass->flags & IKE_CRYPTO_NOT_ESP))
+    if (klass->transform == encr->id && klass->key_bits == encr->key_bits
+        && !(klass->flags & IKE_CRYPTO_NOT_ESP))
       return list[i];
   }
   return NULL;
@@ -25,7 +27,8 @@ algorithm_cipher (IkeEngine *engine, const IkeTransform *encr)
   const IkeProvided *const *list = ike_feature_list (engine, "cipher", &n);
   for (guint i = 0; i < n; i++) {
     const IkeCipherClass *klass = list[i]->ops;
-    if (klass->transform == encr->id && klass->key_bits == encr->key_bits && !(klass->flags & IKE_CRYPTO_NOT_ESP))
+    if (klass->transform == encr->id && klass->key_bits == encr->key_bits
+        && !(klass->flags & IKE_CRYPTO_NOT_ESP))
       return list[i];
   }
   return NULL;
@@ -47,7 +50,8 @@ algorithm_integ (IkeEngine *engine, const IkeTransform *integ)
 static gboolean
 can_encrypt (IkeEngine *engine, const IkeTransform *encr)
 {
-  const IkeProvided *aead = algorithm_aead (engine, encr), *cipher = algorithm_cipher (engine, encr);
+  const IkeProvided *aead = algorithm_aead (engine, encr),
+                    *cipher = algorithm_cipher (engine, encr);
   EspSizes sizes;
   if (encr->id == ALGORITHM_NULL)
     return TRUE;

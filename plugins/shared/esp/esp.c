@@ -13,12 +13,14 @@ put_u32 (guint8 *at, guint32 value)
 }
 
 gboolean
-esp_sizes_init (EspSizes *sizes, const IkeAeadClass *aead, const IkeCipherClass *cipher, const IkeIntegClass *integ)
+esp_sizes_init (EspSizes *sizes, const IkeAeadClass *aead, const IkeCipherClass *cipher,
+                const IkeIntegClass *integ)
 {
   memset (sizes, 0, sizeof *sizes);
   sizes->align = 4;
   if (aead) {
-    /* RFC 8750 algorithms have no IV on the wire and need the sequence number as nonce: not offered here. */
+    /* RFC 8750 algorithms have no IV on the wire and need the sequence number as nonce: not
+     * offered here. */
     if (cipher || integ || aead->iv_len == 0 || aead->icv_len == 0)
       return FALSE;
     sizes->iv_len = aead->iv_len;
@@ -33,8 +35,8 @@ esp_sizes_init (EspSizes *sizes, const IkeAeadClass *aead, const IkeCipherClass 
     sizes->needs_random_iv = cipher && cipher->iv_len && !(cipher->flags & IKE_CRYPTO_IV_COUNTER);
   }
   sizes->head_len = ESP_HEADER_LEN + sizes->iv_len;
-  return sizes->iv_len <= ESP_IV_MAX && sizes->icv_len <= ESP_ICV_MAX && sizes->align <= ESP_ALIGN_MAX
-         && (sizes->align & (sizes->align - 1)) == 0;
+  return sizes->iv_len <= ESP_IV_MAX && sizes->icv_len <= ESP_ICV_MAX
+         && sizes->align <= ESP_ALIGN_MAX && (sizes->align & (sizes->align - 1)) == 0;
 }
 
 guint
@@ -53,7 +55,8 @@ esp_peek (const guint8 *packet, gsize len, guint32 *spi, guint32 *sequence_low)
   return !r.failed;
 }
 
-/* RFC 4106, 5: the AAD is the SPI and the 32-bit sequence number, or the SPI and the 64-bit one when ESN is on. */
+/* RFC 4106, 5: the AAD is the SPI and the 32-bit sequence number, or the SPI and the 64-bit one
+ * when ESN is on. */
 static gsize
 make_aad (const EspKeys *keys, const guint8 *packet, guint64 sequence, guint8 aad[static 12])
 {
@@ -67,8 +70,8 @@ make_aad (const EspKeys *keys, const guint8 *packet, guint64 sequence, guint8 aa
   return 12;
 }
 
-/* RFC 4303, 2.8: the high-order 32 bits are part of the ICV computation as if they followed the Next Header field, and
- * are not transmitted. */
+/* RFC 4303, 2.8: the high-order 32 bits are part of the ICV computation as if they followed the
+ * Next Header field, and are not transmitted. */
 static gboolean
 make_icv (const EspKeys *keys, const guint8 *packet, gsize len, guint64 sequence, guint8 *icv)
 {
@@ -78,7 +81,8 @@ make_icv (const EspKeys *keys, const guint8 *packet, gsize len, guint64 sequence
   return keys->integ->mac (keys->integ_scratch, keys->integ_key, parts, keys->is_esn ? 2 : 1, icv);
 }
 
-/* A counter never repeats, and each direction has keys of its own, so the sequence number is the IV (RFC 4106, 3.1). */
+/* A counter never repeats, and each direction has keys of its own, so the sequence number is the
+ * IV (RFC 4106, 3.1). */
 static void
 write_iv (const EspSizes *sizes, const EspContent *content, guint8 *iv)
 {
@@ -92,7 +96,8 @@ write_iv (const EspSizes *sizes, const EspContent *content, guint8 *iv)
     memcpy (iv + sizes->iv_len - 8, &counter, 8);
 }
 
-/* RFC 4303, 2.4: "The Padding bytes are initialized with a series of (unsigned, 1-byte) integer values … 1, 2, 3". */
+/* RFC 4303, 2.4: "The Padding bytes are initialized with a series of (unsigned, 1-byte) integer
+ * values … 1, 2, 3". */
 static gsize
 write_trailer (const EspSizes *sizes, const EspContent *content, guint8 *at)
 {
@@ -108,21 +113,26 @@ write_trailer (const EspSizes *sizes, const EspContent *content, guint8 *at)
 }
 
 static gboolean
-seal_body (const EspKeys *keys, const EspSizes *sizes, guint64 sequence, guint8 *packet, gsize body_len)
+seal_body (const EspKeys *keys, const EspSizes *sizes, guint64 sequence, guint8 *packet,
+           gsize body_len)
 {
-  guint8 aad[12], *iv = packet + ESP_HEADER_LEN, *body = packet + sizes->head_len, *icv = body + body_len;
+  guint8 aad[12], *iv = packet + ESP_HEADER_LEN, *body = packet + sizes->head_len,
+                  *icv = body + body_len;
   gsize aad_len;
   if (!keys->aead)
-    return (!keys->cipher || keys->cipher->encrypt (keys->cipher_scratch, keys->encr_key, iv, body, body_len))
+    return (!keys->cipher
+            || keys->cipher->encrypt (keys->cipher_scratch, keys->encr_key, iv, body, body_len))
            && make_icv (keys, packet, sizes->head_len + body_len, sequence, icv);
   aad_len = make_aad (keys, packet, sequence, aad);
   if (keys->keyed)
     return keys->aead->keyed_seal (keys->keyed, iv, aad, aad_len, body, body_len, body, icv);
-  return keys->aead->seal (keys->aead_scratch, keys->encr_key, iv, aad, aad_len, body, body_len, icv);
+  return keys->aead->seal (keys->aead_scratch, keys->encr_key, iv, aad, aad_len, body, body_len,
+                           icv);
 }
 
 gsize
-esp_seal (const EspKeys *keys, const EspSizes *sizes, const EspContent *content, guint8 *packet, gsize room)
+esp_seal (const EspKeys *keys, const EspSizes *sizes, const EspContent *content, guint8 *packet,
+          gsize room)
 {
   gsize body_len;
   if (room < esp_overhead (sizes) || room - esp_overhead (sizes) < content->len
@@ -138,7 +148,8 @@ esp_seal (const EspKeys *keys, const EspSizes *sizes, const EspContent *content,
 }
 
 static gboolean
-open_body (const EspKeys *keys, const EspSizes *sizes, guint64 sequence, guint8 *packet, gsize body_len)
+open_body (const EspKeys *keys, const EspSizes *sizes, guint64 sequence, guint8 *packet,
+           gsize body_len)
 {
   guint8 aad[12], expected[ESP_ICV_MAX];
   guint8 *iv = packet + ESP_HEADER_LEN, *body = packet + sizes->head_len, *icv = body + body_len;
@@ -146,15 +157,17 @@ open_body (const EspKeys *keys, const EspSizes *sizes, guint64 sequence, guint8 
   if (!keys->aead)
     return make_icv (keys, packet, sizes->head_len + body_len, sequence, expected)
            && ike_equal (expected, icv, sizes->icv_len)
-           && (!keys->cipher || keys->cipher->decrypt (keys->cipher_scratch, keys->encr_key, iv, body, body_len));
+           && (!keys->cipher
+               || keys->cipher->decrypt (keys->cipher_scratch, keys->encr_key, iv, body, body_len));
   aad_len = make_aad (keys, packet, sequence, aad);
   if (keys->keyed)
     return keys->aead->keyed_open (keys->keyed, iv, aad, aad_len, body, body_len, body, icv);
-  return keys->aead->open (keys->aead_scratch, keys->encr_key, iv, aad, aad_len, body, body_len, icv);
+  return keys->aead->open (keys->aead_scratch, keys->encr_key, iv, aad, aad_len, body, body_len,
+                           icv);
 }
 
-/* RFC 4303, 2.4: "the receiver SHOULD inspect the Padding field".  It is authenticated, so what is wrong here is a peer
- * that cannot build packets, not an oracle. */
+/* RFC 4303, 2.4: "the receiver SHOULD inspect the Padding field".  It is authenticated, so what
+ * is wrong here is a peer that cannot build packets, not an oracle. */
 static EspVerdict
 strip_trailer (guint8 *body, gsize body_len, EspPayload *payload)
 {
@@ -173,7 +186,8 @@ strip_trailer (guint8 *body, gsize body_len, EspPayload *payload)
 }
 
 EspVerdict
-esp_open (const EspKeys *keys, const EspSizes *sizes, guint64 sequence, guint8 *packet, gsize len, EspPayload *payload)
+esp_open (const EspKeys *keys, const EspSizes *sizes, guint64 sequence, guint8 *packet, gsize len,
+          EspPayload *payload)
 {
   gsize body_len;
   if (len < (gsize) sizes->head_len + sizes->icv_len + 2)

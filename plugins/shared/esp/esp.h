@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* esp.h - one ESP packet (RFC 4303), sealed or opened in place.
  *
- * Pure functions over a buffer and the algorithm classes of the crypto plugins: no sockets, no tables, no clock.  The
- * caller brings the 64-bit sequence number and, for ciphers that need one, an unpredictable IV. */
+ * Pure functions over a buffer and the algorithm classes of the crypto plugins: no sockets, no
+ * tables, no clock.  The caller brings the 64-bit sequence number and, for ciphers that need
+ * one, an unpredictable IV. */
 #pragma once
 #include <ikebana/crypto.h>
 
@@ -24,11 +25,12 @@ typedef struct {
   guint8  needs_random_iv;
 } EspSizes;
 
-/* The algorithms of an SA, with the contexts of the thread that works.  Either @aead, or @integ with @cipher (NULL: NULL
- * encryption, RFC 2410). */
+/* The algorithms of an SA, with the contexts of the thread that works.  Either @aead, or @integ
+ * with @cipher (NULL: NULL encryption, RFC 2410). */
 typedef struct {
   const IkeAeadClass   *aead;
-  gpointer              keyed;                /* of keyed_new(), or NULL: then @aead_scratch and @encr_key */
+  /* of keyed_new(), or NULL: then @aead_scratch and @encr_key */
+  gpointer              keyed;
   gpointer              aead_scratch;
   const IkeCipherClass *cipher;
   gpointer              cipher_scratch;
@@ -40,7 +42,8 @@ typedef struct {
 
 typedef enum {
   ESP_OK,
-  ESP_SHORT,                                  /* not even room for header, IV, trailer and ICV, or not aligned */
+  /* not even room for header, IV, trailer and ICV, or not aligned */
+  ESP_SHORT,
   ESP_BAD_ICV,
   ESP_BAD_PADDING,
 } EspVerdict;
@@ -61,16 +64,20 @@ guint      esp_overhead   (const EspSizes *sizes);
 typedef struct {
   guint32       spi;
   guint64       sequence;
-  const guint8 *random_iv;                    /* iv_len bytes, when the sizes say that it is needed */
-  gsize         len;                          /* of the payload, which stands at packet + head_len */
+  /* iv_len bytes, when the sizes say that it is needed */
+  const guint8 *random_iv;
+  /* of the payload, which stands at packet + head_len */
+  gsize         len;
   gsize         tfc_len;                      /* zeros after it (RFC 4303, 2.7) */
   guint8        next_header;
 } EspContent;
 
 /* Returns the length of the packet, 0 when @room is too small or the library failed. */
-gsize      esp_seal (const EspKeys *keys, const EspSizes *sizes, const EspContent *content, guint8 *packet, gsize room);
+gsize      esp_seal (const EspKeys *keys, const EspSizes *sizes, const EspContent *content,
+                     guint8 *packet, gsize room);
 /* @sequence: as inferred, with the high half when ESN is on. */
-EspVerdict esp_open (const EspKeys *keys, const EspSizes *sizes, guint64 sequence, guint8 *packet, gsize len,
+EspVerdict esp_open (const EspKeys *keys, const EspSizes *sizes, guint64 sequence, guint8 *packet,
+                     gsize len,
                      EspPayload *payload);
 
 /* SPI and low half of the sequence number; FALSE when the packet is too short.  Host order. */
