@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_fake.c - tests plugins/kernel-fake through what it offers: kernel:ipsec, kernel:net and its service. */
+/* test_fake.c - tests plugins/kernel-fake through what it offers: kernel:ipsec, kernel:net and
+ * its service. */
 #include "config.h"
 #include <string.h>
 #include <ikebana/engine.h>
@@ -24,9 +25,15 @@ end_init (End *end, IkeSim *sim)
 {
   static const char *const plugins[] = { "crypto-openssl", "kernel-fake", NULL };
   g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
-  IkeEngineOptions options = { .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .sim = sim, .plugin_dir = dir,
-                               .plugins = plugins, .catalog_file = "/nonexistent",
-                               .settings = "plugins { kernel-fake { load = yes\n record = yes\n addresses = 192.0.2.1 } }" };
+  IkeEngineOptions options = {
+    .struct_size = sizeof options,
+    .flags = IKE_ENGINE_NO_CONFIG,
+    .sim = sim,
+    .plugin_dir = dir,
+    .plugins = plugins,
+    .catalog_file = "/nonexistent",
+    .settings = "plugins { kernel-fake { load = yes\n record = yes\n addresses = 192.0.2.1 } }"
+  };
   g_autoptr (GError) error = NULL;
   const IkeProvided *provided;
   end->engine = ike_engine_new (&options, &error);
@@ -52,7 +59,7 @@ setup (Fixture *f, gconstpointer data)
 static void
 teardown (Fixture *f, gconstpointer data)
 {
-  ike_engine_free (f->a.engine);
+  g_clear_pointer (&f->a.engine, ike_engine_free);
   ike_engine_free (f->b.engine);
   ike_sim_free (f->sim);
 }
@@ -87,7 +94,8 @@ take_spi (Fixture *f, const End *end)
 {
   Answer answer;
   IkeAddr any = { 0 };
-  end->kernel->get_spi (end->plugin, call_for (end, &answer), IKE_PROTOCOL_ESP, &any, &any, (IkeSaRef) { 0 });
+  end->kernel->get_spi (end->plugin, call_for (end, &answer), IKE_PROTOCOL_ESP, &any, &any,
+                        (IkeSaRef){ 0 });
   ike_sim_settle (f->sim);
   g_assert_true (answer.is_done);
   return GPOINTER_TO_UINT (answer.result);
@@ -98,8 +106,14 @@ static const guint8 key[36] = "thirty-six bytes, all of them needed";
 static IkeKernelSa
 sa_with (guint32 spi, IkeDirection direction)
 {
-  IkeKernelSa sa = { .struct_size = sizeof sa, .protocol = IKE_PROTOCOL_ESP, .direction = (guint8) direction, .spi = spi,
-                     .reqid = 7, .encr = { IKE_TRANSFORM_ENCR, 0, 20, 256 }, .encr_key = key, .encr_key_len = 36 };
+  IkeKernelSa sa = { .struct_size = sizeof sa,
+                     .protocol = IKE_PROTOCOL_ESP,
+                     .direction = (guint8) direction,
+                     .spi = spi,
+                     .reqid = 7,
+                     .encr = { IKE_TRANSFORM_ENCR, 0, 20, 256 },
+                     .encr_key = key,
+                     .encr_key_len = 36 };
   return sa;
 }
 
@@ -134,7 +148,8 @@ test_carry (Fixture *f, gconstpointer data)
   packet[len - 1] ^= 1;
   g_assert_cmpuint (f->b.fake->open (f->b.plugin, packet, len, out, sizeof out), ==, 0);
   g_assert_cmpuint (f->a.fake->open (f->a.plugin, packet, len, out, sizeof out), ==, 0);
-  g_assert_cmpuint (f->a.fake->seal (f->a.plugin, spi + 1, tag, sizeof tag, packet, sizeof packet), ==, 0);
+  g_assert_cmpuint (f->a.fake->seal (f->a.plugin, spi + 1, tag, sizeof tag, packet, sizeof packet),
+                    ==, 0);
   g_assert_cmpuint (f->a.fake->seal (f->a.plugin, spi, tag, sizeof tag, packet, 20), ==, 0);
 }
 
@@ -173,6 +188,80 @@ test_orders (Fixture *f, gconstpointer data)
   f->a.kernel->remove (f->a.plugin, call_for (&f->a, &answer), &batch);
   ike_sim_settle (f->sim);
   g_assert_true (answer.is_done);
+}
+
+/* What the control loop asks for a test, since only a loop has timers. */
+typedef struct {
+  const End         *end;
+  const IkeKernelSa *sa;
+  Answer             answers[2];
+} Late;
+
+static void
+ask_late (gpointer data)
+{
+  Late *late = data;
+  IkeKernelBatch batch = { sizeof batch, 1, 0, late->sa, NULL };
+  late->end->kernel->install (late->end->plugin, call_for (late->end, &late->answers[0]), &batch);
+  late->end->kernel->query (late->end->plugin, call_for (late->end, &late->answers[1]), late->sa);
+}
+
+static void
+test_delay (Fixture *f, gconstpointer data)
+{
+  IkeKernelSa sa = sa_with (1000, IKE_DIR_IN);
+  Late late = { .end = &f->a, .sa = &sa };
+  gint64 begin = ike_sim_now_us (f->sim);
+  Answer at_once;
+  f->a.fake->delay (f->a.plugin, 300);
+  ike_loop_post (ike_engine_control (f->a.engine), ask_late, &late, NULL);
+  ike_sim_settle (f->sim);
+  /* What was asked is done; only the answers are late. */
+  g_assert_cmpuint (f->a.fake->n_sas (f->a.plugin), ==, 1);
+  while (ike_sim_step (f->sim, begin + 299000))
+    continue;
+  g_assert_false (late.answers[0].is_done || late.answers[1].is_done);
+  while (ike_sim_step (f->sim, begin + 400000))
+    continue;
+  g_assert_true (late.answers[0].is_done && late.answers[1].is_done);
+  g_assert_cmpstr (late.answers[0].error, ==, "");
+  g_assert_nonnull (late.answers[1].result);
+  g_free (late.answers[1].result);
+  f->a.fake->delay (f->a.plugin, 0);
+  f->a.kernel->query (f->a.plugin, call_for (&f->a, &at_once), &sa);
+  ike_sim_settle (f->sim);
+  g_assert_true (at_once.is_done);
+  g_free (at_once.result);
+}
+
+static const IkeCallClass query_class
+  = { .struct_size = sizeof (IkeCallClass), .name = "test", .timeout_ms = 60000, .then = then,
+      .undo = g_free };
+
+static void
+query_late (gpointer data)
+{
+  Late *late = data;
+  IkeLoop *control = ike_engine_control (late->end->engine);
+  late->end->kernel->query (late->end->plugin,
+                            ike_loop_call (control, &query_class, &late->answers[0], NULL), late->sa);
+}
+
+/* An engine may end while answers are still due. */
+static void
+test_delay_and_end (Fixture *f, gconstpointer data)
+{
+  IkeKernelSa sa = sa_with (1000, IKE_DIR_IN);
+  Late late = { .end = &f->a, .sa = &sa };
+  Answer answer;
+  g_assert_cmpstr (install (f, &f->a, &sa, 1, &answer), ==, "");
+  f->a.fake->delay (f->a.plugin, 300);
+  ike_loop_post (ike_engine_control (f->a.engine), query_late, &late, NULL);
+  ike_sim_settle (f->sim);
+  g_assert_false (late.answers[0].is_done);
+  g_clear_pointer (&f->a.engine, ike_engine_free);
+  if (late.answers[0].is_done)
+    g_free (late.answers[0].result);
 }
 
 static void
@@ -215,9 +304,14 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add ("/fake/a-packet-opens-at-the-end-with-the-same-keys", Fixture, NULL, setup, test_carry, teardown);
-  g_test_add ("/fake/what-is-installed-is-listed-until-removed", Fixture, NULL, setup, test_listing, teardown);
+  g_test_add ("/fake/a-packet-opens-at-the-end-with-the-same-keys", Fixture, NULL, setup,
+              test_carry, teardown);
+  g_test_add ("/fake/what-is-installed-is-listed-until-removed", Fixture, NULL, setup, test_listing,
+              teardown);
   g_test_add ("/fake/fails-once-when-ordered", Fixture, NULL, setup, test_orders, teardown);
+  g_test_add ("/fake/answers-are-late-when-ordered", Fixture, NULL, setup, test_delay, teardown);
+  g_test_add ("/fake/an-engine-ends-while-answers-are-due", Fixture, NULL, setup,
+              test_delay_and_end, teardown);
   g_test_add ("/fake/thousands-of-spis-are-unique", Fixture, NULL, setup, test_many, teardown);
   g_test_add ("/fake/addresses-come-and-go", Fixture, NULL, setup, test_net, teardown);
   return g_test_run ();

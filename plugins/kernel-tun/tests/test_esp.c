@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_esp.c - tests esp.c with every algorithm that is ready, against packets put together with libcrypto alone. */
+/* test_esp.c - tests esp.c with every algorithm that is ready, against packets put together with
+ * libcrypto alone. */
 #include "config.h"
 #include <string.h>
 #include <openssl/evp.h>
@@ -23,7 +24,7 @@ typedef struct {
 
 static IkeEngine *engine;
 
-/* -- the same packet, by other means -------------------------------------------------------------------------------- */
+/* -- the same packet, by other means ----------------------------------------------------------- */
 
 static const EVP_CIPHER *
 cipher_of (guint16 transform, guint key_len, gboolean is_ccm)
@@ -32,19 +33,29 @@ cipher_of (guint16 transform, guint key_len, gboolean is_ccm)
   case 3:
     return EVP_des_ede3_cbc ();
   case 12:
-    return key_len == 16 ? EVP_aes_128_cbc () : key_len == 24 ? EVP_aes_192_cbc () : EVP_aes_256_cbc ();
+    return key_len == 16   ? EVP_aes_128_cbc ()
+           : key_len == 24 ? EVP_aes_192_cbc ()
+                           : EVP_aes_256_cbc ();
   case 13:
-    return key_len == 16 ? EVP_aes_128_ctr () : key_len == 24 ? EVP_aes_192_ctr () : EVP_aes_256_ctr ();
+    return key_len == 16   ? EVP_aes_128_ctr ()
+           : key_len == 24 ? EVP_aes_192_ctr ()
+                           : EVP_aes_256_ctr ();
   case 14:
   case 15:
   case 16:
-    return key_len == 16 ? EVP_aes_128_ccm () : key_len == 24 ? EVP_aes_192_ccm () : EVP_aes_256_ccm ();
+    return key_len == 16   ? EVP_aes_128_ccm ()
+           : key_len == 24 ? EVP_aes_192_ccm ()
+                           : EVP_aes_256_ccm ();
   case 18:
   case 19:
   case 20:
-    return key_len == 16 ? EVP_aes_128_gcm () : key_len == 24 ? EVP_aes_192_gcm () : EVP_aes_256_gcm ();
+    return key_len == 16   ? EVP_aes_128_gcm ()
+           : key_len == 24 ? EVP_aes_192_gcm ()
+                           : EVP_aes_256_gcm ();
   case 23:
-    return key_len == 16 ? EVP_camellia_128_cbc () : key_len == 24 ? EVP_camellia_192_cbc () : EVP_camellia_256_cbc ();
+    return key_len == 16   ? EVP_camellia_128_cbc ()
+           : key_len == 24 ? EVP_camellia_192_cbc ()
+                           : EVP_camellia_256_cbc ();
   case 28:
     return EVP_chacha20_poly1305 ();
   default:
@@ -57,8 +68,10 @@ digest_of (guint16 transform)
 {
   switch (transform) {
   case 1:
+  case 6:
     return EVP_md5 ();
   case 2:
+  case 7:
     return EVP_sha1 ();
   case 12:
     return EVP_sha256 ();
@@ -107,16 +120,19 @@ seal_aead (const Case *c, GByteArray *packet, GByteArray *body, const guint8 *iv
   memcpy (nonce, c->encr_key + klass->key_len, klass->salt_len);
   memcpy (nonce + klass->salt_len, iv, 8);
   g_assert_cmpint (EVP_EncryptInit_ex (context, cipher, NULL, NULL, NULL), ==, 1);
-  g_assert_cmpint (EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_SET_IVLEN, klass->salt_len + 8, NULL), ==, 1);
+  g_assert_cmpint (
+      EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_SET_IVLEN, klass->salt_len + 8, NULL), ==, 1);
   if (is_ccm)
-    g_assert_cmpint (EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_SET_TAG, klass->icv_len, NULL), ==, 1);
+    g_assert_cmpint (EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_SET_TAG, klass->icv_len, NULL), ==,
+                     1);
   g_assert_cmpint (EVP_EncryptInit_ex (context, NULL, NULL, c->encr_key, nonce), ==, 1);
   if (is_ccm)
     g_assert_cmpint (EVP_EncryptUpdate (context, NULL, &n, NULL, (int) body->len), ==, 1);
   g_assert_cmpint (EVP_EncryptUpdate (context, NULL, &n, aad->data, (int) aad->len), ==, 1);
   g_assert_cmpint (EVP_EncryptUpdate (context, body->data, &n, body->data, (int) body->len), ==, 1);
   g_assert_cmpint (EVP_EncryptFinal_ex (context, icv, &n), ==, 1);
-  g_assert_cmpint (EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_GET_TAG, klass->icv_len, icv), ==, 1);
+  g_assert_cmpint (EVP_CIPHER_CTX_ctrl (context, EVP_CTRL_AEAD_GET_TAG, klass->icv_len, icv), ==,
+                   1);
   g_byte_array_append (packet, body->data, body->len);
   g_byte_array_append (packet, icv, klass->icv_len);
   EVP_CIPHER_CTX_free (context);
@@ -135,11 +151,80 @@ encrypt (const Case *c, GByteArray *body, const guint8 *iv)
     block[15] = 1;
   } else
     memcpy (block, iv, klass->iv_len);
-  g_assert_cmpint (EVP_EncryptInit_ex (context, cipher_of (klass->transform, klass->key_len, FALSE), NULL, c->encr_key, block), ==, 1);
+  g_assert_cmpint (EVP_EncryptInit_ex (context, cipher_of (klass->transform, klass->key_len, FALSE),
+                                       NULL, c->encr_key, block),
+                   ==, 1);
   EVP_CIPHER_CTX_set_padding (context, 0);
   g_assert_cmpint (EVP_EncryptUpdate (context, body->data, &n, body->data, (int) body->len), ==, 1);
   g_assert_cmpint (n, ==, (int) body->len);
   EVP_CIPHER_CTX_free (context);
+}
+
+static void
+block (const guint8 *key, const guint8 in[16], guint8 out[16])
+{
+  EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new ();
+  int n;
+  g_assert_cmpint (EVP_EncryptInit_ex (context, EVP_aes_128_ecb (), NULL, key, NULL), ==, 1);
+  EVP_CIPHER_CTX_set_padding (context, 0);
+  g_assert_cmpint (EVP_EncryptUpdate (context, out, &n, in, 16), ==, 1);
+  EVP_CIPHER_CTX_free (context);
+}
+
+/* RFC 4493, 2.3: times x in GF(2^128). */
+static void
+twice (const guint8 in[16], guint8 out[16])
+{
+  for (guint i = 0; i < 16; i++)
+    out[i] = (guint8) (in[i] << 1 | (i < 15 ? in[i + 1] >> 7 : 0));
+  if (in[0] & 0x80)
+    out[15] ^= 0x87;
+}
+
+/* Keys of the blocks, of a whole last block, of a padded one: RFC 3566, 4 and RFC 4493, 2.3. */
+static void
+block_keys (gboolean is_xcbc, const guint8 *key, guint8 keys[3][16])
+{
+  guint8 in[16] = { 0 }, out[16];
+  for (guint i = 0; i < 3 && is_xcbc; i++) {
+    memset (in, (int) i + 1, 16);
+    block (key, in, keys[i]);
+  }
+  if (is_xcbc)
+    return;
+  memcpy (keys[0], key, 16);
+  block (key, in, out);
+  twice (out, keys[1]);
+  twice (keys[1], keys[2]);
+}
+
+/* AES-XCBC-MAC and AES-CMAC from single blocks. */
+static void
+block_mac (gboolean is_xcbc, const guint8 *key, const guint8 *data, gsize len, guint8 mac[16])
+{
+  guint8 keys[3][16], chain[16] = { 0 };
+  block_keys (is_xcbc, key, keys);
+  for (; len > 16; data += 16, len -= 16) {
+    for (guint i = 0; i < 16; i++)
+      chain[i] ^= data[i];
+    block (keys[0], chain, chain);
+  }
+  for (gsize i = 0; i < 16; i++)
+    chain[i] ^= (guint8) ((i < len ? data[i] : i == len ? 0x80 : 0) ^ keys[len == 16 ? 1 : 2][i]);
+  block (keys[0], chain, mac);
+}
+
+enum { XCBC = 5, CMAC = 8 };
+
+static void
+reference_mac (guint16 transform, const guint8 *key, guint key_len, const GByteArray *data, guint8 *icv)
+{
+  unsigned len;
+  if (transform == XCBC || transform == CMAC)
+    block_mac (transform == XCBC, key, data->data, data->len, icv);
+  else
+    g_assert_nonnull (HMAC (digest_of (transform), key, (int) key_len, data->data, data->len, icv,
+                            &len));
 }
 
 static void
@@ -148,13 +233,12 @@ seal_mac (const Case *c, GByteArray *packet, GByteArray *body, const guint8 *iv)
   const IkeIntegClass *klass = c->integ->ops;
   guint8 icv[EVP_MAX_MD_SIZE];
   guint len = packet->len + body->len;
-  unsigned icv_len;
   if (c->cipher)
     encrypt (c, body, iv);
   g_byte_array_append (packet, body->data, body->len);
   if (c->keys.is_esn)
     put_u32 (packet, (guint32) (c->sequence >> 32));
-  g_assert_nonnull (HMAC (digest_of (klass->transform), c->integ_key, klass->key_len, packet->data, packet->len, icv, &icv_len));
+  reference_mac (klass->transform, c->integ_key, klass->key_len, packet, icv);
   g_byte_array_set_size (packet, len);
   g_byte_array_append (packet, icv, klass->icv_len);
 }
@@ -178,18 +262,22 @@ reference (const Case *c, const guint8 *iv)
   return packet;
 }
 
-/* -- one case ------------------------------------------------------------------------------------------------------- */
+/* -- one case ---------------------------------------------------------------------------------- */
 
 static void
-case_init (Case *c, const IkeProvided *aead, const IkeProvided *cipher, const IkeProvided *integ, gboolean is_esn)
+case_init (Case *c, const IkeProvided *aead, const IkeProvided *cipher, const IkeProvided *integ,
+           gboolean is_esn)
 {
   memset (c, 0, sizeof *c);
   c->aead = aead;
   c->cipher = cipher;
   c->integ = integ;
-  c->keys = (EspKeys) { .aead = aead ? aead->ops : NULL, .cipher = cipher ? cipher->ops : NULL,
-                        .integ = integ ? integ->ops : NULL, .encr_key = c->encr_key, .integ_key = c->integ_key,
-                        .is_esn = is_esn };
+  c->keys = (EspKeys){ .aead = aead ? aead->ops : NULL,
+                       .cipher = cipher ? cipher->ops : NULL,
+                       .integ = integ ? integ->ops : NULL,
+                       .encr_key = c->encr_key,
+                       .integ_key = c->integ_key,
+                       .is_esn = is_esn };
   g_assert_true (esp_sizes_init (&c->sizes, c->keys.aead, c->keys.cipher, c->keys.integ));
   ike_engine_random (engine, c->encr_key, sizeof c->encr_key);
   ike_engine_random (engine, c->integ_key, sizeof c->integ_key);
@@ -217,7 +305,11 @@ case_clear (Case *c)
 static gsize
 seal (Case *c, guint8 *packet, gsize room, gsize tfc_len)
 {
-  EspContent content = { .spi = SPI, .sequence = c->sequence, .random_iv = c->iv, .len = PAYLOAD, .tfc_len = tfc_len,
+  EspContent content = { .spi = SPI,
+                         .sequence = c->sequence,
+                         .random_iv = c->iv,
+                         .len = PAYLOAD,
+                         .tfc_len = tfc_len,
                          .next_header = 41 };
   memcpy (packet + c->sizes.head_len, c->payload, PAYLOAD);
   return esp_seal (&c->keys, &c->sizes, &content, packet, room);
@@ -244,17 +336,16 @@ check_packet (Case *c)
   g_autoptr (GByteArray) expected = NULL;
   g_assert_cmpuint (len, >, PAYLOAD);
   g_assert_cmpuint (len, <=, PAYLOAD + esp_overhead (&c->sizes));
-  if (c->aead || digest_of (c->keys.integ->transform)) {
-    expected = reference (c, packet + 8);
-    g_assert_cmpmem (packet, len, expected->data, expected->len);
-  }
+  expected = reference (c, packet + 8);
+  g_assert_cmpmem (packet, len, expected->data, expected->len);
   g_assert_cmpint (open_copy (c, packet, len, c->sequence), ==, ESP_OK);
   /* The high half is covered although it is not sent, when and only when ESN is on. */
   g_assert_cmpint (open_copy (c, packet, len, c->sequence ^ G_GUINT64_CONSTANT (1) << 32), ==,
                    c->keys.is_esn ? ESP_BAD_ICV : ESP_OK);
   for (gsize i = 0; i < len; i += 3) {
     packet[i] ^= 0x10;
-    g_assert_cmpint (open_copy (c, packet, len, c->sequence), ==, i >= 4 && i < 8 && c->aead && c->keys.is_esn ? ESP_OK : ESP_BAD_ICV);
+    g_assert_cmpint (open_copy (c, packet, len, c->sequence), ==,
+                     i >= 4 && i < 8 && c->aead && c->keys.is_esn ? ESP_OK : ESP_BAD_ICV);
     packet[i] ^= 0x10;
   }
   for (gsize cut = 0; cut < len; cut++)
@@ -344,10 +435,12 @@ test_padding (void)
   trailer = len - 16 - 2;
   g_assert_cmpuint (packet[trailer], ==, 1);
   packet[trailer - 1] = 7;
-  g_assert_true (c.keys.integ->mac (c.keys.integ_scratch, c.integ_key, &part, 1, packet + len - 16));
+  g_assert_true (
+      c.keys.integ->mac (c.keys.integ_scratch, c.integ_key, &part, 1, packet + len - 16));
   g_assert_cmpint (open_copy (&c, packet, len, 9), ==, ESP_BAD_PADDING);
   packet[trailer] = 255;
-  g_assert_true (c.keys.integ->mac (c.keys.integ_scratch, c.integ_key, &part, 1, packet + len - 16));
+  g_assert_true (
+      c.keys.integ->mac (c.keys.integ_scratch, c.integ_key, &part, 1, packet + len - 16));
   g_assert_cmpint (open_copy (&c, packet, len, 9), ==, ESP_BAD_PADDING);
   case_clear (&c);
 }
@@ -388,8 +481,13 @@ start (IkeSim *sim)
 {
   static const char *const plugins[] = { "crypto-openssl", NULL };
   g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
-  IkeEngineOptions options = { .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .sim = sim, .plugin_dir = dir,
-                               .plugins = plugins, .settings = "", .catalog_file = "/nonexistent" };
+  IkeEngineOptions options = { .struct_size = sizeof options,
+                               .flags = IKE_ENGINE_NO_CONFIG,
+                               .sim = sim,
+                               .plugin_dir = dir,
+                               .plugins = plugins,
+                               .settings = "",
+                               .catalog_file = "/nonexistent" };
   g_autoptr (GError) error = NULL;
   IkeEngine *made = ike_engine_new (&options, &error);
   g_assert_no_error (error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_packet.c - tests packet.c and packet_error.c: what is read from inner packets, and what is refused. */
+/* test_packet.c - tests packet.c and packet_error.c: what is read from inner packets, and what
+ * is refused. */
 #include "config.h"
 #include <ikebana/kernel.h>
 #include "kernel-tun/packet.h"
@@ -141,7 +142,9 @@ sum_of (const guint8 *data)
 static void
 test_ecn (void)
 {
-  static const int merged[4][4] = { { 0, 0, 0, -1 }, { 1, 1, 1, 3 }, { 2, 1, 2, 3 }, { 3, 3, 3, 3 } };
+  static const int merged[4][4] = {
+    { 0, 0, 0, -1 }, { 1, 1, 1, 3 }, { 2, 1, 2, 3 }, { 3, 3, 3, 3 }
+  };
   for (guint inner = 0; inner < 4; inner++)
     for (guint outer = 0; outer < 4; outer++) {
       guint8 data[40];
@@ -150,8 +153,9 @@ test_ecn (void)
       const char *reason;
       data[1] = (guint8) (0x28 | inner);
       g_assert_true (packet_parse (&packet, data, len, &reason));
-      g_assert_cmpint (packet_merge_class (&packet, data, (guint8) (0xb8 | outer), IKE_KERNEL_COPY_ECN), ==,
-                       merged[inner][outer] >= 0);
+      g_assert_cmpint (
+          packet_merge_class (&packet, data, (guint8) (0xb8 | outer), IKE_KERNEL_COPY_ECN), ==,
+          merged[inner][outer] >= 0);
       if (merged[inner][outer] < 0)
         continue;
       g_assert_cmpuint (data[1], ==, 0x28 | merged[inner][outer]);

@@ -115,7 +115,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (windows); i++) {
     g_autofree char *edges = g_strdup_printf ("/replay/edges-of-a-window-of-%u", windows[i]);
-    g_autofree char *model = g_strdup_printf ("/replay/agrees-with-a-list-of-all-seen-%u", windows[i]);
+    g_autofree char *model =
+        g_strdup_printf ("/replay/agrees-with-a-list-of-all-seen-%u", windows[i]);
     g_autofree char *wrap = g_strdup_printf ("/replay/esn-goes-on-over-the-wrap-%u", windows[i]);
     g_test_add_data_func (edges, GUINT_TO_POINTER (windows[i]), test_edges);
     g_test_add_data_func (model, GUINT_TO_POINTER (windows[i]), test_model);

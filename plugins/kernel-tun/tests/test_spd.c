@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_spd.c - tests spd.c and sad.c: which policy a packet gets, what an inbound SA permits, the table by SPI. */
+/* test_spd.c - tests spd.c and sad.c: which policy a packet gets, what an inbound SA permits,
+ * the table by SPI. */
 #include "config.h"
 #include "kernel-tun/sad.h"
 #include "packets.h"
@@ -58,7 +59,8 @@ packet_to (const char *source, const char *destination, guint8 protocol, guint16
 }
 
 static SpdPolicy *
-lookup (Fixture *fixture, const char *source, const char *destination, guint8 protocol, guint16 port)
+lookup (Fixture *fixture, const char *source, const char *destination, guint8 protocol,
+        guint16 port)
 {
   Packet packet = packet_to (source, destination, protocol, port);
   return spd_lookup (fixture->spd, &packet);
@@ -68,8 +70,10 @@ static void
 test_narrower (Fixture *f, gconstpointer data)
 {
   SpdPolicy *all = add (f, "0.0.0.0/0", "0.0.0.0/0"), *wide = add (f, "10.1.0.0/16", "10.0.0.0/8");
-  SpdPolicy *narrow = add (f, "10.1.0.0/16", "10.2.0.0/16"), *dns = add (f, "10.1.0.0/16", "10.2.0.0/16[udp/53]");
-  SpdPolicy *host = add (f, "10.1.0.0/16", "10.2.3.4/32"), *range = add (f, "10.1.0.0/16", "10.9.0.5-10.9.0.9");
+  SpdPolicy *narrow = add (f, "10.1.0.0/16", "10.2.0.0/16"),
+            *dns = add (f, "10.1.0.0/16", "10.2.0.0/16[udp/53]");
+  SpdPolicy *host = add (f, "10.1.0.0/16", "10.2.3.4/32"),
+            *range = add (f, "10.1.0.0/16", "10.9.0.5-10.9.0.9");
   SpdPolicy *six = add (f, "2001:db8::/32", "2001:db8:1::/48");
   g_assert_true (lookup (f, "10.1.0.1", "10.2.0.1", 6, 80) == narrow);
   g_assert_true (lookup (f, "10.1.0.1", "10.2.0.1", 17, 53) == dns);
@@ -97,7 +101,8 @@ static void
 test_opaque (Fixture *f, gconstpointer data)
 {
   SpdPolicy *opaque = add (f, "10.1.0.0/16[udp/opaque]", "10.2.0.0/16[udp/opaque]");
-  SpdPolicy *ports = add (f, "10.1.0.0/16", "10.2.0.0/16[udp/53]"), *any = add (f, "10.1.0.0/16", "10.0.0.0/8");
+  SpdPolicy *ports = add (f, "10.1.0.0/16", "10.2.0.0/16[udp/53]"),
+            *any = add (f, "10.1.0.0/16", "10.0.0.0/8");
   Packet packet = packet_to ("10.1.0.1", "10.2.0.1", 17, 53);
   g_assert_true (spd_lookup (f->spd, &packet) == ports);
   packet.ports = PACKET_PORTS_OPAQUE;
@@ -143,7 +148,8 @@ test_selectors (void)
   g_assert_false (sad_permits (&sa, &packet));
   selectors->n = 1;
   g_assert_true (ike_selector_parse (&selectors->pairs[0].source, "10.2.0.0/24", NULL));
-  g_assert_true (ike_selector_parse (&selectors->pairs[0].destination, "10.1.0.1/32[udp/53]", NULL));
+  g_assert_true (
+      ike_selector_parse (&selectors->pairs[0].destination, "10.1.0.1/32[udp/53]", NULL));
   atomic_store (&sa.selectors, selectors);
   g_assert_true (sad_permits (&sa, &packet));
   packet.destination_port = 54;
@@ -201,7 +207,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/spd/narrower-wins", Fixture, NULL, setup, test_narrower, teardown);
-  g_test_add ("/spd/fragments-fit-any-and-opaque-only", Fixture, NULL, setup, test_opaque, teardown);
+  g_test_add ("/spd/fragments-fit-any-and-opaque-only", Fixture, NULL, setup, test_opaque,
+              teardown);
   g_test_add ("/spd/icmp-type-and-code-are-ports", Fixture, NULL, setup, test_icmp, teardown);
   g_test_add ("/spd/each-of-many-hosts-has-its-policy", Fixture, NULL, setup, test_many, teardown);
   g_test_add_func ("/sad/inner-packets-must-fit-the-selectors", test_selectors);

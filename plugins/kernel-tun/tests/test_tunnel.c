@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_tunnel.c - two engines in two network namespaces with SAs installed by hand: pings go through, spoofed ones not.
+/* test_tunnel.c - two engines in two network namespaces with SAs installed by hand: pings go
+ * through, spoofed ones not.
  *
- * Needs the privilege to make namespaces and TUN devices, and the programs ip and ping; without them it is skipped.  Each
- * engine lives on a thread of its own in a namespace of its own, and all that it opens stays there. */
+ * Needs the privilege to make namespaces and TUN devices, and the programs ip and ping; without
+ * them it is skipped.  Each engine lives on a thread of its own in a namespace of its own, and
+ * all that it opens stays there. */
 #include "config.h"
 #include <fcntl.h>
 #include <sched.h>
@@ -26,7 +28,8 @@ typedef struct {
   atomic_int         is_ready;
 } Side;
 
-static Side left = { .name = "left", .namespace = -1 }, right = { .name = "right", .namespace = -1 };
+static Side left = { .name = "left", .namespace = -1 },
+            right = { .name = "right", .namespace = -1 };
 static int home = -1;
 
 static gboolean G_GNUC_PRINTF (1, 2)
@@ -50,7 +53,7 @@ run_in (const Side *side, const char *command)
   return is_good;
 }
 
-/* -- kernel events: they come to the test, not to the SAs of an engine, which know nothing of it --------------------- */
+/* -- kernel events: they come to the test, not to the SAs of an engine, which do not know them - */
 
 static atomic_int n_soft, n_hard, n_acquired, n_mapped;
 
@@ -61,7 +64,8 @@ ike_kernel_expire (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, gbo
 }
 
 void
-ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source, const IkeAddr *destination)
+ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source,
+                    const IkeAddr *destination)
 {
   g_assert_cmpuint (reqid, ==, 1);
   g_assert_cmpuint (protocol, ==, 1);
@@ -69,13 +73,14 @@ ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAd
 }
 
 void
-ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, const IkeAddr *new_source)
+ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi,
+                    const IkeAddr *new_source)
 {
   g_assert_cmpuint (new_source->port, ==, 4500);
   atomic_fetch_add (&n_mapped, 1);
 }
 
-/* -- engines -------------------------------------------------------------------------------------------------------- */
+/* -- engines ----------------------------------------------------------------------------------- */
 
 static void
 log_text (const IkeLogRecord *record, gpointer data)
@@ -90,10 +95,15 @@ live (void *data)
   static const char *const plugins[] = { "crypto-openssl", "net-udp", "kernel-tun", NULL };
   Side *side = data;
   g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
-  IkeEngineOptions options = { .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .plugin_dir = dir,
-                               .n_shards = N_SHARDS, .plugins = plugins, .catalog_file = "/nonexistent",
+  IkeEngineOptions options = { .struct_size = sizeof options,
+                               .flags = IKE_ENGINE_NO_CONFIG,
+                               .plugin_dir = dir,
+                               .n_shards = N_SHARDS,
+                               .plugins = plugins,
+                               .catalog_file = "/nonexistent",
                                .settings = "plugins { kernel-tun { device = ipsec0 } }",
-                               .log_fallback = log_text, .log_data = (gpointer) side->name };
+                               .log_fallback = log_text,
+                               .log_data = (gpointer) side->name };
   g_autoptr (GError) error = NULL;
   g_assert_cmpint (setns (side->namespace, CLONE_NEWNET), ==, 0);
   side->engine = ike_engine_new (&options, &error);
@@ -119,7 +129,7 @@ wait_for (atomic_int *flag)
   g_assert_true (atomic_load (flag));
 }
 
-/* -- requests, from the test's thread to the control loop and back -------------------------------------------------- */
+/* -- requests, from the test's thread to the control loop and back ----------------------------- */
 
 typedef struct _Question Question;
 struct _Question {
@@ -140,14 +150,17 @@ then (gpointer owner, gpointer data, gpointer result, const char *error)
   atomic_store (&question->is_answered, 1);
 }
 
-static const IkeCallClass call_class
-  = { .struct_size = sizeof (IkeCallClass), .name = "test", .timeout_ms = PATIENCE_S * 1000, .then = then };
+static const IkeCallClass call_class = { .struct_size = sizeof (IkeCallClass),
+                                         .name = "test",
+                                         .timeout_ms = PATIENCE_S * 1000,
+                                         .then = then };
 
 static void
 begin (gpointer data)
 {
   Question *question = data;
-  question->ask (question, ike_loop_call (ike_engine_control (question->side->engine), &call_class, question, NULL));
+  question->ask (question, ike_loop_call (ike_engine_control (question->side->engine), &call_class,
+                                          question, NULL));
 }
 
 /* NULL with @error (may be NULL: then it must not fail). */
@@ -197,14 +210,16 @@ static void
 ask_spi (Question *q, IkeCall *call)
 {
   IkeAddr any = { 0 };
-  kernel_of (q->side)->get_spi (q->side->kernel->plugin, call, IKE_PROTOCOL_ESP, &any, &any, (IkeSaRef) { 0 });
+  kernel_of (q->side)->get_spi (q->side->kernel->plugin, call, IKE_PROTOCOL_ESP, &any, &any,
+                                (IkeSaRef){ 0 });
 }
 
 static void
 ask_address (Question *q, IkeCall *call)
 {
   const IkeKernelNetClass *klass = q->side->net->ops;
-  klass->add_address (q->side->net->plugin, call, q->data, ((const IkeAddr *) q->data)->family == 4 ? 32 : 128, NULL);
+  klass->add_address (q->side->net->plugin, call, q->data,
+                      ((const IkeAddr *) q->data)->family == 4 ? 32 : 128, NULL);
 }
 
 static void
@@ -214,7 +229,7 @@ ask_source (Question *q, IkeCall *call)
   klass->source_for (q->side->net->plugin, call, q->data);
 }
 
-/* -- a tunnel ------------------------------------------------------------------------------------------------------- */
+/* -- a tunnel ---------------------------------------------------------------------------------- */
 
 /* What both ends agreed on.  Addresses in the order left, right. */
 typedef struct {
@@ -230,8 +245,10 @@ typedef struct {
   IkeKernelBatch  batch;
 } Batch;
 
-static const guint8 keys[2][64] = { "keys of what goes to the right, as random as it needs to be here",
-                                    "keys of what goes to the left, which are not the same as those" };
+static const guint8 keys[2][64] = {
+  "keys of what goes to the right, as random as it needs to be here",
+  "keys of what goes to the left, which are not the same as those"
+};
 
 static IkeAddr
 addr (const char *text, guint16 port)
@@ -246,20 +263,35 @@ static void
 fill_sa (IkeKernelSa *sa, const Tunnel *t, guint from, gboolean is_inbound)
 {
   guint16 port = t->flags & IKE_KERNEL_ENCAP ? 4500 : 0;
-  *sa = (IkeKernelSa) { .struct_size = sizeof *sa, .protocol = IKE_PROTOCOL_ESP, .mode = IKE_MODE_TUNNEL,
-                        .direction = is_inbound ? IKE_DIR_IN : IKE_DIR_OUT, .flags = t->flags, .spi = t->spis[!from],
-                        .reqid = 1, .source = addr (t->outer[from], port), .destination = addr (t->outer[!from], port),
-                        .encr = t->encr, .integ = t->integ, .encr_key = keys[from], .integ_key = keys[from],
-                        .encr_key_len = t->encr_key_len, .integ_key_len = t->integ_key_len, .replay_window = 64 };
+  *sa = (IkeKernelSa){ .struct_size = sizeof *sa,
+                       .protocol = IKE_PROTOCOL_ESP,
+                       .mode = IKE_MODE_TUNNEL,
+                       .direction = is_inbound ? IKE_DIR_IN : IKE_DIR_OUT,
+                       .flags = t->flags,
+                       .spi = t->spis[!from],
+                       .reqid = 1,
+                       .source = addr (t->outer[from], port),
+                       .destination = addr (t->outer[!from], port),
+                       .encr = t->encr,
+                       .integ = t->integ,
+                       .encr_key = keys[from],
+                       .integ_key = keys[from],
+                       .encr_key_len = t->encr_key_len,
+                       .integ_key_len = t->integ_key_len,
+                       .replay_window = 64 };
 }
 
 static void
 fill_policy (IkeKernelPolicy *policy, const Tunnel *t, guint from, gboolean is_inbound)
 {
-  *policy = (IkeKernelPolicy) { .struct_size = sizeof *policy, .direction = is_inbound ? IKE_DIR_IN : IKE_DIR_OUT,
-                                .mode = IKE_MODE_TUNNEL, .protocol = IKE_PROTOCOL_ESP, .reqid = 1,
-                                .spi = is_inbound ? 0 : t->spis[!from], .outer_source = addr (t->outer[from], 0),
-                                .outer_destination = addr (t->outer[!from], 0) };
+  *policy = (IkeKernelPolicy){ .struct_size = sizeof *policy,
+                               .direction = is_inbound ? IKE_DIR_IN : IKE_DIR_OUT,
+                               .mode = IKE_MODE_TUNNEL,
+                               .protocol = IKE_PROTOCOL_ESP,
+                               .reqid = 1,
+                               .spi = is_inbound ? 0 : t->spis[!from],
+                               .outer_source = addr (t->outer[from], 0),
+                               .outer_destination = addr (t->outer[!from], 0) };
   g_assert_true (ike_selector_parse (&policy->source, t->inner[from], NULL));
   g_assert_true (ike_selector_parse (&policy->destination, t->inner[!from], NULL));
 }
@@ -320,9 +352,11 @@ down (Batch batches[2])
 }
 
 static const IkeTransform gcm = { IKE_TRANSFORM_ENCR, 0, 20, 256 }, none = { 0 };
-static const IkeTransform cbc = { IKE_TRANSFORM_ENCR, 0, 12, 128 }, sha256 = { IKE_TRANSFORM_INTEG, 0, 12, 0 };
+static const IkeTransform cbc = { IKE_TRANSFORM_ENCR, 0, 12, 128 },
+                          sha256 = { IKE_TRANSFORM_INTEG, 0, 12, 0 };
 
-/* Pings in both families through a tunnel, twelve packets each way; sizes up to what the device takes. */
+/* Pings in both families through a tunnel, twelve packets each way; sizes up to what the device
+ * takes. */
 static void
 check_tunnel (Tunnel *t, const char *ping)
 {
@@ -364,14 +398,16 @@ test_udp4 (void)
 static void
 test_udp4_second_loop (void)
 {
-  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP | IKE_KERNEL_ESN, { 0x02000102, 0x02000202 }, cbc, sha256, 16, 32 };
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP | IKE_KERNEL_ESN, { 0x02000102, 0x02000202 }, cbc,
+               sha256, 16, 32 };
   check_tunnel (&t, ping4);
 }
 
 static void
 test_udp6 (void)
 {
-  Tunnel t = { OUTER6, NETS6, IKE_KERNEL_ENCAP | IKE_KERNEL_ESN, { 0x01000103, 0x02000203 }, gcm, none, 36, 0 };
+  Tunnel t = { OUTER6, NETS6, IKE_KERNEL_ENCAP | IKE_KERNEL_ESN, { 0x01000103, 0x02000203 }, gcm,
+               none, 36, 0 };
   check_tunnel (&t, ping6);
 }
 
@@ -392,7 +428,8 @@ test_raw4 (void)
 static void
 test_raw_ipv4_in_ipv6 (void)
 {
-  Tunnel t = { OUTER6, NETS4, IKE_KERNEL_COPY_DF | IKE_KERNEL_COPY_ECN, { 0x02000106, 0x01000206 }, cbc, sha256, 16, 32 };
+  Tunnel t = { OUTER6, NETS4, IKE_KERNEL_COPY_DF | IKE_KERNEL_COPY_ECN,
+               { 0x02000106, 0x01000206 }, cbc, sha256, 16, 32 };
   check_tunnel (&t, ping4);
 }
 
@@ -400,7 +437,8 @@ test_raw_ipv4_in_ipv6 (void)
 static void
 test_host_to_host (void)
 {
-  Tunnel t = { OUTER4, { "192.0.2.1/32", "192.0.2.2/32" }, IKE_KERNEL_ENCAP, { 0x01000107, 0x01000207 }, gcm, none, 36, 0 };
+  Tunnel t = { OUTER4, { "192.0.2.1/32", "192.0.2.2/32" }, IKE_KERNEL_ENCAP,
+               { 0x01000107, 0x01000207 }, gcm, none, 36, 0 };
   Batch batches[2];
   up (&t, batches);
   g_assert_true (run_in (&left, "ping -c 3 -i 0.01 -W 10 192.0.2.2"));
@@ -413,7 +451,8 @@ test_host_to_host (void)
 static void
 test_selectors (void)
 {
-  Tunnel agreed = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000108, 0x02000208 }, gcm, none, 36, 0 }, wide = agreed;
+  Tunnel agreed = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000108, 0x02000208 }, gcm, none, 36, 0 },
+         wide = agreed;
   Batch batches[2];
   guint64 before = counter (1, "esp.bad-selector");
   wide.inner[0] = "0.0.0.0/0";
@@ -449,7 +488,8 @@ test_wrong_keys (void)
 static void
 test_rekey (void)
 {
-  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x0100010a, 0x0200020a }, gcm, none, 36, 0 }, next = t;
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x0100010a, 0x0200020a }, gcm, none, 36, 0 },
+         next = t;
   Batch old[2], new[2];
   next.spis[0] = 0x0200010b;
   next.spis[1] = 0x0100020b;
@@ -468,7 +508,8 @@ test_rekey (void)
 static void
 test_update (void)
 {
-  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x0100010c, 0x0200020c }, gcm, none, 36, 0 }, moved = t;
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x0100010c, 0x0200020c }, gcm, none, 36, 0 },
+         moved = t;
   Batch old[2], new[2];
   moved.outer[0] = "2001:db8::1";
   moved.outer[1] = "2001:db8::2";
@@ -477,7 +518,9 @@ test_update (void)
   for (guint me = 0; me < 2; me++) {
     fill_batch (&new[me], &moved, me);
     for (guint i = 0; i < 2; i++) {
-      Question question = { .side = side_of (me), .ask = ask_update, .data = &old[me].sas[i], .more = &new[me].sas[i] };
+      Question question = {
+        .side = side_of (me), .ask = ask_update, .data = &old[me].sas[i], .more = &new[me].sas[i]
+      };
       ask (&question, NULL);
     }
   }
@@ -552,7 +595,8 @@ test_mapping (void)
 static void
 test_path_mtu (void)
 {
-  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP | IKE_KERNEL_COPY_DF, { 0x01000111, 0x02000211 }, gcm, none, 36, 0 };
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP | IKE_KERNEL_COPY_DF, { 0x01000111, 0x02000211 },
+               gcm, none, 36, 0 };
   Batch batches[2];
   up (&t, batches);
   g_assert_true (run_in (&left, "ip link set wire mtu 1300"));
@@ -607,6 +651,56 @@ test_all_or_nothing (void)
   do_batch (0, &good, ask_remove);
 }
 
+/* One outbound policy on the left, without an SA. */
+static void
+fill_bare_policy (Batch *batch, IkeMode mode, const char *destination)
+{
+  IkeKernelPolicy *policy = &batch->policies[0];
+  *policy = (IkeKernelPolicy) { .struct_size = sizeof *policy, .direction = IKE_DIR_OUT, .mode = mode,
+                                .reqid = 9 };
+  g_assert_true (ike_selector_parse (&policy->source, "0.0.0.0/0", NULL));
+  g_assert_true (ike_selector_parse (&policy->destination, destination, NULL));
+  batch->batch = (IkeKernelBatch) { sizeof (IkeKernelBatch), 0, 1, NULL, batch->policies };
+}
+
+/* RFC 4301, 4.4.1: DISCARD.  The narrower policy wins over the tunnel, for as long as it is there. */
+static void
+test_drop (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000112, 0x02000212 }, gcm, none, 36, 0 };
+  Batch batches[2], drop;
+  guint64 before = counter (0, "tun.policy-drop");
+  up (&t, batches);
+  fill_bare_policy (&drop, IKE_MODE_DROP, "10.2.0.1/32");
+  do_batch (0, &drop, ask_install);
+  g_assert_false (run_in (&left, "ping -c 2 -i 0.01 -W 1 -I 10.1.0.1 10.2.0.1"));
+  g_assert_cmpuint (counter (0, "tun.policy-drop") - before, ==, 2);
+  g_assert_cmpuint (use_of (0, &batches[0].sas[1]).packets, ==, 0);
+  do_batch (0, &drop, ask_remove);
+  g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
+  g_assert_cmpuint (counter (0, "tun.policy-drop") - before, ==, 2);
+  down (batches);
+}
+
+/* BYPASS: what it covers goes past the device, the way that the main table says. */
+static void
+test_pass (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000113, 0x02000213 }, gcm, none, 36, 0 };
+  Batch batches[2], pass;
+  up (&t, batches);
+  g_assert_true (run_in (&left, "ip route add 10.2.0.1/32 via 192.0.2.2"));
+  fill_bare_policy (&pass, IKE_MODE_PASS, "10.2.0.1/32");
+  do_batch (0, &pass, ask_install);
+  g_assert_true (run_in (&left, "ping -c 2 -i 0.01 -W 10 -I 192.0.2.1 10.2.0.1"));
+  g_assert_cmpuint (use_of (0, &batches[0].sas[1]).packets, ==, 0);
+  do_batch (0, &pass, ask_remove);
+  g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
+  g_assert_cmpuint (use_of (0, &batches[0].sas[1]).packets, ==, 1);
+  g_assert_true (run_in (&left, "ip route del 10.2.0.1/32"));
+  down (batches);
+}
+
 static void
 test_spis (void)
 {
@@ -634,7 +728,7 @@ test_source (void)
   g_assert_false (klass->is_local (left.net->plugin, &other));
 }
 
-/* -- two machines and a wire ---------------------------------------------------------------------------------------- */
+/* -- two machines and a wire ------------------------------------------------------------------- */
 
 static gboolean
 make_namespace (Side *side)
@@ -650,9 +744,11 @@ make_wire (void)
 {
   g_autofree char *target = g_strdup_printf ("/proc/%d/fd/%d", (int) getpid (), left.namespace);
   return run ("ip link add wire type veth peer name wire netns %s", target)
-         && run ("ip addr add 192.0.2.2/24 dev wire && ip addr add 2001:db8::2/64 dev wire nodad && ip link set wire up")
+         && run ("ip addr add 192.0.2.2/24 dev wire && ip addr add 2001:db8::2/64 dev wire nodad "
+                 "&& ip link set wire up")
          && setns (left.namespace, CLONE_NEWNET) == 0
-         && run ("ip addr add 192.0.2.1/24 dev wire && ip addr add 2001:db8::1/64 dev wire nodad && ip link set wire up");
+         && run ("ip addr add 192.0.2.1/24 dev wire && ip addr add 2001:db8::1/64 dev wire nodad "
+                 "&& ip link set wire up");
 }
 
 static const char *
@@ -730,6 +826,8 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/a-trap-asks-once-and-keeps-the-first-packets", test_trap);
   g_test_add_func ("/tunnel/a-new-mapping-is-reported", test_mapping);
   g_test_add_func ("/tunnel/what-does-not-fit-is-reported-to-its-sender", test_path_mtu);
+  g_test_add_func ("/tunnel/a-drop-policy-drops-while-it-is-there", test_drop);
+  g_test_add_func ("/tunnel/a-pass-policy-leads-past-the-device", test_pass);
   g_test_add_func ("/tunnel/all-is-installed-or-nothing", test_all_or_nothing);
   g_test_add_func ("/tunnel/spis-name-a-loop-and-are-unique", test_spis);
   g_test_add_func ("/tunnel/source-and-own-addresses", test_source);
