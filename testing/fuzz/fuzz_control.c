@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_control.c - request lines of the control protocol: any bytes, cut at newlines as the plugin cuts them. */
+/* fuzz_control.c - request lines of the control protocol: any bytes, cut at newlines as the plugin
+ * cuts them.
+ *
+ * Covers: plugins/control-json/request.c */
 #include <string.h>
 #include "../../plugins/control-json/request.h"
 
@@ -16,6 +19,9 @@ try_line (struct json_tokener *tokener, const char *line, gsize len)
     g_assert_nonnull (text);
   }
   g_assert_true (is_good || request.reason != NULL);
+  g_assert_true (!is_good || len <= CONTROL_LINE_MAX);
+  /* A character of an id is at most six in JSON ("\u0001"), and there are the quotes. */
+  g_assert_true (request.id == NULL || strlen (request.id) <= 6 * CONTROL_ID_MAX + 2);
   control_request_clear (&request);
 }
 
@@ -24,7 +30,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
   struct json_tokener *tokener = control_tokener_new ();
   const char *at = (const char *) data, *end = at + size;
-  /* One tokener for all lines, as in the plugin: what a bad line leaves behind must not harm the next. */
+  /* One tokener for all lines, as in the plugin: what a bad line leaves behind must not harm the
+   * next. */
   while (at < end) {
     const char *newline = memchr (at, '\n', (gsize) (end - at));
     gsize len = newline != NULL ? (gsize) (newline - at) : (gsize) (end - at);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_message.c - a datagram as it comes from the network, and a chain of payloads as it comes out of SK.
+/* fuzz_message.c - a datagram as it comes from the network, and a chain of payloads as it comes out
+ * of SK.
  *
- * The first byte says which: below 128 a whole message follows; else it is followed by the first payload type and a
- * chain.  Whatever is accepted must lie within the input, and what is written back must read the same. */
+ * The first byte says which: below 128 a whole message follows; else it is followed by the first
+ * payload type and a chain.  Whatever is accepted must lie within the input, and what is written
+ * back must read the same.
+ *
+ * Covers: libcore/wire/header.c libcore/wire/payload.c libcore/wire/body.c libcore/wire/cp.c
+ * libcore/wire/names.c */
 #include <string.h>
 #include <ikebana/message.h>
 
@@ -63,7 +68,7 @@ try_notify (const IkePayload *payload, guint8 *room)
   IkeNotify notify, again;
   IkePayload back;
   IkeWriter w;
-  guint n;
+  guint n = 0;
 
   if (!ike_notify_read (payload, &notify, NULL))
     return;
@@ -72,9 +77,12 @@ try_notify (const IkePayload *payload, guint8 *room)
   if (ike_notify_name (notify.type))
     check (ike_notify_number (ike_notify_name (notify.type)) == notify.type);
   ike_writer_init (&w, room, IKE_MESSAGE_MAX);
-  ike_notify_write (&w, notify.protocol, notify.type, notify.spi, notify.spi_len, notify.data, notify.len);
-  check (!w.failed && ike_payloads_read (IKE_PAYLOAD_NOTIFY, room, w.len, 0, NULL, NULL, &back, 1, &n, NULL));
-  check (ike_notify_read (&back, &again, NULL) && again.type == notify.type && again.len == notify.len);
+  ike_notify_write (&w, notify.protocol, notify.type, notify.spi, notify.spi_len, notify.data,
+                    notify.len);
+  check (!w.failed
+         && ike_payloads_read (IKE_PAYLOAD_NOTIFY, room, w.len, 0, NULL, NULL, &back, 1, &n, NULL));
+  check (ike_notify_read (&back, &again, NULL) && again.type == notify.type
+         && again.len == notify.len);
   check (memcmp (again.data, notify.data, notify.len) == 0);
 }
 
@@ -83,9 +91,10 @@ static void
 check_same (const IkeWriter *w, const IkePayload *payload, gsize reserved_at)
 {
   IkePayload back;
-  guint n;
+  guint n = 0;
 
-  check (!w->failed && ike_payloads_read (payload->type, w->data, w->len, 0, NULL, NULL, &back, 1, &n, NULL));
+  check (!w->failed
+         && ike_payloads_read (payload->type, w->data, w->len, 0, NULL, NULL, &back, 1, &n, NULL));
   check (n == 1 && back.len == payload->len && memcmp (back.data, payload->data, reserved_at) == 0);
   check (payload->len <= 4 || memcmp (back.data + 4, payload->data + 4, payload->len - 4) == 0);
 }
@@ -203,7 +212,8 @@ try_chain (guint8 first, const guint8 *data, gsize len)
   IkeWriter w;
   guint n;
 
-  if (!ike_payloads_read (first, data, len, IKE_HEADER_LEN, knows_even_types, NULL, payloads, MAX_PAYLOADS, &n, &verdict)) {
+  if (!ike_payloads_read (first, data, len, IKE_HEADER_LEN, knows_even_types, NULL, payloads,
+                          MAX_PAYLOADS, &n, &verdict)) {
     check (verdict.reason && verdict.notify && n == 0);
     return;
   }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_selectors.c - bodies of TS payloads, narrowed by ours; and the text form of configuration.
  *
- * The first byte: even, a TS payload follows; odd, text.  Narrowing must never give what one of the two did not have. */
+ * The first byte: even, a TS payload follows; odd, text.  Narrowing must never give what one of the
+ * two did not have.
+ *
+ * Covers: libcore/wire/selector.c libcore/wire/selector_wire.c libcore/wire/selector_text.c */
 #include <string.h>
 #include <ikebana/selector.h>
 
@@ -26,7 +29,8 @@ is_within_one (const IkeSelector *one, const IkeSelector *list, guint n)
 static void
 try_narrow (const IkeSelector *offered, guint n_offered)
 {
-  static const char *const texts[] = { "10.0.0.0/8", "192.0.2.1-192.0.2.9[tcp/80-90]", "2001:db8::/32", "0.0.0.0/0[17/opaque]" };
+  static const char *const texts[] = { "10.0.0.0/8", "192.0.2.1-192.0.2.9[tcp/80-90]",
+                                       "2001:db8::/32", "0.0.0.0/0[17/opaque]" };
   IkeSelector ours[G_N_ELEMENTS (texts)], out[16];
   guint n;
 

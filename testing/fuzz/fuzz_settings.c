@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_settings.c - settings files: any bytes, with includes of three files in a directory of our own. */
+/* fuzz_settings.c - settings files: any bytes, with includes of three files in a directory of our
+ * own.
+ *
+ * Covers: libcore/config/lexer.c libcore/config/settings.c libcore/config/references.c
+ * libcore/config/values.c libcore/control/tree_text.c */
 #include <stdlib.h>
 #include <string.h>
 #include <glib/gstdio.h>
@@ -53,10 +57,11 @@ try_values (const IkeTree *tree)
   for (guint i = 0; i < ike_tree_n (tree); i++) {
     const IkeTree *child = ike_tree_nth (tree, i);
     const char *text = ike_tree_string (child, NULL, NULL);
-    g_assert_true (g_str_has_prefix (ike_tree_where (child), directory) || !*ike_tree_where (child));
+    g_assert_true (g_str_has_prefix (ike_tree_where (child), directory)
+                   || !*ike_tree_where (child));
     ike_nearest (ike_tree_name (child), names);
     if (text) {
-      g_auto (GStrv) list = ike_value_list (text);
+      g_strfreev (ike_value_list (text));
       ike_value_bool (text, &truth);
       ike_value_uint (text, &number);
       ike_value_time (text, &number);
@@ -70,7 +75,8 @@ static void
 try_merge (const IkeTree *tree)
 {
   g_autoptr (IkeTree) copy = ike_tree_copy (tree);
-  g_autofree char *good = g_build_filename (directory, "good.conf", NULL), *wrong = g_build_filename (directory, "wrong.conf", NULL);
+  g_autofree char *good = g_build_filename (directory, "good.conf", NULL),
+                  *wrong = g_build_filename (directory, "wrong.conf", NULL);
 
   g_assert_true (ike_tree_equal (tree, copy));
   g_assert_false (ike_settings_merge_file (copy, wrong, NULL));
