@@ -156,7 +156,7 @@ ike_task_next (IkeTask *task, const char *exchange)
   return IKE_TASK_NEXT;
 }
 
-/* RFC 7296, 2.6: "an initiator SHOULD limit the number of cookie exchanges it tries before giving up"; what is asked for
+/* RFC 7296, 2.6: "an initiator SHOULD limit the number of ... exchanges it tries before giving up"; what is asked for
  * once too often is not believed, for the true answer may still come. */
 IkeTaskResult
 ike_task_retry (IkeTask *task, const char *reason_static)
@@ -177,92 +177,6 @@ ike_task_disbelieve (IkeTask *task, const char *reason)
   g_free (x->reason);
   x->reason = g_strdup (reason);
   return IKE_TASK_DISBELIEVE;
-}
-
-/* -- notifies ------------------------------------------------------------------------------------------------------- */
-
-static void
-mark_seen (IkeExchange *x, const IkeNotifyInfo *info)
-{
-  const IkeClasses *classes = &x->sa->shard->manager->classes;
-  guint i;
-
-  for (i = 0; i < classes->n_absents; i++)
-    if (classes->absents[i] == info)
-      x->operation->notified |= G_GUINT64_CONSTANT (1) << i;
-}
-
-static gboolean
-record_one (IkeExchange *x, const IkeNotify *notify, IkeVerdict *verdict)
-{
-  const IkeNotifyInfo *info = ike_classes_notify (&x->sa->shard->manager->classes, notify->type);
-  const IkeNotifyClass *klass = info ? info->klass : NULL;
-  guint i, n = 0;
-
-  if (!info || !(info->exchanges >> x->info->index & 1)) {
-    /* RFC 7296, 3.10.1: unknown error types in a response mean that the request failed; unknown status is ignored. */
-    if (notify->type < IKE_N_FIRST_STATUS && x->is_initiator && x->in->is_protected) {
-      const char *name = ike_notify_name (notify->type);
-      fail (x, 0, NULL, 0, name ? name : "the peer answered with an error we do not know");
-    }
-    return TRUE;
-  }
-  for (i = 0; i < x->n_records; i++)
-    n += x->records[i].type == notify->type;
-  if (notify->len < klass->min_len || notify->len > klass->max_len)
-    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, IKE_PAYLOAD_NOTIFY, 0, "a notify has the wrong length");
-  if ((klass->max_count && n >= klass->max_count) || x->n_records == IKE_RECORDS_MAX)
-    return TRUE;
-  if (klass->received && !klass->received (info->plugin, x->sa, x, notify))
-    return TRUE;
-  mark_seen (x, info);
-  x->records[x->n_records++] = *notify;
-  return TRUE;
-}
-
-static gboolean
-record_notifies (IkeExchange *x, IkeVerdict *verdict)
-{
-  const IkePayload *payload;
-  IkeNotify notify;
-  guint i;
-
-  x->n_records = 0;
-  if (!ike_message_find (x->in, IKE_PAYLOAD_NOTIFY, 0))
-    return TRUE;
-  if (!x->records)
-    x->records = ike_arena_alloc (&x->arena, IKE_RECORDS_MAX * sizeof (IkeNotify));
-  for (i = 0; x->records && i < x->in->n; i++) {
-    payload = &x->in->payloads[i];
-    if (payload->type != IKE_PAYLOAD_NOTIFY)
-      continue;
-    if (!ike_notify_read (payload, &notify, verdict) || !record_one (x, &notify, verdict))
-      return FALSE;
-  }
-  return x->records != NULL;
-}
-
-const IkeNotify *
-ike_exchange_record (const IkeExchange *x, guint16 type, guint nth)
-{
-  guint i;
-
-  for (i = 0; i < x->n_records; i++)
-    if (x->records[i].type == type && nth-- == 0)
-      return &x->records[i];
-  return NULL;
-}
-
-static void
-send_notifies (IkeExchange *x, gboolean is_early)
-{
-  guint i;
-
-  for (i = 0; i < x->info->n_senders; i++) {
-    const IkeNotifyInfo *info = x->info->senders[i];
-    if ((info->klass->weight < 0) == is_early)
-      info->klass->send (info->plugin, x->sa, x, &x->out);
-  }
 }
 
 /* -- building ------------------------------------------------------------------------------------------------------- */
@@ -297,7 +211,7 @@ begin_half (IkeExchange *x, IkeHalf half)
   x->stop_phase = G_MAXUINT;
   if (half == IKE_HALF_BUILD && !x->is_failed) {
     open_message (x);
-    send_notifies (x, TRUE);
+    ike_exchange_send_notifies (x, TRUE);
   }
   run_half (x);
 }
@@ -499,7 +413,7 @@ send_request (IkeExchange *x)
     fail_operation (x);
     return;
   }
-  send_notifies (x, FALSE);
+  ike_exchange_send_notifies (x, FALSE);
   if (x->message_id != sa->window.next_sent && x->retries == 0 && !x->is_outside) {
     /* The ID is taken when the message goes out: what was built is stamped now. */
     x->message_id = sa->window.next_sent;
@@ -556,7 +470,7 @@ send_response (IkeExchange *x)
   if (x->is_failed)
     write_failure (x);
   else
-    send_notifies (x, FALSE);
+    ike_exchange_send_notifies (x, FALSE);
   packet = close_message (x, &len);
   if (!packet) {
     ike_sa_destroy (sa, "the answer could not be built or sealed");
@@ -746,7 +660,7 @@ ike_exchange_respond (IkeSa *sa, IkeExchange *x)
     x->operation->skipped = 0;
   x->operation->skipped_of = x->info;
   x->in->kept = x->operation->kept;
-  if (!x->is_failed && !record_notifies (x, &verdict))
+  if (!x->is_failed && !ike_exchange_record_notifies (x, &verdict))
     fail (x, verdict.notify, NULL, 0, verdict.reason);
   if (!x->is_failed && gather_tasks (x) != 1)
     fail (x, IKE_N_INVALID_SYNTAX, NULL, 0, "no task takes this request");
@@ -770,7 +684,7 @@ ike_exchange_response (IkeExchange *x, IkeMessage *in)
   in->kept = x->operation->kept;
   if (is_clear (x))
     ike_init_keep (x->sa, FALSE, in->raw, in->raw_len);
-  if (!record_notifies (x, &verdict)) {
+  if (!ike_exchange_record_notifies (x, &verdict)) {
     fail (x, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason ? verdict.reason : "no room for the notifies");
     x->is_disbelieved = is_clear (x);
     x->is_failed = !x->is_disbelieved;
@@ -783,72 +697,3 @@ ike_exchange_show (IkeExchange *x, const guint8 *plain, gsize len, guint8 first)
 {
   return emit_message (x, TRUE, plain, len, first);
 }
-
-/* -- accessors ------------------------------------------------------------------------------------------------------ */
-
-gboolean
-ike_exchange_is_initiator (const IkeExchange *x)
-{
-  return x->is_initiator;
-}
-
-const char *
-ike_exchange_name (const IkeExchange *x)
-{
-  return x->info->name;
-}
-
-guint32
-ike_exchange_message_id (const IkeExchange *x)
-{
-  return x->message_id;
-}
-
-const char *
-ike_exchange_operation (const IkeExchange *x)
-{
-  return x->operation ? x->operation->name : NULL;
-}
-
-gboolean
-ike_exchange_is_outside_window (const IkeExchange *x)
-{
-  return x->is_outside;
-}
-
-IkeOperation *
-ike_exchange_running (const IkeExchange *x)
-{
-  return x->operation;
-}
-
-void *
-ike_exchange_alloc (IkeExchange *x, gsize size)
-{
-  return ike_arena_alloc (&x->arena, size);
-}
-
-const IkeAddr *
-ike_exchange_local (const IkeExchange *x)
-{
-  return &x->local;
-}
-
-const IkeAddr *
-ike_exchange_remote (const IkeExchange *x)
-{
-  return &x->remote;
-}
-
-guint
-ike_exchange_retries (const IkeExchange *x)
-{
-  return x->retries;
-}
-
-void *ike_task_data (IkeTask *task) { return task->data; }
-IkeSa *ike_task_sa (IkeTask *task) { return task->operation->sa; }
-IkePlugin *ike_task_plugin (IkeTask *task) { return task->info->plugin; }
-IkeExchange *ike_task_exchange (IkeTask *task) { return task->exchange; }
-IkeOperation *ike_task_operation (IkeTask *task) { return task->operation; }
-const char *ike_task_name (IkeTask *task) { return task->info->name; }

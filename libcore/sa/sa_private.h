@@ -422,6 +422,10 @@ void     ike_exchange_gave_up (IkeExchange *x, const char *why);
 void     ike_exchange_fail    (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason);
 gboolean ike_exchange_show    (IkeExchange *x, const guint8 *plain, gsize len, guint8 first);   /* the message hook */
 
+/* notifies.c */
+gboolean ike_exchange_record_notifies (IkeExchange *x, IkeVerdict *verdict);
+void     ike_exchange_send_notifies   (IkeExchange *x, gboolean is_early);   /* before, or behind, the payloads of tasks */
+
 /* operation.c */
 IkeOperation *ike_operation_new  (IkeSa *sa, const char *name, const IkeOperationInfo *info, gpointer args_take);
 void     ike_operation_free (IkeOperation *op, const char *error);
