@@ -148,6 +148,17 @@ start (Fixture *fixture, const char *options)
   g_assert_false (fixture->has_failed);
 }
 
+/* Once: afterwards its thread frees it. */
+static void
+end_engine (Fixture *fixture)
+{
+  pthread_mutex_lock (&fixture->lock);
+  if (fixture->engine != NULL)
+    ike_engine_quit (fixture->engine);
+  fixture->engine = NULL;
+  pthread_mutex_unlock (&fixture->lock);
+}
+
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
@@ -157,9 +168,7 @@ set_up (Fixture *fixture, gconstpointer data)
 static void
 tear_down (Fixture *fixture, gconstpointer data)
 {
-  pthread_mutex_lock (&fixture->lock);
-  ike_engine_quit (fixture->engine);
-  pthread_mutex_unlock (&fixture->lock);
+  end_engine (fixture);
   pthread_join (fixture->thread, NULL);
   g_assert_cmpint (g_rmdir (fixture->directory), ==, 0);
   pthread_mutex_destroy (&fixture->lock);
@@ -391,7 +400,7 @@ test_engine_ends (Fixture *fixture, gconstpointer data)
   Peer peer = connect_to (fixture, "control");
   say (&peer, "{\"id\":1,\"command\":\"test-park\"}\n{\"id\":2,\"command\":\"test-echo\",\"args\":{\"text\":\"x\"}}\n");
   assert_hears_words (&peer, "{\"id\":2,\"result\"", "");
-  ike_engine_quit (fixture->engine);
+  end_engine (fixture);
   assert_hears_words (&peer, "{\"id\":1,\"error\"", "ends");
   assert_hears (&peer, NULL);
   hang_up (&peer);

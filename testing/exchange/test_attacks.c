@@ -381,7 +381,7 @@ test_reflected_auth (gconstpointer flags)
   guint8 plain[4096], first;
   ForgeChain chain = { 0 };
   const guint8 *auth;
-  gsize len, auth_len;
+  gsize len, auth_len = 0;
 
   g_assert_true (forge_open (forge, request, &first, plain, &len));
   auth = find_body (first, plain, len, IKE_PAYLOAD_AUTH, &auth_len);
