@@ -502,7 +502,7 @@ test_stale (void)
   g_free (second.options);
   pthread_mutex_destroy (&second.lock);
   pthread_cond_destroy (&second.changed);
-  ike_engine_quit (fixture.engine);
+  end_engine (&fixture);
   pthread_join (fixture.thread, NULL);
   /* What a dead one left is removed. */
   fill_address (&fixture, "control", &address);
