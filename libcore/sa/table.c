@@ -34,8 +34,9 @@ grow (IkeShard *shard)
     shard->chunks = g_renew (IkeChunk *, shard->chunks, shard->n_chunk_room);
   }
   shard->chunks[shard->n_chunks++] = g_new0 (IkeChunk, 1);
-  if (shard->n_free + IKE_CHUNK_SAS > shard->n_free_room) {
-    shard->n_free_room = MAX (2 * shard->n_free_room, shard->n_free + IKE_CHUNK_SAS);
+  /* All slots may be free at once. */
+  if (shard->n_chunks * IKE_CHUNK_SAS > shard->n_free_room) {
+    shard->n_free_room = MAX (2 * shard->n_free_room, shard->n_chunks * IKE_CHUNK_SAS);
     shard->free_slots = g_renew (guint32, shard->free_slots, shard->n_free_room);
   }
   for (i = IKE_CHUNK_SAS; i-- > 0;)
