@@ -139,8 +139,8 @@ keep_sent (IkeSimEvent event, const IkeSimPacket *packet, gpointer data)
 Forge *
 forge_new (const PairOptions *options)
 {
-  static const IkePluginInfo *const builtin[] = { &forge_plugin, NULL };
-  static const char *const plugins[] = { "forge", NULL };
+  const IkePluginInfo *builtin[] = { &forge_plugin, options && options->builtin ? options->builtin[0] : NULL, NULL };
+  const char *plugins[] = { "forge", builtin[1] ? builtin[1]->name : NULL, NULL };
   PairOptions o = options ? *options : (PairOptions) { 0 };
   Forge *forge = g_new0 (Forge, 1);
 
@@ -218,7 +218,7 @@ forge_n_kernel_calls (PairEnd *end)
   guint i;
 
   for (i = 0; i < IKE_FAKE_N_OPERATIONS; i++)
-    if (i != IKE_FAKE_SOURCE)
+    if (i != IKE_FAKE_SOURCE && i != IKE_FAKE_QUERY)
       n += end->kernel_ops->n_calls (end->kernel, i);
   return n;
 }

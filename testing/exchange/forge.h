@@ -34,7 +34,7 @@ struct _Forge {
 
 /* To be among PairOptions.builtin; then one forge at a time. */
 extern const IkePluginInfo forge_plugin;
-/* A pair with this plugin in it. */
+/* A pair with this plugin in it, and the first of @options->builtin. */
 Forge *forge_new  (const PairOptions *options_or_null);
 void   forge_free (Forge *forge);
 void   forge_clear (Forge *forge);

@@ -215,6 +215,8 @@ pair_command (PairEnd *end, const char *name, IkeTree *args_take, char **error_t
 
   *a = (Ask) { end, name, args_take ? args_take : ike_tree_new_section (), &answer };
   ike_loop_post (ike_engine_control (end->engine), ask, a, g_free);
+  /* Most need no time to pass. */
+  ike_sim_settle (ike_engine_sim (end->engine));
   while (!answer.is_done)
     if (!ike_engine_step (end->engine) && !answer.is_done)
       g_error ("%s never ends\n%s", name, end->log->str);
