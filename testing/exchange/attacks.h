@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* attacks.h - what the programs about hostile peers share. */
+#pragma once
+#include "exchange/forge.h"
+#include <string.h>
+
+/* Of SPIs of nobody; the first bytes are not those of a non-ESP marker. */
+#define SPI G_GUINT64_CONSTANT (0x7700000000000000)
+
+enum { EX_INIT = 34, EX_AUTH = 35, EX_CHILD = 36, EX_INFO = 37 };
+
+static const guint32 modes[]
+  = { 0, IKE_ENGINE_FORCE_WAITS, IKE_ENGINE_FORCE_WAITS | IKE_ENGINE_FOREIGN_ANSWERS, IKE_ENGINE_SHUFFLE };
+
+static const char children[2][500]
+  = { "proposals = aes256gcm16-prfsha256-x25519\n retransmit_tries = 1\n children {\n"
+      " net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n esp_proposals = aes256gcm16\n }\n"
+      " pfs { local_ts = 10.11.0.0/16\n remote_ts = 10.12.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n }\n",
+      "proposals = aes256gcm16-prfsha256-x25519\n retransmit_tries = 1\n children {\n"
+      " net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n esp_proposals = aes256gcm16\n }\n"
+      " pfs { local_ts = 10.12.0.0/16\n remote_ts = 10.11.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n }\n" };
+
+static inline PairOptions
+options_of (gconstpointer flags)
+{
+  return (PairOptions) { .flags = GPOINTER_TO_UINT (flags), .connection = { children[0], children[1] } };
+}
+
+static inline void
+drop (Forge *forge, guint exchange, IkeSimWhich which)
+{
+  IkeSimRule rule = { .struct_size = sizeof rule, .action = IKE_SIM_DROP, .exchange = exchange, .which = which };
+
+  forge->pair->a.net_ops->rule_add (forge->pair->a.net, &rule);
+}
+
+static inline void
+drop_nothing (Forge *forge)
+{
+  forge->pair->a.net_ops->rule_remove (forge->pair->a.net, 0);
+}
+
+static inline void
+up (Forge *forge, const char *child)
+{
+  g_autofree char *error = pair_up (forge->pair, child);
+
+  if (error)
+    g_error ("%s\n-- a --\n%s-- b --\n%s", error, forge->pair->a.log->str, forge->pair->b.log->str);
+}
+
+static inline guint8 *
+copy_of (const ForgePacket *packet, gsize *len)
+{
+  g_assert_nonnull (packet);
+  *len = packet->len;
+  return g_memdup2 (packet->data, packet->len);
+}
+
+static inline void
+assert_no_sa (PairEnd *end)
+{
+  g_assert_cmpuint (forge_n_sas (end), ==, 0);
+  g_assert_cmpuint (end->kernel_ops->n_sas (end->kernel), ==, 0);
+  g_assert_cmpuint (end->kernel_ops->n_spis (end->kernel), ==, 0);
+}
+
+/* A first message whose SA payload holds so many transforms, each of 8 bytes. */
+static inline gsize
+write_transforms (guint n, guint8 *out)
+{
+  gsize len = 8 + 8u * n;
+  guint i;
+
+  out[0] = out[1] = 0;
+  out[2] = (guint8) (len >> 8);
+  out[3] = (guint8) len;
+  out[4] = 1;
+  out[5] = 1;
+  out[6] = 0;
+  out[7] = (guint8) n;
+  for (i = 0; i < n; i++) {
+    guint8 *t = out + 8 + 8u * i;
+    memcpy (t, (guint8[]) { i + 1 < n ? 3 : 0, 0, 0, 8, (guint8) (1 + i % 4), 0, (guint8) (i >> 8), (guint8) i }, 8);
+  }
+  return len;
+}
+
+/* `b` is half-open: it has keys, and has not seen IKE_AUTH. */
+static inline Forge *
+half_open (gconstpointer flags, char **error)
+{
+  PairOptions o = options_of (flags);
+  Forge *forge = forge_new (&o);
+
+  drop (forge, EX_AUTH, IKE_SIM_REQUEST);
+  pair_begin_up (forge->pair, &forge->pair->a, "pair", "net", error);
+  forge_run_ms (forge, 100);
+  g_assert_cmpuint (forge->b.n_keys, ==, 1);
+  return forge;
+}
+
+static inline void
+add (const char *group, const char *name, GTestDataFunc func)
+{
+  static const char *const words[] = { "plain", "every-wait-forced", "foreign-answers", "shuffled" };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (modes); i++) {
+    g_autofree char *path = g_strdup_printf ("/%s/%s/%s", group, name, words[i]);
+    g_test_add_data_func (path, GUINT_TO_POINTER (modes[i]), func);
+  }
+}
