@@ -353,7 +353,7 @@ ike_child_describe (const IkeChild *child)
   ike_tree_set_string (tree, "proposal", ike_choice_format (&child->choice, text, sizeof text));
   ike_tree_set_bool (tree, "esn", (child->flags & IKE_KERNEL_ESN) != 0);
   set_selectors (tree, "local-ts", child->selectors, child->n_local);
-  set_selectors (tree, "remote-ts", child->selectors + child->n_local, child->n_remote);
+  set_selectors (tree, "remote-ts", child->n_remote ? child->selectors + child->n_local : NULL, child->n_remote);
   if (child->installed_us)
     ike_tree_set_int (tree, "installed", (ike_sa_now_us (child->sa) - child->installed_us) / G_USEC_PER_SEC);
   return tree;
@@ -526,7 +526,7 @@ const IkeSelector *
 ike_child_selectors (const IkeChild *child, gboolean is_local, guint *n)
 {
   *n = is_local ? child->n_local : child->n_remote;
-  return is_local ? child->selectors : child->selectors + child->n_local;
+  return is_local || !child->selectors ? child->selectors : child->selectors + child->n_local;
 }
 
 void
@@ -535,7 +535,7 @@ ike_child_set_selectors (IkeChild *child, gboolean is_local, const IkeSelector *
   guint n_local = is_local ? n : child->n_local, n_remote = is_local ? child->n_remote : n;
   IkeSelector *all = g_new (IkeSelector, n_local + n_remote + 1);
   const IkeSelector *local = is_local ? selectors : child->selectors;
-  const IkeSelector *remote = is_local ? child->selectors + child->n_local : selectors;
+  const IkeSelector *remote = !is_local ? selectors : child->n_remote ? child->selectors + child->n_local : NULL;
 
   if (n_local)
     memcpy (all, local, n_local * sizeof *all);

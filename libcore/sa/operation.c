@@ -268,22 +268,16 @@ may_start (IkeSa *sa, const IkeOperation *op)
 {
   const IkeExchangeInfo *info = ike_classes_exchange (&sa->shard->manager->classes, op->info->klass->exchange);
   const IkeOperation *other;
-  guint n_running = 0;
 
   /* What is protected waits until there is somebody at the other end who has proven who he is. */
   if (info && !(info->klass->flags & IKE_EXCHANGE_CLEAR) && sa->state < IKE_SA_ESTABLISHED)
     return FALSE;
-  for (other = sa->operations; other; other = other->next) {
-    if (!other->is_running)
-      continue;
-    if (op->info->klass->touches == IKE_TOUCHES_IKE || other->info->klass->touches == IKE_TOUCHES_IKE)
+  for (other = sa->operations; other; other = other->next)
+    if (other->is_running
+        && (op->info->klass->touches == IKE_TOUCHES_IKE || other->info->klass->touches == IKE_TOUCHES_IKE))
       return FALSE;
-    n_running += !other->info->klass->is_outside_window;
-  }
-  if (op->info->klass->is_outside_window)
-    return ike_window_may_send_outside (&sa->window);
-  /* A request in the making needs its place in the window too. */
-  return n_running < sa->window.size_sent && ike_window_may_send (&sa->window);
+  return op->info->klass->is_outside_window ? ike_window_may_send_outside (&sa->window)
+                                            : ike_window_may_send (&sa->window);
 }
 
 /* Starts what may start.  While a message is built on this shard it waits for a job: there is one buffer. */

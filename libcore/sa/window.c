@@ -23,7 +23,8 @@ ike_window_clear (IkeWindow *window)
 gboolean
 ike_window_may_send (const IkeWindow *window)
 {
-  return window->n_in_flight < window->size_sent && (window->next_sent || window->n_outside == 0);
+  /* RFC 7296, 2.2: message IDs do not wrap; an SA that used them up is at its end. */
+  return window->n_in_flight < window->size_sent && window->next_sent != G_MAXUINT32 && (window->next_sent || window->n_outside == 0);
 }
 
 gboolean
@@ -94,13 +95,13 @@ ike_window_answered (IkeWindow *window, guint32 id, guint8 *response_take, guint
   e->is_done = TRUE;
   for (;;) {
     e = entry_of (window, window->base_received);
-    if (!e->is_used || e->id != window->base_received || !e->is_done)
+    if (!e->is_used || e->id != window->base_received || !e->is_done || window->base_received == G_MAXUINT32)
       break;
     window->base_received++;
   }
 }
 
-/* Answers that are kept move to their new places; a smaller window forgets the oldest. */
+/* Answers that are kept move to their new places.  What we promised to remember does not shrink. */
 void
 ike_window_resize (IkeWindow *window, guint size_sent, guint size_received)
 {
@@ -108,8 +109,8 @@ ike_window_resize (IkeWindow *window, guint size_sent, guint size_received)
   guint n_old = window->size_received, i;
 
   window->size_sent = CLAMP (size_sent, 1, IKE_WINDOW_MAX);
-  size_received = CLAMP (size_received, 1, IKE_WINDOW_MAX);
-  if (size_received == n_old)
+  size_received = MIN (size_received, IKE_WINDOW_MAX);
+  if (size_received <= n_old)
     return;
   window->size_received = size_received;
   window->received = NULL;
