@@ -144,8 +144,10 @@ stop (TunKernel *kernel)
   pthread_rwlock_unlock (&kernel->lock);
   for (guint i = 0; i < kernel->n_loops; i++)
     tun_loop_stop (kernel->loops[i]);
+  /* It reads this pointer until it is joined. */
   if (kernel->admin_loop)
-    ike_loop_free (g_steal_pointer (&kernel->admin_loop));
+    ike_loop_free (kernel->admin_loop);
+  kernel->admin_loop = NULL;
   for (guint i = 0; i < kernel->n_loops; i++)
     tun_loop_free (kernel->loops[i]);
   g_clear_pointer (&kernel->loops, g_free);

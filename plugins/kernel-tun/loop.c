@@ -106,7 +106,9 @@ tun_loop_stop (TunLoop *loop)
 {
   if (!loop || !loop->loop)
     return;
-  ike_loop_free (g_steal_pointer (&loop->loop));
+  /* It reads this pointer until it is joined. */
+  ike_loop_free (loop->loop);
+  loop->loop = NULL;
 }
 
 void
