@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include "kernel_tun.h"
 
 enum { FORWARDED_MAX = 1024, MAPPING_AGAIN_US = 1000 * 1000, KEEPALIVE = 0xff, MARKER_LEN = 4 };
@@ -37,7 +38,7 @@ deliver (TunLoop *loop, TunSa *sa, const EspPayload *payload, const TunArrival *
     return FALSE;
   }
   /* The header says where the packet ends; what follows is TFC padding. */
-  tun_write (loop, payload->payload, packet.len);
+  tun_deliver (loop, &packet, payload->payload);
   return TRUE;
 }
 
@@ -147,6 +148,7 @@ run_forwarded (gpointer data)
   Forwarded *forwarded = data;
   forwarded->arrival.data = forwarded->data;
   tun_inbound (forwarded->loop, &forwarded->arrival);
+  tun_deliver_end (forwarded->loop);
 }
 
 static void
@@ -228,34 +230,41 @@ hand_over_ike (TunLoop *loop, const TunArrival *arrival, const IkeAddr *local)
 /* -- batches ----------------------------------------------------------------------------------- */
 
 typedef struct {
-  struct mmsghdr          headers[TUN_BATCH];
-  struct iovec            parts[TUN_BATCH];
-  struct sockaddr_storage from[TUN_BATCH];
+  struct mmsghdr          headers[TUN_IN_BATCH];
+  struct iovec            parts[TUN_IN_BATCH];
+  struct sockaddr_storage from[TUN_IN_BATCH];
   union {
     struct cmsghdr align;
     guint8         bytes[TUN_CONTROL_SIZE];
-  } control[TUN_BATCH];
+  } control[TUN_IN_BATCH];
 } Messages;
 
+/* What came beside a datagram. */
+typedef struct {
+  IkeAddr local;
+  int     segment_len;                        /* of packets that came together, 0: one alone */
+  guint8  traffic_class;
+} Beside;
+
 static void
-read_control (struct msghdr *header, IkeAddr *local, guint8 *traffic_class)
+read_one_control (const struct cmsghdr *c, Beside *beside)
 {
   int value;
-  for (struct cmsghdr *c = CMSG_FIRSTHDR (header); c; c = CMSG_NXTHDR (header, c)) {
-    if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
-      *traffic_class = *(guint8 *) CMSG_DATA (c);
-    if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
-      memcpy (&value, CMSG_DATA (c), sizeof value);
-      *traffic_class = (guint8) value;
-    }
-    if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-      local->family = 4;
-      memcpy (local->bytes, &((struct in_pktinfo *) CMSG_DATA (c))->ipi_addr, 4);
-    }
-    if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-      local->family = 6;
-      memcpy (local->bytes, &((struct in6_pktinfo *) CMSG_DATA (c))->ipi6_addr, 16);
-    }
+  if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+    beside->traffic_class = *(const guint8 *) CMSG_DATA (c);
+  if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+    memcpy (&value, CMSG_DATA (c), sizeof value);
+    beside->traffic_class = (guint8) value;
+  }
+  if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO)
+    memcpy (&beside->segment_len, CMSG_DATA (c), sizeof beside->segment_len);
+  if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+    beside->local.family = 4;
+    memcpy (beside->local.bytes, &((const struct in_pktinfo *) CMSG_DATA (c))->ipi_addr, 4);
+  }
+  if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+    beside->local.family = 6;
+    memcpy (beside->local.bytes, &((const struct in6_pktinfo *) CMSG_DATA (c))->ipi6_addr, 16);
   }
 }
 
@@ -287,20 +296,37 @@ receive_raw (TunLoop *loop, TunArrival *arrival, gboolean has_header)
   tun_inbound (loop, arrival);
 }
 
+/* RFC 3948 knows nothing of packets that come together: they are of one sender and one length, but
+ * for the last one. */
+static void
+receive_together (TunLoop *loop, const TunArrival *all, const Beside *beside)
+{
+  gsize step = beside->segment_len > 0 ? (gsize) beside->segment_len : all->len;
+  for (gsize at = 0; at < all->len; at += step) {
+    TunArrival arrival = *all;
+    arrival.data = all->data + at;
+    arrival.len = MIN (step, all->len - at);
+    receive_udp (loop, &arrival, &beside->local);
+  }
+}
+
 static void
 receive_one (TunLoop *loop, guint kind, struct mmsghdr *message)
 {
   TunArrival arrival = { .data = message->msg_hdr.msg_iov->iov_base, .len = message->msg_len };
-  IkeAddr local = { .port = loop->kernel->marked_port };
+  Beside beside = { .local.port = loop->kernel->marked_port };
   if (message->msg_hdr.msg_flags & MSG_TRUNC || arrival.len == 0
       || !ike_addr_from_sockaddr (&arrival.remote, message->msg_hdr.msg_name,
                                   message->msg_hdr.msg_namelen)) {
     tun_count (loop->kernel, loop->kernel->counters.malformed);
     return;
   }
-  read_control (&message->msg_hdr, &local, &arrival.traffic_class);
+  for (struct cmsghdr *c = CMSG_FIRSTHDR (&message->msg_hdr); c;
+       c = CMSG_NXTHDR (&message->msg_hdr, c))
+    read_one_control (c, &beside);
+  arrival.traffic_class = beside.traffic_class;
   if (kind == TUN_UDP4 || kind == TUN_UDP6)
-    receive_udp (loop, &arrival, &local);
+    receive_together (loop, &arrival, &beside);
   else
     receive_raw (loop, &arrival, kind == TUN_RAW4);
 }
@@ -328,9 +354,10 @@ tun_inbound_ready (int fd, guint32 events, gpointer data)
   int n;
   while (kind < TUN_SOCKETS - 1 && loop->sockets[kind] != fd)
     kind++;
-  for (guint i = 0; i < TUN_BATCH; i++)
+  for (guint i = 0; i < TUN_IN_BATCH; i++)
     prepare (loop, &messages, i);
-  n = recvmmsg (fd, messages.headers, TUN_BATCH, MSG_DONTWAIT, NULL);
+  n = recvmmsg (fd, messages.headers, TUN_IN_BATCH, MSG_DONTWAIT, NULL);
   for (int i = 0; i < n; i++)
     receive_one (loop, kind, &messages.headers[i]);
+  tun_deliver_end (loop);
 }

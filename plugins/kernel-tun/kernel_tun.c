@@ -38,8 +38,11 @@ static const IkeOptionInfo option_table
 static const IkeOptionInfo option_priority
   = { sizeof (IkeOptionInfo), "plugin/rule_priority", "uint", "210",
       "Priority of the first of six routing rules; must come before the main table's (32766)." };
+static const IkeOptionInfo option_offload
+  = { sizeof (IkeOptionInfo), "plugin/offload", "bool", "yes",
+      "Exchange large packets with the kernel, and cut and gather them here; much faster." };
 static const IkeOptionInfo *const options[]
-  = { &option_device, &option_mtu, &option_table, &option_priority, NULL };
+  = { &option_device, &option_mtu, &option_table, &option_priority, &option_offload, NULL };
 
 static gboolean
 probe (IkePlugin *self, GError **error)
@@ -114,8 +117,11 @@ static gboolean
 start_loops (TunKernel *kernel, GError **error)
 {
   guint n = MIN (ike_engine_n_shards (kernel->engine), (guint) TUN_QUEUES_MAX);
-  if (!tun_open (&kernel->device, ike_plugin_option (kernel->plugin, "device"), n, kernel->mtu,
-                 error))
+  TunWanted wanted = { .pattern = ike_plugin_option (kernel->plugin, "device"),
+                       .n_queues = n,
+                       .mtu = kernel->mtu,
+                       .has_offload = ike_plugin_option_bool (kernel->plugin, "offload") };
+  if (!tun_open (&kernel->device, &wanted, error))
     return FALSE;
   kernel->admin_loop = ike_loop_new (kernel->plugin, "esp-admin", error);
   if (!kernel->admin_loop)

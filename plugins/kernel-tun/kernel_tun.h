@@ -11,6 +11,7 @@
 #include <ikebana/net.h>
 #include "netlink.h"
 #include "sad.h"
+#include "segment.h"
 #include "tun.h"
 
 typedef struct _TunKernel TunKernel;
@@ -54,8 +55,10 @@ void tun_post  (TunKernel *kernel, IkeLoop *const *loop, IkeFunc run, gpointer d
 
 /* -- loop.c ------------------------------------------------------------------------------------ */
 
-enum { TUN_BATCH = 64, TUN_KEYED = 256, TUN_PENDING = 32, TUN_PENDING_PER_POLICY = 4 };
-enum { TUN_SLOT_SIZE = 65536 + 512, TUN_CONTROL_SIZE = 128 };
+/* Packets that are read from the device, received, and sent at once. */
+enum { TUN_READ_BATCH = 64, TUN_IN_BATCH = 32, TUN_OUT_BATCH = 128 };
+enum { TUN_KEYED = 256, TUN_PENDING = 32, TUN_PENDING_PER_POLICY = 4 };
+enum { TUN_SLOT_SIZE = 65536 + 512, TUN_OUT_SIZE = 4 * TUN_SLOT_SIZE, TUN_CONTROL_SIZE = 128 };
 enum { TUN_UDP4, TUN_UDP6, TUN_RAW4, TUN_RAW6, TUN_SOCKETS };
 
 /* A context of one SA, cached. */
@@ -97,8 +100,13 @@ struct _TunLoop {
   guint      n_random;                        /* left of it */
   TunPending pending[TUN_PENDING];
   _Atomic guint32 n_forwarded;                /* packets on their way here from other threads */
-  guint8    *out_slots, *in_slots;            /* TUN_BATCH of each */
-  TunOut     out[TUN_BATCH];
+  guint8    *in_slots;                        /* TUN_IN_BATCH of TUN_SLOT_SIZE */
+  guint8    *read_buffer;                     /* one packet of the device, before it is cut */
+  guint8    *out_buffer;                      /* TUN_OUT_SIZE; the sealed packets of a batch */
+  gsize      out_used;
+  Gather     gather;                          /* on their way to the device */
+  gboolean   has_segments;                    /* UDP_SEGMENT works */
+  TunOut     out[TUN_OUT_BATCH];
   guint      n_out;
 };
 
@@ -125,7 +133,11 @@ void tun_outbound_ready (int fd, guint32 events, gpointer loop);
 void tun_outbound_retry (TunLoop *loop);
 void tun_outbound_forget (TunLoop *loop, SpdPolicy *policy);   /* NULL: everything */
 void tun_flush          (TunLoop *loop);                       /* send.c */
+/* To the device, at once. */
 void tun_write          (TunLoop *loop, const guint8 *packet, gsize len);
+/* To the device, maybe together with the next ones, which is tun_deliver_end(). */
+void tun_deliver        (TunLoop *loop, const Packet *packet, const guint8 *data);
+void tun_deliver_end    (TunLoop *loop);
 
 /* -- inbound.c --------------------------------------------------------------------------------- */
 

@@ -69,8 +69,11 @@ take_sockets (TunLoop *loop)
                  ? kernel->net->esp_socket (kernel->net_plugin, loop->index, i ? 6 : 4)
                  : -1;
     loop->sockets[TUN_UDP4 + i] = fd;
-    if (fd >= 0)
-      tun_socket_tell (fd, i ? 6 : 4);
+    if (fd < 0)
+      continue;
+    tun_socket_tell (fd, i ? 6 : 4);
+    if (kernel->device.has_offload)
+      tun_socket_gather (fd);
   }
   open_raw (loop);
 }
@@ -84,8 +87,11 @@ tun_loop_new (TunKernel *kernel, guint index, GError **error)
   loop->index = index;
   sad_table_init (&loop->inbound);
   make_scratch (loop);
-  loop->out_slots = g_malloc ((gsize) TUN_BATCH * TUN_SLOT_SIZE);
-  loop->in_slots = g_malloc ((gsize) TUN_BATCH * TUN_SLOT_SIZE);
+  loop->in_slots = g_malloc ((gsize) TUN_IN_BATCH * TUN_SLOT_SIZE);
+  loop->read_buffer = g_malloc (TUN_SLOT_SIZE);
+  loop->out_buffer = g_malloc (TUN_OUT_SIZE);
+  loop->gather.data = g_malloc (GATHER_SIZE);
+  loop->has_segments = kernel->device.has_offload;
   for (guint i = 0; i < TUN_SOCKETS; i++)
     loop->sockets[i] = loop->fragmenting[i] = -1;
   loop->loop = ike_loop_new (kernel->plugin, name, error);
@@ -123,8 +129,10 @@ tun_loop_free (TunLoop *loop)
   for (guint i = TUN_RAW4; i <= TUN_RAW6; i++)
     if (loop->sockets[i] >= 0)
       close (loop->sockets[i]);
-  g_free (loop->out_slots);
   g_free (loop->in_slots);
+  g_free (loop->read_buffer);
+  g_free (loop->out_buffer);
+  g_free (loop->gather.data);
   g_free (loop);
 }
 

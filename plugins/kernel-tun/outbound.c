@@ -3,6 +3,7 @@
 #include "config.h"
 #include <string.h>
 #include <unistd.h>
+#include <sys/uio.h>
 #include <netinet/in.h>
 #include "kernel_tun.h"
 
@@ -15,13 +16,6 @@ typedef struct {
   gsize   len;
   Packet  packet;
 } Inner;
-
-void
-tun_write (TunLoop *loop, const guint8 *packet, gsize len)
-{
-  if (write (loop->kernel->device.queues[loop->index], packet, len) < 0)
-    tun_count (loop->kernel, loop->kernel->counters.tun_failed);
-}
 
 static void
 expire (TunKernel *kernel, TunSa *sa, guint32 crossed)
@@ -177,7 +171,8 @@ seal (TunLoop *loop, TunSa *sa, const Inner *inner)
   content.next_header = inner->packet.family == 4 ? ESP_NEXT_IPV4 : ESP_NEXT_IPV6;
   if (sa->sizes.needs_random_iv)
     content.random_iv = tun_random_iv (loop, sa->sizes.iv_len);
-  return esp_seal (&keys, &sa->sizes, &content, start, TUN_SLOT_SIZE - ESP_HEAD_MAX);
+  return esp_seal (&keys, &sa->sizes, &content, start,
+                   (gsize) (loop->out_buffer + TUN_OUT_SIZE - start));
 }
 
 static void
@@ -208,6 +203,7 @@ send_through (TunLoop *loop, TunSa *sa, const Inner *inner)
   out->fragmenting = fragmenting (sa, &inner->packet);
   out->traffic_class = packet_outer_class (&inner->packet, sa->flags);
   loop->n_out++;
+  loop->out_used = (gsize) (out->data + out->len - loop->out_buffer);
   expire (kernel, sa, sad_account (sa, inner->packet.len, ike_loop_now_us (loop->loop)));
 }
 
@@ -241,23 +237,65 @@ process (TunLoop *loop, Inner *inner)
     acquire (loop, policy, inner);
 }
 
+/* Where the next packet of at most @len bytes goes; what is there already is sent for want of
+ * room. */
 static guint8 *
-out_slot (TunLoop *loop)
+out_slot (TunLoop *loop, gsize len)
 {
-  return loop->out_slots + (gsize) loop->n_out * TUN_SLOT_SIZE + ESP_HEAD_MAX;
+  gsize wanted = ESP_HEAD_MAX + len + loop->kernel->mtu + ESP_TAIL_MAX;
+  if (loop->n_out == TUN_OUT_BATCH || TUN_OUT_SIZE - loop->out_used < wanted)
+    tun_flush (loop);
+  return loop->out_buffer + loop->out_used + ESP_HEAD_MAX;
+}
+
+static void
+process_copy (TunLoop *loop, const guint8 *data, gsize len)
+{
+  Inner inner = { .data = out_slot (loop, len), .len = len };
+  memcpy (inner.data, data, len);
+  process (loop, &inner);
+}
+
+static void
+process_large (TunLoop *loop, const SegmentHeader *header, gsize len)
+{
+  const char *reason;
+  Segments segments;
+  gsize next;
+  if (!segments_init (&segments, header, loop->read_buffer, len, &reason)) {
+    tun_count (loop->kernel, loop->kernel->counters.tun_malformed);
+    return;
+  }
+  while ((next = segments_peek (&segments)) != 0) {
+    Inner inner = { .data = out_slot (loop, next), .len = next };
+    segments_next (&segments, inner.data);
+    process (loop, &inner);
+  }
+}
+
+static void
+process_read (TunLoop *loop, const SegmentHeader *header, gsize len)
+{
+  if (header->kind != SEGMENT_NONE)
+    process_large (loop, header, len);
+  else if (segment_finish (header, loop->read_buffer, len))
+    process_copy (loop, loop->read_buffer, len);
+  else
+    tun_count (loop->kernel, loop->kernel->counters.tun_malformed);
 }
 
 void
 tun_outbound_ready (int fd, guint32 events, gpointer data)
 {
   TunLoop *loop = data;
-  for (guint i = 0; i < TUN_BATCH; i++) {
-    Inner inner = { .data = out_slot (loop) };
-    ssize_t got = read (fd, inner.data, 65535);
-    if (got < 0)
+  gsize before = loop->kernel->device.has_offload ? sizeof (SegmentHeader) : 0;
+  for (guint i = 0; i < TUN_READ_BATCH; i++) {
+    SegmentHeader header = { 0 };
+    struct iovec parts[2] = { { &header, before }, { loop->read_buffer, 65536 } };
+    ssize_t got = readv (fd, parts, 2);
+    if (got < (ssize_t) before)
       break;
-    inner.len = (gsize) got;
-    process (loop, &inner);
+    process_read (loop, &header, (gsize) got - before);
   }
   tun_flush (loop);
 }
@@ -267,13 +305,11 @@ tun_outbound_retry (TunLoop *loop)
 {
   for (guint i = 0; i < TUN_PENDING; i++) {
     TunPending waiting = loop->pending[i];
-    Inner inner = { .data = out_slot (loop), .len = waiting.len };
     if (!waiting.policy || !atomic_load (&waiting.policy->sa))
       continue;
     memset (&loop->pending[i], 0, sizeof loop->pending[i]);
-    memcpy (inner.data, waiting.data, waiting.len);
+    process_copy (loop, waiting.data, waiting.len);
     clear_pending (&waiting);
-    process (loop, &inner);
   }
   tun_flush (loop);
 }

@@ -7,16 +7,35 @@
 
 enum { HOP_LIMIT = 64, ERROR_MAX_IPV4 = 576 };
 
+/* RFC 1071, 2: the sum may be made in any byte order and in wider words, and is folded at the
+ * end. */
+static guint64
+sum_words (const guint8 *data, gsize len)
+{
+  guint64 sum = 0, word;
+  guint8 rest[8] = { 0 };
+  for (; len >= 8; data += 8, len -= 8) {
+    memcpy (&word, data, 8);
+    sum += (word & G_MAXUINT32) + (word >> 32);
+  }
+  memcpy (rest, data, len);
+  memcpy (&word, rest, 8);
+  return sum + (word & G_MAXUINT32) + (word >> 32);
+}
+
+static guint16
+fold (guint64 sum)
+{
+  while (sum >> 16)
+    sum = (sum & 0xffff) + (sum >> 16);
+  return (guint16) sum;
+}
+
 guint16
 packet_checksum (guint32 sum, const guint8 *data, gsize len)
 {
-  for (gsize i = 0; i + 1 < len; i += 2)
-    sum += (guint32) data[i] << 8 | data[i + 1];
-  if (len & 1)
-    sum += (guint32) data[len - 1] << 8;
-  while (sum >> 16)
-    sum = (sum & 0xffff) + (sum >> 16);
-  return (guint16) ~sum;
+  guint16 words = fold (sum_words (data, len));
+  return (guint16) ~fold ((guint64) sum + GUINT16_FROM_BE (words));
 }
 
 static gboolean

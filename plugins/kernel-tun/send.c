@@ -5,7 +5,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include "kernel_tun.h"
+
+/* What UDP_SEGMENT takes at once. */
+enum { SEGMENTS_MAX = 64, DATAGRAM_MAX = 65000 };
 
 /* The source address of an IPv4 packet, and its traffic class. */
 static gsize
@@ -51,36 +55,75 @@ control_ipv6 (struct cmsghdr *head, const TunOut *out)
   return used + CMSG_SPACE (sizeof info);
 }
 
-/* Arrays for one sendmmsg. */
+/* One sendmmsg: messages, each of one packet or of several that the kernel cuts apart. */
 typedef struct {
-  struct mmsghdr          headers[TUN_BATCH];
-  struct iovec            parts[TUN_BATCH];
-  struct sockaddr_storage to[TUN_BATCH];
+  struct mmsghdr          headers[TUN_OUT_BATCH];
+  struct iovec            parts[TUN_OUT_BATCH];
+  struct sockaddr_storage to[TUN_OUT_BATCH];
+  guint                   first[TUN_OUT_BATCH + 1];   /* packet of each message */
   union {
     struct cmsghdr align;
     guint8         bytes[TUN_CONTROL_SIZE];
-  } control[TUN_BATCH];
+  } control[TUN_OUT_BATCH];
 } Messages;
 
-static void
-prepare (Messages *messages, guint i, const TunOut *out)
+static gsize
+control_segments (struct cmsghdr *head, gsize len)
 {
-  struct msghdr *header = &messages->headers[i].msg_hdr;
+  guint16 segment_len = (guint16) len;
+  head->cmsg_level = IPPROTO_UDP;
+  head->cmsg_type = UDP_SEGMENT;
+  head->cmsg_len = CMSG_LEN (sizeof segment_len);
+  memcpy (CMSG_DATA (head), &segment_len, sizeof segment_len);
+  return CMSG_SPACE (sizeof segment_len);
+}
+
+/* How many of the packets from @out on can be one message: of one SA and traffic class, of one
+ * length but for the last one, which may be shorter. */
+static guint
+n_together (const TunLoop *loop, const TunOut *out, guint n)
+{
+  gsize len = out->len;
+  guint i = 1;
+  if (!loop->has_segments || !out->path->is_encap)
+    return 1;
+  for (; i < n && i < SEGMENTS_MAX; i++) {
+    if (out[i].path != out->path || out[i].traffic_class != out->traffic_class
+        || out[i].len > out->len || len + out[i].len > DATAGRAM_MAX)
+      break;
+    len += out[i].len;
+    if (out[i].len < out->len)
+      return i + 1;
+  }
+  return i;
+}
+
+/* Message @m: the @n packets from @out on. */
+static void
+prepare (Messages *messages, guint m, guint first, const TunOut *out, guint n)
+{
+  struct msghdr *header = &messages->headers[m].msg_hdr;
+  struct cmsghdr *control = &messages->control[m].align;
   IkeAddr to = out->path->destination;
-  memset (&messages->headers[i], 0, sizeof messages->headers[i]);
-  memset (&messages->control[i], 0, sizeof messages->control[i]);
+  memset (&messages->headers[m], 0, sizeof messages->headers[m]);
+  memset (&messages->control[m], 0, sizeof messages->control[m]);
   /* A raw socket takes no port. */
   if (!out->path->is_encap)
     to.port = 0;
-  messages->parts[i].iov_base = out->data;
-  messages->parts[i].iov_len = out->len;
-  header->msg_iov = &messages->parts[i];
-  header->msg_iovlen = 1;
-  header->msg_name = &messages->to[i];
-  header->msg_namelen = ike_addr_to_sockaddr (&to, &messages->to[i]);
-  header->msg_control = &messages->control[i];
-  header->msg_controllen = to.family == 4 ? control_ipv4 (&messages->control[i].align, out)
-                                          : control_ipv6 (&messages->control[i].align, out);
+  for (guint i = 0; i < n; i++)
+    messages->parts[first + i] = (struct iovec) { out[i].data, out[i].len };
+  messages->first[m] = first;
+  header->msg_iov = &messages->parts[first];
+  header->msg_iovlen = n;
+  header->msg_name = &messages->to[m];
+  header->msg_namelen = ike_addr_to_sockaddr (&to, &messages->to[m]);
+  header->msg_control = control;
+  header->msg_controllen =
+      to.family == 4 ? control_ipv4 (control, out) : control_ipv6 (control, out);
+  if (n > 1) {
+    control = (struct cmsghdr *) ((guint8 *) control + header->msg_controllen);
+    header->msg_controllen += control_segments (control, out->len);
+  }
 }
 
 static void
@@ -100,12 +143,39 @@ set_fragmenting (TunLoop *loop, const TunOut *out)
 }
 
 static void
-refused (TunLoop *loop, const TunOut *out, int number)
+refused (TunLoop *loop, const TunOut *out, guint n, int number)
 {
   TunKernel *kernel = loop->kernel;
-  tun_count (kernel, number == EMSGSIZE ? kernel->counters.too_big : kernel->counters.send_failed);
+  ike_counter_add (kernel->engine,
+                   number == EMSGSIZE ? kernel->counters.too_big : kernel->counters.send_failed, n);
   if (number == EMSGSIZE)
     tun_admin_measure (kernel, out->sa);
+}
+
+static guint
+arrange (const TunLoop *loop, Messages *messages, const TunOut *out, guint n)
+{
+  guint m = 0;
+  for (guint i = 0; i < n; m++) {
+    guint together = n_together (loop, &out[i], n - i);
+    prepare (messages, m, i, &out[i], together);
+    i += together;
+  }
+  messages->first[m] = n;
+  return m;
+}
+
+static void send_run (TunLoop *loop, const TunOut *out, guint n);
+
+/* What the kernel cannot cut apart on this way (the path takes less, or its device makes no
+ * checksums) is sent one by one: then each packet has a result of its own. */
+static void
+send_apart (TunLoop *loop, const TunOut *out, guint n, int number)
+{
+  gboolean has_segments = loop->has_segments && number != EIO;
+  loop->has_segments = FALSE;
+  send_run (loop, out, n);
+  loop->has_segments = has_segments;
 }
 
 /* Packets of one socket and one way to fragment. */
@@ -114,20 +184,24 @@ send_run (TunLoop *loop, const TunOut *out, guint n)
 {
   static const int no_more_room = EAGAIN;
   Messages messages;
-  guint sent = 0;
-  for (guint i = 0; i < n; i++)
-    prepare (&messages, i, &out[i]);
+  guint n_messages = arrange (loop, &messages, out, n), sent = 0;
   set_fragmenting (loop, out);
-  while (sent < n) {
-    int got = sendmmsg (out->fd, messages.headers + sent, n - sent, MSG_DONTWAIT);
+  while (sent < n_messages) {
+    int got = sendmmsg (out->fd, messages.headers + sent, n_messages - sent, MSG_DONTWAIT);
+    guint first = messages.first[sent], number;
     if (got > 0) {
       sent += (guint) got;
-      ike_counter_add (loop->kernel->engine, loop->kernel->counters.esp_out, (guint64) got);
+      ike_counter_add (loop->kernel->engine, loop->kernel->counters.esp_out,
+                       messages.first[sent] - first);
       continue;
     }
     if (got < 0 && errno == EINTR)
       continue;
-    refused (loop, &out[sent], got < 0 ? errno : no_more_room);
+    number = (guint) (got < 0 ? errno : no_more_room);
+    if (messages.first[sent + 1] - first > 1 && number != EAGAIN && number != ENOBUFS)
+      send_apart (loop, &out[first], messages.first[sent + 1] - first, (int) number);
+    else
+      refused (loop, &out[first], messages.first[sent + 1] - first, (int) number);
     sent++;
   }
 }
@@ -166,4 +240,5 @@ tun_flush (TunLoop *loop)
     i += n;
   }
   loop->n_out = 0;
+  loop->out_used = 0;
 }

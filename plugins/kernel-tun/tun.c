@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <linux/filter.h>
 #include <linux/if_tun.h>
 #include "tun.h"
@@ -54,10 +55,25 @@ tun_probe (GError **error)
   return result == 0 || fail_open (error, result);
 }
 
-static int
-open_queue (char name[IFNAMSIZ], GError **error)
+/* Newer than the headers of some systems. */
+enum { OFFLOAD_USO4 = 0x20, OFFLOAD_USO6 = 0x40 };
+
+/* The kernel then need not cut what it sends in large pieces; where it knows nothing of UDP, TCP
+ * alone is good too, and where it refuses both it goes on cutting. */
+static void
+set_offload (int fd)
 {
-  struct ifreq request = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE };
+  unsigned long tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+  if (ioctl (fd, TUNSETOFFLOAD, tcp | OFFLOAD_USO4 | OFFLOAD_USO6) < 0
+      && ioctl (fd, TUNSETOFFLOAD, tcp) < 0)
+    errno = 0;
+}
+
+static int
+open_queue (char name[IFNAMSIZ], gboolean has_offload, GError **error)
+{
+  short header = has_offload ? IFF_VNET_HDR : 0;
+  struct ifreq request = { .ifr_flags = (short) (IFF_TUN | IFF_NO_PI | IFF_MULTI_QUEUE | header) };
   int fd = open (tun_path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     fail_open (error, errno);
@@ -76,6 +92,8 @@ open_queue (char name[IFNAMSIZ], GError **error)
     return -1;
   }
   memcpy (name, request.ifr_name, IFNAMSIZ);
+  if (has_offload)
+    set_offload (fd);
   return fd;
 }
 
@@ -115,25 +133,27 @@ bring_up (TunDevice *device, guint mtu, GError **error)
 }
 
 gboolean
-tun_open (TunDevice *device, const char *pattern, guint n_queues, guint mtu, GError **error)
+tun_open (TunDevice *device, const TunWanted *wanted, GError **error)
 {
   memset (device, 0, sizeof *device);
-  if (strlen (pattern) >= IFNAMSIZ || strchr (pattern, '/')) {
+  if (strlen (wanted->pattern) >= IFNAMSIZ || strchr (wanted->pattern, '/')) {
     g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "`device = %s` is no name of an interface",
-                 pattern);
+                 wanted->pattern);
     return FALSE;
   }
-  g_strlcpy (device->name, pattern, sizeof device->name);
-  for (; device->n_queues < n_queues; device->n_queues++) {
-    device->queues[device->n_queues] = open_queue (device->name, error);
-    if (device->queues[device->n_queues] < 0) {
+  g_strlcpy (device->name, wanted->pattern, sizeof device->name);
+  device->has_offload = wanted->has_offload;
+  for (; device->n_queues < wanted->n_queues; device->n_queues++) {
+    int fd = open_queue (device->name, device->has_offload, error);
+    if (fd < 0) {
       tun_close (device);
       return FALSE;
     }
+    device->queues[device->n_queues] = fd;
   }
   device->interface = if_nametoindex (device->name);
   silence_ipv6 (device->name);
-  if (bring_up (device, mtu, error))
+  if (bring_up (device, wanted->mtu, error))
     return TRUE;
   tun_close (device);
   return FALSE;
@@ -180,6 +200,13 @@ tun_socket_tell (int fd, guint8 family)
   }
   setsockopt (fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
   setsockopt (fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof on);
+}
+
+gboolean
+tun_socket_gather (int fd)
+{
+  int on = 1;
+  return setsockopt (fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on) == 0;
 }
 
 int

@@ -12,16 +12,25 @@ typedef struct {
   guint32 interface;
   guint   n_queues;
   int     queues[TUN_QUEUES_MAX];
+  /* Packets have a `struct virtio_net_hdr` before them, and may be large. */
+  gboolean has_offload;
 } TunDevice;
 
 /* Is this machine able to?  FALSE with one sentence that says what to do. */
 gboolean tun_probe  (GError **error);
-/* @pattern: "ipsec0", or "ike%d" for the first free number. */
-gboolean tun_open   (TunDevice *device, const char *pattern, guint n_queues, guint mtu,
-                     GError **error);
+/* What is to be made; @pattern: "ipsec0", or "ike%d" for the first free number. */
+typedef struct {
+  const char *pattern;
+  guint       n_queues, mtu;
+  gboolean    has_offload;
+} TunWanted;
+
+gboolean tun_open   (TunDevice *device, const TunWanted *wanted, GError **error);
 void     tun_close  (TunDevice *device);
 
 /* A raw ESP socket that gets only the packets whose SPI begins with byte @first; -1 with @error. */
 int      tun_raw_socket (guint8 family, guint8 first, GError **error);
 /* Makes an ESP socket tell what a tunnel endpoint must know: local address and traffic class. */
 void     tun_socket_tell (int fd, guint8 family);
+/* Makes a UDP socket give packets of one sender together.  FALSE: this system cannot. */
+gboolean tun_socket_gather (int fd);

@@ -243,8 +243,8 @@ query_late (gpointer data)
 {
   Late *late = data;
   IkeLoop *control = ike_engine_control (late->end->engine);
-  late->end->kernel->query (late->end->plugin,
-                            ike_loop_call (control, &query_class, &late->answers[0], NULL), late->sa);
+  late->end->kernel->query (
+      late->end->plugin, ike_loop_call (control, &query_class, &late->answers[0], NULL), late->sa);
 }
 
 /* An engine may end while answers are still due. */

@@ -217,7 +217,8 @@ block_mac (gboolean is_xcbc, const guint8 *key, const guint8 *data, gsize len, g
 enum { XCBC = 5, CMAC = 8 };
 
 static void
-reference_mac (guint16 transform, const guint8 *key, guint key_len, const GByteArray *data, guint8 *icv)
+reference_mac (guint16 transform, const guint8 *key, guint key_len, const GByteArray *data,
+               guint8 *icv)
 {
   unsigned len;
   if (transform == XCBC || transform == CMAC)

@@ -12,10 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <pthread.h>
 #include <ikebana/engine.h>
 #include <ikebana/kernel.h>
-
 #include "kernel-tun/tests/tunnel_ends.h"
 
 /* -- a tunnel ---------------------------------------------------------------------------------- */
@@ -440,19 +441,121 @@ test_all_or_nothing (void)
   do_batch (0, &good, ask_remove);
 }
 
+/* -- a stream: large packets on both devices, cut, sealed, opened and gathered ----------------- */
+
+enum { STREAM_LEN = 8 << 20, STREAM_PORT = 7777 };
+
+static guint8
+stream_byte (guint32 at)
+{
+  return (guint8) (at ^ at >> 8 ^ at >> 16);
+}
+
+static void *
+send_stream (void *data)
+{
+  int fd = *(int *) data;
+  g_autofree guint8 *bytes = g_malloc (STREAM_LEN);
+  for (guint32 i = 0; i < STREAM_LEN; i++)
+    bytes[i] = stream_byte (i);
+  for (guint32 at = 0; at < STREAM_LEN;) {
+    ssize_t sent = send (fd, bytes + at, STREAM_LEN - at, MSG_NOSIGNAL);
+    g_assert_cmpint (sent, >, 0);
+    at += (guint32) sent;
+  }
+  shutdown (fd, SHUT_WR);
+  return NULL;
+}
+
+static guint32
+check_stream (int fd)
+{
+  g_autofree guint8 *bytes = g_malloc (65536);
+  guint32 at = 0;
+  ssize_t got;
+  while ((got = recv (fd, bytes, 65536, 0)) > 0)
+    for (ssize_t i = 0; i < got; i++, at++)
+      g_assert_cmpuint (bytes[i], ==, stream_byte (at));
+  g_assert_cmpint (got, ==, 0);
+  return at;
+}
+
+/* A socket of the namespace of @side, bound to its inner address. */
+static int
+stream_socket (const Side *side, const char *text, guint16 port)
+{
+  struct sockaddr_storage own;
+  struct timeval patience = { PATIENCE_S, 0 };
+  IkeAddr at = addr (text, port);
+  int fd, on = 1;
+  g_assert_cmpint (setns (side->namespace, CLONE_NEWNET), ==, 0);
+  fd = socket (at.family == 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (setns (home, CLONE_NEWNET), ==, 0);
+  g_assert_cmpint (fd, >=, 0);
+  setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &own, ike_addr_to_sockaddr (&at, &own)), ==, 0);
+  return fd;
+}
+
+static void
+stream (const char *from, const char *to)
+{
+  int listening = stream_socket (&right, to, STREAM_PORT), client = stream_socket (&left, from, 0);
+  IkeAddr there = addr (to, STREAM_PORT);
+  struct sockaddr_storage target;
+  pthread_t sender;
+  int accepted;
+  g_assert_cmpint (listen (listening, 1), ==, 0);
+  g_assert_cmpint (
+      connect (client, (struct sockaddr *) &target, ike_addr_to_sockaddr (&there, &target)), ==, 0);
+  accepted = accept (listening, NULL, NULL);
+  g_assert_cmpint (accepted, >=, 0);
+  g_assert_cmpint (pthread_create (&sender, NULL, send_stream, &client), ==, 0);
+  g_assert_cmpuint (check_stream (accepted), ==, STREAM_LEN);
+  pthread_join (sender, NULL);
+  close (accepted);
+  close (client);
+  close (listening);
+}
+
+static void
+test_stream (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000114, 0x02000214 }, gcm, none, 36, 0 };
+  Tunnel t6 = { OUTER4, NETS6, IKE_KERNEL_ENCAP, { 0x01000115, 0x02000215 }, gcm, none, 36, 0 };
+  Batch batches[2];
+  up (&t, batches);
+  stream ("10.1.0.1", "10.2.0.1");
+  g_assert_cmpuint (use_of (0, &batches[0].sas[1]).bytes, >, STREAM_LEN);
+  /* Nothing that the kernel could cut apart fits the path now; each packet is fragmented. */
+  g_assert_true (run_in (&left, "ip link set wire mtu 1300"));
+  stream ("10.1.0.1", "10.2.0.1");
+  g_assert_true (run_in (&left, "ip link set wire mtu 1500"));
+  down (batches);
+  up (&t6, batches);
+  stream ("fd00:1::1", "fd00:2::1");
+  down (batches);
+}
+
+/* -- policies ---------------------------------------------------------------------------------- */
+
 /* One outbound policy on the left, without an SA. */
 static void
 fill_bare_policy (Batch *batch, IkeMode mode, const char *destination)
 {
   IkeKernelPolicy *policy = &batch->policies[0];
-  *policy = (IkeKernelPolicy) { .struct_size = sizeof *policy, .direction = IKE_DIR_OUT, .mode = mode,
-                                .reqid = 9 };
+  *policy = (IkeKernelPolicy){
+    .struct_size = sizeof *policy, .direction = IKE_DIR_OUT, .mode = mode, .reqid = 9
+  };
   g_assert_true (ike_selector_parse (&policy->source, "0.0.0.0/0", NULL));
   g_assert_true (ike_selector_parse (&policy->destination, destination, NULL));
   batch->batch = (IkeKernelBatch) { sizeof (IkeKernelBatch), 0, 1, NULL, batch->policies };
 }
 
-/* RFC 4301, 4.4.1: DISCARD.  The narrower policy wins over the tunnel, for as long as it is there. */
+/* RFC 4301, 4.4.1: DISCARD.  The narrower policy wins over the tunnel, for as long as it is
+ * there. */
 static void
 test_drop (void)
 {
@@ -576,12 +679,20 @@ begin_lives (void)
   give_address (&right, "fd00:2::1");
 }
 
-/* Nothing of ours is left in the kernel. */
+/* The engines end with SAs installed and packets on their way; nothing of ours is left in the
+ * kernel. */
 static void
 end_lives (void)
 {
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000116, 0x02000216 }, gcm, none, 36, 0 };
+  Batch batches[2];
+  up (&t, batches);
+  g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
+  g_assert_true (run_in (&left, "{ timeout 3 ping -i 0.001 -I 10.1.0.1 10.2.0.1 & } ;"
+                                "{ timeout 3 ping -i 0.001 -s 1200 -I 10.1.0.1 10.2.0.1 & }"));
   for (guint me = 0; me < 2; me++) {
     ike_engine_quit (side_of (me)->engine);
+    atomic_store (&side_of (me)->may_end, 1);
     pthread_join (side_of (me)->thread, NULL);
     g_assert_false (run_in (side_of (me), "ip link show ipsec0"));
     g_assert_false (run_in (side_of (me), "ip rule | grep 210"));
@@ -615,6 +726,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/a-trap-asks-once-and-keeps-the-first-packets", test_trap);
   g_test_add_func ("/tunnel/a-new-mapping-is-reported", test_mapping);
   g_test_add_func ("/tunnel/what-does-not-fit-is-reported-to-its-sender", test_path_mtu);
+  g_test_add_func ("/tunnel/a-stream-arrives-as-it-was-sent", test_stream);
   g_test_add_func ("/tunnel/a-drop-policy-drops-while-it-is-there", test_drop);
   g_test_add_func ("/tunnel/a-pass-policy-leads-past-the-device", test_pass);
   g_test_add_func ("/tunnel/all-is-installed-or-nothing", test_all_or_nothing);

@@ -19,7 +19,7 @@ typedef struct {
   pthread_t          thread;
   IkeEngine         *engine;
   const IkeProvided *kernel, *net;
-  atomic_int         is_ready;
+  atomic_int         is_ready, may_end;
 } Side;
 
 static Side left = { .name = "left", .namespace = -1 },
@@ -42,7 +42,7 @@ run_in (const Side *side, const char *command)
 {
   gboolean is_good;
   g_assert_cmpint (setns (side->namespace, CLONE_NEWNET), ==, 0);
-  is_good = run ("%s >/dev/null 2>&1", command);
+  is_good = run ("{ %s ; } >/dev/null 2>&1", command);
   g_assert_cmpint (setns (home, CLONE_NEWNET), ==, 0);
   return is_good;
 }
@@ -83,6 +83,15 @@ log_text (const IkeLogRecord *record, gpointer data)
     g_test_message ("%s: %s", (const char *) data, record->text);
 }
 
+static void
+wait_for (atomic_int *flag)
+{
+  gint64 deadline = g_get_monotonic_time () + PATIENCE_S * G_USEC_PER_SEC;
+  while (!atomic_load (flag) && g_get_monotonic_time () < deadline)
+    usleep (1000);
+  g_assert_true (atomic_load (flag));
+}
+
 static void *
 live (void *data)
 {
@@ -110,17 +119,10 @@ live (void *data)
   g_assert_no_error (error);
   atomic_store (&side->is_ready, 1);
   ike_engine_run (side->engine);
+  /* Whoever says quit uses the engine until that returns. */
+  wait_for (&side->may_end);
   ike_engine_free (side->engine);
   return NULL;
-}
-
-static void
-wait_for (atomic_int *flag)
-{
-  gint64 deadline = g_get_monotonic_time () + PATIENCE_S * G_USEC_PER_SEC;
-  while (!atomic_load (flag) && g_get_monotonic_time () < deadline)
-    usleep (1000);
-  g_assert_true (atomic_load (flag));
 }
 
 /* -- requests, from the test's thread to the control loop and back ----------------------------- */
