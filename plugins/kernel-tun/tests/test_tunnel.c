@@ -314,8 +314,10 @@ test_update (void)
       ask (&question, NULL);
     }
   }
+  /* The counters go on where they were.  (ping is content with one answer of two.) */
   g_assert_true (run_in (&left, "ping -c 2 -i 0.01 -W 10 -I 10.1.0.1 10.2.0.1"));
-  g_assert_cmpuint (use_of (1, &new[1].sas[0]).packets, ==, 4);
+  g_assert_cmpuint (use_of (1, &new[1].sas[0]).packets, >, 2);
+  g_assert_cmpuint (use_of (1, &new[1].sas[0]).packets, <=, 4);
   down (new);
 }
 
