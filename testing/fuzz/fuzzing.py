@@ -14,14 +14,16 @@ ENVIRONMENT = {**os.environ, "G_SLICE": "always-malloc", "G_DEBUG": "fatal-criti
 
 
 def targets():
-    """{name: files}: the first comment of a target has a line "Covers: FILE…" for what it is to cover."""
+    """{name: files}: the first comment of a target has a line "Covers: FILE…" for what it is to cover.  Those that name
+    nothing (they run whole engines) are left out, and said so."""
     found = {}
     for source in sorted(glob.glob(os.path.join(HERE, "fuzz_*.c"))):
         with open(source) as file:
             comment = re.sub(r"\n \*", " ", file.read().split("*/", 2)[1])
         names = re.search(r"Covers:((?:\s+\S+\.c\b)+)", comment)
         if not names:
-            sys.exit(f"{source}: the first comment does not name the files that are covered")
+            print(f"{os.path.basename(source)[:-2]} names no file", flush=True)
+            continue
         found[os.path.basename(source)[:-2]] = names.group(1).split()
     return found
 
