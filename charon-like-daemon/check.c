@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check.c - `ikebanad --check`: says what a start would say, without root, beside a running daemon.
  *
- * The settings are read, plugins are loaded, probed and resolved, the connections are built; nothing is activated and
- * nothing is opened.  Problems are printed as they are found; the states of plugins and features go to standard output. */
+ * The settings are read, plugins are loaded, probed and resolved, the connections are built;
+ * nothing is activated and nothing is opened.  Problems are printed as they are found; the states
+ * of plugins and features go to standard output. */
 #include <stdio.h>
 #include <string.h>
 #include "daemon.h"
@@ -14,7 +15,8 @@ print_features (const IkeTree *features)
     const IkeTree *feature = ike_tree_nth (features, i);
     const char *state = ike_tree_string (feature, "state", "");
     if (strcmp (state, "loaded") != 0 && strcmp (state, "ready") != 0)
-      printf ("  %-22s  %-8s  %s\n", ike_tree_string (feature, "name", ""), state, ike_tree_string (feature, "reason", ""));
+      printf ("  %-22s  %-8s  %s\n", ike_tree_string (feature, "name", ""), state,
+              ike_tree_string (feature, "reason", ""));
   }
 }
 
@@ -58,8 +60,8 @@ daemon_check (Daemon *daemon)
     return DAEMON_FAILED;
   }
   if (!is_started || daemon->n_errors > 0) {
-    daemon_complain (daemon, "%s has %u problem%s, see above", daemon->config_file, daemon->n_errors,
-                     daemon->n_errors == 1 ? "" : "s");
+    daemon_complain (daemon, "%s has %u problem%s, see above", daemon->config_file,
+                     daemon->n_errors, daemon->n_errors == 1 ? "" : "s");
     return DAEMON_FAILED;
   }
   return DAEMON_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main.c - ikebanad: reads the command line, gives up privileges, and runs one engine until a signal ends it. */
+/* main.c - ikebanad: reads the command line, gives up privileges, and runs one engine until a
+ * signal ends it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,8 +31,10 @@ print_record (const IkeLogRecord *record, gpointer data)
     __atomic_add_fetch (&daemon->n_errors, 1, __ATOMIC_RELAXED);
   /* Errors come here as well when there are sinks; who reads them reads them once. */
   if (record->level <= daemon->log_level && !daemon->has_sinks)
-    daemon_complain (daemon, "%s: %s%s%s", record->level < G_N_ELEMENTS (levels) - 1 ? levels[record->level] : "debug",
-                     record->subject != NULL ? record->subject : "", record->subject != NULL ? ": " : "", record->text);
+    daemon_complain (daemon, "%s: %s%s%s",
+                     record->level < G_N_ELEMENTS (levels) - 1 ? levels[record->level] : "debug",
+                     record->subject != NULL ? record->subject : "",
+                     record->subject != NULL ? ": " : "", record->text);
 }
 
 IkeEngineOptions
@@ -49,7 +52,7 @@ daemon_engine_options (Daemon *daemon)
   };
 }
 
-/* -- command line --------------------------------------------------------------------------------------------------- */
+/* -- command line */
 
 static gboolean
 read_level (Daemon *daemon, const char *text)
@@ -72,12 +75,18 @@ read_command_line (Daemon *daemon, int argc, char **argv, DaemonStatus *status)
   g_autofree char *config = NULL, *level = NULL, *plugin_dir = NULL, *socket_dir = NULL;
   gboolean is_foreground = FALSE, wants_version = FALSE;
   const GOptionEntry entries[] = {
-    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config, "Settings file (default: " IKE_CONFIG_FILE ")", "FILE" },
-    { "check", 0, 0, G_OPTION_ARG_NONE, &daemon->is_check, "Check settings and plugins, print their states, and end", NULL },
-    { "foreground", 'f', 0, G_OPTION_ARG_NONE, &is_foreground, "Stay in the foreground (the default)", NULL },
-    { "daemonize", 'd', 0, G_OPTION_ARG_NONE, &daemon->is_daemonized, "Go to the background once the daemon is ready", NULL },
-    { "plugin-dir", 0, 0, G_OPTION_ARG_FILENAME, &plugin_dir, "Directories of plugins, separated by ':'", "DIR" },
-    { "socket-dir", 0, 0, G_OPTION_ARG_FILENAME, &socket_dir, "Directory of the control sockets and the lock file", "DIR" },
+    { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config,
+      "Settings file (default: " IKE_CONFIG_FILE ")", "FILE" },
+    { "check", 0, 0, G_OPTION_ARG_NONE, &daemon->is_check,
+      "Check settings and plugins, print their states, and end", NULL },
+    { "foreground", 'f', 0, G_OPTION_ARG_NONE, &is_foreground,
+      "Stay in the foreground (the default)", NULL },
+    { "daemonize", 'd', 0, G_OPTION_ARG_NONE, &daemon->is_daemonized,
+      "Go to the background once the daemon is ready", NULL },
+    { "plugin-dir", 0, 0, G_OPTION_ARG_FILENAME, &plugin_dir,
+      "Directories of plugins, separated by ':'", "DIR" },
+    { "socket-dir", 0, 0, G_OPTION_ARG_FILENAME, &socket_dir,
+      "Directory of the control sockets and the lock file", "DIR" },
     { "log-level", 'l', 0, G_OPTION_ARG_STRING, &level, "error, notice, info or debug", "LEVEL" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &wants_version, "Print the version", NULL },
     G_OPTION_ENTRY_NULL
@@ -139,7 +148,8 @@ make_overrides (const Daemon *daemon)
     g_string_append_printf (text, "  log-file {\n    level = %s\n  }\n", levels[daemon->log_level]);
   g_string_append (text, "}\n");
   if (daemon->has_log_level)
-    g_string_append_printf (text, "core {\n  log {\n    default = %s\n  }\n}\n", levels[daemon->log_level]);
+    g_string_append_printf (text, "core {\n  log {\n    default = %s\n  }\n}\n",
+                            levels[daemon->log_level]);
   return g_string_free (text, FALSE);
 }
 
@@ -151,8 +161,9 @@ read_settings (Daemon *daemon)
   g_autoptr (IkeTree) tree = NULL;
   const char *directory;
   if (access (daemon->config_file, R_OK) < 0) {
-    daemon_complain (daemon, "cannot read the settings %s: %s; make the file, or name another with --config",
-                     daemon->config_file, g_strerror (errno));
+    daemon_complain (
+        daemon, "cannot read the settings %s: %s; make the file, or name another with --config",
+        daemon->config_file, g_strerror (errno));
     return FALSE;
   }
   tree = ike_settings_load (daemon->config_file, &error);
@@ -168,7 +179,7 @@ read_settings (Daemon *daemon)
   return TRUE;
 }
 
-/* -- the engine ----------------------------------------------------------------------------------------------------- */
+/* -- the engine */
 
 static DaemonStatus
 run_engine (Daemon *daemon, int fd)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* privileges.c - gives up what the daemon does not need, before it starts a thread or reads a packet.
+/* privileges.c - gives up what the daemon does not need, before it starts a thread or reads a
+ * packet.
  *
- * With `core.user` the daemon becomes that user and keeps two capabilities: CAP_NET_ADMIN (TUN devices, XFRM, routes) and
- * CAP_NET_BIND_SERVICE (ports 500 and 4500).  In every case no program that it runs can gain privileges again. */
+ * With `core.user` the daemon becomes that user and keeps two capabilities: CAP_NET_ADMIN (TUN
+ * devices, XFRM, routes) and CAP_NET_BIND_SERVICE (ports 500 and 4500).  In every case no program
+ * that it runs can gain privileges again. */
 #define _GNU_SOURCE                           /* setresuid */
 #include <errno.h>
 #include <grp.h>
@@ -39,8 +41,10 @@ find_user (Daemon *daemon, uid_t *uid, gid_t *gid, GError **error)
   char buffer[8192];
   struct passwd user, *found_user = NULL;
   struct group group, *found_group = NULL;
-  if (getpwnam_r (daemon->user, &user, buffer, sizeof buffer, &found_user) != 0 || found_user == NULL) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "core.user = %s: there is no such user; make it, or unset core.user",
+  if (getpwnam_r (daemon->user, &user, buffer, sizeof buffer, &found_user) != 0
+      || found_user == NULL) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                 "core.user = %s: there is no such user; make it, or unset core.user",
                  daemon->user);
     return FALSE;
   }
@@ -48,8 +52,10 @@ find_user (Daemon *daemon, uid_t *uid, gid_t *gid, GError **error)
   *gid = user.pw_gid;
   if (daemon->group == NULL)
     return TRUE;
-  if (getgrnam_r (daemon->group, &group, buffer, sizeof buffer, &found_group) != 0 || found_group == NULL) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "core.group = %s: there is no such group; make it, or unset core.group",
+  if (getgrnam_r (daemon->group, &group, buffer, sizeof buffer, &found_group) != 0
+      || found_group == NULL) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                 "core.group = %s: there is no such group; make it, or unset core.group",
                  daemon->group);
     return FALSE;
   }
@@ -75,12 +81,14 @@ static gboolean
 become (Daemon *daemon, uid_t uid, gid_t gid, GError **error)
 {
   for (int i = 0; i <= 63; i++) {
-    if (!is_kept (i) && prctl (PR_CAPBSET_READ, i, 0, 0, 0) == 1 && prctl (PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
+    if (!is_kept (i) && prctl (PR_CAPBSET_READ, i, 0, 0, 0) == 1
+        && prctl (PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
       return fail (error, "limit the capabilities");
   }
   if (prctl (PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
     return fail (error, "keep capabilities over the change of the user");
-  if (initgroups (daemon->user, gid) < 0 || setresgid (gid, gid, gid) < 0 || setresuid (uid, uid, uid) < 0)
+  if (initgroups (daemon->user, gid) < 0 || setresgid (gid, gid, gid) < 0
+      || setresuid (uid, uid, uid) < 0)
     return fail (error, "become the user of core.user");
   if (!set_capabilities (error))
     return FALSE;
@@ -97,7 +105,8 @@ daemon_drop_privileges (Daemon *daemon, GError **error)
     if (!find_user (daemon, &uid, &gid, error))
       return FALSE;
     if (geteuid () != 0 && geteuid () != uid) {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_DENIED, "core.user = %s needs a start as root, or as that user", daemon->user);
+      g_set_error (error, IKE_ERROR, IKE_ERROR_DENIED,
+                   "core.user = %s needs a start as root, or as that user", daemon->user);
       return FALSE;
     }
     /* The sockets are made by the user later. */

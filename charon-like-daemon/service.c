@@ -14,8 +14,8 @@
 #include <unistd.h>
 #include "daemon.h"
 
-/* The descriptor stays open, and with it the lock, as long as the process lives; the file stays, because removing it
- * would let two daemons lock two files of one name. */
+/* The descriptor stays open, and with it the lock, as long as the process lives; the file stays,
+ * because removing it would let two daemons lock two files of one name. */
 gboolean
 daemon_lock (Daemon *daemon, DaemonStatus *status)
 {
@@ -24,21 +24,28 @@ daemon_lock (Daemon *daemon, DaemonStatus *status)
   int fd, len;
   *status = DAEMON_DENIED;
   if (g_mkdir_with_parents (daemon->run_dir, 0755) < 0) {
-    daemon_complain (daemon, "cannot make the directory %s: %s; start as root, or name another with --socket-dir",
-                     daemon->run_dir, g_strerror (errno));
+    daemon_complain (
+        daemon,
+        "cannot make the directory %s: %s; start as root, or name another with --socket-dir",
+        daemon->run_dir, g_strerror (errno));
     return FALSE;
   }
   fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (fd < 0) {
-    daemon_complain (daemon, "cannot open the lock file %s: %s; start as root, or name another directory with --socket-dir",
+    daemon_complain (daemon,
+                     "cannot open the lock file %s: %s; start as root, or name another directory "
+                     "with --socket-dir",
                      path, g_strerror (errno));
     return FALSE;
   }
   if (flock (fd, LOCK_EX | LOCK_NB) < 0) {
     if (pread (fd, owner, sizeof owner - 1, 0) < 0)
       owner[0] = 0;
-    daemon_complain (daemon, "another ikebanad runs already (process %d, lock file %s); stop it first, or give this one a "
-                     "--socket-dir of its own", atoi (owner), path);
+    daemon_complain (daemon,
+                     "another ikebanad runs already (process %d, lock file %s); stop it first, or "
+                     "give this one a "
+                     "--socket-dir of its own",
+                     atoi (owner), path);
     close (fd);
     *status = DAEMON_RUNS_ALREADY;
     return FALSE;
@@ -74,8 +81,8 @@ detach (Daemon *daemon, int ready)
   int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
   daemon->messages = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
   /* daemon_is_ready() finds the pipe behind this number. */
-  if (null < 0 || setsid () < 0 || chdir ("/") < 0 || dup2 (null, STDIN_FILENO) < 0 || dup2 (ready, STDOUT_FILENO) < 0
-      || dup2 (null, STDERR_FILENO) < 0)
+  if (null < 0 || setsid () < 0 || chdir ("/") < 0 || dup2 (null, STDIN_FILENO) < 0
+      || dup2 (ready, STDOUT_FILENO) < 0 || dup2 (null, STDERR_FILENO) < 0)
     return FALSE;
   close (null);
   close (ready);
@@ -136,6 +143,7 @@ daemon_notify (const char *state)
   /* A manager that does not listen is no reason to do anything differently. */
   if (sendto (fd, state, strlen (state), MSG_NOSIGNAL, (const struct sockaddr *) &address,
               (socklen_t) (offsetof (struct sockaddr_un, sun_path) + len)) < 0)
-    fprintf (stderr, "ikebanad: the service manager does not listen at %s: %s\n", path, g_strerror (errno));
+    fprintf (stderr, "ikebanad: the service manager does not listen at %s: %s\n", path,
+             g_strerror (errno));
   close (fd);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* signals.c - SIGTERM and SIGINT end the daemon politely, SIGHUP reloads.
  *
- * All threads block these signals; they are read from a descriptor on the control loop, so nothing here runs in the
- * middle of something else. */
+ * All threads block these signals; they are read from a descriptor on the control loop, so nothing
+ * here runs in the middle of something else. */
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -32,11 +32,13 @@ reload (IkeEngine *engine)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (IkeTree) diff = NULL;
-  g_autofree char *state = g_strdup_printf ("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time ());
+  g_autofree char *state =
+      g_strdup_printf ("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time ());
   daemon_notify (state);
   diff = ike_engine_reload (engine, FALSE, &error);
   if (diff == NULL)
-    ike_log (engine, IKE_LOG_ERROR, "daemon", "reload failed, everything stays as it was: %s", error->message);
+    ike_log (engine, IKE_LOG_ERROR, "daemon", "reload failed, everything stays as it was: %s",
+             error->message);
   else
     ike_log (engine, IKE_LOG_NOTICE, "daemon", "configuration reloaded");
   daemon_notify ("READY=1");
@@ -52,7 +54,8 @@ end (DaemonSignals *signals)
   }
   signals->is_ending = TRUE;
   daemon_notify ("STOPPING=1");
-  ike_log (signals->engine, IKE_LOG_NOTICE, "daemon", "asked to end: deleting all SAs, for at most %d s", SHUTDOWN_MS / 1000);
+  ike_log (signals->engine, IKE_LOG_NOTICE, "daemon",
+           "asked to end: deleting all SAs, for at most %d s", SHUTDOWN_MS / 1000);
   ike_engine_shutdown (signals->engine, SHUTDOWN_MS);
 }
 
@@ -73,7 +76,8 @@ static void
 begin (gpointer data)
 {
   DaemonSignals *signals = data;
-  signals->watch = ike_loop_watch (ike_engine_control (signals->engine), signals->fd, EPOLLIN, on_signal, signals);
+  signals->watch = ike_loop_watch (ike_engine_control (signals->engine), signals->fd, EPOLLIN,
+                                   on_signal, signals);
 }
 
 void

@@ -2,8 +2,8 @@
 /* engine_private.h - what hangs off an engine, and the order in which the modules of the core begin and end.
  *
  * Each module keeps its state in a struct of its own behind a pointer here; only its own files look inside.
- * ike_engine_start() runs the _start functions in the order in which they stand below, all on the control thread, before
- * any other thread runs; ike_engine_free() runs the _free functions backwards after all threads were joined. */
+ * ike_engine_start() runs the _start functions in the order in which they stand below, all on the control thread,
+ * before any other thread runs; ike_engine_free() runs the _free functions backwards after all threads were joined. */
 #pragma once
 #include <ikebana/engine.h>
 #include <ikebana/model.h>
@@ -44,17 +44,20 @@ struct _IkeEngine {
 IkeCounters *ike_counters_new  (IkeEngine *engine);
 void         ike_counters_free (IkeCounters *counters);
 IkeLogger   *ike_logger_new    (IkeEngine *engine);
-void         ike_logger_configure (IkeEngine *engine);                 /* levels from the settings, once they are read */
+/* levels from the settings, once they are read */
+void         ike_logger_configure (IkeEngine *engine);
 gboolean     ike_logger_start  (IkeEngine *engine, GError **error);    /* after activation: finds the sinks */
 void         ike_logger_stop   (IkeEngine *engine);                    /* before deactivation: the fallback again */
 void         ike_logger_free   (IkeLogger *logger);
 IkeBus      *ike_bus_new       (IkeEngine *engine);
-gboolean     ike_bus_freeze    (IkeEngine *engine, GError **error);    /* after activation: sorts hooks, cycle is an error */
+/* after activation: sorts hooks, cycle is an error */
+gboolean     ike_bus_freeze    (IkeEngine *engine, GError **error);
 IkeTree     *ike_bus_order     (IkeEngine *engine);                    /* { hooks = { point = [labels] } } */
 void         ike_bus_free      (IkeBus *bus);
 
 IkeSettings *ike_settings_state_new  (IkeEngine *engine);
-gboolean     ike_settings_state_read (IkeEngine *engine, GError **error);  /* first step: files → tree (engine.conf + conf.d) */
+/* first step: files → tree (engine.conf + conf.d) */
+gboolean     ike_settings_state_read (IkeEngine *engine, GError **error);
 gboolean     ike_settings_state_start (IkeEngine *engine, GError **error); /* last: stores → first snapshot */
 void         ike_settings_state_free (IkeSettings *settings);
 /* What is wrong with a connection that could not be loaded; NULL: nothing is known of it. g_free. Control. */
@@ -66,15 +69,20 @@ void         ike_options_free  (IkeEngine *engine, guint64 *options);
 guint64     *ike_options_copy  (IkeEngine *engine, const guint64 *options);
 
 IkeRegistry *ike_registry_new    (IkeEngine *engine);
-gboolean     ike_registry_load   (IkeEngine *engine, GError **error);   /* scan, notes, open, resolve: no code of theirs but probes */
-gboolean     ike_registry_activate (IkeEngine *engine, GError **error); /* in order; a failure is a state, not an error, unless critical */
-void         ike_registry_deactivate (IkeEngine *engine);               /* backwards; loops still run (or are stepped) */
+/* scan, notes, open, resolve: no code of theirs but probes */
+gboolean     ike_registry_load   (IkeEngine *engine, GError **error);
+/* in order; a failure is a state, not an error, unless critical */
+gboolean     ike_registry_activate (IkeEngine *engine, GError **error);
+/* backwards; loops still run (or are stepped) */
+void         ike_registry_deactivate (IkeEngine *engine);
 gboolean     ike_registry_reload_check  (IkeEngine *engine, GError **error);
 void         ike_registry_reload_commit (IkeEngine *engine);
 void         ike_registry_free   (IkeRegistry *registry);
 /* Every option that any known plugin declares, ready or not: info and the plugin's name; NULL when unknown. */
-const IkeOptionInfo *ike_registry_option (IkeEngine *engine, const char *path, guint32 *index, const char **plugin, gboolean *is_ready);
-const IkeOptionInfo *ike_registry_option_nth (IkeEngine *engine, guint32 index, const char **plugin, gboolean *is_ready);
+const IkeOptionInfo *ike_registry_option (IkeEngine *engine, const char *path, guint32 *index, const char **plugin,
+                                          gboolean *is_ready);
+const IkeOptionInfo *ike_registry_option_nth (IkeEngine *engine, guint32 index, const char **plugin,
+                                              gboolean *is_ready);
 
 gboolean     ike_crypto_start  (IkeEngine *engine, GError **error);     /* builds the tables from ready features */
 void         ike_crypto_free   (IkeCryptoTable *table);
@@ -84,14 +92,16 @@ gboolean     ike_control_start (IkeEngine *engine, GError **error);
 void         ike_control_stop  (IkeEngine *engine);                     /* fails the running requests */
 void         ike_control_free  (IkeControlTable *table);
 
-void         ike_sas_new       (IkeEngine *engine);                     /* once the shards are known, before plugins activate */
+/* once the shards are known, before plugins activate */
+void         ike_sas_new       (IkeEngine *engine);
 gboolean     ike_sas_start     (IkeEngine *engine, GError **error);
 /* Begins what `start_action = start` asks for of the connections in @config that are not in @previous. Control. */
 void         ike_sas_apply_config (IkeEngine *engine, IkeConfig *config, IkeConfig *previous_or_null);
 /* Begins to delete every SA; @done on the control loop when none is left. */
 void         ike_sas_shutdown  (IkeEngine *engine, void (*done) (IkeEngine *engine));
 void         ike_sas_free      (IkeSaManager *sas);
-IkeTree     *ike_sas_order     (IkeEngine *engine);                     /* { tasks = { exchange = [names] }, … }, for ike_engine_order() */
+/* { tasks = { exchange = [names] }, … }, for ike_engine_order() */
+IkeTree     *ike_sas_order     (IkeEngine *engine);
 
 /* Seams of runtime/ for the rest of the core. */
 /* Finds an SA by its name; NULL when it is gone.  Its shard only.  Implemented in sa/. */
@@ -101,9 +111,9 @@ gpointer    *ike_loop_crypto_slot (IkeLoop *loop);
 guint        ike_loop_shard_index (IkeLoop *loop);                      /* G_MAXUINT: no shard.  Any thread */
 /* Jobs that wait for an offload thread now; for the flood threshold.  Any thread. */
 guint        ike_offload_depth (IkeEngine *engine);
-/* ike_engine_free() joins the threads of control, io, observer and the shards before it deactivates plugins; the control
- * thread then owns these loops (ike_loop_is_current() is TRUE for each, watches and timers may be stopped at once), and
- * this runs what is queued on them, before the plugins' state is freed. */
+/* ike_engine_free() joins the threads of control, io, observer and the shards before it deactivates plugins; the
+ * control thread then owns these loops (ike_loop_is_current() is TRUE for each, watches and timers may be stopped at
+ * once), and this runs what is queued on them, before the plugins' state is freed. */
 void         ike_engine_drain (IkeEngine *engine);
 
 /* The built-in descriptor of the core itself: kinds it consumes, core commands, core options. */
@@ -117,4 +127,5 @@ IkeOrder  *ike_order_new   (void);
 void       ike_order_free  (IkeOrder *order);
 guint      ike_order_add   (IkeOrder *order, const char *label, gpointer item);       /* index */
 void       ike_order_after (IkeOrder *order, guint item, guint first);                /* @item comes after @first */
-gboolean   ike_order_sort  (IkeOrder *order, gpointer *out, char **cycle);            /* FALSE: cycle = "a -> b -> a", g_free */
+/* FALSE: cycle = "a -> b -> a", g_free */
+gboolean   ike_order_sort  (IkeOrder *order, gpointer *out, char **cycle);

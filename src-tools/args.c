@@ -140,12 +140,14 @@ refuse_option (Parser *parser, const char *name, gsize len)
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   const char *near;
   for (size_t i = 0; i < json_object_array_length (parser->args); i++)
-    g_ptr_array_add (names, (gpointer) tool_text (json_object_array_get_idx (parser->args, i), "name", ""));
+    g_ptr_array_add (
+        names, (gpointer) tool_text (json_object_array_get_idx (parser->args, i), "name", ""));
   g_ptr_array_add (names, NULL);
   near = tool_nearest (wrong, (const char *const *) names->pdata);
   if (near != NULL)
     return refuse (parser, "%s has no option --%s; did you mean --%s?", parser->name, wrong, near);
-  return refuse (parser, "%s has no option --%s; see \"ikebana help %s\"", parser->name, wrong, parser->name);
+  return refuse (parser, "%s has no option --%s; see \"ikebana help %s\"", parser->name, wrong,
+                 parser->name);
 }
 
 /* Advances @argv over the option, and over its value when that is a word of its own. */
@@ -190,7 +192,8 @@ check_required (Parser *parser)
     const char *name = tool_text (arg, "name", "");
     if (args_is_required (arg) && !json_object_object_get_ex (parser->out, name, NULL))
       return refuse (parser, "%s needs %s%s (%s); see \"ikebana help %s\"", parser->name,
-                     args_is_positional (arg) ? "a " : "--", name, tool_text (arg, "doc", type_of (arg)), parser->name);
+                     args_is_positional (arg) ? "a " : "--", name,
+                     tool_text (arg, "doc", type_of (arg)), parser->name);
   }
   return TRUE;
 }
@@ -214,8 +217,8 @@ take_all (Parser *parser, const char *const *argv)
     }
     arg = next_positional (parser, &at);
     if (arg == NULL)
-      return refuse (parser, "%s takes no further argument \"%s\"; see \"ikebana help %s\"", parser->name, *argv,
-                     parser->name);
+      return refuse (parser, "%s takes no further argument \"%s\"; see \"ikebana help %s\"",
+                     parser->name, *argv, parser->name);
     if (!add_value (parser, arg, *argv++))
       return FALSE;
   }
@@ -245,17 +248,21 @@ args_usage (Json *command)
 {
   GString *usage = g_string_new (tool_text (command, "name", ""));
   Json *args = tool_get (command, "args");
-  for (size_t i = 0; json_object_is_type (args, json_type_array) && i < json_object_array_length (args); i++) {
+  for (size_t i = 0;
+       json_object_is_type (args, json_type_array) && i < json_object_array_length (args); i++) {
     Json *arg = json_object_array_get_idx (args, i);
-    const char *open = args_is_required (arg) ? "" : "[", *close = args_is_required (arg) ? "" : "]";
+    const char *open = args_is_required (arg) ? "" : "[",
+               *close = args_is_required (arg) ? "" : "]";
     const char *name = tool_text (arg, "name", ""), *type = type_of (arg);
     g_autofree char *upper = g_ascii_strup (name, -1);
     if (args_is_positional (arg))
-      g_string_append_printf (usage, " %s%s%s%s", open, upper, strcmp (type, "list") == 0 ? "…" : "", close);
+      g_string_append_printf (usage, " %s%s%s%s", open, upper,
+                              strcmp (type, "list") == 0 ? "…" : "", close);
     else if (strcmp (type, "bool") == 0)
       g_string_append_printf (usage, " %s--%s%s", open, name, close);
     else
-      g_string_append_printf (usage, " %s--%s=%s%s", open, name, g_str_has_prefix (type, "enum:") ? type + 5 : upper, close);
+      g_string_append_printf (usage, " %s--%s=%s%s", open, name,
+                              g_str_has_prefix (type, "enum:") ? type + 5 : upper, close);
   }
   return g_string_free (usage, FALSE);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client.c - the connection to the daemon: opens it, sends a request line, reads lines until the request ends. */
+/* client.c - the connection to the daemon: opens it, sends a request line, reads lines until the
+ * request ends. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 #include "client.h"
 
 enum {
-  LINE_BYTES_MAX = 64 * 1024 * 1024,          /* of an answer; the daemon is trusted, a wrong socket is not */
+  LINE_BYTES_MAX =
+      64 * 1024 * 1024, /* of an answer; the daemon is trusted, a wrong socket is not */
   DEPTH_MAX = 32,
 };
 
@@ -49,8 +51,10 @@ explain_failure (const char *path, int code, gboolean is_quiet)
   if (is_quiet)
     return status;
   if (status == TOOL_NOT_RUNNING)
-    tool_complain ("the daemon is not running (nothing answers at %s); start it with \"systemctl start ikebanad\" or "
-                   "\"ikebanad\", or name its socket with --socket", path);
+    tool_complain ("the daemon is not running (nothing answers at %s); start it with \"systemctl "
+                   "start ikebanad\" or "
+                   "\"ikebanad\", or name its socket with --socket",
+                   path);
   else if (status == TOOL_DENIED)
     tool_complain ("you may not use %s; become root, or a member of the group ikebana", path);
   else
@@ -155,7 +159,8 @@ read_line (Client *client, gint64 deadline_us, char **line)
 {
   gsize searched = 0;
   for (;;) {
-    char chunk[16384], *newline = memchr (client->in->str + searched, '\n', client->in->len - searched);
+    char chunk[16384],
+        *newline = memchr (client->in->str + searched, '\n', client->in->len - searched);
     ToolStatus status;
     ssize_t n;
     if (newline != NULL) {
@@ -208,7 +213,8 @@ status_of_code (const char *code)
 
 /* TRUE when @line ended the request. */
 static gboolean
-take_line (Client *client, Json *line, ClientPart part, gpointer data, ClientAnswer *answer, ToolStatus *status)
+take_line (Client *client, Json *line, ClientPart part, gpointer data, ClientAnswer *answer,
+           ToolStatus *status)
 {
   Json *id = tool_get (line, "id"), *value;
   /* An answer without an id is about the connection itself. */
@@ -237,17 +243,19 @@ static ToolStatus
 give_up (ClientAnswer *answer, ToolStatus status)
 {
   answer->code = g_strdup (status == TOOL_TIMEOUT ? "timeout" : "broken");
-  answer->message = g_strdup (status == TOOL_TIMEOUT
-                                ? "the daemon did not answer in time; it may be busy, try a longer --wait"
-                                : "the daemon closed the connection before it answered; see its log");
+  answer->message =
+      g_strdup (status == TOOL_TIMEOUT
+                    ? "the daemon did not answer in time; it may be busy, try a longer --wait"
+                    : "the daemon closed the connection before it answered; see its log");
   return status;
 }
 
 ToolStatus
-client_run (Client *client, const char *command, Json *args_or_null, guint timeout_s, ClientPart part, gpointer data,
-            ClientAnswer *answer)
+client_run (Client *client, const char *command, Json *args_or_null, guint timeout_s,
+            ClientPart part, gpointer data, ClientAnswer *answer)
 {
-  gint64 deadline_us = timeout_s == 0 ? 0 : g_get_monotonic_time () + (gint64) timeout_s * G_USEC_PER_SEC;
+  gint64 deadline_us =
+      timeout_s == 0 ? 0 : g_get_monotonic_time () + (gint64) timeout_s * G_USEC_PER_SEC;
   memset (answer, 0, sizeof *answer);
   /* When sending fails there may still be a line that says why the daemon hung up. */
   send_request (client, command, args_or_null);

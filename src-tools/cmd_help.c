@@ -24,7 +24,8 @@ print_options (void)
           "  --socket=PATH    control socket of the daemon (or IKEBANA_SOCKET)\n"
           "  --wait=SECONDS   give up when there is no answer by then\n"
           "  --color=WHEN     always, never, or auto: on a terminal unless NO_COLOR is set\n"
-          "\nExit status: 0 done, 1 failed, 2 usage, 3 daemon not running, 4 not allowed, 5 timed out,\n"
+          "\nExit status: 0 done, 1 failed, 2 usage, 3 daemon not running, 4 not allowed, 5 timed "
+          "out,\n"
           "6 no such thing, 7 connection broken.  More in ikebana(8).\n");
 }
 
@@ -40,7 +41,8 @@ print_all (const Tool *tool, const Schema *schema)
   for (guint i = 0; names[i] != NULL; i++) {
     const ToolCommand *own = find_own (names[i]);
     Json *command = schema_find (schema, names[i]);
-    g_autofree char *summary = show_clean (command != NULL ? tool_text (command, "summary", "") : own->summary);
+    g_autofree char *summary =
+        show_clean (command != NULL ? tool_text (command, "summary", "") : own->summary);
     printf ("  %-*s  %s\n", (int) width, names[i], summary);
   }
   if (schema->is_builtin)
@@ -51,15 +53,19 @@ print_all (const Tool *tool, const Schema *schema)
 static void
 print_one (Json *command)
 {
-  g_autofree char *usage = args_usage (command), *summary = show_clean (tool_text (command, "summary", ""));
+  g_autofree char *usage = args_usage (command),
+                  *summary = show_clean (tool_text (command, "summary", ""));
   Json *args = tool_get (command, "args");
   printf ("Usage: ikebana %s\n\n%s\n", usage, summary);
-  for (size_t i = 0; json_object_is_type (args, json_type_array) && i < json_object_array_length (args); i++) {
+  for (size_t i = 0;
+       json_object_is_type (args, json_type_array) && i < json_object_array_length (args); i++) {
     Json *arg = json_object_array_get_idx (args, i);
     g_autofree char *doc = show_clean (tool_text (arg, "doc", ""));
-    g_autofree char *name = args_is_positional (arg) ? g_ascii_strup (tool_text (arg, "name", ""), -1)
-                                                     : g_strconcat ("--", tool_text (arg, "name", ""), NULL);
-    printf ("%s  %-16s %s%s\n", i == 0 ? "\n" : "", name, doc, args_is_required (arg) ? " (required)" : "");
+    g_autofree char *name = args_is_positional (arg)
+                                ? g_ascii_strup (tool_text (arg, "name", ""), -1)
+                                : g_strconcat ("--", tool_text (arg, "name", ""), NULL);
+    printf ("%s  %-16s %s%s\n", i == 0 ? "\n" : "", name, doc,
+            args_is_required (arg) ? " (required)" : "");
   }
   print_options ();
 }
@@ -103,7 +109,8 @@ cmd_version (const Tool *tool, const char *const *argv)
   if (tool->is_json) {
     g_autoptr (Json) all = json_object_new_object ();
     json_object_object_add (all, "tool", json_object_new_string (IKE_VERSION));
-    json_object_object_add (all, "daemon", answer.result != NULL ? json_object_get (answer.result) : NULL);
+    json_object_object_add (all, "daemon",
+                            answer.result != NULL ? json_object_get (answer.result) : NULL);
     show_json (all, TRUE);
   } else {
     printf ("ikebana %s\n", IKE_VERSION);
@@ -116,7 +123,7 @@ cmd_version (const Tool *tool, const char *const *argv)
   return TOOL_OK;
 }
 
-/* -- completion ----------------------------------------------------------------------------------------------------- */
+/* -- completion */
 
 static void
 offer (const char *word, const char *prefix, const char *doc)
@@ -141,10 +148,12 @@ static void
 offer_options (Json *command, const char *prefix)
 {
   Json *args = tool_get (command, "args");
-  for (size_t i = 0; json_object_is_type (args, json_type_array) && i < json_object_array_length (args); i++) {
+  for (size_t i = 0;
+       json_object_is_type (args, json_type_array) && i < json_object_array_length (args); i++) {
     Json *arg = json_object_array_get_idx (args, i);
     gboolean is_switch = strcmp (tool_text (arg, "type", ""), "bool") == 0;
-    g_autofree char *word = g_strconcat ("--", tool_text (arg, "name", ""), is_switch ? "" : "=", NULL);
+    g_autofree char *word =
+        g_strconcat ("--", tool_text (arg, "name", ""), is_switch ? "" : "=", NULL);
     if (!args_is_positional (arg))
       offer (word, prefix, tool_text (arg, "doc", ""));
   }
@@ -156,10 +165,12 @@ offer_options (Json *command, const char *prefix)
 static void
 offer_names (Json *list, const char *prefix)
 {
-  for (size_t i = 0; json_object_is_type (list, json_type_array) && i < json_object_array_length (list); i++) {
+  for (size_t i = 0;
+       json_object_is_type (list, json_type_array) && i < json_object_array_length (list); i++) {
     Json *item = json_object_array_get_idx (list, i);
-    const char *name = json_object_is_type (item, json_type_string) ? json_object_get_string (item)
-                                                                    : tool_text (item, "name", NULL);
+    const char *name = json_object_is_type (item, json_type_string)
+                           ? json_object_get_string (item)
+                           : tool_text (item, "name", NULL);
     if (name != NULL)
       offer (name, prefix, "");
   }
@@ -173,13 +184,15 @@ offer_connections (Client *client, const Schema *schema, const char *prefix)
   const char *path = tool_text (command, "rows", "connections");
   ClientAnswer answer = { 0 };
   Json *rows;
-  if (client == NULL || command == NULL || client_run (client, "list-conns", NULL, 2, NULL, NULL, &answer) != TOOL_OK) {
+  if (client == NULL || command == NULL
+      || client_run (client, "list-conns", NULL, 2, NULL, NULL, &answer) != TOOL_OK) {
     client_answer_clear (&answer);
     return;
   }
   rows = tool_get (answer.result, path);
   offer_names (rows, prefix);
-  for (size_t i = 0; json_object_is_type (rows, json_type_array) && i < json_object_array_length (rows); i++)
+  for (size_t i = 0;
+       json_object_is_type (rows, json_type_array) && i < json_object_array_length (rows); i++)
     offer_names (tool_get (json_object_array_get_idx (rows, i), "children"), prefix);
   client_answer_clear (&answer);
 }
@@ -188,11 +201,13 @@ static gboolean
 takes_connection (Json *command)
 {
   Json *args = tool_get (command, "args");
-  for (size_t i = 0; json_object_is_type (args, json_type_array) && i < json_object_array_length (args); i++) {
+  for (size_t i = 0;
+       json_object_is_type (args, json_type_array) && i < json_object_array_length (args); i++) {
     Json *arg = json_object_array_get_idx (args, i);
     const char *name = tool_text (arg, "name", "");
     if (args_is_positional (arg)
-        && (strcmp (name, "name") == 0 || strcmp (name, "connection") == 0 || strcmp (name, "child") == 0))
+        && (strcmp (name, "name") == 0 || strcmp (name, "connection") == 0
+            || strcmp (name, "child") == 0))
       return TRUE;
   }
   return FALSE;

@@ -8,7 +8,7 @@
 
 typedef struct {
   const Tool *tool;
-  Json       *rows;                           /* streamed rows of a table, shown together at the end */
+  Json *rows; /* streamed rows of a table, shown together at the end */
 } Output;
 
 static void
@@ -38,7 +38,8 @@ rows_of (Json *command, Json *result)
 void
 cmd_show_result (const Tool *tool, Json *command, Json *result)
 {
-  const char *name = tool_text (command, "name", ""), *columns = tool_text (command, "columns", NULL);
+  const char *name = tool_text (command, "name", ""),
+             *columns = tool_text (command, "columns", NULL);
   const char *text = tool_text (result, "text", NULL);
   Json *rows = rows_of (command, result);
   if (cmd_show_explain (tool, name, result) || cmd_show_status (tool, name, result)
@@ -111,7 +112,8 @@ cmd_unknown (const Tool *tool, const Schema *schema, const char *name)
 {
   g_autofree const char **names = schema_names (schema);
   const char *near = tool_nearest (name, names);
-  const char *note = schema->is_builtin ? " (the daemon does not run, so commands of plugins are not known)" : "";
+  const char *note =
+      schema->is_builtin ? " (the daemon does not run, so commands of plugins are not known)" : "";
   if (near != NULL)
     tool_complain ("there is no command \"%s\"; did you mean \"%s\"?%s", name, near, note);
   else

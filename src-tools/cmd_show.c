@@ -20,7 +20,7 @@ print_sentence (const Tool *tool, ShowColor color, const char *text)
   printf ("%s%s%s\n", show_color (tool, color), clean, show_color (tool, SHOW_PLAIN));
 }
 
-/* -- explain -------------------------------------------------------------------------------------------------------- */
+/* -- explain */
 
 static void
 add_member (Json *row, const char *name, const char *value)
@@ -49,7 +49,8 @@ collect_connections (Json *rows, Json *connections)
   for (gsize i = 0; i < length (connections); i++) {
     Json *connection = json_object_array_get_idx (connections, i), *row;
     if (length (tool_get (connection, "candidates")) > 0) {
-      collect_candidates (rows, tool_text (connection, "connection", NULL), tool_get (connection, "candidates"));
+      collect_candidates (rows, tool_text (connection, "connection", NULL),
+                          tool_get (connection, "candidates"));
       continue;
     }
     row = json_object_new_object ();
@@ -75,13 +76,15 @@ print_failure (const Tool *tool, Json *failure)
 {
   Json *details = tool_get (failure, "details");
   g_autoptr (Json) rows = json_object_new_array ();
-  const char *phase = tool_text (failure, "phase", ""), *connection = tool_text (failure, "connection", "");
+  const char *phase = tool_text (failure, "phase", ""),
+             *connection = tool_text (failure, "connection", "");
   g_autofree char *head = g_strdup_printf ("%s, %s%s%s", tool_text (failure, "peer", "?"), phase,
                                            connection[0] != 0 ? ", connection " : "", connection);
   char when[64] = "";
   time_t seconds = (time_t) json_object_get_int64 (tool_get (failure, "time"));
   struct tm tm = { 0 };
-  if (localtime_r (&seconds, &tm) == NULL || strftime (when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+  if (localtime_r (&seconds, &tm) == NULL
+      || strftime (when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm) == 0)
     when[0] = 0;
   printf ("%s%s%s ", show_color (tool, SHOW_DIM), when, show_color (tool, SHOW_PLAIN));
   print_sentence (tool, SHOW_PLAIN, head);
@@ -91,11 +94,15 @@ print_failure (const Tool *tool, Json *failure)
   if (tool_get (details, "got") != NULL)
     collect_one (rows, phase, details);
   for (gsize i = 0; i < length (tool_get (details, "offered")); i++) {
-    g_autofree char *offer = show_inline (json_object_array_get_idx (tool_get (details, "offered"), i));
+    g_autofree char *offer =
+        show_inline (json_object_array_get_idx (tool_get (details, "offered"), i));
     printf ("  we offered %s\n", offer);
   }
   if (json_object_array_length (rows) > 0)
-    show_table (tool, "connection:connection differs:differs peer_offers:offered we_accept:accepted setting:setting", rows);
+    show_table (tool,
+                "connection:connection differs:differs peer_offers:offered we_accept:accepted "
+                "setting:setting",
+                rows);
 }
 
 gboolean
@@ -114,18 +121,23 @@ cmd_show_explain (const Tool *tool, const char *name, Json *result)
   return TRUE;
 }
 
-/* -- status --------------------------------------------------------------------------------------------------------- */
+/* -- status */
 
 static void
 print_sa (const Tool *tool, Json *sa)
 {
-  g_autofree char *name = show_inline (tool_get (sa, "name")), *state = show_inline (tool_get (sa, "state"));
-  g_autofree char *local = show_inline (tool_get (sa, "local-host")), *local_id = show_inline (tool_get (sa, "local-id"));
-  g_autofree char *remote = show_inline (tool_get (sa, "remote-host")), *remote_id = show_inline (tool_get (sa, "remote-id"));
-  g_autofree char *proposal = show_inline (tool_get (sa, "proposal")), *since = show_inline (tool_get (sa, "established"));
-  printf ("%s%s%s: %s%s%s, IKEv%d, %s[%s]...%s[%s]\n", show_color (tool, SHOW_BOLD), name, show_color (tool, SHOW_PLAIN),
-          show_color (tool, show_color_of_state (state)), state, show_color (tool, SHOW_PLAIN),
-          json_object_get_int (tool_get (sa, "version")), local, local_id, remote, remote_id);
+  g_autofree char *name = show_inline (tool_get (sa, "name")),
+                  *state = show_inline (tool_get (sa, "state"));
+  g_autofree char *local = show_inline (tool_get (sa, "local-host")),
+                  *local_id = show_inline (tool_get (sa, "local-id"));
+  g_autofree char *remote = show_inline (tool_get (sa, "remote-host")),
+                  *remote_id = show_inline (tool_get (sa, "remote-id"));
+  g_autofree char *proposal = show_inline (tool_get (sa, "proposal")),
+                  *since = show_inline (tool_get (sa, "established"));
+  printf ("%s%s%s: %s%s%s, IKEv%d, %s[%s]...%s[%s]\n", show_color (tool, SHOW_BOLD), name,
+          show_color (tool, SHOW_PLAIN), show_color (tool, show_color_of_state (state)), state,
+          show_color (tool, SHOW_PLAIN), json_object_get_int (tool_get (sa, "version")), local,
+          local_id, remote, remote_id);
   if (tool_get (sa, "established") != NULL)
     printf ("  %s, established %s s ago\n", proposal, since);
 }
@@ -133,15 +145,20 @@ print_sa (const Tool *tool, Json *sa)
 static void
 print_child (const Tool *tool, Json *child)
 {
-  g_autofree char *name = show_inline (tool_get (child, "name")), *state = show_inline (tool_get (child, "state"));
-  g_autofree char *mode = show_inline (tool_get (child, "mode")), *proposal = show_inline (tool_get (child, "proposal"));
-  g_autofree char *in = show_inline (tool_get (child, "spi-in")), *out = show_inline (tool_get (child, "spi-out"));
-  g_autofree char *local = show_inline (tool_get (child, "local-ts")), *remote = show_inline (tool_get (child, "remote-ts"));
+  g_autofree char *name = show_inline (tool_get (child, "name")),
+                  *state = show_inline (tool_get (child, "state"));
+  g_autofree char *mode = show_inline (tool_get (child, "mode")),
+                  *proposal = show_inline (tool_get (child, "proposal"));
+  g_autofree char *in = show_inline (tool_get (child, "spi-in")),
+                  *out = show_inline (tool_get (child, "spi-out"));
+  g_autofree char *local = show_inline (tool_get (child, "local-ts")),
+                  *remote = show_inline (tool_get (child, "remote-ts"));
   g_autofree char *bytes_in = show_inline (tool_get (child, "bytes-in"));
   g_autofree char *bytes_out = show_inline (tool_get (child, "bytes-out"));
   printf ("  %s{%d}: %s%s%s, %s, %s, SPIs %s_i %s_o\n    %s === %s", name,
-          json_object_get_int (tool_get (child, "unique-id")), show_color (tool, show_color_of_state (state)), state,
-          show_color (tool, SHOW_PLAIN), mode, proposal, in, out, local, remote);
+          json_object_get_int (tool_get (child, "unique-id")),
+          show_color (tool, show_color_of_state (state)), state, show_color (tool, SHOW_PLAIN),
+          mode, proposal, in, out, local, remote);
   if (tool_get (child, "bytes-in") != NULL)
     printf (", %s bytes in, %s bytes out", bytes_in, bytes_out);
   printf ("\n");
@@ -164,22 +181,28 @@ cmd_show_status (const Tool *tool, const char *name, Json *result)
   return TRUE;
 }
 
-/* -- reload --------------------------------------------------------------------------------------------------------- */
+/* -- reload */
 
 gboolean
 cmd_show_reload (const Tool *tool, const char *name, Json *result)
 {
-  static const struct { const char *key, *sign; ShowColor color; } lists[] = {
-    { "added", "+", SHOW_GOOD }, { "changed", "~", SHOW_WARN }, { "removed", "-", SHOW_BAD }, { "kept", "=", SHOW_DIM },
+  static const struct { const char *key, *sign; ShowColor color;
+  } lists[] = {
+    { "added", "+", SHOW_GOOD },
+    { "changed", "~", SHOW_WARN },
+    { "removed", "-", SHOW_BAD },
+    { "kept", "=", SHOW_DIM },
   };
   Json *problems = tool_get (result, "problems");
-  if (strcmp (name, "reload") != 0 || !json_object_is_type (tool_get (result, "added"), json_type_array))
+  if (strcmp (name, "reload") != 0
+      || !json_object_is_type (tool_get (result, "added"), json_type_array))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++) {
     Json *list = tool_get (result, lists[i].key);
     for (gsize k = 0; k < length (list); k++) {
       g_autofree char *item = show_inline (json_object_array_get_idx (list, k));
-      printf ("%s%s %s%s\n", show_color (tool, lists[i].color), lists[i].sign, item, show_color (tool, SHOW_PLAIN));
+      printf ("%s%s %s%s\n", show_color (tool, lists[i].color), lists[i].sign, item,
+              show_color (tool, SHOW_PLAIN));
     }
   }
   for (gsize i = 0; i < length (problems); i++) {
@@ -189,7 +212,7 @@ cmd_show_reload (const Tool *tool, const char *name, Json *result)
   return TRUE;
 }
 
-/* -- plugins -------------------------------------------------------------------------------------------------------- */
+/* -- plugins */
 
 static void
 print_features (const Tool *tool, Json *features)
@@ -197,7 +220,8 @@ print_features (const Tool *tool, Json *features)
   for (gsize i = 0; i < length (features); i++) {
     Json *feature = json_object_array_get_idx (features, i);
     const char *state = tool_text (feature, "state", "");
-    g_autofree char *name = show_clean (tool_text (feature, "name", "")), *word = show_clean (state);
+    g_autofree char *name = show_clean (tool_text (feature, "name", "")),
+                    *word = show_clean (state);
     g_autofree char *reason = show_clean (tool_text (feature, "reason", ""));
     /* What is ready in a ready plugin needs no line. */
     if (strcmp (state, "ready") != 0)
@@ -206,7 +230,8 @@ print_features (const Tool *tool, Json *features)
   }
 }
 
-/* One line per exchange and phase: "IKE_AUTH    auth: auth", and the hooks that anybody stands at. */
+/* One line per exchange and phase: "IKE_AUTH    auth: auth", and the hooks that anybody stands at.
+ */
 static void
 print_steps (const Tool *tool, const char *title, Json *steps)
 {
@@ -216,10 +241,12 @@ print_steps (const Tool *tool, const char *title, Json *steps)
   for (gsize i = 0; i < length (steps); i++) {
     Json *step = json_object_array_get_idx (steps, i);
     const char *next = tool_text (step, "phase", "");
-    g_autofree char *task = show_clean (tool_text (step, "task", "")), *plugin = show_clean (tool_text (step, "plugin", ""));
+    g_autofree char *task = show_clean (tool_text (step, "task", "")),
+                    *plugin = show_clean (tool_text (step, "plugin", ""));
     g_autofree char *reads = show_clean (tool_text (step, "reads", ""));
 
-    printf ("  %-12s %-16s of %-12s %s%s\n", strcmp (next, phase) ? next : "", task, plugin, *reads ? "reads " : "", reads);
+    printf ("  %-12s %-16s of %-12s %s%s\n", strcmp (next, phase) ? next : "", task, plugin,
+            *reads ? "reads " : "", reads);
     phase = next;
   }
 }
@@ -267,10 +294,12 @@ cmd_show_plugins (const Tool *tool, const char *name, Json *result)
   for (gsize i = 0; i < length (plugins); i++) {
     Json *plugin = json_object_array_get_idx (plugins, i);
     const char *state = tool_text (plugin, "state", "");
-    g_autofree char *title = show_clean (tool_text (plugin, "name", "")), *word = show_clean (state);
+    g_autofree char *title = show_clean (tool_text (plugin, "name", "")),
+                    *word = show_clean (state);
     g_autofree char *reason = show_clean (tool_text (plugin, "reason", ""));
-    printf ("%-*s  %s%-8s%s  %s\n", (int) width, title, show_color (tool, show_color_of_state (state)), word,
-            show_color (tool, SHOW_PLAIN), reason);
+    printf ("%-*s  %s%-8s%s  %s\n", (int) width, title,
+            show_color (tool, show_color_of_state (state)), word, show_color (tool, SHOW_PLAIN),
+            reason);
     if (strcmp (state, "ready") == 0)
       print_features (tool, tool_get (plugin, "features"));
   }

@@ -11,7 +11,7 @@ typedef struct {
   Tool        tool;
   const char *color;
   gboolean    wants_help, wants_version;
-  GPtrArray  *words;                          /* what is not an option of the tool; NULL-terminated */
+  GPtrArray *words; /* what is not an option of the tool; NULL-terminated */
 } CommandLine;
 
 /* --NAME=VALUE or --NAME VALUE: moves @argv behind it.  FALSE when it is another option. */

@@ -10,8 +10,9 @@ enum { INLINE_DEPTH_MAX = 4, INDENT_DEPTH_MAX = 16 };
 static gboolean
 is_harmful (gunichar c)
 {
-  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)
-         || c == 0x200e || c == 0x200f || c == 0x2028 || c == 0x2029;
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x202a && c <= 0x202e)
+         || (c >= 0x2066 && c <= 0x2069) || c == 0x200e || c == 0x200f || c == 0x2028
+         || c == 0x2029;
 }
 
 char *
@@ -32,17 +33,21 @@ show_clean (const char *text)
 const char *
 show_color (const Tool *tool, ShowColor color)
 {
-  static const char *const codes[] = { "\033[0m", "\033[1m", "\033[32m", "\033[33m", "\033[31m", "\033[2m" };
+  static const char *const codes[] = { "\033[0m",  "\033[1m",  "\033[32m",
+                                       "\033[33m", "\033[31m", "\033[2m" };
   return tool->has_color ? codes[color] : "";
 }
 
 ShowColor
 show_color_of_state (const char *word)
 {
-  static const char *const good[] = { "established", "installed", "ready", "up", "ok", "added", "routed", NULL };
-  static const char *const warn[] = { "connecting", "rekeying", "rekeyed", "deleting", "disabled", "shadowed", "changed",
-                                      "created", "installing", "updating", "notice", "removed", NULL };
-  static const char *const bad[] = { "failed", "missing", "broken", "abi", "cycle", "error", "down", NULL };
+  static const char *const good[] = { "established", "installed", "ready",  "up",
+                                      "ok",          "added",     "routed", NULL };
+  static const char *const warn[] = { "connecting", "rekeying", "rekeyed", "deleting",   "disabled",
+                                      "shadowed",   "changed",  "created", "installing", "updating",
+                                      "notice",     "removed",  NULL };
+  static const char *const bad[] = { "failed", "missing", "broken", "abi",
+                                     "cycle",  "error",   "down",   NULL };
   g_autofree char *lower = g_ascii_strdown (word, -1);
   if (g_strv_contains (good, lower))
     return SHOW_GOOD;
@@ -54,8 +59,9 @@ show_color_of_state (const char *word)
 void
 show_json (Json *value, gboolean pretty)
 {
-  int flags = JSON_C_TO_STRING_NOSLASHESCAPE
-              | (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN);
+  int flags =
+      JSON_C_TO_STRING_NOSLASHESCAPE
+      | (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN);
   printf ("%s\n", json_object_to_json_string_ext (value, flags));
 }
 
@@ -97,7 +103,8 @@ show_inline (Json *value)
 static gboolean
 is_container (Json *value)
 {
-  return json_object_is_type (value, json_type_object) || json_object_is_type (value, json_type_array);
+  return json_object_is_type (value, json_type_object)
+         || json_object_is_type (value, json_type_array);
 }
 
 static void
@@ -106,13 +113,15 @@ show_member (const Tool *tool, const char *key, Json *value, guint indent)
   g_autofree char *name = show_clean (key), *text = NULL;
   ShowColor color;
   if (is_container (value)) {
-    printf ("%*s%s%s:%s\n", (int) indent * 2, "", show_color (tool, SHOW_BOLD), name, show_color (tool, SHOW_PLAIN));
+    printf ("%*s%s%s:%s\n", (int) indent * 2, "", show_color (tool, SHOW_BOLD), name,
+            show_color (tool, SHOW_PLAIN));
     show_indented (tool, value, indent + 1);
     return;
   }
   text = show_inline (value);
   color = show_color_of_state (text);
-  printf ("%*s%s: %s%s%s\n", (int) indent * 2, "", name, color != SHOW_PLAIN ? show_color (tool, color) : "", text,
+  printf ("%*s%s: %s%s%s\n", (int) indent * 2, "", name,
+          color != SHOW_PLAIN ? show_color (tool, color) : "", text,
           color != SHOW_PLAIN ? show_color (tool, SHOW_PLAIN) : "");
 }
 
@@ -145,7 +154,8 @@ show_time (const Tool *tool, Json *record)
   time_t seconds = (time_t) (time_us / G_USEC_PER_SEC);
   struct tm tm = { 0 };
   char buffer[64] = "";
-  if (time_us > 0 && localtime_r (&seconds, &tm) != NULL && strftime (buffer, sizeof buffer, "%Y-%m-%d %H:%M:%S", &tm) > 0)
+  if (time_us > 0 && localtime_r (&seconds, &tm) != NULL
+      && strftime (buffer, sizeof buffer, "%Y-%m-%d %H:%M:%S", &tm) > 0)
     text = buffer;
   if (text != NULL)
     printf ("%s%s%s ", show_color (tool, SHOW_DIM), text, show_color (tool, SHOW_PLAIN));
@@ -155,12 +165,14 @@ void
 show_record (const Tool *tool, Json *record)
 {
   const char *level = tool_text (record, "level", NULL), *group = tool_text (record, "group", NULL);
-  const char *subject = tool_text (record, "subject", NULL), *text = tool_text (record, "text", NULL);
+  const char *subject = tool_text (record, "subject", NULL),
+             *text = tool_text (record, "text", NULL);
   g_autofree char *line = text != NULL ? show_clean (text) : show_inline (record);
   if (text != NULL) {
     show_time (tool, record);
     if (level != NULL)
-      printf ("%s%s%s ", show_color (tool, show_color_of_state (level)), level, show_color (tool, SHOW_PLAIN));
+      printf ("%s%s%s ", show_color (tool, show_color_of_state (level)), level,
+              show_color (tool, SHOW_PLAIN));
     if (group != NULL)
       printf ("[%s] ", group);
     if (subject != NULL) {

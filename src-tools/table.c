@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* table.c - rows as a table with aligned columns, as a command declares them ("title:path title:path"). */
+/* table.c - rows as a table with aligned columns, as a command declares them ("title:path
+ * title:path"). */
 #include <stdio.h>
 #include <string.h>
 #include "show.h"

@@ -4,14 +4,14 @@
 #include "args.h"
 #include "show.h"
 
-static const char command_text[] =
-  "{\"name\":\"up\",\"summary\":\"x\",\"args\":["
-  "{\"name\":\"name\",\"type\":\"string\",\"required\":true,\"positional\":true,\"doc\":\"connection\"},"
-  "{\"name\":\"child\",\"type\":\"string\"},"
-  "{\"name\":\"timeout\",\"type\":\"uint\"},"
-  "{\"name\":\"level\",\"type\":\"enum:error|notice|info\"},"
-  "{\"name\":\"force\",\"type\":\"bool\"},"
-  "{\"name\":\"rest\",\"type\":\"list\",\"positional\":true}]}";
+static const char command_text[] = "{\"name\":\"up\",\"summary\":\"x\",\"args\":["
+                                   "{\"name\":\"name\",\"type\":\"string\",\"required\":true,"
+                                   "\"positional\":true,\"doc\":\"connection\"},"
+                                   "{\"name\":\"child\",\"type\":\"string\"},"
+                                   "{\"name\":\"timeout\",\"type\":\"uint\"},"
+                                   "{\"name\":\"level\",\"type\":\"enum:error|notice|info\"},"
+                                   "{\"name\":\"force\",\"type\":\"bool\"},"
+                                   "{\"name\":\"rest\",\"type\":\"list\",\"positional\":true}]}";
 
 static Json *
 parse (const char *line, char **message)
@@ -45,10 +45,12 @@ static void
 test_parsed (void)
 {
   assert_parsed ("home", "{\"name\":\"home\"}");
-  assert_parsed ("home|--child=net|--timeout|30", "{\"name\":\"home\",\"child\":\"net\",\"timeout\":30}");
+  assert_parsed ("home|--child=net|--timeout|30",
+                 "{\"name\":\"home\",\"child\":\"net\",\"timeout\":30}");
   assert_parsed ("--force|home", "{\"force\":true,\"name\":\"home\"}");
   assert_parsed ("--force=no|home", "{\"force\":false,\"name\":\"home\"}");
-  assert_parsed ("--level=info|home|a|b,c", "{\"level\":\"info\",\"name\":\"home\",\"rest\":[\"a\",\"b\",\"c\"]}");
+  assert_parsed ("--level=info|home|a|b,c",
+                 "{\"level\":\"info\",\"name\":\"home\",\"rest\":[\"a\",\"b\",\"c\"]}");
   assert_parsed ("--|--child", "{\"name\":\"--child\"}");
 }
 
@@ -83,7 +85,9 @@ test_usage (void)
 {
   g_autoptr (Json) command = json_tokener_parse (command_text);
   g_autofree char *usage = args_usage (command);
-  g_assert_cmpstr (usage, ==, "up NAME [--child=CHILD] [--timeout=TIMEOUT] [--level=error|notice|info] [--force] [REST…]");
+  g_assert_cmpstr (
+      usage, ==,
+      "up NAME [--child=CHILD] [--timeout=TIMEOUT] [--level=error|notice|info] [--force] [REST…]");
 }
 
 static void
@@ -99,8 +103,12 @@ test_nearest (void)
 static void
 test_clean (void)
 {
-  g_autofree char *escape = show_clean ("a\033[2Jb\n\x7f"), *bidi = show_clean ("a\xe2\x80\xae" "b"),
-                  *c1 = show_clean ("\xc2\x9b" "31m"), *plain = show_clean ("K\xc3\xb6ln");
+  g_autofree char *escape = show_clean ("a\033[2Jb\n\x7f"),
+                  *bidi = show_clean ("a\xe2\x80\xae"
+                                      "b"),
+                  *c1 = show_clean ("\xc2\x9b"
+                                    "31m"),
+                  *plain = show_clean ("K\xc3\xb6ln");
   g_assert_cmpstr (escape, ==, "a\\x1b[2Jb\\x0a\\x7f");
   g_assert_cmpstr (bidi, ==, "a\\u202eb");
   g_assert_cmpstr (c1, ==, "\\x9b31m");
@@ -110,7 +118,8 @@ test_clean (void)
 static void
 test_inline (void)
 {
-  g_autoptr (Json) value = json_tokener_parse ("{\"a\":[1,\"x\\u0007\",true,null],\"b\":{\"c\":\"d\"}}");
+  g_autoptr (Json) value =
+      json_tokener_parse ("{\"a\":[1,\"x\\u0007\",true,null],\"b\":{\"c\":\"d\"}}");
   g_autofree char *text = show_inline (value);
   g_assert_cmpstr (text, ==, "a=1, x\\x07, yes, - b=c=d");
 }

@@ -9,17 +9,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SCHEMA                                                                                                          \
-  "{\"commands\":[{\"name\":\"up\",\"summary\":\"bring up\",\"args\":[{\"name\":\"name\",\"type\":\"string\","          \
-  "\"required\":true,\"positional\":true,\"doc\":\"connection\"}]},"                                                    \
-  "{\"name\":\"list-conns\",\"summary\":\"connections\",\"args\":[],\"columns\":\"name:name peer:remote.host\","        \
-  "\"rows\":\"connections\"},"                                                                                          \
-  "{\"name\":\"list-sas\",\"summary\":\"SAs\",\"args\":[],\"columns\":\"name:name state:state\"},"                      \
+#define SCHEMA                                                                                     \
+  "{\"commands\":[{\"name\":\"up\",\"summary\":\"bring "                                           \
+  "up\",\"args\":[{\"name\":\"name\",\"type\":\"string\","                                         \
+  "\"required\":true,\"positional\":true,\"doc\":\"connection\"}]},"                               \
+  "{\"name\":\"list-conns\",\"summary\":\"connections\",\"args\":[],\"columns\":\"name:name "      \
+  "peer:remote.host\","                                                                            \
+  "\"rows\":\"connections\"},"                                                                     \
+  "{\"name\":\"list-sas\",\"summary\":\"SAs\",\"args\":[],\"columns\":\"name:name state:state\"}," \
   "{\"name\":\"brew\",\"summary\":\"of a plugin\",\"args\":[]}]}"
 
-/* What the server answers to the one request that is not for the schema: lines with @ID for its id. */
+/* What the server answers to the one request that is not for the schema: lines with @ID for its id.
+ */
 typedef struct {
-  const char *const *answers;                 /* NULL-terminated; then the connection is closed when @hangs_up */
+  const char *const *answers; /* NULL-terminated; then the connection is closed when @hangs_up */
   gboolean           hangs_up;
   int                listener;
   GString           *request;                 /* what was asked */
@@ -35,7 +38,8 @@ typedef struct {
 static void
 answer_schema (int fd, gint64 id)
 {
-  g_autofree char *line = g_strdup_printf ("{\"id\":%" G_GINT64_FORMAT ",\"result\":%s}\n", id, SCHEMA);
+  g_autofree char *line =
+      g_strdup_printf ("{\"id\":%" G_GINT64_FORMAT ",\"result\":%s}\n", id, SCHEMA);
   g_assert_cmpint (write (fd, line, strlen (line)), ==, (gssize) strlen (line));
 }
 
@@ -103,7 +107,8 @@ start_server (Fixture *fixture, const char *const *answers, gboolean hangs_up)
   fixture->server.answers = answers;
   fixture->server.hangs_up = hangs_up;
   fixture->server.listener = socket (AF_UNIX, SOCK_STREAM, 0);
-  g_assert_cmpint (bind (fixture->server.listener, (struct sockaddr *) &address, sizeof address), ==, 0);
+  g_assert_cmpint (bind (fixture->server.listener, (struct sockaddr *) &address, sizeof address),
+                   ==, 0);
   g_assert_cmpint (listen (fixture->server.listener, 4), ==, 0);
   g_assert_cmpint (pthread_create (&fixture->thread, NULL, serve, &fixture->server), ==, 0);
 }
@@ -130,14 +135,17 @@ static void
 run (Fixture *fixture, const char *words)
 {
   const char *top = g_getenv ("IKE_TOP_BUILDDIR");
-  g_autofree char *program = g_build_filename (top != NULL ? top : "..", "src-tools", "ikebana", NULL);
-  g_autofree char *line = g_strdup_printf ("%s --socket=%s %s", program, fixture->socket_path, words);
+  g_autofree char *program =
+      g_build_filename (top != NULL ? top : "..", "src-tools", "ikebana", NULL);
+  g_autofree char *line =
+      g_strdup_printf ("%s --socket=%s %s", program, fixture->socket_path, words);
   g_auto (GStrv) argv = g_strsplit (line, " ", -1);
   g_autoptr (GError) error = NULL;
   int result;
   g_clear_pointer (&fixture->output, g_free);
   g_clear_pointer (&fixture->errors, g_free);
-  g_spawn_sync (NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &fixture->output, &fixture->errors, &result, &error);
+  g_spawn_sync (NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &fixture->output, &fixture->errors,
+                &result, &error);
   g_assert_no_error (error);
   g_assert_true (WIFEXITED (result));
   fixture->status = WEXITSTATUS (result);
@@ -175,14 +183,17 @@ test_up (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (fixture->status, ==, 0);
   g_assert_cmpstr (fixture->output, ==, "sent IKE_SA_INIT\\x1b[31m\nhome is up\n");
   g_assert_cmpstr (fixture->errors, ==, "");
-  g_assert_cmpstr (fixture->server.request->str, ==, "{\"id\":2,\"command\":\"up\",\"args\":{\"name\":\"home\"}}\n");
+  g_assert_cmpstr (fixture->server.request->str, ==,
+                   "{\"id\":2,\"command\":\"up\",\"args\":{\"name\":\"home\"}}\n");
 }
 
 static void
 test_failure (Fixture *fixture, gconstpointer data)
 {
   static const char *const answers[] = {
-    "{\"id\":@ID,\"error\":{\"code\":\"failed\",\"message\":\"peer 192.0.2.7: no proposal chosen\"}}", NULL,
+    "{\"id\":@ID,\"error\":{\"code\":\"failed\",\"message\":\"peer 192.0.2.7: no proposal "
+    "chosen\"}}",
+    NULL,
   };
   start_server (fixture, answers, FALSE);
   run (fixture, "up home");
@@ -196,7 +207,8 @@ test_failure (Fixture *fixture, gconstpointer data)
 static void
 check_code (Fixture *fixture, const char *code, int status)
 {
-  g_autofree char *answer = g_strdup_printf ("{\"id\":@ID,\"error\":{\"code\":\"%s\",\"message\":\"x\"}}", code);
+  g_autofree char *answer =
+      g_strdup_printf ("{\"id\":@ID,\"error\":{\"code\":\"%s\",\"message\":\"x\"}}", code);
   const char *const answers[] = { answer, NULL };
   start_server (fixture, answers, FALSE);
   run (fixture, "brew");
@@ -225,13 +237,16 @@ static void
 test_table (Fixture *fixture, gconstpointer data)
 {
   static const char *const answers[] = {
-    "{\"id\":@ID,\"result\":{\"connections\":[{\"name\":\"home\",\"remote\":{\"host\":\"192.0.2.1\"}},"
-    "{\"name\":\"a-longer-name\",\"remote\":{}}]}}", NULL,
+    "{\"id\":@ID,\"result\":{\"connections\":[{\"name\":\"home\",\"remote\":{\"host\":\"192.0.2."
+    "1\"}},"
+    "{\"name\":\"a-longer-name\",\"remote\":{}}]}}",
+    NULL,
   };
   start_server (fixture, answers, FALSE);
   run (fixture, "list-conns");
   g_assert_cmpint (fixture->status, ==, 0);
-  g_assert_cmpstr (fixture->output, ==, "NAME           PEER\nhome           192.0.2.1\na-longer-name  -\n");
+  g_assert_cmpstr (fixture->output, ==,
+                   "NAME           PEER\nhome           192.0.2.1\na-longer-name  -\n");
   run (fixture, "list-conns --color=always");
   assert_has (fixture->output, "\033[1mNAME\033[0m");
   run (fixture, "list-conns --json");
@@ -253,7 +268,8 @@ test_rows (Fixture *fixture, gconstpointer data)
 static void
 test_plugin_command (Fixture *fixture, gconstpointer data)
 {
-  static const char *const answers[] = { "{\"id\":@ID,\"result\":{\"cups\":2,\"hot\":true}}", NULL };
+  static const char *const answers[] = { "{\"id\":@ID,\"result\":{\"cups\":2,\"hot\":true}}",
+                                         NULL };
   start_server (fixture, answers, FALSE);
   run (fixture, "help");
   assert_has (fixture->output, "brew");

@@ -72,7 +72,8 @@ tool_get (Json *object, const char *path)
 {
   g_auto (GStrv) names = g_strsplit (path, ".", -1);
   for (guint i = 0; names[i] != NULL; i++) {
-    if (!json_object_is_type (object, json_type_object) || !json_object_object_get_ex (object, names[i], &object))
+    if (!json_object_is_type (object, json_type_object)
+        || !json_object_object_get_ex (object, names[i], &object))
       return NULL;
   }
   return object;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tool.h - what the parts of the command line tool share.
  *
- * `ikebana COMMAND …` turns a command line into one request to the daemon (client.h), by the daemon's own description of
- * its commands (schema.h, args.h), and shows what comes back (show.h, table.h).  A command that deserves more than that
- * has a file cmd_*.c. */
+ * `ikebana COMMAND …` turns a command line into one request to the daemon (client.h), by the daemon's own
+ * description of its commands (schema.h, args.h), and shows what comes back (show.h, table.h).  A command that
+ * deserves more than that has a file cmd_*.c. */
 #pragma once
 #include <glib.h>
 #include <json-c/json.h>

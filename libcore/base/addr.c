@@ -64,7 +64,8 @@ ike_addr_parse (IkeAddr *addr, const char *text, GError **error)
   if (parse_ipv6 (addr, text))
     return TRUE;
   memset (addr, 0, sizeof *addr);
-  g_set_error (error, IKE_ERROR, IKE_ERROR_SYNTAX, "\"%s\" is not an IP address, %%any, %%any4 or %%any6", text);
+  g_set_error (error, IKE_ERROR, IKE_ERROR_SYNTAX,
+               "\"%s\" is not an IP address, %%any, %%any4 or %%any6", text);
   return FALSE;
 }
 
@@ -166,7 +167,9 @@ guint32
 ike_addr_to_sockaddr (const IkeAddr *addr, void *storage)
 {
   struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons (addr->port) };
-  struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_port = htons (addr->port), .sin6_scope_id = addr->scope };
+  struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6,
+                               .sin6_port = htons (addr->port),
+                               .sin6_scope_id = addr->scope };
 
   if (addr->family == 4) {
     memcpy (&sin.sin_addr, addr->bytes, 4);
@@ -187,7 +190,8 @@ ike_addr_in_prefix (const IkeAddr *addr, const IkeAddr *net, guint prefix_len)
   guint whole = prefix_len / 8, rest = prefix_len % 8;
   guint8 mask = (guint8) (0xff << (8 - rest));
 
-  if (addr->family != net->family || ike_addr_len (addr) == 0 || prefix_len > ike_addr_len (addr) * 8)
+  if (addr->family != net->family || ike_addr_len (addr) == 0
+      || prefix_len > ike_addr_len (addr) * 8)
     return FALSE;
   if (memcmp (addr->bytes, net->bytes, whole) != 0)
     return FALSE;

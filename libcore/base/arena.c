@@ -52,7 +52,8 @@ ike_arena_init (IkeArena *arena, IkeArenaCache *cache_or_null, gsize limit_bytes
 static void
 chunk_give_back (IkeArenaCache *cache, IkeArenaChunk *chunk, gsize used)
 {
-  /* What an exchange keeps may be decrypted: it is wiped, which also makes the chunk zero for its next user. */
+  /* What an exchange keeps may be decrypted: it is wiped, which also makes the chunk zero for its
+   * next user. */
   ike_wipe (chunk->data, used);
   if (!cache || chunk->size != CHUNK_DATA || cache->kept + CHUNK_SIZE > cache->keep) {
     free (chunk);
@@ -93,7 +94,8 @@ chunk_take (IkeArenaCache *cache, gsize size)
   return chunk;
 }
 
-/* A large piece gets a chunk of its own behind the current one, so that the room left there is not lost. */
+/* A large piece gets a chunk of its own behind the current one, so that the room left there is not
+ * lost. */
 static void *
 alloc_large (IkeArena *arena, gsize size)
 {

@@ -5,10 +5,18 @@
 #include <ikebana/reader.h>
 #include "base/dn.h"
 
-enum { TAG_OID = 0x06, TAG_UTF8 = 0x0c, TAG_PRINTABLE = 0x13, TAG_T61 = 0x14, TAG_IA5 = 0x16, TAG_VISIBLE = 0x1a,
-       TAG_SEQUENCE = 0x30, TAG_SET = 0x31 };
+enum {
+  TAG_OID = 0x06,
+  TAG_UTF8 = 0x0c,
+  TAG_PRINTABLE = 0x13,
+  TAG_T61 = 0x14,
+  TAG_IA5 = 0x16,
+  TAG_VISIBLE = 0x1a,
+  TAG_SEQUENCE = 0x30,
+  TAG_SET = 0x31
+};
 
-/* -- reading DER ----------------------------------------------------------------------------------------------------- */
+/* -- reading DER */
 
 typedef struct {
   IkeReader names, set;                  /* what is left of the name, and of the current RDN */
@@ -21,7 +29,8 @@ typedef struct {
   gboolean      is_first;                /* of its RDN */
 } DnAttribute;
 
-/* A DER length (X.690, 10.1: definite, and the fewest octets possible); more than 64 kB is nobody's name. */
+/* A DER length (X.690, 10.1: definite, and the fewest octets possible); more than 64 kB is nobody's
+ * name. */
 static gsize
 read_length (IkeReader *r)
 {
@@ -81,8 +90,8 @@ dn_reader_next (DnReader *dn, DnAttribute *attribute)
     if (!read_tagged (&dn->names, TAG_SET, &dn->set) || dn->set.len == 0)
       return -1;
   }
-  if (!read_tagged (&dn->set, TAG_SEQUENCE, &pair) || !read_tagged (&pair, TAG_OID, &oid) || oid.len == 0
-      || !read_tlv (&pair, &attribute->tag, &value) || !ike_reader_is_done (&pair))
+  if (!read_tagged (&dn->set, TAG_SEQUENCE, &pair) || !read_tagged (&pair, TAG_OID, &oid)
+      || oid.len == 0 || !read_tlv (&pair, &attribute->tag, &value) || !ike_reader_is_done (&pair))
     return -1;
   attribute->oid = oid.data;
   attribute->oid_len = oid.len;
@@ -91,15 +100,17 @@ dn_reader_next (DnReader *dn, DnAttribute *attribute)
   return 1;
 }
 
-/* -- comparison ------------------------------------------------------------------------------------------------------ */
+/* -- comparison */
 
 static gboolean
 is_text (guint8 tag)
 {
-  return tag == TAG_UTF8 || tag == TAG_PRINTABLE || tag == TAG_T61 || tag == TAG_IA5 || tag == TAG_VISIBLE;
+  return tag == TAG_UTF8 || tag == TAG_PRINTABLE || tag == TAG_T61 || tag == TAG_IA5
+         || tag == TAG_VISIBLE;
 }
 
-/* The next character as RFC 5280, 7.1 compares it: runs of blanks are one blank, and there are none at either end. -1: end */
+/* The next character as RFC 5280, 7.1 compares it: runs of blanks are one blank, and there are none
+ * at either end. -1: end */
 static int
 next_folded (const guint8 *text, gsize len, gsize *at, gboolean is_start)
 {
@@ -114,8 +125,9 @@ next_folded (const guint8 *text, gsize len, gsize *at, gboolean is_start)
   return g_ascii_tolower ((char) text[(*at)++]) & 0xff;
 }
 
-/* RFC 5280, 7.1: "conforming implementations MUST [...] perform a case-insensitive comparison" after "insignificant space
- * handling".  Letters beyond ASCII are compared as they are: folding them would need tables, and differing is the safe side. */
+/* RFC 5280, 7.1: "conforming implementations MUST [...] perform a case-insensitive comparison"
+ * after "insignificant space handling".  Letters beyond ASCII are compared as they are: folding
+ * them would need tables, and differing is the safe side. */
 static gboolean
 text_equal (const guint8 *a, gsize a_len, const guint8 *b, gsize b_len)
 {
@@ -136,11 +148,13 @@ value_equal (const DnAttribute *a, const DnAttribute *b)
 {
   if (is_text (a->tag) && is_text (b->tag))
     return text_equal (a->value, a->value_len, b->value, b->value_len);
-  return a->tag == b->tag && a->value_len == b->value_len && memcmp (a->value, b->value, a->value_len) == 0;
+  return a->tag == b->tag && a->value_len == b->value_len
+         && memcmp (a->value, b->value, a->value_len) == 0;
 }
 
 guint
-ike_dn_match (const guint8 *der, gsize len, const guint8 *pattern, gsize pattern_len, gboolean has_wildcard)
+ike_dn_match (const guint8 *der, gsize len, const guint8 *pattern, gsize pattern_len,
+              gboolean has_wildcard)
 {
   DnReader left, right;
   DnAttribute a, b;
@@ -165,7 +179,7 @@ ike_dn_match (const guint8 *der, gsize len, const guint8 *pattern, gsize pattern
   }
 }
 
-/* -- to text --------------------------------------------------------------------------------------------------------- */
+/* -- to text */
 
 static void
 format_oid (const DnAttribute *attribute, GString *out)
@@ -174,12 +188,13 @@ format_oid (const DnAttribute *attribute, GString *out)
   gboolean is_first = TRUE;
 
   for (const IkeDnAttribute *known = ike_dn_attributes; known->name; known++)
-    if (known->oid_len == attribute->oid_len && memcmp (known->oid, attribute->oid, known->oid_len) == 0) {
+    if (known->oid_len == attribute->oid_len
+        && memcmp (known->oid, attribute->oid, known->oid_len) == 0) {
       g_string_append (out, known->name);
       return;
     }
   for (gsize i = 0; i < attribute->oid_len; i++) {
-    arc = arc << 7 | (attribute->oid[i] & 0x7f);     /* arcs above 64 bits show wrong, and only show */
+    arc = arc << 7 | (attribute->oid[i] & 0x7f); /* arcs above 64 bits show wrong, and only show */
     if (attribute->oid[i] & 0x80)
       continue;
     if (is_first)
@@ -202,7 +217,9 @@ static void
 format_value (const DnAttribute *attribute, GString *out)
 {
   gboolean is_plain = is_text (attribute->tag);
-  gboolean is_utf8 = is_plain && g_utf8_validate ((const char *) attribute->value, (gssize) attribute->value_len, NULL);
+  gboolean is_utf8 =
+      is_plain
+      && g_utf8_validate ((const char *) attribute->value, (gssize) attribute->value_len, NULL);
 
   if (!is_plain) {
     g_string_append_c (out, '#');
@@ -248,7 +265,7 @@ ike_dn_format (const guint8 *der, gsize len, GString *out)
   return got == 0;
 }
 
-/* -- from text ------------------------------------------------------------------------------------------------------- */
+/* -- from text */
 
 static void
 append_header (GByteArray *out, guint8 tag, gsize len)
@@ -305,7 +322,8 @@ parse_oid (const char *text, guint8 oid[IKE_DN_OID_MAX])
     return 0;
   append_arc (oid, &len, first * 40 + second);
   for (guint i = 2; arcs[i]; i++)
-    if (!g_ascii_string_to_unsigned (arcs[i], 10, 0, G_MAXUINT32, &arc, NULL) || !append_arc (oid, &len, arc))
+    if (!g_ascii_string_to_unsigned (arcs[i], 10, 0, G_MAXUINT32, &arc, NULL)
+        || !append_arc (oid, &len, arc))
       return 0;
   return len;
 }
@@ -327,13 +345,15 @@ static guint8
 tag_for (const GString *value, gboolean is_ia5)
 {
   for (gsize i = 0; i < value->len; i++)
-    if (value->str[i] == 0 || (!g_ascii_isalnum (value->str[i]) && !strchr (" '()+,-./:=?", value->str[i])))
+    if (value->str[i] == 0
+        || (!g_ascii_isalnum (value->str[i]) && !strchr (" '()+,-./:=?", value->str[i])))
       return is_ia5 && (guint8) value->str[i] < 0x80 ? TAG_IA5 : TAG_UTF8;
   return is_ia5 ? TAG_IA5 : TAG_PRINTABLE;
 }
 
 static void
-append_rdn (GByteArray *out, const guint8 *oid, gsize oid_len, const GString *value, gboolean is_ia5)
+append_rdn (GByteArray *out, const guint8 *oid, gsize oid_len, const GString *value,
+            gboolean is_ia5)
 {
   gsize pair_len = header_len (oid_len) + oid_len + header_len (value->len) + value->len;
 
@@ -345,8 +365,8 @@ append_rdn (GByteArray *out, const guint8 *oid, gsize oid_len, const GString *va
   g_byte_array_append (out, (const guint8 *) value->str, (guint) value->len);
 }
 
-/* One value up to @separator or the end: "quoted", or with \, \xNN and \other escaped as ike_dn_format() writes it.
- * Returns where it ended. */
+/* One value up to @separator or the end: "quoted", or with \, \xNN and \other escaped as
+ * ike_dn_format() writes it. Returns where it ended. */
 static const char *
 parse_value (const char *at, char separator, GString *value)
 {
@@ -362,7 +382,8 @@ parse_value (const char *at, char separator, GString *value)
       continue;
     }
     if (at[0] == '\\' && at[1] == 'x' && g_ascii_isxdigit (at[2]) && g_ascii_isxdigit (at[3])) {
-      g_string_append_c (value, (char) (g_ascii_xdigit_value (at[2]) << 4 | g_ascii_xdigit_value (at[3])));
+      g_string_append_c (value,
+                         (char) (g_ascii_xdigit_value (at[2]) << 4 | g_ascii_xdigit_value (at[3])));
       at += 3;
       keep = value->len;
       continue;
@@ -414,8 +435,9 @@ parse_rdn (const char *at, char separator, GByteArray *body, gboolean *has_wildc
   gsize oid_len = found ? find_oid (name, oid, &is_ia5) : 0;
 
   if (oid_len == 0) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_SYNTAX, found ? "\"%s\" is not an attribute of a distinguished name"
-                 : "\"%s\" has no '='", found ? name : at);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_SYNTAX,
+                 found ? "\"%s\" is not an attribute of a distinguished name" : "\"%s\" has no '='",
+                 found ? name : at);
     return NULL;
   }
   while (*at == ' ')
@@ -423,7 +445,8 @@ parse_rdn (const char *at, char separator, GByteArray *body, gboolean *has_wildc
   is_literal = *at != '*';               /* \* and "*" are the character, * is any value */
   at = parse_value (at, separator, value);
   if (!at || value->len == 0) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_SYNTAX, at ? "%s has no value" : "the quote of %s is not closed", name);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_SYNTAX,
+                 at ? "%s has no value" : "the quote of %s is not closed", name);
     return NULL;
   }
   *has_wildcard |= !is_literal && value->len == 1;

@@ -13,14 +13,17 @@ typedef struct {
   gboolean    is_ia5;                         /* RFC 4519: DC and e-mail are IA5String */
 } IkeDnAttribute;
 
-extern const IkeDnAttribute ike_dn_attributes[];  /* ends with name == NULL; the first name of an OID is the one shown */
+/* ends with name == NULL; the first name of an OID is the one shown */
+extern const IkeDnAttribute ike_dn_attributes[];
 
-/* DER of "C=CH, O=Example, CN=*", or of the form with slashes; NULL with @error.  Sets @has_wildcard when a value is "*". */
+/* DER of "C=CH, O=Example, CN=*", or of the form with slashes; NULL with @error.  Sets @has_wildcard when a value is
+ * "*". */
 GByteArray *ike_dn_parse  (const char *text, gboolean *has_wildcard, GError **error);
 /* Does @text begin like a distinguished name, with an attribute that we know (or an OID)? */
 gboolean    ike_dn_looks_like_one (const char *text);
 /* Appends the text form, with the peer's bytes escaped; FALSE when @der is not a distinguished name. */
 gboolean    ike_dn_format (const guint8 *der, gsize len, GString *out);
-/* 0: different; 20: equal; else 20 less the number of values that "*" of @pattern stood for, at least 2.  Wildcards count
- * only with @has_wildcard. */
-guint       ike_dn_match  (const guint8 *der, gsize len, const guint8 *pattern, gsize pattern_len, gboolean has_wildcard);
+/* 0: different; 20: equal; else 20 less the number of values that "*" of @pattern stood for, at least 2.  Wildcards
+ * count only with @has_wildcard. */
+guint       ike_dn_match  (const guint8 *der, gsize len, const guint8 *pattern, gsize pattern_len,
+                           gboolean has_wildcard);

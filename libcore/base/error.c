@@ -10,7 +10,8 @@ ike_error_quark (void)
 }
 
 gboolean
-ike_verdict_set (IkeVerdict *verdict, guint16 notify, guint8 payload, guint32 offset, const char *reason_static)
+ike_verdict_set (IkeVerdict *verdict, guint16 notify, guint8 payload, guint32 offset,
+                 const char *reason_static)
 {
   if (verdict) {
     verdict->reason = reason_static;

@@ -30,7 +30,8 @@ ike_ident_from_addr (const IkeAddr *addr)
 {
   if (addr->family == 0)
     return ike_ident_new_kind (IKE_ID_ANY, IKE_PATTERN_ANY, NULL, 0);
-  return ike_ident_new (addr->family == 4 ? IKE_ID_IPV4_ADDR : IKE_ID_IPV6_ADDR, addr->bytes, ike_addr_len (addr));
+  return ike_ident_new (addr->family == 4 ? IKE_ID_IPV4_ADDR : IKE_ID_IPV6_ADDR, addr->bytes,
+                        ike_addr_len (addr));
 }
 
 IkeIdent *
@@ -73,7 +74,7 @@ ike_ident_is_pattern (const IkeIdent *ident)
   return ident->kind != IKE_PATTERN_EXACT;
 }
 
-/* -- matching -------------------------------------------------------------------------------------------------------- */
+/* -- matching */
 
 static gboolean
 is_caseless (guint8 type)
@@ -128,7 +129,8 @@ match_range (const IkeIdent *ident, const IkeIdent *pattern)
 
   if (ident->type != type || ident->kind != IKE_PATTERN_EXACT || ident->len != len)
     return 0;
-  if (memcmp (ident->data, pattern->first.bytes, len) < 0 || memcmp (ident->data, pattern->last.bytes, len) > 0)
+  if (memcmp (ident->data, pattern->first.bytes, len) < 0
+      || memcmp (ident->data, pattern->last.bytes, len) > 0)
     return 0;
   return 3 + pattern->range_bits * 16 / (guint) (len * 8);
 }
@@ -138,15 +140,18 @@ match_regex (const IkeIdent *ident, const IkeIdent *pattern)
 {
   g_autoptr (GString) text = NULL;
 
-  /* The subject is the peer's choice, so it is short; the match itself is limited where the pattern is compiled. */
-  if (ident->type != pattern->type || ident->kind != IKE_PATTERN_EXACT || ident->len > IKE_IDENT_REGEX_SUBJECT_MAX)
+  /* The subject is the peer's choice, so it is short; the match itself is limited where the pattern
+   * is compiled. */
+  if (ident->type != pattern->type || ident->kind != IKE_PATTERN_EXACT
+      || ident->len > IKE_IDENT_REGEX_SUBJECT_MAX)
     return 0;
   text = g_string_new (NULL);
   if (ident->type != IKE_ID_DER_ASN1_DN)
     g_string_append_len (text, (const char *) ident->data, (gssize) ident->len);
   else if (!ike_dn_format (ident->data, ident->len, text))
     return 0;
-  return g_regex_match_full (pattern->regex, text->str, (gssize) text->len, 0, 0, NULL, NULL) ? 2 : 0;
+  return g_regex_match_full (pattern->regex, text->str, (gssize) text->len, 0, 0, NULL, NULL) ? 2
+                                                                                              : 0;
 }
 
 guint
@@ -173,7 +178,7 @@ ike_ident_match (const IkeIdent *ident, const IkeIdent *pattern)
   return 0;
 }
 
-/* -- text ------------------------------------------------------------------------------------------------------------ */
+/* -- text */
 
 /* Already escaped UTF-8, cut where a character ends. */
 static char *

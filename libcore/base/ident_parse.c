@@ -12,7 +12,7 @@ syntax_error (GError **error, const char *text, const char *why)
   return NULL;
 }
 
-/* -- ranges of addresses --------------------------------------------------------------------------------------------- */
+/* -- ranges of addresses */
 
 /* The bits that all addresses between @first and @last have in common. */
 static guint8
@@ -20,7 +20,8 @@ common_bits (const IkeAddr *first, const IkeAddr *last)
 {
   guint bits = 0, max = ike_addr_len (first) * 8;
 
-  while (bits < max && ((first->bytes[bits / 8] ^ last->bytes[bits / 8]) >> (7 - bits % 8) & 1) == 0)
+  while (bits < max
+         && ((first->bytes[bits / 8] ^ last->bytes[bits / 8]) >> (7 - bits % 8) & 1) == 0)
     bits++;
   return (guint8) bits;
 }
@@ -47,9 +48,10 @@ parse_span (const char *text, const char *dash, IkeAddr *first, IkeAddr *last)
 {
   g_autofree char *host = g_strndup (text, (gsize) (dash - text));
 
-  return ike_addr_parse (first, g_strstrip (host), NULL) && ike_addr_parse (last, dash + 1 + strspn (dash + 1, " "), NULL)
-         && first->family == last->family && ike_addr_len (first) != 0 && !first->scope && !last->scope
-         && ike_addr_compare (first, last) <= 0;
+  return ike_addr_parse (first, g_strstrip (host), NULL)
+         && ike_addr_parse (last, dash + 1 + strspn (dash + 1, " "), NULL)
+         && first->family == last->family && ike_addr_len (first) != 0 && !first->scope
+         && !last->scope && ike_addr_compare (first, last) <= 0;
 }
 
 /* NULL when @text is no range. */
@@ -60,23 +62,26 @@ parse_range (const char *text, guint8 family_or_any)
   IkeAddr first, last;
   IkeIdent *ident;
 
-  if (!(slash && parse_prefix (text, slash, &first, &last)) && !(dash && parse_span (text, dash, &first, &last)))
+  if (!(slash && parse_prefix (text, slash, &first, &last))
+      && !(dash && parse_span (text, dash, &first, &last)))
     return NULL;
   if (family_or_any && first.family != family_or_any)
     return NULL;
-  ident = ike_ident_new_kind (first.family == 4 ? IKE_ID_IPV4_ADDR : IKE_ID_IPV6_ADDR, IKE_PATTERN_RANGE, text, strlen (text));
+  ident = ike_ident_new_kind (first.family == 4 ? IKE_ID_IPV4_ADDR : IKE_ID_IPV6_ADDR,
+                              IKE_PATTERN_RANGE, text, strlen (text));
   ident->first = first;
   ident->last = last;
   ident->range_bits = common_bits (&first, &last);
   return ident;
 }
 
-/* -- one type -------------------------------------------------------------------------------------------------------- */
+/* -- one type */
 
 static IkeIdent *
 new_name (guint8 type, const char *name)
 {
-  return ike_ident_new_kind (type, name[0] == '*' ? IKE_PATTERN_SUFFIX : IKE_PATTERN_EXACT, name, strlen (name));
+  return ike_ident_new_kind (type, name[0] == '*' ? IKE_PATTERN_SUFFIX : IKE_PATTERN_EXACT, name,
+                             strlen (name));
 }
 
 static IkeIdent *
@@ -87,7 +92,8 @@ parse_addr (const char *text, guint8 family_or_any, GError **error)
 
   if (range)
     return range;
-  if (!ike_addr_parse (&addr, text, NULL) || addr.family == 0 || (family_or_any && addr.family != family_or_any))
+  if (!ike_addr_parse (&addr, text, NULL) || addr.family == 0
+      || (family_or_any && addr.family != family_or_any))
     return syntax_error (error, text, family_or_any == 6 ? "not an IPv6 address, prefix or range"
                                                          : "not an IPv4 address, prefix or range");
   return ike_ident_from_addr (&addr);
@@ -104,7 +110,8 @@ parse_dn (const char *text, GError **error)
     g_prefix_error (error, "identity \"%s\": ", text);
     return NULL;
   }
-  return ike_ident_new_kind (IKE_ID_DER_ASN1_DN, has_wildcard ? IKE_PATTERN_DN : IKE_PATTERN_EXACT, der->data, der->len);
+  return ike_ident_new_kind (IKE_ID_DER_ASN1_DN, has_wildcard ? IKE_PATTERN_DN : IKE_PATTERN_EXACT,
+                             der->data, der->len);
 }
 
 static IkeIdent *
@@ -128,9 +135,11 @@ parse_hex (guint8 type, const char *text, const char *digits, GError **error)
 static IkeIdent *
 parse_regex (guint8 type, const char *text, const char *regex, GError **error)
 {
-  /* The subject is a peer's: a bound on the steps keeps a bad pattern from being a way to stop a shard. */
+  /* The subject is a peer's: a bound on the steps keeps a bad pattern from being a way to stop a
+   * shard. */
   g_autofree char *limited = g_strconcat ("(*LIMIT_MATCH=20000)", regex, NULL);
-  GRegex *compiled = g_regex_new (limited, G_REGEX_RAW | G_REGEX_CASELESS | G_REGEX_DOLLAR_ENDONLY, 0, error);
+  GRegex *compiled =
+      g_regex_new (limited, G_REGEX_RAW | G_REGEX_CASELESS | G_REGEX_DOLLAR_ENDONLY, 0, error);
   IkeIdent *ident;
 
   if (!compiled) {
@@ -200,12 +209,13 @@ parse_numbered (const char *text, GError **error)
   return ike_ident_new ((guint8) type, close + 2, strlen (close + 2));
 }
 
-/* -- any type -------------------------------------------------------------------------------------------------------- */
+/* -- any type */
 
 static gboolean
 is_any (const char *text)
 {
-  static const char *const words[] = { "", "*", "%any", "%any4", "%any6", "0.0.0.0", "::", "0::0", NULL };
+  static const char *const words[] = { "",        "*",  "%any", "%any4", "%any6",
+                                       "0.0.0.0", "::", "0::0", NULL };
   return g_strv_contains (words, text);
 }
 
@@ -227,7 +237,8 @@ parse_untyped (const char *text, GError **error)
   IkeAddr addr;
 
   if (strchr (text, '='))
-    return ike_dn_looks_like_one (text) ? parse_dn (text, error) : ike_ident_new (IKE_ID_KEY_ID, text, strlen (text));
+    return ike_dn_looks_like_one (text) ? parse_dn (text, error)
+                                        : ike_ident_new (IKE_ID_KEY_ID, text, strlen (text));
   if (text[0] == '@')
     return parse_at (text, error);
   if (strchr (text, '@'))

@@ -4,9 +4,10 @@
 #include <stdatomic.h>
 #include <ikebana/ident.h>
 
-/* How it is used as a pattern.  Only configuration makes patterns: what came from a peer is always IKE_PATTERN_EXACT, so
- * a peer that calls itself "*" is called "*". */
-typedef enum { IKE_PATTERN_EXACT, IKE_PATTERN_ANY, IKE_PATTERN_SUFFIX, IKE_PATTERN_DN, IKE_PATTERN_RANGE, IKE_PATTERN_REGEX } IkePatternKind;
+/* How it is used as a pattern.  Only configuration makes patterns: what came from a peer is always
+ * IKE_PATTERN_EXACT, so a peer that calls itself "*" is called "*". */
+typedef enum { IKE_PATTERN_EXACT, IKE_PATTERN_ANY, IKE_PATTERN_SUFFIX, IKE_PATTERN_DN, IKE_PATTERN_RANGE,
+               IKE_PATTERN_REGEX } IkePatternKind;
 
 enum { IKE_IDENT_REGEX_SUBJECT_MAX = 512 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* names_dn.c - the attribute types of distinguished names (RFC 4519, RFC 5280 appendix A, PKCS #9). */
+/* names_dn.c - the attribute types of distinguished names (RFC 4519, RFC 5280 appendix A, PKCS #9).
+ */
 #include "base/dn.h"
 
 #define X520(n) { 0x55, 0x04, n }, 3

@@ -2,8 +2,9 @@
 /* ring.c - queues between threads, with C11 atomics only. */
 #include "base/ring.h"
 
-/* The list always holds at least the stub.  `newest` is exchanged first and linked after, so between the two the chain is
- * broken: pop then says NULL, and the producer that is about to link wakes the consumer as for any push. */
+/* The list always holds at least the stub.  `newest` is exchanged first and linked after, so
+ * between the two the chain is broken: pop then says NULL, and the producer that is about to link
+ * wakes the consumer as for any push. */
 void
 ike_queue_init (IkeQueue *queue)
 {
@@ -40,7 +41,8 @@ ike_queue_pop (IkeQueue *queue)
   }
   if (node != atomic_load (&queue->newest))
     return NULL;
-  /* @node is the last one: put the stub behind it, so that the list is not left empty when it goes. */
+  /* @node is the last one: put the stub behind it, so that the list is not left empty when it goes.
+   */
   ike_queue_push (queue, &queue->stub);
   next = atomic_load_explicit (&node->next, memory_order_acquire);
   if (!next)

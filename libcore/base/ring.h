@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ring.h - the two queues that cross threads; internal, not installed.
  *
- * IkeQueue: any number of producers, one consumer, unbounded and intrusive: the node is part of what is queued, so a push
- * allocates nothing and never fails.  IkeRing: one producer, one consumer, bounded. */
+ * IkeQueue: any number of producers, one consumer, unbounded and intrusive: the node is part of what is queued, so a
+ * push allocates nothing and never fails.  IkeRing: one producer, one consumer, bounded. */
 #pragma once
 #include <stdatomic.h>
 #include <glib.h>
@@ -23,8 +23,9 @@ typedef struct {
 
 /* The queue must not move once it is used. */
 void          ike_queue_init (IkeQueue *queue);
-/* Any thread.  @node belongs to the queue until it is popped.  Sequentially consistent: whoever pushes and then reads an
- * "asleep" flag, against a consumer that sets the flag and then asks ike_queue_is_empty(), cannot be missed. */
+/* Any thread.  @node belongs to the queue until it is popped.  Sequentially consistent: whoever pushes and then
+ * reads an "asleep" flag, against a consumer that sets the flag and then asks ike_queue_is_empty(), cannot be
+ * missed. */
 void          ike_queue_push (IkeQueue *queue, IkeQueueNode *node);
 /* Consumer.  NULL when there is nothing, or when the next push has begun and not ended: then is_empty() says FALSE. */
 IkeQueueNode *ike_queue_pop  (IkeQueue *queue);

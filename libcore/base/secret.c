@@ -50,8 +50,9 @@ ike_secret_clear (IkeSecret *secret)
   ike_wipe (secret, sizeof *secret);
 }
 
-/* Asked for memory that is neither dumped nor paged out.  NULL: there is none.  Both wishes are defence in depth: a kernel
- * without the one, or a limit on the other, does not make the secret unusable. */
+/* Asked for memory that is neither dumped nor paged out.  NULL: there is none.  Both wishes are
+ * defence in depth: a kernel without the one, or a limit on the other, does not make the secret
+ * unusable. */
 static guint8 *
 map_locked (gsize len)
 {
@@ -64,18 +65,19 @@ map_locked (gsize len)
   return map;
 }
 
-/* -- cells ---------------------------------------------------------------------------------------------------------- */
+/* -- cells */
 
-/* Mapping, locking and unmapping cost four system calls, 6 µs, as much as a fifth of an X25519 derivation.  So what is
- * short, and that is every secret but those of large MODP groups, lies in cells of chunks that stay mapped.  A free cell
- * is zero but for the link to the next one. */
+/* Mapping, locking and unmapping cost four system calls, 6 µs, as much as a fifth of an X25519
+ * derivation.  So what is short, and that is every secret but those of large MODP groups, lies in
+ * cells of chunks that stay mapped.  A free cell is zero but for the link to the next one. */
 enum { CELL_SIZE = 256, CHUNK_SIZE = 64 * CELL_SIZE };
 
 typedef struct _Cell { struct _Cell *next; } Cell;
 
-/* The one thing here that belongs to the process and not to an engine, as the limit on locked memory does: those who make
- * secrets (providers, on shards and offload threads; the configuration, on the control thread) have no loop in common
- * that could own it, and a job for a list operation would cost more than the lock that they all take. */
+/* The one thing here that belongs to the process and not to an engine, as the limit on locked
+ * memory does: those who make secrets (providers, on shards and offload threads; the configuration,
+ * on the control thread) have no loop in common that could own it, and a job for a list operation
+ * would cost more than the lock that they all take. */
 static pthread_mutex_t cells_lock = PTHREAD_MUTEX_INITIALIZER;
 static Cell *free_cells;
 
@@ -121,7 +123,7 @@ cell_give_back (guint8 *data)
   pthread_mutex_unlock (&cells_lock);
 }
 
-/* -- blobs ---------------------------------------------------------------------------------------------------------- */
+/* -- blobs */
 
 static void
 blob_place (IkeSecretBlob *blob)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* siphash.c - SipHash-2-4 with 64 and 128 bits of result (Aumasson and Bernstein, 2012), in pieces. */
+/* siphash.c - SipHash-2-4 with 64 and 128 bits of result (Aumasson and Bernstein, 2012), in pieces.
+ */
 #include <string.h>
 #include "base/siphash.h"
 

@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* builder.c - reads sections by tables, and reports what is wrong with file, line, path and the nearest known name. */
+/* builder.c - reads sections by tables, and reports what is wrong with file, line, path and the
+ * nearest known name. */
 #include "config/model_private.h"
 #include <string.h>
 
-/* -- problems ------------------------------------------------------------------------------------------------------- */
+/* -- problems */
 
 static void
-add_problem (IkeBuilder *builder, const IkeTree *node, const char *key, const char *prefix, const char *format, va_list args)
+add_problem (IkeBuilder *builder, const IkeTree *node, const char *key, const char *prefix,
+             const char *format, va_list args)
 {
   g_autofree char *text = g_strdup_vprintf (format, args);
   const char *where = ike_tree_where (node);
 
   g_ptr_array_add (builder->problems,
-                   g_strdup_printf ("%s%s%s%s%s%s: %s", prefix, where, *where ? ": " : "", builder->path->str,
-                                    key && builder->path->len ? "." : "", key ? key : "", text));
+                   g_strdup_printf ("%s%s%s%s%s%s: %s", prefix, where, *where ? ": " : "",
+                                    builder->path->str, key && builder->path->len ? "." : "",
+                                    key ? key : "", text));
 }
 
 void
-ike_builder_fail (IkeBuilder *builder, const IkeTree *node, const char *key, const char *format, ...)
+ike_builder_fail (IkeBuilder *builder, const IkeTree *node, const char *key, const char *format,
+                  ...)
 {
   va_list args;
 
@@ -28,7 +32,8 @@ ike_builder_fail (IkeBuilder *builder, const IkeTree *node, const char *key, con
 }
 
 void
-ike_builder_warn (IkeBuilder *builder, const IkeTree *node, const char *key, const char *format, ...)
+ike_builder_warn (IkeBuilder *builder, const IkeTree *node, const char *key, const char *format,
+                  ...)
 {
   va_list args;
 
@@ -54,7 +59,7 @@ ike_builder_pop (IkeBuilder *builder, gsize path_len)
   g_string_truncate (builder->path, path_len);
 }
 
-/* -- known keys ----------------------------------------------------------------------------------------------------- */
+/* -- known keys */
 
 const IkeKeyInfo *
 ike_swanctl_key (const char *kind, const char *name)
@@ -87,7 +92,8 @@ is_default (const char *text, const char *fallback)
     return TRUE;
   if (ike_value_bool (text, &truth) && ike_value_bool (fallback, &other_truth))
     return truth == other_truth;
-  return ike_value_time (text, &number) && ike_value_time (fallback, &other_number) && number == other_number;
+  return ike_value_time (text, &number) && ike_value_time (fallback, &other_number)
+         && number == other_number;
 }
 
 static const IkeField *
@@ -136,7 +142,8 @@ fail_unknown (IkeBuilder *builder, const char *kind, const IkeTree *child, const
   for (const IkeKeyInfo *key = ike_swanctl_keys; key->name; key++)
     if (g_str_equal (key->section, kind))
       g_ptr_array_add (names, (gpointer) key->name);
-  for (guint32 i = 0; (option = ike_registry_option_nth (builder->engine, i, &plugin, &is_ready)); i++)
+  for (guint32 i = 0; (option = ike_registry_option_nth (builder->engine, i, &plugin, &is_ready));
+       i++)
     if (g_str_has_prefix (option->path, prefix))
       g_ptr_array_add (names, (gpointer) (option->path + strlen (prefix)));
   g_ptr_array_add (names, NULL);
@@ -149,7 +156,8 @@ fail_unknown (IkeBuilder *builder, const char *kind, const IkeTree *child, const
 
 /* A key that is known but that nobody here acts on: fine while it asks for nothing. */
 static void
-check_unused (IkeBuilder *builder, const IkeTree *child, const char *fallback, const IkeKeyInfo *key, const char *why)
+check_unused (IkeBuilder *builder, const IkeTree *child, const char *fallback,
+              const IkeKeyInfo *key, const char *why)
 {
   char buffer[32];
   const char *text = ike_tree_text (child, buffer), *name = ike_tree_name (child);
@@ -159,8 +167,9 @@ check_unused (IkeBuilder *builder, const IkeTree *child, const char *fallback, c
   if (!ike_tree_is_container (child) && is_default (text, fallback))
     ike_builder_warn (builder, child, name, "%s; ignored, since it has its default value", why);
   else
-    ike_builder_fail (builder, child, name, "%s; remove it%s%s%s", why, fallback ? " or set it to " : "",
-                      fallback ? fallback : "", fallback ? ", its default" : "");
+    ike_builder_fail (builder, child, name, "%s; remove it%s%s%s", why,
+                      fallback ? " or set it to " : "", fallback ? fallback : "",
+                      fallback ? ", its default" : "");
 }
 
 static void
@@ -200,21 +209,22 @@ check_key (IkeBuilder *builder, const char *kind, const IkeTree *child, const Ik
 }
 
 void
-ike_builder_check_keys (IkeBuilder *builder, const char *kind, const IkeTree *section, const IkeField *fields,
-                        const IkeSubsection *subsections)
+ike_builder_check_keys (IkeBuilder *builder, const char *kind, const IkeTree *section,
+                        const IkeField *fields, const IkeSubsection *subsections)
 {
   for (guint i = 0; i < ike_tree_n (section); i++)
     check_key (builder, kind, ike_tree_nth (section, i), fields, subsections);
 }
 
-/* -- values --------------------------------------------------------------------------------------------------------- */
+/* -- values */
 
 const char *
 ike_builder_text (const IkeTree *section, const char *key, const char *fallback)
 {
   const IkeTree *leaf = section ? ike_tree_child (section, key, strlen (key), FALSE) : NULL;
 
-  return leaf && ike_tree_type (leaf) == IKE_TREE_STRING ? ike_tree_string (leaf, NULL, fallback) : fallback;
+  return leaf && ike_tree_type (leaf) == IKE_TREE_STRING ? ike_tree_string (leaf, NULL, fallback)
+                                                         : fallback;
 }
 
 static void
@@ -223,7 +233,8 @@ fail_field (IkeBuilder *builder, const IkeTree *node, const IkeField *field, con
   g_autoptr (GString) words = g_string_new (NULL);
 
   if (!field->words) {
-    ike_builder_fail (builder, node, field->name, "'%s' is not %s", text, ike_field_describe (field));
+    ike_builder_fail (builder, node, field->name, "'%s' is not %s", text,
+                      ike_field_describe (field));
     return;
   }
   for (const IkeWord *word = field->words; word->word; word++)
@@ -232,8 +243,8 @@ fail_field (IkeBuilder *builder, const IkeTree *node, const IkeField *field, con
 }
 
 void
-ike_builder_read_fields (IkeBuilder *builder, const IkeTree *section, const IkeField *fields, const IkeTree *defaults,
-                         gpointer out)
+ike_builder_read_fields (IkeBuilder *builder, const IkeTree *section, const IkeField *fields,
+                         const IkeTree *defaults, gpointer out)
 {
   for (; fields->name; fields++) {
     const IkeTree *leaf = ike_tree_child (section, fields->name, strlen (fields->name), FALSE);

@@ -1,34 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core_options.c - section `core` of the settings: what may stand there, and the check that nothing else does. */
+/* core_options.c - section `core` of the settings: what may stand there, and the check that nothing
+ * else does. */
 #include "config/model_private.h"
 #include <string.h>
 
-#define OPTION(symbol, option_name, option_type, option_fallback, option_doc)                                            \
-  static const IkeOptionInfo symbol = { sizeof (IkeOptionInfo), "core/" option_name, option_type, option_fallback, option_doc }
+#define OPTION(symbol, option_name, option_type, option_fallback, option_doc)                      \
+  static const IkeOptionInfo symbol = { sizeof (IkeOptionInfo), "core/" option_name, option_type,  \
+                                        option_fallback, option_doc }
 
-OPTION (shards, "shards", "uint", "0", "Threads that own IKE SAs. 0: as many as there are processors.");
-OPTION (offload_threads, "offload_threads", "uint", "2", "Threads for long computations. 0: none, they run where they are asked for.");
-OPTION (stall_report, "stall_report", "bool", "no", "Log each job that runs longer than 5 ms, by name.");
+OPTION (shards, "shards", "uint", "0",
+        "Threads that own IKE SAs. 0: as many as there are processors.");
+OPTION (offload_threads, "offload_threads", "uint", "2",
+        "Threads for long computations. 0: none, they run where they are asked for.");
+OPTION (stall_report, "stall_report", "bool", "no",
+        "Log each job that runs longer than 5 ms, by name.");
 OPTION (log_levels, "log", "section", NULL,
-        "How much is logged: default, or a group such as ike, net or config = none, error, notice, info or debug.");
-OPTION (log_rate, "log_rate", "uint", "1000", "Lines that a group may log in a second when a peer can cause them.");
+        "How much is logged: default, or a group such as ike, net or config = none, error, notice, "
+        "info or debug.");
+OPTION (log_rate, "log_rate", "uint", "1000",
+        "Lines that a group may log in a second when a peer can cause them.");
 OPTION (retransmit_timeout, "retransmit_timeout", "string", "4",
         "Seconds until a request is sent again for the first time. Also of a connection.");
-OPTION (retransmit_tries, "retransmit_tries", "uint", "5", "How often a request is sent again. Also of a connection.");
-OPTION (retransmit_base, "retransmit_base", "string", "1.8", "Each wait is so many times as long as the one before. Also of a connection.");
-OPTION (retransmit_limit, "retransmit_limit", "string", "0", "Seconds that no wait exceeds; 0: no limit. Also of a connection.");
-OPTION (retransmit_jitter, "retransmit_jitter", "uint", "0", "Percent by which waits vary at random, up to 50. Also of a connection.");
-OPTION (fragment_size, "fragment_size", "uint", "0", "Bytes of an IP packet that larger messages are cut to; 0: as the address family needs. Also of a connection.");
-OPTION (max_half_open, "max_half_open", "uint", "100000", "IKE SAs that may be half open at one time; further peers are not answered.");
-OPTION (half_open_timeout, "half_open_timeout", "uint", "30", "Seconds after which an IKE SA that is still half open is given up.");
+OPTION (retransmit_tries, "retransmit_tries", "uint", "5",
+        "How often a request is sent again. Also of a connection.");
+OPTION (retransmit_base, "retransmit_base", "string", "1.8",
+        "Each wait is so many times as long as the one before. Also of a connection.");
+OPTION (retransmit_limit, "retransmit_limit", "string", "0",
+        "Seconds that no wait exceeds; 0: no limit. Also of a connection.");
+OPTION (retransmit_jitter, "retransmit_jitter", "uint", "0",
+        "Percent by which waits vary at random, up to 50. Also of a connection.");
+OPTION (fragment_size, "fragment_size", "uint", "0",
+        "Bytes of an IP packet that larger messages are cut to; 0: as the address family needs. "
+        "Also of a connection.");
+OPTION (max_half_open, "max_half_open", "uint", "100000",
+        "IKE SAs that may be half open at one time; further peers are not answered.");
+OPTION (half_open_timeout, "half_open_timeout", "uint", "30",
+        "Seconds after which an IKE SA that is still half open is given up.");
 OPTION (user, "user", "string", NULL,
-        "User that the daemon becomes after its start as root, with CAP_NET_ADMIN and CAP_NET_BIND_SERVICE only. Unset: none.");
+        "User that the daemon becomes after its start as root, with CAP_NET_ADMIN and "
+        "CAP_NET_BIND_SERVICE only. Unset: none.");
 OPTION (group, "group", "string", NULL, "Group that it gets with `user`. Unset: the user's.");
 
 const IkeOptionInfo *const ike_core_options[] = {
-  &user, &group, &shards, &offload_threads, &stall_report, &log_levels, &log_rate, &retransmit_timeout, &retransmit_tries,
-  &retransmit_base, &retransmit_limit, &retransmit_jitter, &fragment_size, &max_half_open,
-  &half_open_timeout, NULL,
+  &user,
+  &group,
+  &shards,
+  &offload_threads,
+  &stall_report,
+  &log_levels,
+  &log_rate,
+  &retransmit_timeout,
+  &retransmit_tries,
+  &retransmit_base,
+  &retransmit_limit,
+  &retransmit_jitter,
+  &fragment_size,
+  &max_half_open,
+  &half_open_timeout,
+  NULL,
 };
 
 static const char *
@@ -60,7 +89,8 @@ fail (const IkeTree *node, const char *path, const char *text, GError **error)
 {
   const char *where = ike_tree_where (node);
 
-  g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s%s%s%s: %s", where, *where ? ": " : "", path, ike_tree_name (node), text);
+  g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s%s%s%s: %s", where, *where ? ": " : "", path,
+               ike_tree_name (node), text);
   return FALSE;
 }
 
@@ -93,7 +123,8 @@ check_leaf (const IkeOptionInfo *option, const IkeTree *node, GError **error)
   const char *text = ike_tree_text (node, buffer);
 
   if (is_section != (ike_tree_type (node) == IKE_TREE_SECTION))
-    return fail (node, "core.", is_section ? "is a section, not a value" : "takes a value, not a section", error);
+    return fail (node, "core.",
+                 is_section ? "is a section, not a value" : "takes a value, not a section", error);
   for (const IkeField *field = ike_transmit_fields; text && field->name; field++) {
     IkeConn scratch = { 0 };
     if (g_str_equal (field->name, ike_tree_name (node))
@@ -134,8 +165,9 @@ ike_core_settings_check (const IkeTree *settings, GError **error)
     const IkeOptionInfo *option = find_option (ike_tree_name (node), names);
     if (!option) {
       const char *nearest = ike_nearest (ike_tree_name (node), (const char *const *) names->pdata);
-      g_autofree char *text = g_strdup_printf ("unknown key%s%s%s", nearest ? ", did you mean " : "", nearest ? nearest : "",
-                                               nearest ? "?" : "");
+      g_autofree char *text =
+          g_strdup_printf ("unknown key%s%s%s", nearest ? ", did you mean " : "",
+                           nearest ? nearest : "", nearest ? "?" : "");
       return fail (node, "core.", text, error);
     }
     if (!check_leaf (option, node, error))

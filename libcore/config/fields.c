@@ -87,7 +87,8 @@ convert_mark (const char *text, IkeMark *mark)
   g_autofree char *head = slash ? g_strndup (text, (gsize) (slash - text)) : g_strdup (text);
   guint64 value, mask = G_MAXUINT32;
 
-  if (!convert_uint (head, G_MAXUINT32, &value) || (slash && !convert_uint (slash + 1, G_MAXUINT32, &mask)))
+  if (!convert_uint (head, G_MAXUINT32, &value)
+      || (slash && !convert_uint (slash + 1, G_MAXUINT32, &mask)))
     return FALSE;
   mark->mask = (guint32) mask;
   mark->value = (guint32) (value & mask);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hosts.c - lists of addresses, prefixes, ranges and host names, and how well an address fits one. */
+/* hosts.c - lists of addresses, prefixes, ranges and host names, and how well an address fits one.
+ */
 #include "config/model_private.h"
 #include <string.h>
 
@@ -13,8 +14,8 @@ parse_prefix (IkeHostConf *host, const char *slash)
   guint64 len;
 
   host->kind = KIND_PREFIX;
-  if (!ike_addr_parse (&host->addr, head, NULL) || !ike_addr_len (&host->addr) || !ike_value_uint (slash + 1, &len)
-      || len > ike_addr_len (&host->addr) * 8)
+  if (!ike_addr_parse (&host->addr, head, NULL) || !ike_addr_len (&host->addr)
+      || !ike_value_uint (slash + 1, &len) || len > ike_addr_len (&host->addr) * 8)
     return FALSE;
   host->prefix_len = (guint32) len;
   return TRUE;
@@ -31,7 +32,8 @@ parse_range (IkeHostConf *host, const char *dash)
     return FALSE;
   while (*++dash == ' ')
     continue;
-  if (!ike_addr_parse (&last, dash, NULL) || last.family != first.family || ike_addr_compare (&first, &last) > 0)
+  if (!ike_addr_parse (&last, dash, NULL) || last.family != first.family
+      || ike_addr_compare (&first, &last) > 0)
     return FALSE;
   host->kind = KIND_RANGE;
   host->addr = first;
@@ -82,14 +84,16 @@ ike_hosts_build (IkeBuilder *builder, const IkeTree *section, const char *key, g
   IkeHostConf *hosts;
 
   if (count == 0 || count > MAX_HOSTS) {
-    ike_builder_fail (builder, leaf, key, "needs 1 to %u addresses; write %%any for all", (guint) MAX_HOSTS);
+    ike_builder_fail (builder, leaf, key, "needs 1 to %u addresses; write %%any for all",
+                      (guint) MAX_HOSTS);
     count = 0;
   }
   hosts = g_new0 (IkeHostConf, MAX (count, 1));
   for (guint i = 0; i < count; i++) {
     hosts[i].text = g_strdup (texts[i]);
     if (!parse_host (&hosts[i]))
-      ike_builder_fail (builder, leaf, key, "'%s' is no address, prefix, range or host name", texts[i]);
+      ike_builder_fail (builder, leaf, key, "'%s' is no address, prefix, range or host name",
+                        texts[i]);
   }
   *n = count;
   return hosts;
@@ -117,8 +121,8 @@ match_one (const IkeHostConf *host, const IkeAddr *addr)
     return addr->family == host->addr.family && ike_addr_compare (&host->addr, addr) <= 0
            && ike_addr_compare (addr, &host->last) <= 0 ? 3 : 0;
   default:
-    /* A look-up takes time, which a responder has not.  So a name excludes nobody here; whom it stands for is settled
-     * by authentication. */
+    /* A look-up takes time, which a responder has not.  So a name excludes nobody here; whom it
+     * stands for is settled by authentication. */
     return 1;
   }
 }

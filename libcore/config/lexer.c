@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lexer.c - the words of a settings file: names, values, include patterns.
  *
- * What ends a word depends on where it stands: a value may hold braces and equals signs, a name may not. */
+ * What ends a word depends on where it stands: a value may hold braces and equals signs, a name may
+ * not. */
 #include "config/settings_private.h"
 #include <string.h>
 
@@ -158,7 +159,8 @@ read_quoted (IkeLexer *lexer, GString *out, GError **error)
       g_string_append_c (out, c);
   }
   lexer->line = first_line;
-  return ike_lexer_error (lexer, error, "a quoted text begins here and has no end; close it with '\"'");
+  return ike_lexer_error (lexer, error,
+                          "a quoted text begins here and has no end; close it with '\"'");
 }
 
 gboolean

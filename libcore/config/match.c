@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* match.c - which connections a peer may be: by addresses, then by identities, the most exact first. */
+/* match.c - which connections a peer may be: by addresses, then by identities, the most exact
+ * first. */
 #include "config/model_private.h"
 #include <string.h>
 
@@ -30,10 +31,12 @@ static char *
 why_not_ident (const char *side, const IkeAuthConf *auth, const IkeIdent *ident)
 {
   char text[128];
-  return g_strdup_printf ("%s.id is %s, not %s", side, auth->id_text, ike_ident_format (ident, text, sizeof text));
+  return g_strdup_printf ("%s.id is %s, not %s", side, auth->id_text,
+                          ike_ident_format (ident, text, sizeof text));
 }
 
-/* 0: it does not fit; @why (may be NULL) says why.  Addresses outweigh identities, the peer's outweigh ours. */
+/* 0: it does not fit; @why (may be NULL) says why.  Addresses outweigh identities, the peer's
+ * outweigh ours. */
 static guint32
 score (const IkeConn *conn, const Peer *peer, char **why)
 {
@@ -48,7 +51,8 @@ score (const IkeConn *conn, const Peer *peer, char **why)
   local = ike_hosts_match (conn->local_addrs, conn->n_local_addrs, peer->local);
   if (!remote || !local) {
     if (why)
-      *why = remote ? why_not_address ("local_addrs", peer->local) : why_not_address ("remote_addrs", peer->remote);
+      *why = remote ? why_not_address ("local_addrs", peer->local)
+                    : why_not_address ("remote_addrs", peer->remote);
     return 0;
   }
   remote_id = match_ident (peer->remote_id, conn->remote[0].id);
@@ -73,9 +77,9 @@ add_reason (IkeTree *reasons, const IkeConn *conn, char *why_take)
 }
 
 guint
-ike_config_match (const IkeConfig *config, guint32 version, const IkeAddr *local, const IkeAddr *remote,
-                  const IkeIdent *local_id_or_null, const IkeIdent *remote_id_or_null, IkeConn **out, guint max,
-                  IkeTree *reasons)
+ike_config_match (const IkeConfig *config, guint32 version, const IkeAddr *local,
+                  const IkeAddr *remote, const IkeIdent *local_id_or_null,
+                  const IkeIdent *remote_id_or_null, IkeConn **out, guint max, IkeTree *reasons)
 {
   const Peer peer = { version, local, remote, local_id_or_null, remote_id_or_null };
   guint32 scores[MAX_CANDIDATES];

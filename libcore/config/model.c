@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model.c - a tree into a snapshot; connections that did not change are shared with the one before. */
+/* model.c - a tree into a snapshot; connections that did not change are shared with the one before.
+ */
 #include "config/model_private.h"
 #include <ikebana/log.h>
 #include <string.h>
@@ -21,19 +22,21 @@ copy_defaults (IkeEngine *engine)
   return defaults;
 }
 
-/* -- other sections ------------------------------------------------------------------------------------------------- */
+/* -- other sections */
 
 static void
 check_top (IkeBuilder *builder, const IkeTree *tree)
 {
-  static const char *const names[] = { "connections", "secrets", "pools", "authorities", "core", "plugins", NULL };
+  static const char *const names[] = { "connections", "secrets", "pools", "authorities",
+                                       "core",        "plugins", NULL };
 
   for (guint i = 0; i < ike_tree_n (tree); i++) {
     const IkeTree *child = ike_tree_nth (tree, i);
     const char *nearest = ike_nearest (ike_tree_name (child), names);
     /* Any other section may serve as something to inherit from; so only a likely slip is told. */
     if (!g_strv_contains (names, ike_tree_name (child)) && nearest)
-      ike_builder_warn (builder, child, ike_tree_name (child), "is not read; did you mean %s?", nearest);
+      ike_builder_warn (builder, child, ike_tree_name (child), "is not read; did you mean %s?",
+                        nearest);
   }
 }
 
@@ -50,7 +53,8 @@ check_named (IkeBuilder *builder, const IkeTree *tree, const char *name, const c
       gsize below = ike_builder_push (builder, ike_tree_name (section));
       guint64 number;
       /* Attributes of pools may also be numbers (RFC 7296, 3.15.1). */
-      if (!ike_swanctl_key (kind, ike_tree_name (leaf)) && !ike_value_uint (ike_tree_name (leaf), &number))
+      if (!ike_swanctl_key (kind, ike_tree_name (leaf))
+          && !ike_value_uint (ike_tree_name (leaf), &number))
         ike_builder_warn (builder, leaf, ike_tree_name (leaf), "unknown key; ignored");
       ike_builder_pop (builder, below);
     }
@@ -65,30 +69,33 @@ check_pools (IkeBuilder *builder, const IkeTree *tree, const IkeConn *conn, cons
 
   for (guint i = 0; conn->pools[i]; i++)
     if (!pools || !ike_tree_child (pools, conn->pools[i], strlen (conn->pools[i]), TRUE))
-      ike_builder_warn (builder, section, "pools", "'%s' is no section of pools; a plugin must know it", conn->pools[i]);
+      ike_builder_warn (builder, section, "pools",
+                        "'%s' is no section of pools; a plugin must know it", conn->pools[i]);
 }
 
-/* -- connections ---------------------------------------------------------------------------------------------------- */
+/* -- connections */
 
 static IkeConn *
 unchanged (const Snapshot *previous, const Snapshot *snapshot, const IkeTree *section)
 {
   IkeConn *conn = previous ? ike_config_conn (&previous->config, ike_tree_name (section)) : NULL;
 
-  if (!conn || !ike_tree_equal (conn->settings, section) || !ike_tree_equal (previous->defaults, snapshot->defaults))
+  if (!conn || !ike_tree_equal (conn->settings, section)
+      || !ike_tree_equal (previous->defaults, snapshot->defaults))
     return NULL;
   return ike_conn_ref (conn);
 }
 
 static IkeConn *
-build_conn (IkeBuilder *builder, const IkeTree *tree, const IkeTree *section, const Snapshot *previous)
+build_conn (IkeBuilder *builder, const IkeTree *tree, const IkeTree *section,
+            const Snapshot *previous)
 {
   IkeConn *conn, *old;
   gsize len;
 
   if (ike_tree_type (section) != IKE_TREE_SECTION) {
-    ike_builder_fail (builder, section, ike_tree_name (section), "is a value, not a section; write %s { … }",
-                      ike_tree_name (section));
+    ike_builder_fail (builder, section, ike_tree_name (section),
+                      "is a value, not a section; write %s { … }", ike_tree_name (section));
     return NULL;
   }
   len = ike_builder_push (builder, ike_tree_name (section));
@@ -124,7 +131,8 @@ build_conns (IkeBuilder *builder, const IkeTree *tree, Snapshot *snapshot, const
 }
 
 IkeConfig *
-ike_config_build (IkeEngine *engine, const IkeTree *tree, IkeConfig *previous_or_null, GPtrArray *problems)
+ike_config_build (IkeEngine *engine, const IkeTree *tree, IkeConfig *previous_or_null,
+                  GPtrArray *problems)
 {
   Snapshot *snapshot = g_new0 (Snapshot, 1);
   IkeBuilder builder = { .engine = engine, .problems = problems, .path = g_string_new (NULL) };
@@ -139,7 +147,8 @@ ike_config_build (IkeEngine *engine, const IkeTree *tree, IkeConfig *previous_or
   check_named (&builder, tree, "pools", "pool");
   check_named (&builder, tree, "authorities", "authority");
   len = ike_builder_push (&builder, "secrets");
-  snapshot->config.secrets = ike_secrets_build (&builder, ike_tree_child (tree, "secrets", strlen ("secrets"), TRUE));
+  snapshot->config.secrets =
+      ike_secrets_build (&builder, ike_tree_child (tree, "secrets", strlen ("secrets"), TRUE));
   ike_builder_pop (&builder, len);
   build_conns (&builder, tree, snapshot, (const Snapshot *) previous_or_null);
   g_string_free (builder.path, TRUE);

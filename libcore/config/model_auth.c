@@ -21,7 +21,8 @@ check_method (IkeBuilder *builder, const IkeTree *section, const char *auth)
   g_autofree char *first = g_strndup (auth, strcspn (auth, "-:")), *feature = NULL, *why = NULL;
 
   if (!*first || strspn (first, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen (first)) {
-    ike_builder_fail (builder, leaf ? leaf : section, "auth", "'%s' is no authentication method; write psk or pubkey", auth);
+    ike_builder_fail (builder, leaf ? leaf : section, "auth",
+                      "'%s' is no authentication method; write psk or pubkey", auth);
     return;
   }
   feature = g_strconcat ("auth:", first, NULL);
@@ -82,16 +83,19 @@ ike_auths_build (IkeBuilder *builder, const IkeTree *section, const char *side, 
 
   for (guint i = 0; i < ike_tree_n (section); i++) {
     const IkeTree *child = ike_tree_nth (section, i);
-    if (ike_tree_type (child) != IKE_TREE_SECTION || !g_str_has_prefix (ike_tree_name (child), side))
+    if (ike_tree_type (child) != IKE_TREE_SECTION
+        || !g_str_has_prefix (ike_tree_name (child), side))
       continue;
     if (count == MAX_ROUNDS) {
-      ike_builder_fail (builder, child, ike_tree_name (child), "more than %u authentication rounds", (guint) MAX_ROUNDS);
+      ike_builder_fail (builder, child, ike_tree_name (child), "more than %u authentication rounds",
+                        (guint) MAX_ROUNDS);
       break;
     }
     build_one (builder, child, side, &auths[count++]);
   }
   if (count == 0)
-    ike_builder_fail (builder, section, side, "is missing; say how %s authenticates, such as %s { auth = psk }",
+    ike_builder_fail (builder, section, side,
+                      "is missing; say how %s authenticates, such as %s { auth = psk }",
                       g_str_equal (side, "local") ? "this end" : "the peer", side);
   sort_by_round (auths, count);
   *n = count;

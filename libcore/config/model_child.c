@@ -14,13 +14,18 @@ typedef struct {
 static const IkeWord modes[] = { { "tunnel", IKE_MODE_TUNNEL }, { "transport", IKE_MODE_TRANSPORT },
                                  { "beet", IKE_MODE_BEET },     { "pass", IKE_MODE_PASS },
                                  { "drop", IKE_MODE_DROP },     { NULL, 0 } };
-static const IkeWord actions[] = { { "none", IKE_ACTION_NONE }, { "clear", IKE_ACTION_NONE }, { "trap", IKE_ACTION_TRAP },
-                                   { "route", IKE_ACTION_TRAP }, { "start", IKE_ACTION_START },
-                                   { "restart", IKE_ACTION_START }, { NULL, 0 } };
+static const IkeWord actions[] = { { "none", IKE_ACTION_NONE },
+                                   { "clear", IKE_ACTION_NONE },
+                                   { "trap", IKE_ACTION_TRAP },
+                                   { "route", IKE_ACTION_TRAP },
+                                   { "start", IKE_ACTION_START },
+                                   { "restart", IKE_ACTION_START },
+                                   { NULL, 0 } };
 static const IkeWord dscp_copies[] = { { "no", 0 },
                                        { "in", IKE_KERNEL_COPY_DSCP_IN },
                                        { "out", IKE_KERNEL_COPY_DSCP_OUT },
-                                       { "yes", IKE_KERNEL_COPY_DSCP_IN | IKE_KERNEL_COPY_DSCP_OUT },
+                                       { "yes",
+                                         IKE_KERNEL_COPY_DSCP_IN | IKE_KERNEL_COPY_DSCP_OUT },
                                        { NULL, 0 } };
 
 static const IkeField fields[] = {
@@ -64,12 +69,15 @@ static const IkeField copy_fields[] = {
   { NULL },
 };
 
-static const char *const others[] = { "ah_proposals", "esp_proposals", "local_ts", "remote_ts", "tfc_padding" };
+static const char *const others[] = { "ah_proposals", "esp_proposals", "local_ts", "remote_ts",
+                                      "tfc_padding" };
 
 static void
 check_keys (IkeBuilder *builder, const IkeTree *section)
 {
-  IkeField all[G_N_ELEMENTS (fields) + G_N_ELEMENTS (copy_fields) + G_N_ELEMENTS (others)] = { { NULL } };
+  IkeField all[G_N_ELEMENTS (fields) + G_N_ELEMENTS (copy_fields) + G_N_ELEMENTS (others)] = {
+    { NULL }
+  };
   guint n = 0;
 
   for (guint i = 0; fields[i].name; i++)
@@ -83,8 +91,8 @@ check_keys (IkeBuilder *builder, const IkeTree *section)
 
 /* Soft, hard and random part of one kind of life.  What is not set follows from what is. */
 static void
-derive_life (const IkeTree *section, const char *const names[3], guint64 fallback, guint64 *soft, guint64 *hard,
-             guint64 *random)
+derive_life (const IkeTree *section, const char *const names[3], guint64 fallback, guint64 *soft,
+             guint64 *hard, guint64 *random)
 {
   gboolean has_soft = ike_builder_text (section, names[0], NULL) != NULL;
   gboolean has_hard = ike_builder_text (section, names[1], NULL) != NULL;
@@ -106,9 +114,11 @@ derive_lives (IkeBuilder *builder, const IkeTree *section, IkeChildConf *child)
 
   derive_life (section, times, 3600, &child->rekey_time, &child->life_time, &child->rand_time);
   derive_life (section, bytes, 0, &child->rekey_bytes, &child->life_bytes, &child->rand_bytes);
-  derive_life (section, packets, 0, &child->rekey_packets, &child->life_packets, &child->rand_packets);
+  derive_life (section, packets, 0, &child->rekey_packets, &child->life_packets,
+               &child->rand_packets);
   if (child->life_time && child->rekey_time > child->life_time)
-    ike_builder_warn (builder, section, "rekey_time", "is longer than life_time; the SA ends before it is rekeyed");
+    ike_builder_warn (builder, section, "rekey_time",
+                      "is longer than life_time; the SA ends before it is rekeyed");
 }
 
 static void
@@ -131,11 +141,13 @@ read_padding (IkeBuilder *builder, const IkeTree *section, IkeChildConf *child)
   if (child->tfc_mtu)
     child->flags |= IKE_KERNEL_TFC_MTU;
   else if (!ike_field_convert (&bytes, text, &child->tfc_padding))
-    ike_builder_fail (builder, section, "tfc_padding", "'%s' is neither a number of bytes nor mtu", text);
+    ike_builder_fail (builder, section, "tfc_padding", "'%s' is neither a number of bytes nor mtu",
+                      text);
 }
 
 static IkeProposals *
-read_proposals (IkeBuilder *builder, const IkeTree *section, const char *key, guint8 protocol, const char *fallback)
+read_proposals (IkeBuilder *builder, const IkeTree *section, const char *key, guint8 protocol,
+                const char *fallback)
 {
   const IkeTree *leaf = ike_tree_child (section, key, strlen (key), FALSE);
   const char *text = ike_builder_text (section, key, fallback);
@@ -161,7 +173,8 @@ read_selectors (IkeBuilder *builder, const IkeTree *section, const char *key, gu
   IkeSelector *selectors = g_new0 (IkeSelector, IKE_SELECTORS_MAX);
 
   if (count == 0 || count > IKE_SELECTORS_MAX)
-    ike_builder_fail (builder, leaf ? leaf : section, key, "needs 1 to %u selectors; write dynamic for the host itself",
+    ike_builder_fail (builder, leaf ? leaf : section, key,
+                      "needs 1 to %u selectors; write dynamic for the host itself",
                       (guint) IKE_SELECTORS_MAX);
   *n = MIN (count, (guint) IKE_SELECTORS_MAX);
   for (guint i = 0; i < *n; i++) {
@@ -191,7 +204,8 @@ ike_child_build (IkeBuilder *builder, const IkeTree *section)
   child->esp_proposals = read_proposals (builder, section, "esp_proposals", IKE_PROTOCOL_ESP,
                                          child->ah_proposals ? NULL : "default");
   if (child->ah_proposals && child->esp_proposals)
-    ike_builder_fail (builder, section, "ah_proposals", "cannot stand beside esp_proposals; remove one of them");
+    ike_builder_fail (builder, section, "ah_proposals",
+                      "cannot stand beside esp_proposals; remove one of them");
   child->local_ts = read_selectors (builder, section, "local_ts", &child->n_local_ts);
   child->remote_ts = read_selectors (builder, section, "remote_ts", &child->n_remote_ts);
   ike_unacted_check (builder, "child", section);

@@ -7,9 +7,12 @@
 
 
 static const IkeWord versions[] = { { "0", 0 }, { "1", 1 }, { "2", 2 }, { NULL, 0 } };
-static const IkeWord uniques[] = { { "no", 0 }, { "replace", 1 }, { "keep", 2 }, { "never", 3 }, { NULL, 0 } };
-static const IkeWord fragmentations[] = { { "no", 0 },   { "0", 0 },      { "false", 0 }, { "yes", 1 },  { "1", 1 },
-                                          { "true", 1 }, { "accept", 2 }, { "force", 3 }, { NULL, 0 } };
+static const IkeWord uniques[] = {
+  { "no", 0 }, { "replace", 1 }, { "keep", 2 }, { "never", 3 }, { NULL, 0 }
+};
+static const IkeWord fragmentations[] = { { "no", 0 },     { "0", 0 },     { "false", 0 },
+                                          { "yes", 1 },    { "1", 1 },     { "true", 1 },
+                                          { "accept", 2 }, { "force", 3 }, { NULL, 0 } };
 
 static const IkeField fields[] = {
   { "version", IKE_FIELD_WORD, CONN (version), "0", versions, 0 },
@@ -57,7 +60,8 @@ static const IkeSubsection subsections[] = {
 static void
 check_keys (IkeBuilder *builder, const IkeTree *section)
 {
-  IkeField all[G_N_ELEMENTS (fields) + G_N_ELEMENTS (ike_transmit_fields) + G_N_ELEMENTS (others)] = { { NULL } };
+  IkeField all[G_N_ELEMENTS (fields) + G_N_ELEMENTS (ike_transmit_fields)
+               + G_N_ELEMENTS (others)] = { { NULL } };
   guint n = 0;
 
   for (guint i = 0; fields[i].name; i++)
@@ -113,8 +117,8 @@ read_children (IkeBuilder *builder, const IkeTree *section, IkeConn *conn)
     if (ike_tree_type (child) == IKE_TREE_SECTION)
       conn->children[conn->n_children++] = ike_child_build (builder, child);
     else
-      ike_builder_fail (builder, child, ike_tree_name (child), "is a value, not a section; write %s { … }",
-                        ike_tree_name (child));
+      ike_builder_fail (builder, child, ike_tree_name (child),
+                        "is a value, not a section; write %s { … }", ike_tree_name (child));
   }
   ike_builder_pop (builder, len);
 }
@@ -124,13 +128,15 @@ check_conn (IkeBuilder *builder, const IkeTree *section, const IkeConn *conn)
 {
   if (conn->fragment_size && conn->fragment_size < 576)
     ike_builder_fail (builder, section, "fragment_size",
-                      "%u bytes are too few; an IP packet of 576 bytes fits everywhere", conn->fragment_size);
+                      "%u bytes are too few; an IP packet of 576 bytes fits everywhere",
+                      conn->fragment_size);
   if (!conn->retransmit_base_ms)
     ike_builder_fail (builder, section, "retransmit_timeout", "must not be 0");
   for (guint i = 0; conn->vips[i]; i++) {
     IkeAddr addr;
     if (!ike_addr_parse (&addr, conn->vips[i], NULL))
-      ike_builder_fail (builder, section, "vips", "'%s' is no address; write 0.0.0.0 or :: to get any", conn->vips[i]);
+      ike_builder_fail (builder, section, "vips",
+                        "'%s' is no address; write 0.0.0.0 or :: to get any", conn->vips[i]);
   }
 }
 

@@ -6,7 +6,7 @@
 #include "engine_private.h"
 #include <ikebana/error.h>
 
-/* -- tables of keys (names_swanctl.c) ------------------------------------------------------------------------------- */
+/* -- tables of keys (names_swanctl.c) */
 
 typedef struct {
   const char *section;                        /* "connection", "child", "local", "remote", "secret/ike", … */
@@ -25,7 +25,7 @@ typedef struct {
 extern const IkeKeyInfo ike_swanctl_keys[];   /* ends with name NULL */
 extern const IkeSecretKind ike_secret_kinds[];/* ends with prefix NULL */
 
-/* -- fields: keys that become members of a struct (fields.c) -------------------------------------------------------- */
+/* -- fields: keys that become members of a struct (fields.c) */
 
 typedef enum {
   IKE_FIELD_BOOL,                             /* gboolean */
@@ -58,7 +58,7 @@ typedef struct {
   guint64        max;
 } IkeField;
 
-/* -- the builder (builder.c) ---------------------------------------------------------------------------------------- */
+/* -- the builder (builder.c) */
 
 typedef struct {
   IkeEngine *engine;
@@ -68,8 +68,10 @@ typedef struct {
 } IkeBuilder;
 
 /* "file:line: PATH.KEY: text".  @node: where; @key may be NULL.  A warning does not fail what is built. */
-void  ike_builder_fail (IkeBuilder *builder, const IkeTree *node, const char *key, const char *format, ...) G_GNUC_PRINTF (4, 5);
-void  ike_builder_warn (IkeBuilder *builder, const IkeTree *node, const char *key, const char *format, ...) G_GNUC_PRINTF (4, 5);
+void  ike_builder_fail (IkeBuilder *builder, const IkeTree *node, const char *key, const char *format,
+                        ...) G_GNUC_PRINTF (4, 5);
+void  ike_builder_warn (IkeBuilder *builder, const IkeTree *node, const char *key, const char *format,
+                        ...) G_GNUC_PRINTF (4, 5);
 gsize ike_builder_push (IkeBuilder *builder, const char *name);       /* for ike_builder_pop */
 void  ike_builder_pop  (IkeBuilder *builder, gsize path_len);
 
@@ -81,7 +83,8 @@ typedef struct { const char *name; gboolean has_suffix; } IkeSubsection;
 void ike_builder_check_keys (IkeBuilder *builder, const char *kind, const IkeTree *section, const IkeField *fields,
                              const IkeSubsection *subsections);
 /* Fills @out from @section. @defaults (may be NULL): a section that goes before each field's own default. */
-void ike_builder_read_fields (IkeBuilder *builder, const IkeTree *section, const IkeField *fields, const IkeTree *defaults,
+void ike_builder_read_fields (IkeBuilder *builder, const IkeTree *section, const IkeField *fields,
+                              const IkeTree *defaults,
                               gpointer out);
 /* Values of plugins' options in @section; problems fail what is built. */
 guint64 *ike_builder_read_options (IkeBuilder *builder, const char *kind, const IkeTree *section);
@@ -92,7 +95,7 @@ gboolean ike_field_convert (const IkeField *field, const char *text, gpointer ou
 const char *ike_field_describe (const IkeField *field);               /* "a time such as 90s, 5m, 4h or 1d" */
 const IkeKeyInfo *ike_swanctl_key (const char *kind, const char *name);
 
-/* -- parts of the model --------------------------------------------------------------------------------------------- */
+/* -- parts of the model */
 
 IkeConn      *ike_conn_build  (IkeBuilder *builder, const IkeTree *section);          /* NULL: failed */
 IkeChildConf *ike_child_build (IkeBuilder *builder, const IkeTree *section);
@@ -113,7 +116,7 @@ void          ike_secrets_free  (IkeSecrets *secrets);
 /* A tree to keep: without the values that are secret. */
 IkeTree      *ike_secrets_strip (const IkeTree *tree);
 
-/* -- core settings (core_options.c) --------------------------------------------------------------------------------- */
+/* -- core settings (core_options.c) */
 
 gboolean ike_core_settings_check (const IkeTree *settings, GError **error);
 

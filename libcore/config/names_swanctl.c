@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* names_swanctl.c - the keys of swanctl.conf and their defaults, as data.
  *
- * What the core reads itself stands in the tables of fields beside the code; what a plugin declares, in the plugin.  The
- * rest is known here, so that a file that only repeats a default loads, and one that asks for more is told what is
- * missing instead of that its key is misspelt. */
+ * What the core reads itself stands in the tables of fields beside the code; what a plugin
+ * declares, in the plugin.  The rest is known here, so that a file that only repeats a default
+ * loads, and one that asks for more is told what is missing instead of that its key is misspelt. */
 #include "config/model_private.h"
 
-/* Section, key, default, the value that asks for nothing (so that it needs nobody to act on it), has a suffix.
- * A default that is computed from other keys is written as NULL; it has no text to compare with. */
+/* Section, key, default, the value that asks for nothing (so that it needs nobody to act on it),
+ * has a suffix. A default that is computed from other keys is written as NULL; it has no text to
+ * compare with. */
 const IkeKeyInfo ike_swanctl_keys[] = {
   { "connection", "version", "0", NULL, FALSE },
   { "connection", "local_addrs", "%any", NULL, FALSE },
@@ -152,8 +153,8 @@ const IkeKeyInfo ike_swanctl_keys[] = {
   { NULL, NULL, NULL, NULL, FALSE },
 };
 
-/* Sections of `secrets`: what begins with one of these words.  Shared ones are kept for whoever asks by type; the others
- * hold keys and tokens. */
+/* Sections of `secrets`: what begins with one of these words.  Shared ones are kept for whoever
+ * asks by type; the others hold keys and tokens. */
 const IkeSecretKind ike_secret_kinds[] = {
   { "ike", "ike", TRUE },       { "eap", "eap", TRUE },     { "xauth", "eap", TRUE },
   { "ntlm", "ntlm", TRUE },     { "ppk", "ppk", TRUE },     { "private", "private", FALSE },

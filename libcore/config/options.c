@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* options.c - values of the options that plugins declared, in an array by index.
  *
- * One block of memory: the values, then the texts that they point to; so it is freed by whoever holds it, on any thread,
- * without asking what is a text. */
+ * One block of memory: the values, then the texts that they point to; so it is freed by whoever
+ * holds it, on any thread, without asking what is a text. */
 #include "config/model_private.h"
 #include <string.h>
 
@@ -69,18 +69,20 @@ text_of (const IkeOptionInfo *option, const char *prefix, const IkeTree *section
 }
 
 static void
-report (const IkeOptionInfo *option, const char *prefix, const IkeTree *section, const char *text, GPtrArray *problems)
+report (const IkeOptionInfo *option, const char *prefix, const IkeTree *section, const char *text,
+        GPtrArray *problems)
 {
   const char *name = option->path + strlen (prefix);
   const IkeTree *leaf = section ? ike_tree_child (section, name, strlen (name), FALSE) : NULL;
   const char *where = ike_tree_where (leaf);
 
-  g_ptr_array_add (problems, g_strdup_printf ("%s%s%s: '%s' is no %s", where, *where ? ": " : "", name, text,
-                                              option->type));
+  g_ptr_array_add (problems, g_strdup_printf ("%s%s%s: '%s' is no %s", where, *where ? ": " : "",
+                                              name, text, option->type));
 }
 
 guint64 *
-ike_options_read (IkeEngine *engine, const char *prefix, const IkeTree *section, GPtrArray *problems)
+ike_options_read (IkeEngine *engine, const char *prefix, const IkeTree *section,
+                  GPtrArray *problems)
 {
   guint32 n = count_options (engine);
   const IkeOptionInfo *option;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* secrets.c - section `secrets`: reads shared secrets into memory of their own, and finds the one for two identities. */
+/* secrets.c - section `secrets`: reads shared secrets into memory of their own, and finds the one
+ * for two identities. */
 #include "config/model_private.h"
 #include <string.h>
 
@@ -24,7 +25,7 @@ secret_free (gpointer data)
   g_free (secret);
 }
 
-/* -- reading -------------------------------------------------------------------------------------------------------- */
+/* -- reading */
 
 static IkeSecretBlob *
 decode_hex (const char *text)
@@ -79,7 +80,8 @@ read_value (IkeBuilder *builder, const IkeTree *section)
   else if (strlen (text) > MAX_SECRET)
     ike_builder_fail (builder, leaf, "secret", "is longer than %u bytes", (guint) MAX_SECRET);
   else if (g_str_has_prefix (text, "0x") && !(blob = decode_hex (text + 2)))
-    ike_builder_fail (builder, leaf, "secret", "begins with 0x but is no hexadecimal number of whole bytes");
+    ike_builder_fail (builder, leaf, "secret",
+                      "begins with 0x but is no hexadecimal number of whole bytes");
   else if (g_str_has_prefix (text, "0s") && !(blob = decode_base64 (text + 2)))
     ike_builder_fail (builder, leaf, "secret", "begins with 0s but is no base64 text");
   else if (!blob)
@@ -109,8 +111,8 @@ fail_key (IkeBuilder *builder, const IkeTree *leaf)
   static const char *const names[] = { "secret", "id", NULL };
   const char *nearest = ike_nearest (ike_tree_name (leaf), names);
 
-  ike_builder_fail (builder, leaf, ike_tree_name (leaf), "unknown key%s%s%s", nearest ? ", did you mean " : "",
-                    nearest ? nearest : "", nearest ? "?" : "");
+  ike_builder_fail (builder, leaf, ike_tree_name (leaf), "unknown key%s%s%s",
+                    nearest ? ", did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
 static void
@@ -134,9 +136,10 @@ build_shared (IkeBuilder *builder, const IkeTree *section, const char *type, Ike
     return;
   }
   if (g_str_equal (type, "ike") && ike_secret_blob_len (secret->value) < WEAK_BELOW)
-    ike_builder_warn (builder, section, "secret",
-                      "is shorter than %u bytes; whoever sees one login can guess it, use 0s and 32 random bytes",
-                      (guint) WEAK_BELOW);
+    ike_builder_warn (
+        builder, section, "secret",
+        "is shorter than %u bytes; whoever sees one login can guess it, use 0s and 32 random bytes",
+        (guint) WEAK_BELOW);
   g_ptr_array_add (secrets->list, secret);
 }
 
@@ -146,7 +149,8 @@ kind_of (const char *name)
   const IkeSecretKind *found = NULL;
 
   for (const IkeSecretKind *kind = ike_secret_kinds; kind->prefix; kind++)
-    if (g_str_has_prefix (name, kind->prefix) && (!found || strlen (kind->prefix) > strlen (found->prefix)))
+    if (g_str_has_prefix (name, kind->prefix)
+        && (!found || strlen (kind->prefix) > strlen (found->prefix)))
       found = kind;
   return found;
 }
@@ -159,16 +163,19 @@ build_one (IkeBuilder *builder, const IkeTree *section, IkeSecrets *secrets)
   g_autoptr (GString) known = NULL;
 
   if (kind && ike_tree_type (section) != IKE_TREE_SECTION)
-    ike_builder_fail (builder, section, NULL, "is a section, not a value; write %s { secret = … }", name);
+    ike_builder_fail (builder, section, NULL, "is a section, not a value; write %s { secret = … }",
+                      name);
   else if (kind && kind->is_shared)
     build_shared (builder, section, kind->type, secrets);
   else if (kind)
-    ike_builder_warn (builder, section, NULL, "no plugin takes secrets of type %s; the section is ignored", kind->prefix);
+    ike_builder_warn (builder, section, NULL,
+                      "no plugin takes secrets of type %s; the section is ignored", kind->prefix);
   else {
     known = g_string_new (NULL);
     for (kind = ike_secret_kinds; kind->prefix; kind++)
       g_string_append_printf (known, "%s%s", known->len ? ", " : "", kind->prefix);
-    ike_builder_fail (builder, section, NULL, "begins with none of the known types: %s", known->str);
+    ike_builder_fail (builder, section, NULL, "begins with none of the known types: %s",
+                      known->str);
   }
 }
 
@@ -212,7 +219,7 @@ ike_secrets_strip (const IkeTree *tree)
   return copy;
 }
 
-/* -- finding -------------------------------------------------------------------------------------------------------- */
+/* -- finding */
 
 static guint
 match_owner (const Secret *secret, const IkeIdent *ident)
@@ -230,7 +237,8 @@ match_owner (const Secret *secret, const IkeIdent *ident)
 
 /* Of two equally good ones the first.  A secret that names both ends beats any that names one. */
 IkeSecretBlob *
-ike_config_find_secret (const IkeConfig *config, const char *type, const IkeIdent *local, const IkeIdent *remote)
+ike_config_find_secret (const IkeConfig *config, const char *type, const IkeIdent *local,
+                        const IkeIdent *remote)
 {
   const IkeSecrets *secrets = config->secrets;
   const Secret *best = NULL;

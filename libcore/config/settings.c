@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* settings.c - reads settings files, with what they include, into a tree.
  *
- * The grammar is that of strongswan.conf and swanctl.conf.  Sections lie on a stack of our own, files on the C stack, at
- * most IKE_SETTINGS_MAX_NESTING of them. */
+ * The grammar is that of strongswan.conf and swanctl.conf.  Sections lie on a stack of our own,
+ * files on the C stack, at most IKE_SETTINGS_MAX_NESTING of them. */
 #include "config/settings_private.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -20,15 +20,17 @@ typedef struct {
 typedef struct {
   Load      *load;
   IkeLexer   lexer;
-  IkeTree   *stack[IKE_TREE_MAX_DEPTH + 1];   /* the open sections of this file; [0]: where it was included */
+  IkeTree *stack[IKE_TREE_MAX_DEPTH
+                 + 1]; /* the open sections of this file; [0]: where it was included */
   guint      open_lines[IKE_TREE_MAX_DEPTH + 1];
   guint      level;
   GString   *name, *text;
 } Parser;
 
-static gboolean parse (Load *load, const char *text, gsize len, const char *file, IkeTree *into, GError **error);
+static gboolean parse (Load *load, const char *text, gsize len, const char *file, IkeTree *into,
+                       GError **error);
 
-/* -- files ---------------------------------------------------------------------------------------------------------- */
+/* -- files */
 
 static gboolean
 read_all (int fd, char *text, gsize len)
@@ -55,18 +57,20 @@ read_file (Load *load, const char *file, gsize *len, GError **error)
   int fd = open (file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
   if (fd < 0 || fstat (fd, &status) < 0)
-    g_set_error (error, IKE_ERROR, errno == ENOENT ? IKE_ERROR_NOT_FOUND : IKE_ERROR_SYSTEM, "%s: %s", file,
-                 g_strerror (errno));
+    g_set_error (error, IKE_ERROR, errno == ENOENT ? IKE_ERROR_NOT_FOUND : IKE_ERROR_SYSTEM,
+                 "%s: %s", file, g_strerror (errno));
   else if (!S_ISREG (status.st_mode))
     g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "%s: is not a regular file", file);
   else if ((guint64) status.st_size > IKE_SETTINGS_MAX_BYTES - load->n_bytes)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_SYNTAX, "%s: too large; settings may have %u MiB in all", file,
+    g_set_error (error, IKE_ERROR, IKE_ERROR_SYNTAX,
+                 "%s: too large; settings may have %u MiB in all", file,
                  (guint) IKE_SETTINGS_MAX_BYTES >> 20);
   else {
     *len = (gsize) status.st_size;
     text = g_malloc (*len + 1);
     if (!read_all (fd, text, *len)) {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "%s: changed while it was read; try again", file);
+      g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "%s: changed while it was read; try again",
+                   file);
       g_clear_pointer (&text, g_free);
     } else
       load->n_bytes += *len;
@@ -87,7 +91,8 @@ include_file (Parser *parser, const char *file, GError **error)
   gboolean is_good;
 
   if (load->n_files++ >= IKE_SETTINGS_MAX_FILES)
-    return ike_lexer_error (&parser->lexer, error, "more than %u files are included; do files include each other?",
+    return ike_lexer_error (&parser->lexer, error,
+                            "more than %u files are included; do files include each other?",
                             (guint) IKE_SETTINGS_MAX_FILES);
   if (load->nesting >= IKE_SETTINGS_MAX_NESTING)
     return ike_lexer_error (&parser->lexer, error,
@@ -134,14 +139,15 @@ include (Parser *parser, GError **error)
   return is_good;
 }
 
-/* -- statements ----------------------------------------------------------------------------------------------------- */
+/* -- statements */
 
 static gboolean
 count_node (Parser *parser, GError **error)
 {
   if (parser->load->n_nodes++ < IKE_SETTINGS_MAX_NODES)
     return TRUE;
-  return ike_lexer_error (&parser->lexer, error, "more than %u settings; split them over several stores",
+  return ike_lexer_error (&parser->lexer, error,
+                          "more than %u settings; split them over several stores",
                           (guint) IKE_SETTINGS_MAX_NODES);
 }
 
@@ -178,7 +184,8 @@ read_reference (Parser *parser, GError **error)
                               parser->name->str, ike_lexer_show (&parser->lexer, shown));
     g_string_append (parser->text, part->str);
     if (parser->text->len > 2047)
-      return ike_lexer_error (&parser->lexer, error, "a reference is longer than 2047 bytes; shorten it");
+      return ike_lexer_error (&parser->lexer, error,
+                              "a reference is longer than 2047 bytes; shorten it");
     if (parser->lexer.at == parser->lexer.end || *parser->lexer.at != '.')
       return TRUE;
     parser->lexer.at++;
@@ -220,7 +227,8 @@ read_references (Parser *parser, guint line, GError **error)
     if (!read_reference (parser, error))
       return FALSE;
     if (references->len >= 256)
-      return ike_lexer_error (lexer, error, "'%s' inherits from more than 256 sections", parser->name->str);
+      return ike_lexer_error (lexer, error, "'%s' inherits from more than 256 sections",
+                              parser->name->str);
     g_ptr_array_add (references, g_strdup (parser->text->str));
     ike_lexer_skip (lexer);
   } while (lexer->at < lexer->end && *lexer->at == ',');
@@ -250,10 +258,11 @@ read_statement (Parser *parser, GError **error)
     return read_references (parser, line, error);
   case '.':
     return ike_lexer_error (lexer, error,
-                            "a name may hold no dot; write '%s { ... }' with the rest inside", parser->name->str);
+                            "a name may hold no dot; write '%s { ... }' with the rest inside",
+                            parser->name->str);
   default:
-    return ike_lexer_error (lexer, error, "expected '=', '{' or ':' after '%s', got %s", parser->name->str,
-                            ike_lexer_show (lexer, shown));
+    return ike_lexer_error (lexer, error, "expected '=', '{' or ':' after '%s', got %s",
+                            parser->name->str, ike_lexer_show (lexer, shown));
   }
 }
 
@@ -293,7 +302,8 @@ read_statements (Parser *parser, GError **error)
       if (parser->level == 0)
         return TRUE;
       parser->lexer.line = parser->open_lines[parser->level];
-      return ike_lexer_error (&parser->lexer, error, "section '%s' begins here and has no end; close it with '}'",
+      return ike_lexer_error (&parser->lexer, error,
+                              "section '%s' begins here and has no end; close it with '}'",
                               ike_tree_name (parser->stack[parser->level]));
     }
     if (!is_good)
@@ -311,7 +321,8 @@ parse (Load *load, const char *text, gsize len, const char *file, IkeTree *into,
   if (zero) {
     for (const char *at = text; at < zero; at++)
       parser.lexer.line += *at == '\n';
-    return ike_lexer_error (&parser.lexer, error, "a NUL byte; settings are text, is this another file?");
+    return ike_lexer_error (&parser.lexer, error,
+                            "a NUL byte; settings are text, is this another file?");
   }
   parser.name = g_string_new (NULL);
   parser.text = g_string_new (NULL);
@@ -322,7 +333,7 @@ parse (Load *load, const char *text, gsize len, const char *file, IkeTree *into,
   return is_good;
 }
 
-/* -- the public side ------------------------------------------------------------------------------------------------ */
+/* -- the public side */
 
 IkeTree *
 ike_settings_parse (const char *text, gsize len, const char *name, GError **error)

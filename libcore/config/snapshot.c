@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* snapshot.c - the settings of an engine and its current configuration; the two-phase reload.
  *
- * A reload reads everything anew and builds the next snapshot beside the present one; only when all of it is good, and
- * every plugin agreed, is it swapped in.  SAs keep the connection they were made with. */
+ * A reload reads everything anew and builds the next snapshot beside the present one; only when all
+ * of it is good, and every plugin agreed, is it swapped in.  SAs keep the connection they were made
+ * with. */
 #include "config/model_private.h"
 #include <ikebana/bus.h>
 #include <ikebana/log.h>
@@ -14,15 +15,17 @@ struct _IkeSettings {
   IkeEngine      *engine;
   char           *file;
   IkeTree        *tree;                       /* the settings file; control */
-  IkeTree        *loaded;                     /* connections that came by ike_engine_load_conn(); control */
-  GPtrArray      *problems;                   /* of the last load, so that `up` can say why there is none; control */
-  /* Guards @config alone, for the few instructions of taking a reference: the control thread swaps it on a reload while
-   * a shard, which selects a connection for a new peer, reads it.  A job would make every new SA wait for control. */
+  IkeTree *loaded;     /* connections that came by ike_engine_load_conn(); control */
+  GPtrArray *problems; /* of the last load, so that `up` can say why there is none; control */
+  /* Guards @config alone, for the few instructions of taking a reference: the control thread swaps
+   * it on a reload while a shard, which selects a connection for a new peer, reads it.  A job would
+   * make every new SA wait for control. */
   pthread_mutex_t lock;
   IkeConfig      *config;
 };
 
-static const char *const config_sections[] = { "connections", "secrets", "pools", "authorities", NULL };
+static const char *const config_sections[] = { "connections", "secrets", "pools", "authorities",
+                                               NULL };
 
 IkeSettings *
 ike_settings_state_new (IkeEngine *engine)
@@ -30,7 +33,8 @@ ike_settings_state_new (IkeEngine *engine)
   IkeSettings *settings = g_new0 (IkeSettings, 1);
 
   settings->engine = engine;
-  settings->file = g_strdup (engine->options.config_file ? engine->options.config_file : IKE_SYSCONFDIR "/ikebana.conf");
+  settings->file = g_strdup (engine->options.config_file ? engine->options.config_file
+                                                         : IKE_SYSCONFDIR "/ikebana.conf");
   settings->loaded = ike_tree_new_section ();
   pthread_mutex_init (&settings->lock, NULL);
   return settings;
@@ -59,7 +63,9 @@ ike_engine_settings (IkeEngine *engine)
 const char *
 ike_engine_config_file (IkeEngine *engine)
 {
-  return engine->options.settings || engine->options.flags & IKE_ENGINE_NO_CONFIG ? NULL : engine->settings->file;
+  return engine->options.settings || engine->options.flags & IKE_ENGINE_NO_CONFIG
+             ? NULL
+             : engine->settings->file;
 }
 
 IkeConfig *
@@ -86,7 +92,7 @@ swap_config (IkeSettings *settings, IkeConfig *config_take)
   ike_config_unref (old);
 }
 
-/* -- reading -------------------------------------------------------------------------------------------------------- */
+/* -- reading */
 
 static IkeTree *
 read_settings (IkeSettings *settings, GError **error)
@@ -101,7 +107,8 @@ read_settings (IkeSettings *settings, GError **error)
     return ike_tree_new_section ();
   tree = ike_settings_load (settings->file, &local);
   if (!tree && !options->config_file && g_error_matches (local, IKE_ERROR, IKE_ERROR_NOT_FOUND)) {
-    ike_log (settings->engine, IKE_LOG_NOTICE, "config", "%s is not there; all settings have their defaults", settings->file);
+    ike_log (settings->engine, IKE_LOG_NOTICE, "config",
+             "%s is not there; all settings have their defaults", settings->file);
     return ike_tree_new_section ();
   }
   if (!tree)
@@ -123,7 +130,8 @@ ike_settings_state_read (IkeEngine *engine, GError **error)
 
 /* Adds what @from has in section @name; what two stores have stays the first one's. */
 static void
-add_section (IkeTree *into, const IkeTree *from, const char *name, const char *store, gboolean replaces, GPtrArray *problems)
+add_section (IkeTree *into, const IkeTree *from, const char *name, const char *store,
+             gboolean replaces, GPtrArray *problems)
 {
   const IkeTree *section = ike_tree_child (from, name, strlen (name), TRUE);
   IkeTree *target = ike_tree_merge_section (into, name);
@@ -132,8 +140,10 @@ add_section (IkeTree *into, const IkeTree *from, const char *name, const char *s
     const IkeTree *child = ike_tree_nth (section, i);
     const char *key = ike_tree_name (child);
     if (!replaces && ike_tree_child (target, key, strlen (key), ike_tree_is_container (child)))
-      g_ptr_array_add (problems, g_strdup_printf ("%s: %s.%s: store %s has it, but another store had it first; ignored",
-                                                  ike_tree_where (child), name, key, store));
+      g_ptr_array_add (
+          problems,
+          g_strdup_printf ("%s: %s.%s: store %s has it, but another store had it first; ignored",
+                           ike_tree_where (child), name, key, store));
     else
       ike_tree_put_take (target, key, ike_tree_copy (child));
   }
@@ -154,8 +164,8 @@ add_store (IkeTree *into, const IkeProvided *store, GPtrArray *problems, GError 
   return TRUE;
 }
 
-/* All that stores have, and what was loaded by hand.  Without a store the settings themselves are one, for those who
- * embed the library. */
+/* All that stores have, and what was loaded by hand.  Without a store the settings themselves are
+ * one, for those who embed the library. */
 static IkeTree *
 load_stores (IkeSettings *settings, GPtrArray *problems, GError **error)
 {
@@ -205,7 +215,8 @@ ike_config_why_not (IkeEngine *engine, const char *conn)
   return why->len ? g_string_free (g_steal_pointer (&why), FALSE) : NULL;
 }
 
-/* `ikebanad --check` wants to know; a daemon that starts does without the connection that is wrong. */
+/* `ikebanad --check` wants to know; a daemon that starts does without the connection that is wrong.
+ */
 static gboolean
 fail_check (const GPtrArray *problems, GError **error)
 {
@@ -213,7 +224,8 @@ fail_check (const GPtrArray *problems, GError **error)
 
   for (guint i = 0; i < problems->len; i++)
     if (!g_str_has_prefix (problems->pdata[i], "warning: "))
-      g_string_append_printf (text, "%s%s", text->len ? "\n" : "", (const char *) problems->pdata[i]);
+      g_string_append_printf (text, "%s%s", text->len ? "\n" : "",
+                              (const char *) problems->pdata[i]);
   if (!text->len)
     return TRUE;
   g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s", text->str);
@@ -239,10 +251,11 @@ ike_settings_state_start (IkeEngine *engine, GError **error)
   return !(engine->options.flags & IKE_ENGINE_CHECK) || fail_check (problems, error);
 }
 
-/* -- reload --------------------------------------------------------------------------------------------------------- */
+/* -- reload */
 
 static void
-list_conns (IkeTree *into, const char *key, const IkeConfig *from, const IkeConfig *other, gboolean wants_same)
+list_conns (IkeTree *into, const char *key, const IkeConfig *from, const IkeConfig *other,
+            gboolean wants_same)
 {
   IkeTree *list = ike_tree_add_list (into, key);
 
@@ -284,7 +297,9 @@ note_restart (IkeTree *result, const IkeTree *old, const IkeTree *next)
 {
   if (!ike_tree_equal (ike_tree_child (old, "core", strlen ("core"), TRUE),
                        ike_tree_child (next, "core", strlen ("core"), TRUE)))
-    ike_tree_set_string (result, "note", "settings of section core changed; threads and log levels follow at the next start");
+    ike_tree_set_string (
+        result, "note",
+        "settings of section core changed; threads and log levels follow at the next start");
 }
 
 /* With the new settings already in place, since stores and plugins read them. */
@@ -336,7 +351,7 @@ ike_engine_reload (IkeEngine *engine, gboolean dry_run, GError **error)
   return result;
 }
 
-/* -- one connection ------------------------------------------------------------------------------------------------- */
+/* -- one connection */
 
 static IkeTree *
 with_conn (const IkeTree *tree, const char *name, const IkeTree *section)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* unacted.c - keys that are understood and that nothing loaded acts upon yet.
  *
- * What only makes a tunnel live shorter or die later (timers, liveness) is a warning: the file still loads.  What would
- * change whom or what a tunnel protects fails its connection: nobody shall believe in a protection that is not there.  A
- * plugin that acts upon a key says so with a feature `acts:connection/KEY` or `acts:child/KEY`. */
+ * What only makes a tunnel live shorter or die later (timers, liveness) is a warning: the file
+ * still loads.  What would change whom or what a tunnel protects fails its connection: nobody shall
+ * believe in a protection that is not there.  A plugin that acts upon a key says so with a feature
+ * `acts:connection/KEY` or `acts:child/KEY`. */
 #include "config/model_private.h"
 
 typedef struct {
@@ -61,10 +62,13 @@ check_one (IkeBuilder *builder, const IkeTree *section, const Unacted *entry)
   if (!text || is_one_of (entry->inert, text) || ike_feature_find (builder->engine, feature, NULL))
     return;
   if (entry->is_needed)
-    ike_builder_fail (builder, leaf, entry->key, "no plugin that is loaded acts upon '%s'; remove the key, or load one "
-                      "that does (it offers %s)", text, feature);
+    ike_builder_fail (builder, leaf, entry->key,
+                      "no plugin that is loaded acts upon '%s'; remove the key, or load one "
+                      "that does (it offers %s)",
+                      text, feature);
   else
-    ike_builder_warn (builder, leaf, entry->key, "no plugin that is loaded acts upon it; it has no effect");
+    ike_builder_warn (builder, leaf, entry->key,
+                      "no plugin that is loaded acts upon it; it has no effect");
 }
 
 void
@@ -81,10 +85,13 @@ ike_mode_check (IkeBuilder *builder, const IkeTree *section, guint mode)
 {
   const IkeProvided *kernel = ike_feature_find (builder->engine, "kernel:ipsec", NULL);
   const IkeKernelClass *klass = kernel ? kernel->ops : NULL;
-  guint32 needed = mode == IKE_MODE_TRANSPORT ? IKE_KERNEL_CAN_TRANSPORT : mode == IKE_MODE_BEET ? IKE_KERNEL_CAN_BEET : 0;
+  guint32 needed = mode == IKE_MODE_TRANSPORT ? IKE_KERNEL_CAN_TRANSPORT
+                   : mode == IKE_MODE_BEET    ? IKE_KERNEL_CAN_BEET
+                                              : 0;
 
   if (mode == IKE_MODE_PASS || mode == IKE_MODE_DROP)
-    ike_builder_fail (builder, section, "mode", "shunts are not installed by anything that is loaded");
+    ike_builder_fail (builder, section, "mode",
+                      "shunts are not installed by anything that is loaded");
   else if (klass && (klass->features & needed) != needed)
     ike_builder_fail (builder, section, "mode", "the kernel plugin %s cannot do this mode",
                       ike_plugin_name (kernel->plugin));

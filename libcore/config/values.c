@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* values.c - what the text of a setting means: truths, numbers, times, sizes, lists; and the nearest known name.
+/* values.c - what the text of a setting means: truths, numbers, times, sizes, lists; and the
+ * nearest known name.
  *
- * The rules are those of swanctl: numbers have base 0 (010 is 8), a truth that is none is an error. */
+ * The rules are those of swanctl: numbers have base 0 (010 is 8), a truth that is none is an error.
+ */
 #include <ikebana/tree.h>
 #include <errno.h>
 #include <string.h>
@@ -20,7 +22,8 @@ ike_value_bool (const char *text, gboolean *value)
   return FALSE;
 }
 
-/* Reads a number and leaves @rest behind it.  @overflowed may be NULL: then too large is no number. */
+/* Reads a number and leaves @rest behind it.  @overflowed may be NULL: then too large is no number.
+ */
 static gboolean
 read_number (const char *text, guint64 *value, const char **rest, gboolean *overflowed)
 {
@@ -50,7 +53,8 @@ ike_value_uint (const char *text, guint64 *value)
   return TRUE;
 }
 
-/* The factor of the unit at @rest, 0 when there is none of that name or something comes behind it. */
+/* The factor of the unit at @rest, 0 when there is none of that name or something comes behind it.
+ */
 static guint64
 read_unit (const char *rest, const char *units, const guint64 *factors)
 {

@@ -96,7 +96,8 @@ static char *
 wrong_type (const IkeCommandArg *arg)
 {
   if (g_str_has_prefix (arg->type, "enum:"))
-    return g_strdup_printf ("argument %s must be one of %s", arg->name, arg->type + strlen ("enum:"));
+    return g_strdup_printf ("argument %s must be one of %s", arg->name,
+                            arg->type + strlen ("enum:"));
   return g_strdup_printf ("argument %s must be a %s", arg->name, arg->type);
 }
 
@@ -126,7 +127,8 @@ ike_arguments_check (const IkeCommandClass *klass, IkeTree *args, char **problem
   }
   for (const IkeCommandArg *arg = klass->args; arg && arg->name; arg++)
     if (arg->is_required && !ike_tree_get (args, arg->name)) {
-      *problem = g_strdup_printf ("argument %s is missing: %s", arg->name, arg->doc ? arg->doc : arg->type);
+      *problem = g_strdup_printf ("argument %s is missing: %s", arg->name,
+                                  arg->doc ? arg->doc : arg->type);
       return FALSE;
     }
   return TRUE;

@@ -19,7 +19,8 @@ run_plugins (IkePlugin *self, IkeRequest *request)
     ike_tree_set_string (result, "name", why);
     ike_tree_set_string (result, "why", text);
   } else
-    result = ike_tree_bool (args, "order", FALSE) ? ike_engine_order (engine) : ike_engine_plugins (engine);
+    result = ike_tree_bool (args, "order", FALSE) ? ike_engine_order (engine)
+                                                  : ike_engine_plugins (engine);
   ike_request_finish (request, result);
 }
 
@@ -78,7 +79,8 @@ static const IkeCommandArg log_args[] = {
   { NULL },
 };
 static const IkeCommandArg events_args[] = {
-  { "events", "list", FALSE, TRUE, "Only events of these names; child-* matches what begins with child-." },
+  { "events", "list", FALSE, TRUE,
+    "Only events of these names; child-* matches what begins with child-." },
   { NULL },
 };
 static const IkeCommandArg options_args[] = {
@@ -86,30 +88,44 @@ static const IkeCommandArg options_args[] = {
   { NULL },
 };
 
-#define COMMAND(symbol, command_name, command_flags, command_args, command_run, show, rows, text)                        \
-  static const IkeCommandClass symbol##_class = { .struct_size = sizeof (IkeCommandClass), .flags = command_flags,       \
-    .summary = text, .args = command_args, .columns = show, .rows_path = rows, .run = command_run };                     \
-  static const IkeFeature symbol                                                                                         \
-    = { .struct_size = sizeof (IkeFeature), .provides = "command:" command_name, .ops = &symbol##_class }
+#define COMMAND(symbol, command_name, command_flags, command_args, command_run, show, rows, text)  \
+  static const IkeCommandClass symbol##_class = { .struct_size = sizeof (IkeCommandClass),         \
+                                                  .flags = command_flags,                          \
+                                                  .summary = text,                                 \
+                                                  .args = command_args,                            \
+                                                  .columns = show,                                 \
+                                                  .rows_path = rows,                               \
+                                                  .run = command_run };                            \
+  static const IkeFeature symbol = { .struct_size = sizeof (IkeFeature),                           \
+                                     .provides = "command:" command_name,                          \
+                                     .ops = &symbol##_class }
 
 COMMAND (plugins, "plugins", IKE_COMMAND_READ_ONLY, plugins_args, run_plugins,
-         "PLUGIN:name STATE:state VERSION:version REASON:reason", "plugins", "Show plugins, their states and the reasons");
-COMMAND (reload, "reload", 0, reload_args, run_reload, NULL, NULL, "Read the settings anew and change only what changed");
+         "PLUGIN:name STATE:state VERSION:version REASON:reason", "plugins",
+         "Show plugins, their states and the reasons");
+COMMAND (reload, "reload", 0, reload_args, run_reload, NULL, NULL,
+         "Read the settings anew and change only what changed");
 COMMAND (stats, "stats", IKE_COMMAND_READ_ONLY, NULL, run_stats, NULL, NULL, "Show counters");
-COMMAND (version, "version", IKE_COMMAND_READ_ONLY, NULL, run_version, NULL, NULL, "Show version and ABI of the daemon");
+COMMAND (version, "version", IKE_COMMAND_READ_ONLY, NULL, run_version, NULL, NULL,
+         "Show version and ABI of the daemon");
 COMMAND (list_conns, "list-conns", IKE_COMMAND_READ_ONLY, conns_args, ike_list_conns,
-         "NAME:name LOCAL:local-addrs REMOTE:remote-addrs WHERE:where", "connections", "Show the connections that are loaded");
-COMMAND (log_command, "log", IKE_COMMAND_READ_ONLY | IKE_COMMAND_STREAMS, log_args, ike_listen_log, NULL, NULL,
-         "Follow the log");
-COMMAND (events, "events", IKE_COMMAND_READ_ONLY | IKE_COMMAND_STREAMS, events_args, ike_listen_events, NULL, NULL,
-         "Follow events");
-COMMAND (jobs, "jobs", IKE_COMMAND_READ_ONLY, NULL, run_jobs, "LOOP:name JOBS:jobs", "loops", "Show what the threads do");
+         "NAME:name LOCAL:local-addrs REMOTE:remote-addrs WHERE:where", "connections",
+         "Show the connections that are loaded");
+COMMAND (log_command, "log", IKE_COMMAND_READ_ONLY | IKE_COMMAND_STREAMS, log_args, ike_listen_log,
+         NULL, NULL, "Follow the log");
+COMMAND (events, "events", IKE_COMMAND_READ_ONLY | IKE_COMMAND_STREAMS, events_args,
+         ike_listen_events, NULL, NULL, "Follow events");
+COMMAND (jobs, "jobs", IKE_COMMAND_READ_ONLY, NULL, run_jobs, "LOOP:name JOBS:jobs", "loops",
+         "Show what the threads do");
 COMMAND (options, "options", IKE_COMMAND_READ_ONLY, options_args, ike_list_options,
-         "OPTION:path PLUGIN:plugin TYPE:type DEFAULT:default", "options", "Show all options of settings, with their meaning");
+         "OPTION:path PLUGIN:plugin TYPE:type DEFAULT:default", "options",
+         "Show all options of settings, with their meaning");
 
-static const IkeFeature log_sink
-  = { .struct_size = sizeof (IkeFeature), .provides = "log-sink:control", .ops = &ike_listeners_sink };
+static const IkeFeature log_sink = { .struct_size = sizeof (IkeFeature),
+                                     .provides = "log-sink:control",
+                                     .ops = &ike_listeners_sink };
 
 const IkeFeature *const ike_control_features[] = {
-  &plugins, &reload, &stats, &version, &list_conns, &log_command, &events, &jobs, &options, &log_sink, NULL,
+  &plugins, &reload, &stats,   &version,  &list_conns, &log_command,
+  &events,  &jobs,   &options, &log_sink, NULL,
 };

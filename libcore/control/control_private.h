@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* control_private.h - what the files of control/ share: the table of running requests, and who listens to log and events. */
+/* control_private.h - what the files of control/ share: the table of running requests, and who listens to log and
+ * events. */
 #pragma once
 #include "control/commands.h"
 #include <ikebana/command.h>

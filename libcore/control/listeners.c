@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* listeners.c - clients that follow the log or the events: from the observer loop to their requests on the control loop.
+/* listeners.c - clients that follow the log or the events: from the observer loop to their requests
+ * on the control loop.
  *
- * A client that follows costs nothing while it is not there.  What cannot be carried over fast enough is lost, and
- * counted; the observer never waits. */
+ * A client that follows costs nothing while it is not there.  What cannot be carried over fast
+ * enough is lost, and counted; the observer never waits. */
 #include "control/control_private.h"
 #include "control/tree_private.h"
 #include "runtime/bus_private.h"
@@ -36,7 +37,7 @@ ike_listeners_clear (IkeControlTable *table)
   g_ptr_array_unref (table->event_listeners);
 }
 
-/* -- observer loop -------------------------------------------------------------------------------------------------- */
+/* -- observer loop */
 
 static gboolean
 may_carry (IkeControlTable *table)
@@ -65,7 +66,8 @@ record_part (const IkeLogRecord *record)
   IkeTree *part = ike_tree_new_section ();
 
   ike_tree_set_int (part, "time-us", record->time_us);
-  ike_tree_set_string (part, "level", level_names[MIN (record->level, G_N_ELEMENTS (level_names) - 1)]);
+  ike_tree_set_string (part, "level",
+                       level_names[MIN (record->level, G_N_ELEMENTS (level_names) - 1)]);
   ike_tree_set_string (part, "group", record->group);
   if (record->subject)
     ike_tree_set_string (part, "subject", record->subject);
@@ -73,7 +75,7 @@ record_part (const IkeLogRecord *record)
   return part;
 }
 
-/* -- control loop --------------------------------------------------------------------------------------------------- */
+/* -- control loop */
 
 static gboolean
 wants_record (const IkeRequest *request, const Carried *carried)
@@ -84,7 +86,8 @@ wants_record (const IkeRequest *request, const Carried *carried)
 
   while (limit < G_N_ELEMENTS (level_names) - 1 && !g_str_equal (level_names[limit], level))
     limit++;
-  return carried->level <= limit && (!group || g_str_equal (group, ike_tree_string (carried->part, "group", "")));
+  return carried->level <= limit
+         && (!group || g_str_equal (group, ike_tree_string (carried->part, "group", "")));
 }
 
 static void
@@ -107,7 +110,8 @@ wants_event (const IkeRequest *request, const char *name)
   for (guint i = 0; i < ike_tree_n (patterns); i++) {
     const char *pattern = ike_tree_string (ike_tree_nth (patterns, i), NULL, "");
     gsize len = strlen (pattern);
-    if (len && pattern[len - 1] == '*' ? strncmp (pattern, name, len - 1) == 0 : g_str_equal (pattern, name))
+    if (len && pattern[len - 1] == '*' ? strncmp (pattern, name, len - 1) == 0
+                                       : g_str_equal (pattern, name))
       return TRUE;
   }
   return ike_tree_n (patterns) == 0;
@@ -137,7 +141,7 @@ deliver_event (gpointer data)
       ike_request_part (listeners->pdata[i], "event", event_part (carried->event));
 }
 
-/* -- from the observer ---------------------------------------------------------------------------------------------- */
+/* -- from the observer */
 
 static void
 carry (IkeControlTable *table, IkeTree *part_take, guint32 level, const IkeEvent *event)
@@ -148,11 +152,12 @@ carry (IkeControlTable *table, IkeTree *part_take, guint32 level, const IkeEvent
   carried->part = part_take;
   carried->level = level;
   carried->event = event ? ike_event_ref (event) : NULL;
-  ike_loop_post (table->engine->control, event ? deliver_event : deliver_record, carried, carried_free);
+  ike_loop_post (table->engine->control, event ? deliver_event : deliver_record, carried,
+                 carried_free);
 }
 
-/* This sink is always there; where it is the only one, records still belong to whoever made the engine.  (Errors went
- * there at once.) */
+/* This sink is always there; where it is the only one, records still belong to whoever made the
+ * engine.  (Errors went there at once.) */
 static void
 sink_write (IkePlugin *self, const IkeLogRecord *record)
 {
@@ -163,11 +168,13 @@ sink_write (IkePlugin *self, const IkeLogRecord *record)
   ike_feature_list (engine, "log-sink", &n_sinks);
   if (n_sinks == 1 && engine->options.log_fallback && record->level != IKE_LOG_ERROR)
     engine->options.log_fallback (record, engine->options.log_data);
-  if (table && atomic_load_explicit (&table->n_log_listeners, memory_order_acquire) && may_carry (table))
+  if (table && atomic_load_explicit (&table->n_log_listeners, memory_order_acquire)
+      && may_carry (table))
     carry (table, record_part (record), record->level, NULL);
 }
 
-const IkeLogSinkClass ike_listeners_sink = { .struct_size = sizeof (IkeLogSinkClass), .write = sink_write };
+const IkeLogSinkClass ike_listeners_sink = { .struct_size = sizeof (IkeLogSinkClass),
+                                             .write = sink_write };
 
 static void
 event_heard (IkeEngine *engine, const IkeEvent *event)
@@ -176,7 +183,7 @@ event_heard (IkeEngine *engine, const IkeEvent *event)
     carry (engine->commands, NULL, 0, event);
 }
 
-/* -- the commands --------------------------------------------------------------------------------------------------- */
+/* -- the commands */
 
 static void
 log_gone (gpointer data)

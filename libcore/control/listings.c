@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* listings.c - what is configured and what could be: connections, and all options with their documentation. */
+/* listings.c - what is configured and what could be: connections, and all options with their
+ * documentation. */
 #include "config/model_private.h"
 #include "control/commands.h"
 #include <string.h>
@@ -42,7 +43,8 @@ list_proposals (IkeTree *into, const char *key, const IkeProposals *proposals)
   char text[512];
 
   for (guint i = 0; proposals && i < ike_proposals_n (proposals); i++)
-    ike_tree_set_string (list, NULL, ike_proposal_format (ike_proposals_nth (proposals, i), text, sizeof text));
+    ike_tree_set_string (list, NULL,
+                         ike_proposal_format (ike_proposals_nth (proposals, i), text, sizeof text));
 }
 
 static void
@@ -55,7 +57,8 @@ list_child (IkeTree *into, const IkeChildConf *child)
   ike_tree_set_string (one, "mode", modes[MIN (child->mode, G_N_ELEMENTS (modes) - 1)]);
   list_selectors (one, "local-ts", child->local_ts, child->n_local_ts);
   list_selectors (one, "remote-ts", child->remote_ts, child->n_remote_ts);
-  list_proposals (one, "proposals", child->ah_proposals ? child->ah_proposals : child->esp_proposals);
+  list_proposals (one, "proposals",
+                  child->ah_proposals ? child->ah_proposals : child->esp_proposals);
   ike_tree_set_int (one, "rekey-time", (gint64) child->rekey_time);
   ike_tree_set_int (one, "life-time", (gint64) child->life_time);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* registry.c - commands are found, checked and run here; a request lives until it is finished.
  *
- * A client that goes away leaves an orphan: its command still finishes the request, and nobody hears it.  When the
- * engine ends, every client gets an error, and what is unfinished is freed after all plugins are gone. */
+ * A client that goes away leaves an orphan: its command still finishes the request, and nobody
+ * hears it.  When the engine ends, every client gets an error, and what is unfinished is freed
+ * after all plugins are gone. */
 #include "control/control_private.h"
 #include "control/tree_private.h"
 #include <ikebana/plugin.h>
@@ -39,7 +40,7 @@ ike_control_free (IkeControlTable *table)
   g_free (table);
 }
 
-/* -- the command's side --------------------------------------------------------------------------------------------- */
+/* -- the command's side */
 
 IkeEngine *
 ike_request_engine (IkeRequest *request)
@@ -61,7 +62,8 @@ ike_request_part (IkeRequest *request, const char *kind, IkeTree *part_take)
   ike_tree_free (part_take);
 }
 
-/* The request is gone before the client hears it, so that a client may end the connection in its answer. */
+/* The request is gone before the client hears it, so that a client may end the connection in its
+ * answer. */
 static void
 request_end (IkeRequest *request, const IkeTree *result, const char *code, const char *message)
 {
@@ -97,7 +99,7 @@ ike_request_on_gone (IkeRequest *request, void (*gone) (gpointer data), gpointer
   request->gone_data = data;
 }
 
-/* -- the transport's side ------------------------------------------------------------------------------------------- */
+/* -- the transport's side */
 
 /* The function may finish the request: nothing touches it afterwards. */
 static void
@@ -160,13 +162,14 @@ not_found (IkeEngine *engine, const char *name)
   char shown[64];
 
   ike_escape (shown, sizeof shown, name, strlen (name));
-  return g_strdup_printf ("unknown command %s%s%s%s", shown, nearest ? ", did you mean " : "", nearest ? nearest : "",
-                          nearest ? "?" : "");
+  return g_strdup_printf ("unknown command %s%s%s%s", shown, nearest ? ", did you mean " : "",
+                          nearest ? nearest : "", nearest ? "?" : "");
 }
 
 /* What speaks against running it: a code, and a sentence in @message (g_free). */
 static const char *
-refuse (IkeEngine *engine, const char *name, const IkeProvided *command, IkeTree *args, gboolean is_read_only, char **message)
+refuse (IkeEngine *engine, const char *name, const IkeProvided *command, IkeTree *args,
+        gboolean is_read_only, char **message)
 {
   const IkeCommandClass *klass = command ? command->ops : NULL;
 
@@ -186,8 +189,8 @@ refuse (IkeEngine *engine, const char *name, const IkeProvided *command, IkeTree
 }
 
 IkeRequest *
-ike_command_run (IkeEngine *engine, const char *name, IkeTree *args_take, gboolean is_read_only, const IkeRequestSink *sink,
-                 gpointer transport)
+ike_command_run (IkeEngine *engine, const char *name, IkeTree *args_take, gboolean is_read_only,
+                 const IkeRequestSink *sink, gpointer transport)
 {
   g_autofree char *feature = g_strconcat ("command:", name, NULL), *message = NULL;
   g_autoptr (IkeTree) args = args_take ? args_take : ike_tree_new_section ();
@@ -216,7 +219,7 @@ ike_command_run (IkeEngine *engine, const char *name, IkeTree *args_take, gboole
   return request;
 }
 
-/* -- schema --------------------------------------------------------------------------------------------------------- */
+/* -- schema */
 
 static void
 describe_args (IkeTree *into, const IkeCommandArg *arg)

@@ -3,7 +3,9 @@
 #include "control/tree_private.h"
 #include <string.h>
 
-enum { INDEX_FROM = 32 };                     /* sections larger than this get a hash index; an SA as a section has fewer */
+enum {
+  INDEX_FROM = 32
+}; /* sections larger than this get a hash index; an SA as a section has fewer */
 
 struct _IkeTree {
   guint8      type;
@@ -46,7 +48,8 @@ node_equal (gconstpointer a, gconstpointer b)
 static IkeTree *
 node_new_named (IkeTreeType type, const char *name_or_null, const char *text_or_null)
 {
-  gsize name_len = name_or_null ? strlen (name_or_null) + 1 : 0, text_len = text_or_null ? strlen (text_or_null) + 1 : 0;
+  gsize name_len = name_or_null ? strlen (name_or_null) + 1 : 0,
+        text_len = text_or_null ? strlen (text_or_null) + 1 : 0;
   IkeTree *tree = g_malloc0 (sizeof *tree + name_len + text_len);
 
   tree->type = (guint8) type;
@@ -111,8 +114,8 @@ free_node (IkeTree *tree)
   g_free (tree);
 }
 
-/* What is left to free is linked by its names, which are freed first: no recursion, since a control client may nest what
- * it sends, and no memory needed to give memory back. */
+/* What is left to free is linked by its names, which are freed first: no recursion, since a control
+ * client may nest what it sends, and no memory needed to give memory back. */
 static void
 link_name (IkeTree *node, IkeTree **left)
 {
@@ -138,7 +141,7 @@ ike_tree_free (IkeTree *tree)
   }
 }
 
-/* -- children ------------------------------------------------------------------------------------------------------- */
+/* -- children */
 
 static IkeTree *
 find (const IkeTree *tree, const char *name, gboolean is_container)
@@ -358,7 +361,7 @@ ike_tree_remove (IkeTree *tree, const char *key)
   return leaf || container;
 }
 
-/* -- places and references ------------------------------------------------------------------------------------------ */
+/* -- places and references */
 
 void
 ike_tree_set_where (IkeTree *tree, const char *file, guint line)
@@ -419,7 +422,7 @@ ike_tree_swap (IkeTree *a, IkeTree *b)
   b->position = a->position, a->position = kept.position;
 }
 
-/* -- whole trees ---------------------------------------------------------------------------------------------------- */
+/* -- whole trees */
 
 static IkeTree *
 copy_named (const IkeTree *tree, const char *name)
@@ -472,7 +475,7 @@ ike_tree_equal (const IkeTree *a, const IkeTree *b)
   return a->children->len == b->children->len && equal_children (a, b);
 }
 
-/* -- reading -------------------------------------------------------------------------------------------------------- */
+/* -- reading */
 
 IkeTreeType
 ike_tree_type (const IkeTree *tree)
@@ -515,7 +518,8 @@ step_into (const IkeTree *tree, const char *name, gsize len)
   return ike_tree_nth (tree, (guint) n);
 }
 
-/* Names of counters and events hold dots, so what is left of the path is tried as one name first. */
+/* Names of counters and events hold dots, so what is left of the path is tried as one name first.
+ */
 const IkeTree *
 ike_tree_get (const IkeTree *tree, const char *path)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tree_text.c - a tree as text, in the one notation that every transport and listing shares.
  *
- * What a peer or a file wrote must not be able to end a string, a line, or to move a terminal's cursor: everything but
- * printable UTF-8 is escaped. */
+ * What a peer or a file wrote must not be able to end a string, a line, or to move a terminal's
+ * cursor: everything but printable UTF-8 is escaped. */
 #include <string.h>
 #include "control/tree_private.h"
 
@@ -28,8 +28,10 @@ append_char (GString *out, gunichar c)
   default:
     break;
   }
-  /* C0, DEL and C1 steer terminals; U+2028, U+2029 end a line in some readers; U+202A… turn text around. */
-  if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069))
+  /* C0, DEL and C1 steer terminals; U+2028, U+2029 end a line in some readers; U+202A… turn text
+   * around. */
+  if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e)
+      || (c >= 0x2066 && c <= 0x2069))
     g_string_append_printf (out, "\\u%04x", c);
   else
     g_string_append_unichar (out, c);

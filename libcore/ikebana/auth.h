@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* auth.h - authentication methods (RFC 7296, 2.15): the kind `auth`, consumed by the IKEv2 exchanges.
  *
- * A method signs our AUTH payload and verifies the peer's.  Both are calls by contract: keys may be on a device, a check
- * may have to ask somebody.  `auth:psk` is chosen by `auth = psk`; a method may serve several words of configuration. */
+ * A method signs our AUTH payload and verifies the peer's.  Both are calls by contract: keys may be on a device, a
+ * check may have to ask somebody.  `auth:psk` is chosen by `auth = psk`; a method may serve several words of
+ * configuration. */
 #pragma once
 #include <ikebana/sa.h>
 
@@ -22,7 +23,8 @@ typedef struct {
   void      (*sign)   (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, GBytes *octets);
   /* Answers with a non-NULL static text: how the peer was authenticated ("pre-shared key"), or fails with a reason for
    * people; the peer is told AUTHENTICATION_FAILED only. */
-  void      (*verify) (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, guint8 method, const guint8 *value,
+  void      (*verify) (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, guint8 method,
+                       const guint8 *value,
                        gsize len, GBytes *octets);
 } IkeAuthClass;
 

@@ -27,7 +27,8 @@ gboolean ike_hook_add (IkePlugin *plugin, const char *point, const char *label, 
 IkeHookPoint *ike_hook_point (IkeEngine *engine, const char *name);
 gboolean      ike_hook_point_is_used (const IkeHookPoint *point);
 /* Walks the frozen list: calls @emit (plugin, func, sa, event) for each until one does not PASS. Any loop. */
-IkeHookVerdict ike_hook_walk (const IkeHookPoint *point, IkeHookVerdict (*emit) (IkePlugin *, IkeAnyFunc, IkeSa *, gpointer event),
+IkeHookVerdict ike_hook_walk (const IkeHookPoint *point,
+                              IkeHookVerdict (*emit) (IkePlugin *, IkeAnyFunc, IkeSa *, gpointer event),
                               IkeSa *sa, gpointer event);
 
 /* The plugin (or core file) that emits a hook declares it in its installed header, and gets a typed adder and emitter,
@@ -44,13 +45,14 @@ IkeHookVerdict ike_hook_walk (const IkeHookPoint *point, IkeHookVerdict (*emit) 
                                           : IKE_HOOK_PASS; }                                                   \
   struct ike_##name##_hook_needs_a_semicolon
 
-/* -- events and taps ------------------------------------------------------------------------------------------------ */
+/* -- events and taps */
 
 /* Hears of events whose names match @events ("ike-up ike-down", "child-*", "*"), on the observer loop, in order.
  * While the plugin activates.  Control. */
 void ike_tap_add (IkePlugin *plugin, const char *events, void (*heard) (IkePlugin *self, const IkeEvent *event));
 
-/* A new event: a name and a settings tree (taken; it becomes immutable).  ike_event_emit takes the event. Any thread. */
+/* A new event: a name and a settings tree (taken; it becomes immutable).  ike_event_emit takes the event. Any
+ * thread. */
 IkeEvent       *ike_event_new  (IkeEngine *engine, const char *name, IkeTree *body_take);
 IkeEvent       *ike_event_ref  (const IkeEvent *event);
 void            ike_event_unref (IkeEvent *event);

@@ -27,10 +27,11 @@ typedef struct {
   guint32              flags;                 /* IKE_COMMAND_… */
   const char          *summary;               /* one line, for help */
   const IkeCommandArg *args;                  /* ends with name == NULL; may be NULL */
-  /* How the CLI shows the result of a listing: columns "title:path title:path …" for each item of list @rows_path of the
-   * result (or of each part); NULL: the CLI prints it as indented text. */
+  /* How the CLI shows the result of a listing: columns "title:path title:path …" for each item of list @rows_path of
+   * the result (or of each part); NULL: the CLI prints it as indented text. */
   const char          *columns, *rows_path;
-  void               (*run) (IkePlugin *self, IkeRequest *request);   /* control loop; must finish @request, now or later */
+  /* control loop; must finish @request, now or later */
+  void               (*run) (IkePlugin *self, IkeRequest *request);
 } IkeCommandClass;
 
 /* The plugin whose command runs has these; control loop only. */
@@ -40,7 +41,8 @@ const IkeTree *ike_request_args   (IkeRequest *request);
 void           ike_request_part   (IkeRequest *request, const char *kind, IkeTree *part_take);
 /* Each request is finished exactly once; it is then gone. */
 void           ike_request_finish (IkeRequest *request, IkeTree *result_take);
-void           ike_request_fail   (IkeRequest *request, const char *code, const char *message);  /* code: "not-found", "failed", "usage", "denied", "timeout" */
+/* code: "not-found", "failed", "usage", "denied", "timeout" */
+void           ike_request_fail   (IkeRequest *request, const char *code, const char *message);
 /* Calls @gone once if the client goes away first (the request must still be finished). NULL to stop listening. */
 void           ike_request_on_gone (IkeRequest *request, void (*gone) (gpointer data), gpointer data);
 
@@ -57,7 +59,8 @@ typedef struct {
 IkeRequest    *ike_command_run (IkeEngine *engine, const char *name, IkeTree *args_take, gboolean is_read_only,
                                 const IkeRequestSink *sink, gpointer transport);
 void           ike_request_client_gone (IkeRequest *request);
-/* Schema of all ready commands, for `help` and completion: { commands = [ {name summary args flags columns rows} ] }. */
+/* Schema of all ready commands, for `help` and completion: { commands = [ {name summary args flags columns rows} ]
+ * }. */
 IkeTree       *ike_command_schema (IkeEngine *engine);
 
 IKE_END_DECLS

@@ -29,16 +29,20 @@ typedef struct {
   gpointer (*scratch_new)  (IkePlugin *self);
   void     (*scratch_free) (gpointer scratch);
   /* In place over @data; @key is key_len + salt_len bytes; @iv is iv_len explicit bytes. */
-  gboolean (*seal) (gpointer scratch, const guint8 *key, const guint8 *iv, const guint8 *aad, gsize aad_len, guint8 *data,
+  gboolean (*seal) (gpointer scratch, const guint8 *key, const guint8 *iv, const guint8 *aad, gsize aad_len,
+                    guint8 *data,
                     gsize len, guint8 *icv);
-  gboolean (*open) (gpointer scratch, const guint8 *key, const guint8 *iv, const guint8 *aad, gsize aad_len, guint8 *data,
+  gboolean (*open) (gpointer scratch, const guint8 *key, const guint8 *iv, const guint8 *aad, gsize aad_len,
+                    guint8 *data,
                     gsize len, const guint8 *icv);
   /* For data paths that keep a keyed context (kernel plugins): NULL where not offered. keyed_* use the same rules. */
   gpointer (*keyed_new)  (IkePlugin *self, const guint8 *key, gboolean is_sealing);
   void     (*keyed_free) (gpointer keyed);
-  gboolean (*keyed_seal) (gpointer keyed, const guint8 *iv, const guint8 *aad, gsize aad_len, const guint8 *in, gsize len,
+  gboolean (*keyed_seal) (gpointer keyed, const guint8 *iv, const guint8 *aad, gsize aad_len, const guint8 *in,
+                          gsize len,
                           guint8 *out, guint8 *icv);     /* @in may equal @out */
-  gboolean (*keyed_open) (gpointer keyed, const guint8 *iv, const guint8 *aad, gsize aad_len, const guint8 *in, gsize len,
+  gboolean (*keyed_open) (gpointer keyed, const guint8 *iv, const guint8 *aad, gsize aad_len, const guint8 *in,
+                          gsize len,
                           guint8 *out, const guint8 *icv);
 } IkeAeadClass;
 
@@ -79,7 +83,8 @@ typedef struct {
   guint32    flags;
   gpointer (*scratch_new)  (IkePlugin *self);
   void     (*scratch_free) (gpointer scratch);
-  gboolean (*prf) (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts, guint8 *out);
+  gboolean (*prf) (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts,
+                   guint8 *out);
 } IkePrfClass;
 
 typedef struct {
@@ -91,9 +96,9 @@ typedef struct {
   gboolean (*hash) (gpointer scratch, const IkePart *parts, guint n_parts, guint8 *out);
 } IkeHashClass;
 
-/* Key exchange, in the form that fits Diffie-Hellman and key encapsulation alike: the initiator offers and finishes, the
- * responder answers.  A pair is used once.  Thread: any, one at a time for a pair.  @error: static text on FALSE; with
- * `*is_peers_fault` set the public value is refused (RFC 6989), else the library failed. */
+/* Key exchange, in the form that fits Diffie-Hellman and key encapsulation alike: the initiator offers and finishes,
+ * the responder answers.  A pair is used once.  Thread: any, one at a time for a pair.  @error: static text on
+ * FALSE; with `*is_peers_fault` set the public value is refused (RFC 6989), else the library failed. */
 typedef struct {
   guint32    struct_size;
   guint16    transform;                       /* type 4 */
@@ -109,7 +114,7 @@ typedef struct {
   void     (*pair_free) (gpointer pair);
 } IkeKeClass;
 
-/* -- the core's side: classes by number, scratch contexts of the current loop ---------------------------------------- */
+/* -- the core's side: classes by number, scratch contexts of the current loop */
 
 typedef struct _IkeAead IkeAead;              /* a resolved class with its plugin; alive as long as the engine */
 typedef struct _IkeCipher IkeCipher;
@@ -145,9 +150,11 @@ gboolean ike_aead_open  (const IkeAead *aead, const guint8 *key, const guint8 *i
 gboolean ike_cipher_encrypt (const IkeCipher *cipher, const guint8 *key, const guint8 *iv, guint8 *data, gsize len);
 gboolean ike_cipher_decrypt (const IkeCipher *cipher, const guint8 *key, const guint8 *iv, guint8 *data, gsize len);
 gboolean ike_integ_mac  (const IkeInteg *integ, const guint8 *key, const IkePart *parts, guint n_parts, guint8 *icv);
-gboolean ike_prf_run    (const IkePrf *prf, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts, guint8 *out);
+gboolean ike_prf_run    (const IkePrf *prf, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts,
+                         guint8 *out);
 /* prf+ of RFC 7296, 2.13: fills @out_len (<= 255 * out_len of the PRF). */
-gboolean ike_prf_plus   (const IkePrf *prf, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts, guint8 *out,
+gboolean ike_prf_plus   (const IkePrf *prf, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts,
+                         guint8 *out,
                          gsize out_len);
 gboolean ike_hash_run   (const IkeHash *hash, const IkePart *parts, guint n_parts, guint8 *out);
 

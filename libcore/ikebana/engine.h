@@ -33,11 +33,12 @@ enum {
   IKE_ENGINE_SHUFFLE = 1 << 1,                /* simulation: ready items in an order drawn from the seed */
   IKE_ENGINE_FOREIGN_ANSWERS = 1 << 2,        /* tests: completions come from another thread, in random order */
   IKE_ENGINE_NO_CONFIG = 1 << 3,              /* no files are read; use @settings */
-  IKE_ENGINE_CHECK = 1 << 4,                  /* `ikebanad --check`: start reads the settings, loads, probes and resolves the
-                                               * plugins and builds the configuration, but activates nothing, starts no
-                                               * thread and opens no socket; then only _plugins, _settings and _free */
-  IKE_ENGINE_NO_HASH = 1 << 5,                /* simulation: no event hash, so that as in a real engine what nobody taps is not
-                                               * made (measures) */
+  IKE_ENGINE_CHECK = 1 << 4,                  /* `ikebanad --check`: start reads the settings, loads, probes and
+                                               * resolves the plugins and builds the configuration, but activates
+                                               * nothing, starts no thread and opens no socket; then only _plugins,
+                                               * _settings and _free */
+  IKE_ENGINE_NO_HASH = 1 << 5,                /* simulation: no event hash, so that as in a real engine what nobody taps
+                                               * is not made (measures) */
 };
 
 typedef struct {
@@ -53,7 +54,8 @@ typedef struct {
   const char                  *catalog_file;  /* NULL: the built-in path */
   const char *const           *plugins;       /* only these are considered, NULL: all found (as configured) */
   const IkePluginInfo *const  *builtin;       /* further descriptors, for tests; NULL-terminated or NULL */
-  void                       (*log_fallback) (const IkeLogRecord *record, gpointer data);  /* until a sink is there, and for errors; any thread */
+  /* until a sink is there, and for errors; any thread */
+  void                       (*log_fallback) (const IkeLogRecord *record, gpointer data);
   gpointer                     log_data;
 } IkeEngineOptions;
 
@@ -72,7 +74,8 @@ IkeSim    *ike_engine_sim   (IkeEngine *engine);             /* the one it belon
 /* The settings that the engine was started or reloaded with.  Control. */
 const IkeTree *ike_engine_settings (IkeEngine *engine);
 const char    *ike_engine_config_file (IkeEngine *engine);  /* NULL: it was given its settings as text */
-/* States of plugins and features: { plugins = [ {name file state reason version features = [ {name state reason} ]} ] }. Control. */
+/* States of plugins and features: { plugins = [ {name file state reason version features = [ {name state reason} ]}
+ * ] }. Control. */
 IkeTree   *ike_engine_plugins (IkeEngine *engine);
 /* The frozen orders: tasks per exchange, hooks per point, activation order. Control. */
 IkeTree   *ike_engine_order   (IkeEngine *engine);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* error.h - the three kinds of wrong, kept apart.
  *
- * The peer's fault is an IkeVerdict: no allocation, a static reason, the offset where it was found.  The system's or the
- * operator's fault is a GError of domain IKE_ERROR, prefixed on the way up with what was being done.  The programmer's
- * is g_return_if_fail, and never reachable from input. */
+ * The peer's fault is an IkeVerdict: no allocation, a static reason, the offset where it was found.  The system's or
+ * the operator's fault is a GError of domain IKE_ERROR, prefixed on the way up with what was being done.  The
+ * programmer's is g_return_if_fail, and never reachable from input. */
 #pragma once
 #include <ikebana/defs.h>
 
@@ -35,7 +35,8 @@ typedef struct {
 } IkeVerdict;
 
 /* Fills @verdict and returns FALSE, so that a parser can `return ike_verdict_set (…)`. Any thread. */
-gboolean ike_verdict_set (IkeVerdict *verdict, guint16 notify, guint8 payload, guint32 offset, const char *reason_static);
+gboolean ike_verdict_set (IkeVerdict *verdict, guint16 notify, guint8 payload, guint32 offset,
+                          const char *reason_static);
 
 /* Writes @len bytes that came from a peer into @out as printable ASCII (\xNN for the rest, quotes and backslash
  * escaped), always terminated, cut with "…" when it does not fit.  Returns @out. Any thread. */

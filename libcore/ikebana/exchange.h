@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exchange.h - how an exchange is composed.
  *
- * An operation (establish, create a child, delete, …) runs through one or more exchanges; an exchange walks its tasks in
- * an order that was sorted once at load: the initiator all `build` of the request, then all `process` of the response;
- * the responder all `process` of the request, then all `build` of the response.  The core says when, tasks say how. */
+ * An operation (establish, create a child, delete, …) runs through one or more exchanges; an exchange walks its
+ * tasks in an order that was sorted once at load: the initiator all `build` of the request, then all `process` of
+ * the response; the responder all `process` of the request, then all `build` of the response.  The core says when,
+ * tasks say how. */
 #pragma once
 #include <ikebana/plugin.h>
 #include <ikebana/sa.h>
@@ -13,8 +14,8 @@ IKE_BEGIN_DECLS
 typedef enum {
   IKE_TASK_DONE,                              /* satisfied with this message */
   IKE_TASK_NEXT,                              /* the operation goes on with a new message ID; see ike_task_next() */
-  IKE_TASK_RETRY,                             /* same exchange again, message ID 0: cookie, other group; at most 5 times */
-  IKE_TASK_WAIT,                              /* calls are out; the same function is called again when all are answered */
+  IKE_TASK_RETRY,                             /* same exchange again, message ID 0: cookie, other group; 5 at most */
+  IKE_TASK_WAIT,                              /* calls are out; the function is called again when all are answered */
   IKE_TASK_FAIL,                              /* answer with the notify set by ike_task_fail() */
   IKE_TASK_ABORT,                             /* the SA goes down; see ike_task_abort() */
   IKE_TASK_DISBELIEVE,                        /* as if this answer had not come; see ike_task_disbelieve() */
@@ -26,12 +27,14 @@ typedef enum {
 typedef struct {
   guint32       struct_size;
   const char   *exchanges;                    /* "IKE_AUTH", "CREATE_CHILD_SA INFORMATIONAL" */
-  const char   *after, *before;               /* phases ("phase:auth": it belongs to that phase's place) or task names */
+  /* phases ("phase:auth": it belongs to that phase's place) or task names */
+  const char   *after, *before;
   const char   *operations;                   /* initiator: only in these ("establish create-child"); NULL: any */
   const char   *reads;                        /* notify records it looks at: "notify:INITIAL_CONTACT"; for `--order` */
   gboolean      is_main;                      /* the one task without which the exchange makes no sense */
   guint32       instance_size;                /* zeroed, wiped and freed by the engine */
-  gboolean      (*wanted)  (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in_or_null);  /* NULL: always */
+  /* NULL: always */
+  gboolean      (*wanted)  (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in_or_null);
   IkeTaskResult (*process) (IkeTask *task, IkeExchange *x, const IkeMessage *in);   /* NULL: DONE */
   IkeTaskResult (*build)   (IkeTask *task, IkeExchange *x, IkeWriter *out);         /* NULL: DONE */
   void          (*dispose) (IkeTask *task);                                         /* may be NULL */
@@ -52,17 +55,21 @@ const char   *ike_task_name      (IkeTask *task);
 IkeTaskResult ike_task_next  (IkeTask *task, const char *exchange);                       /* returns NEXT */
 /* Returns RETRY, or, when there were too many already, DISBELIEVE: then change nothing. */
 IkeTaskResult ike_task_retry (IkeTask *task, const char *reason_static);
-/* For the answer to an unprotected request, before anything was made of it: anybody may have sent it, so it is dropped, and
- * the true one may still come.  @reason (copied) is what people hear when none does.  Else it is ike_task_abort(). */
+/* For the answer to an unprotected request, before anything was made of it: anybody may have sent it, so it is
+ * dropped, and the true one may still come.  @reason (copied) is what people hear when none does.  Else it is
+ * ike_task_abort(). */
 IkeTaskResult ike_task_disbelieve (IkeTask *task, const char *reason);
 /* @notify: the error for the peer; @data of the notify may be NULL; @reason for people (copied, may be formatted). */
-IkeTaskResult ike_task_fail  (IkeTask *task, guint16 notify, const void *data, gsize len, const char *reason);  /* returns FAIL */
+/* returns FAIL */
+IkeTaskResult ike_task_fail  (IkeTask *task, guint16 notify, const void *data, gsize len, const char *reason);
 IkeTaskResult ike_task_abort (IkeTask *task, const char *reason);                         /* returns ABORT */
-/* A structured record for `ikebana explain`: emits `negotiation-failed` with phase, peer, reason and @details (taken, may be NULL). */
+/* A structured record for `ikebana explain`: emits `negotiation-failed` with phase, peer, reason and @details
+ * (taken, may be NULL). */
 void          ike_task_explain (IkeTask *task, const char *phase, const char *reason, IkeTree *details_take);
 /* Succeeds without phase @phase of the running operation (redirect, childless, failed CP beside a valid AUTH). */
 void          ike_operation_skip (IkeTask *task, const char *phase, const char *reason_static);
-/* Part of the operation failed, the SA stays: whoever waits for the operation hears of it when it ends (RFC 7296, 2.21.2). */
+/* Part of the operation failed, the SA stays: whoever waits for the operation hears of it when it ends (RFC 7296,
+ * 2.21.2). */
 void          ike_operation_complain (IkeTask *task, const char *reason);
 /* Keeps the payloads of @types (zero-terminated) of the present message for later messages of the operation (bounded);
  * ike_message_find() sees them. */
@@ -91,10 +98,14 @@ typedef struct {
   gboolean    is_unprotected_ok;              /* may be looked at in a clear message on a live SA (crash tokens) */
   const char *exchanges;                      /* where it may appear, "*" for all */
   gint32      weight;                         /* send before (< 0) or after (>= 0) the payloads of tasks */
-  gboolean  (*send)     (IkePlugin *self, IkeSa *sa, IkeExchange *x, IkeWriter *out);              /* may be NULL; FALSE: nothing sent */
-  gboolean  (*received) (IkePlugin *self, IkeSa *sa, IkeExchange *x, const IkeNotify *notify);     /* may be NULL; FALSE: invalid, not recorded */
-  void      (*absent)   (IkePlugin *self, IkeSa *sa, IkeExchange *x);  /* may be NULL: an operation in whose messages it never came has ended */
-  void      (*unprotected) (IkePlugin *self, IkeSa *sa, const IkeNotify *notify, const IkeDatagram *from); /* for is_unprotected_ok */
+  /* may be NULL; FALSE: nothing sent */
+  gboolean  (*send)     (IkePlugin *self, IkeSa *sa, IkeExchange *x, IkeWriter *out);
+  /* may be NULL; FALSE: invalid, not recorded */
+  gboolean  (*received) (IkePlugin *self, IkeSa *sa, IkeExchange *x, const IkeNotify *notify);
+  /* may be NULL: an operation in whose messages it never came has ended */
+  void      (*absent)   (IkePlugin *self, IkeSa *sa, IkeExchange *x);
+  /* for is_unprotected_ok */
+  void      (*unprotected) (IkePlugin *self, IkeSa *sa, const IkeNotify *notify, const IkeDatagram *from);
 } IkeNotifyClass;
 
 /* Kind `gate`: a stateless verdict on a first message, before an SA exists.  Called on the shard that received it, in
@@ -103,12 +114,13 @@ typedef enum { IKE_GATE_PASS, IKE_GATE_REPLY, IKE_GATE_DROP } IkeGateVerdict;
 typedef struct {
   guint32        struct_size;
   const char    *exchanges, *after;
-  IkeGateVerdict (*judge) (IkePlugin *self, const IkeDatagram *datagram, const IkeMessage *first, IkeWriter *reply, GBytes **attachment);
+  IkeGateVerdict (*judge) (IkePlugin *self, const IkeDatagram *datagram, const IkeMessage *first, IkeWriter *reply,
+                           GBytes **attachment);
 } IkeGateClass;
 GBytes *ike_sa_attachment (const IkeSa *sa, const char *gate);
 
-/* Kind `orphan`: a message for an SPI that we do not know; rate-limited by the core. TRUE: @reply holds payloads to answer
- * in the clear (behind a header made by the core), no other orphan is asked. */
+/* Kind `orphan`: a message for an SPI that we do not know; rate-limited by the core. TRUE: @reply holds payloads to
+ * answer in the clear (behind a header made by the core), no other orphan is asked. */
 typedef struct {
   guint32   struct_size;
   const char *after;
@@ -120,7 +132,8 @@ enum { IKE_TOUCHES_NOTHING, IKE_TOUCHES_CHILD, IKE_TOUCHES_IKE };
 typedef struct {
   guint32     struct_size;
   const char *exchange;                       /* the first one */
-  guint32     priority;                       /* higher goes first: delete 400, endpoints 300, rekey 200, create 150, liveness 100 */
+  /* higher goes first: delete 400, endpoints 300, rekey 200, create 150, liveness 100 */
+  guint32     priority;
   guint32     touches;
   gboolean  (*is_same)   (gconstpointer a, gconstpointer b);   /* args of two of this class; NULL: always the same */
   GDestroyNotify free_args;
@@ -128,14 +141,16 @@ typedef struct {
 } IkeOperationClass;
 
 /* Kind `exchange`, named by IANA: `exchange:IKE_AUTH`. */
-enum { IKE_EXCHANGE_INITIAL = 1, IKE_EXCHANGE_CLEAR = 2, IKE_EXCHANGE_ID_0 = 4 };   /* makes an SA; unprotected; form with message ID 0 outside the window */
+/* makes an SA; unprotected; form with message ID 0 outside the window */
+enum { IKE_EXCHANGE_INITIAL = 1, IKE_EXCHANGE_CLEAR = 2, IKE_EXCHANGE_ID_0 = 4 };
 enum { IKE_ROW_REQUEST = 1, IKE_ROW_RESPONSE = 2 };
 enum { IKE_ROLE_INITIATOR = 1, IKE_ROLE_RESPONDER = 2, IKE_ROLE_BOTH = 3 };
 typedef struct {
   guint32     direction;                      /* of the message that comes in */
   guint32     roles;                          /* of the receiver, as original initiator or responder of the SA */
   guint32     states;                         /* bits 1 << IkeSaState */
-  const char *shape;                          /* "SA KE Nonce N* V*": name, '?' 0..1, '*' any, '+' 1..; "N(COOKIE)": this notify alone is the shape */
+  /* "SA KE Nonce N* V*": name, '?' 0..1, '*' any, '+' 1..; "N(COOKIE)": this notify alone is the shape */
+  const char *shape;
 } IkeStateRow;
 typedef struct {
   guint32            struct_size;
@@ -145,16 +160,19 @@ typedef struct {
   const char        *phases;                  /* in order: "identify auth authorized config child finish" */
   const IkeStateRow *rows;                    /* ends with direction == 0 */
   const char        *operation;               /* of the responder, when it spans exchanges: "establish"; may be NULL */
-  gboolean         (*id_0) (IkePlugin *self, IkeSa *sa, const IkeMessage *message);  /* IKE_EXCHANGE_ID_0: accept this one? its replay rule */
+  /* IKE_EXCHANGE_ID_0: accept this one? its replay rule */
+  gboolean         (*id_0) (IkePlugin *self, IkeSa *sa, const IkeMessage *message);
 } IkeExchangeClass;
 
-/* Kind `id-0`: a form of somebody's exchange that has message ID 0 and stands outside the window (RFC 6311): protected as
- * any other, never fragmented, repeated and answered as any other, with a replay rule of its own. */
+/* Kind `id-0`: a form of somebody's exchange that has message ID 0 and stands outside the window (RFC 6311):
+ * protected as any other, never fragmented, repeated and answered as any other, with a replay rule of its own. */
 typedef struct {
   guint32     struct_size;
   const char *exchange;
-  gboolean  (*is_open) (IkePlugin *self, const IkeSa *sa);                       /* agreed on? else nothing is even decrypted */
-  gboolean  (*accept)  (IkePlugin *self, IkeSa *sa, const IkeMessage *request);  /* this one: its form, its replay rule? FALSE: judged by the window */
+  /* agreed on? else nothing is even decrypted */
+  gboolean  (*is_open) (IkePlugin *self, const IkeSa *sa);
+  /* this one: its form, its replay rule? FALSE: judged by the window */
+  gboolean  (*accept)  (IkePlugin *self, IkeSa *sa, const IkeMessage *request);
 } IkeIdZeroClass;
 /* Is this one of that form?  On both ends. */
 gboolean ike_exchange_is_outside_window (const IkeExchange *x);
@@ -181,7 +199,8 @@ typedef struct {
   gboolean  (*change) (IkePlugin *self, IkeSa *sa, gboolean of_initiator, GByteArray *octets);   /* FALSE: fail AUTH */
 } IkeAuthOctetsClass;
 
-/* Kind `transmit`: which paths and what pace for one request; the one with a `takes` that says yes, else the default. */
+/* Kind `transmit`: which paths and what pace for one request; the one with a `takes` that says yes, else the
+ * default. */
 typedef struct {
   guint32   struct_size;
   gboolean (*takes) (IkePlugin *self, IkeSa *sa, const IkeExchange *x);
@@ -200,15 +219,16 @@ typedef struct {
 } IkeProtocolClass;
 /* For protocol plugins: an SA of this shard by our SPI; a new SA with a fresh SPI (shard of the caller). */
 IkeSa *ike_sa_by_spi (IkeEngine *engine, guint shard, guint64 our_spi);
-IkeSa *ike_sa_make   (IkeEngine *engine, guint shard, guint8 major, gboolean is_initiator, const IkeAddr *local, const IkeAddr *remote, IkeConn *conn_or_null);
+IkeSa *ike_sa_make   (IkeEngine *engine, guint shard, guint8 major, gboolean is_initiator, const IkeAddr *local,
+                      const IkeAddr *remote, IkeConn *conn_or_null);
 guint64 ike_sa_our_spi (const IkeSa *sa);
-/* Responder, for a first message: an SA with a fresh SPI that counts as half-open and ends after their time unless it comes
- * up.  NULL: there are too many, or the engine ends; drop the message.  A repeat of the same bytes from the same peer finds
- * it.  Shard of the caller. */
+/* Responder, for a first message: an SA with a fresh SPI that counts as half-open and ends after their time unless
+ * it comes up.  NULL: there are too many, or the engine ends; drop the message.  A repeat of the same bytes from the
+ * same peer finds it.  Shard of the caller. */
 IkeSa *ike_sa_make_first (IkeEngine *engine, guint shard, guint8 major, guint64 peer_spi, const IkeDatagram *first);
 IkeSa *ike_sa_by_first   (IkeEngine *engine, guint shard, guint64 peer_spi, const IkeDatagram *first);
-/* The shard where first messages with this SPI of the peer are handled, so that a repeat that comes to another socket finds
- * its SA: what `peek` answers for them.  Any thread. */
+/* The shard where first messages with this SPI of the peer are handled, so that a repeat that comes to another
+ * socket finds its SA: what `peek` answers for them.  Any thread. */
 guint  ike_shard_of_first (IkeEngine *engine, guint64 peer_spi);
 
 IKE_END_DECLS

@@ -21,7 +21,8 @@ typedef enum {
 typedef struct _IkeIdent IkeIdent;            /* immutable, counted (atomically) */
 
 /* As swanctl writes them: "192.0.2.1", "host.example", "user@example", "@host", "@#6b6579" and "keyid:name",
- * "C=CH, O=Example, CN=*", "fqdn:#hex", "type:value", "%any", "192.0.2.0/24", "10.0.0.1-10.0.0.9", "^regex$" behind a type.  Patterns may hold '*'. */
+ * "C=CH, O=Example, CN=*", "fqdn:#hex", "type:value", "%any", "192.0.2.0/24", "10.0.0.1-10.0.0.9", "^regex$" behind
+ * a type.  Patterns may hold '*'. */
 IkeIdent       *ike_ident_parse   (const char *text, GError **error);
 IkeIdent       *ike_ident_new     (guint8 type, const void *data, gsize len);   /* from the wire; never fails */
 IkeIdent       *ike_ident_from_addr (const IkeAddr *addr);

@@ -86,29 +86,39 @@ typedef struct {
   gboolean (*can)        (IkePlugin *self, guint8 protocol, const IkeTransform *transform);
   guint32  features;                          /* IKE_KERNEL_CAN_… */
   /* Answers with GUINT_TO_POINTER (spi), host order. */
-  void     (*get_spi)    (IkePlugin *self, IkeCall *call, guint8 protocol, const IkeAddr *source, const IkeAddr *destination, IkeSaRef sa);
-  void     (*free_spi)   (IkePlugin *self, guint8 protocol, guint32 spi, const IkeAddr *destination);    /* never installed */
-  /* Answers with a non-NULL pointer.  Takes the SPIs over: whatever comes of it, they are not given back by free_spi. */
+  void     (*get_spi)    (IkePlugin *self, IkeCall *call, guint8 protocol, const IkeAddr *source,
+                          const IkeAddr *destination, IkeSaRef sa);
+  /* never installed */
+  void     (*free_spi)   (IkePlugin *self, guint8 protocol, guint32 spi, const IkeAddr *destination);
+  /* Answers with a non-NULL pointer.  Takes the SPIs over: whatever comes of it, they are not given back by
+   * free_spi. */
   void     (*install)    (IkePlugin *self, IkeCall *call, const IkeKernelBatch *batch);
   /* Installed SAs and policies by SPI, addresses, selectors; what is not there is not an error. */
   void     (*remove)     (IkePlugin *self, IkeCall *call_or_null, const IkeKernelBatch *batch);
-  void     (*update)     (IkePlugin *self, IkeCall *call, const IkeKernelSa *old, const IkeKernelSa *new_);   /* addresses, ENCAP; keeps counters */
-  void     (*query)      (IkePlugin *self, IkeCall *call, const IkeKernelSa *which);         /* answers with IkeKernelUse*, g_malloc */
-  void     (*describe)   (IkePlugin *self, IkeTree *into);                                   /* for `ikebana status`: at least name, text */
+  /* addresses, ENCAP; keeps counters */
+  void     (*update)     (IkePlugin *self, IkeCall *call, const IkeKernelSa *old, const IkeKernelSa *new_);
+  /* answers with IkeKernelUse*, g_malloc */
+  void     (*query)      (IkePlugin *self, IkeCall *call, const IkeKernelSa *which);
+  /* for `ikebana status`: at least name, text */
+  void     (*describe)   (IkePlugin *self, IkeTree *into);
 } IkeKernelClass;
 
 enum {
-  IKE_KERNEL_CAN_ESN = 1 << 0, IKE_KERNEL_CAN_TRANSPORT = 1 << 1, IKE_KERNEL_CAN_BEET = 1 << 2, IKE_KERNEL_CAN_IPCOMP = 1 << 3,
-  IKE_KERNEL_CAN_RAW_ESP = 1 << 4, IKE_KERNEL_CAN_TRAP = 1 << 5,
+  IKE_KERNEL_CAN_ESN = 1 << 0, IKE_KERNEL_CAN_TRANSPORT = 1 << 1, IKE_KERNEL_CAN_BEET = 1 << 2,
+  IKE_KERNEL_CAN_IPCOMP = 1 << 3, IKE_KERNEL_CAN_RAW_ESP = 1 << 4, IKE_KERNEL_CAN_TRAP = 1 << 5,
 };
 
 /* `kernel:net`. */
 typedef struct {
   guint32  struct_size;
-  void     (*add_address)    (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_len, const char *interface_or_null);
-  void     (*remove_address) (IkePlugin *self, IkeCall *call_or_null, const IkeAddr *addr, guint prefix_len, const char *interface_or_null);
-  void     (*add_route)      (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len, const char *interface, const IkeAddr *source_or_null);
-  void     (*remove_route)   (IkePlugin *self, IkeCall *call_or_null, const IkeAddr *net, guint prefix_len, const char *interface);
+  void     (*add_address)    (IkePlugin *self, IkeCall *call, const IkeAddr *addr, guint prefix_len,
+                              const char *interface_or_null);
+  void     (*remove_address) (IkePlugin *self, IkeCall *call_or_null, const IkeAddr *addr, guint prefix_len,
+                              const char *interface_or_null);
+  void     (*add_route)      (IkePlugin *self, IkeCall *call, const IkeAddr *net, guint prefix_len,
+                              const char *interface, const IkeAddr *source_or_null);
+  void     (*remove_route)   (IkePlugin *self, IkeCall *call_or_null, const IkeAddr *net, guint prefix_len,
+                              const char *interface);
   /* The address we would use towards @peer: answers with an IkeAddr*, g_malloc. */
   void     (*source_for)     (IkePlugin *self, IkeCall *call, const IkeAddr *peer);
   /* Addresses of this machine, any thread, at once, from a cache. */
@@ -117,7 +127,8 @@ typedef struct {
 
 /* Kernel events, from any thread; each finds its SA and becomes a job. */
 void ike_kernel_expire  (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, gboolean is_hard);
-void ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source, const IkeAddr *destination);
+void ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source,
+                         const IkeAddr *destination);
 void ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, const IkeAddr *new_source);
 
 IKE_END_DECLS

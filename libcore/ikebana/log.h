@@ -2,8 +2,8 @@
 /* log.h - sentences for people.
  *
  * Levels: error (the operator must act), notice (the state of an SA), info (an exchange), debug (a payload).  A record
- * goes to the observer thread, where the log sinks (features `log-sink:…`) write it; a slow sink loses records, counted.
- * Secrets never; strings from a peer through ike_escape(). */
+ * goes to the observer thread, where the log sinks (features `log-sink:…`) write it; a slow sink loses records,
+ * counted. Secrets never; strings from a peer through ike_escape(). */
 #pragma once
 #include <stdarg.h>
 #include <ikebana/defs.h>

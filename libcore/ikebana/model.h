@@ -24,7 +24,8 @@ typedef struct {
 typedef struct {
   guint32   round;
   char     *name;                             /* section: "local", "remote-2" */
-  char     *auth;                             /* "psk", "pubkey", "eap-mschapv2", …: the name of an `auth:` feature first part */
+  /* "psk", "pubkey", "eap-mschapv2", …: the name of an `auth:` feature first part */
+  char     *auth;
   IkeIdent *id;                               /* NULL: %any; for local: derived from the address or certificate */
   char     *id_text;
   guint64  *options;                          /* of plugins, by index; see ike_conn_option_… */
@@ -101,9 +102,9 @@ struct _IkeConfig {
 };
 
 /* Builds a snapshot from @tree.  A connection that cannot be built is left out and reported: one error per line in
- * @problems ("file:line: connections.home.children.net.esp_proposls: unknown key, did you mean esp_proposals?").  @previous:
- * unchanged connections are shared, and one that cannot be built stays as it was there.  Lines that begin with "warning: "
- * fail nothing.  Control. */
+ * @problems ("file:line: connections.home.children.net.esp_proposls: unknown key, did you mean esp_proposals?").
+ * @previous: unchanged connections are shared, and one that cannot be built stays as it was there.  Lines that begin
+ * with "warning: " fail nothing.  Control. */
 IkeConfig *ike_config_build  (IkeEngine *engine, const IkeTree *tree, IkeConfig *previous_or_null, GPtrArray *problems);
 IkeConfig *ike_config_ref    (IkeConfig *config);
 void       ike_config_unref  (IkeConfig *config);
@@ -117,19 +118,23 @@ IkeConn   *ike_config_conn_of_child (const IkeConfig *config, const char *child,
 IkeConfig *ike_engine_config (IkeEngine *engine);
 
 /* Candidates for a peer, best first: by address, then (ident given) by identity.  Fills @out with up to @max (no
- * reference); returns how many.  @reasons: a tree list of { connection, why } for those left out, or NULL. Any thread. */
+ * reference); returns how many.  @reasons: a tree list of { connection, why } for those left out, or NULL. Any
+ * thread. */
 guint ike_config_match (const IkeConfig *config, guint32 version, const IkeAddr *local, const IkeAddr *remote,
-                        const IkeIdent *local_id_or_null, const IkeIdent *remote_id_or_null, IkeConn **out, guint max, IkeTree *reasons);
-/* The secret of @type ("ike", "eap", "ppk", …) that fits both identities best (either may be NULL). With a reference, or NULL. */
-IkeSecretBlob *ike_config_find_secret (const IkeConfig *config, const char *type, const IkeIdent *local, const IkeIdent *remote);
+                        const IkeIdent *local_id_or_null, const IkeIdent *remote_id_or_null, IkeConn **out, guint max,
+                        IkeTree *reasons);
+/* The secret of @type ("ike", "eap", "ppk", …) that fits both identities best (either may be NULL). With a
+ * reference, or NULL. */
+IkeSecretBlob *ike_config_find_secret (const IkeConfig *config, const char *type, const IkeIdent *local,
+                                       const IkeIdent *remote);
 
 /* Options that plugins declared: handle once (control, while activating), then by value.  @path as in IkeOptionInfo. */
 gboolean    ike_option_find  (IkeEngine *engine, const char *path, guint32 *handle, GError **error);
 guint64     ike_option_uint  (const guint64 *options, guint32 handle);   /* bool, uint, time (s), bytes, enum (index) */
 const char *ike_option_text  (const guint64 *options, guint32 handle);   /* string; or NULL */
 
-/* Two-phase reload: stores → tree → snapshot → diff.  @dry_run: only the diff.  The result lists added, changed, removed,
- * kept connections and problems.  Control. */
+/* Two-phase reload: stores → tree → snapshot → diff.  @dry_run: only the diff.  The result lists added, changed,
+ * removed, kept connections and problems.  Control. */
 IkeTree    *ike_engine_reload (IkeEngine *engine, gboolean dry_run, GError **error);
 /* Loads one more connection (or replaces it) from a tree; the CLI's `up HOST` makes one of its own.  Control. */
 gboolean    ike_engine_load_conn (IkeEngine *engine, const char *name, const IkeTree *section, GError **error);

@@ -31,7 +31,8 @@ typedef struct {
 /* Kind `net`, one ready feature: `net:udp`, `net:sim`. */
 typedef struct {
   guint32  struct_size;
-  /* Sends one IKE datagram; owner shard; the bytes may be queued (copied).  FALSE: could not, with errno-like reason logged. */
+  /* Sends one IKE datagram; owner shard; the bytes may be queued (copied).  FALSE: could not, with errno-like reason
+   * logged. */
   gboolean (*send)        (IkePlugin *self, guint shard, const IkeDatagram *datagram);
   /* After the last send of a turn: flush what was batched.  May be NULL. */
   void     (*flush)       (IkePlugin *self, guint shard);
@@ -43,9 +44,9 @@ typedef struct {
   void     (*attach_esp)  (IkePlugin *self, const IkeEspSink *sink_class, gpointer sink);
   gboolean (*esp_send)    (IkePlugin *self, const IkeDatagram *datagrams, guint n);
   /* The ESP socket of index @k (0 … n_shards-1) for IPv4 (4) or IPv6 (6) on the marked port, or -1: then only the sink
-   * works.  It belongs to the net plugin; who asks for it (while it activates) reads it from then on.  It gets ESP only,
-   * and of that what has an SPI whose first byte is b with (b - 1) % n_shards == @k: so a loop names itself, from 1, in
-   * the first byte of the SPIs that it chooses. */
+   * works.  It belongs to the net plugin; who asks for it (while it activates) reads it from then on.  It gets ESP
+   * only, and of that what has an SPI whose first byte is b with (b - 1) % n_shards == @k: so a loop names itself,
+   * from 1, in the first byte of the SPIs that it chooses. */
   int      (*esp_socket)  (IkePlugin *self, guint k, guint8 family);
   /* For `ikebana status` and stats. */
   void     (*describe)    (IkePlugin *self, IkeTree *into);
@@ -56,8 +57,8 @@ typedef struct {
 /* An IKE message came in.  On the shard of the socket; it forwards once when the SA lives elsewhere.  The datagram is
  * only read during the call. */
 void ike_input (IkeEngine *engine, guint shard, const IkeDatagram *datagram);
-/* The shard that a message belongs to by its SPIs: the one function that decides; also the cBPF program is made from it.
- * -1: a first message (SPI of the responder zero), any shard.  Any thread. */
+/* The shard that a message belongs to by its SPIs: the one function that decides; also the cBPF program is made from
+ * it. -1: a first message (SPI of the responder zero), any shard.  Any thread. */
 int  ike_input_shard (IkeEngine *engine, const guint8 *data, gsize len);
 /* First byte of our SPIs → shard (bucket table, 256 entries). Any thread; frozen after start. */
 const guint8 *ike_engine_buckets (IkeEngine *engine);

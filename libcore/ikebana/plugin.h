@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plugin.h - what a plugin is.
  *
- * A plugin is one const description: the only symbol it exports is `ike_plugin`.  Its ABI numbers and name also stand in
- * an ELF note, so that the loader can refuse a stale file before running one instruction of it.
+ * A plugin is one const description: the only symbol it exports is `ike_plugin`.  Its ABI numbers and name also
+ * stand in an ELF note, so that the loader can refuse a stale file before running one instruction of it.
  *
  * Everything a plugin offers is a feature "kind:name[/param]" with a table of functions; whoever consumes a kind
  * declares it.  Loading is five passes: scan, read notes, open, resolve, activate.  Every plugin and every feature ends
@@ -44,8 +44,8 @@ typedef struct {
 typedef struct {
   guint32     struct_size;
   const char *path;
-  const char *type;                           /* "bool" "uint" "time" "bytes" "string" "list" "enum:a|b|c"; "section": only
-                                               * plugin/…, free form, read through ike_engine_settings() */
+  const char *type;                           /* "bool" "uint" "time" "bytes" "string" "list" "enum:a|b|c"; "section":
+                                               * only plugin/…, free form, read through ike_engine_settings() */
   const char *fallback;                       /* default as text, NULL for unset */
   const char *doc;                            /* one or two sentences */
 } IkeOptionInfo;
@@ -123,10 +123,10 @@ typedef enum {
   IKE_STATE_SHADOWED,                         /* by whom */
 } IkeFeatureState;
 
-/* The plugin's own options (section plugins.NAME of the settings), read by type; @name without "plugin/".  Beside them the
- * section may have `load`, `critical` and `prefer` (features that this plugin shall provide where others do too, or yes:
- * all); with any other key, or a value that does not fit, the plugin is not loaded.  The option
- * must be declared in IkePluginInfo.options.  Control; strings belong to the current settings: copy them. */
+/* The plugin's own options (section plugins.NAME of the settings), read by type; @name without "plugin/".  Beside
+ * them the section may have `load`, `critical` and `prefer` (features that this plugin shall provide where others do
+ * too, or yes: all); with any other key, or a value that does not fit, the plugin is not loaded.  The option must be
+ * declared in IkePluginInfo.options.  Control; strings belong to the current settings: copy them. */
 const char *ike_plugin_option      (IkePlugin *self, const char *name);
 gboolean    ike_plugin_option_bool (IkePlugin *self, const char *name);
 guint64     ike_plugin_option_uint (IkePlugin *self, const char *name);   /* uint, bytes; time: seconds */

@@ -10,7 +10,8 @@ IKE_BEGIN_DECLS
 typedef enum { IKE_PROTOCOL_NONE, IKE_PROTOCOL_IKE, IKE_PROTOCOL_AH, IKE_PROTOCOL_ESP } IkeProtocol;
 
 /* Transform types; 6 to 12 are the additional key exchanges of RFC 9370. */
-typedef enum { IKE_TRANSFORM_ENCR = 1, IKE_TRANSFORM_PRF, IKE_TRANSFORM_INTEG, IKE_TRANSFORM_KE, IKE_TRANSFORM_SN, IKE_TRANSFORM_ADDKE1,
+typedef enum { IKE_TRANSFORM_ENCR = 1, IKE_TRANSFORM_PRF, IKE_TRANSFORM_INTEG, IKE_TRANSFORM_KE, IKE_TRANSFORM_SN,
+               IKE_TRANSFORM_ADDKE1,
                IKE_TRANSFORM_TYPES = 13 } IkeTransformType;
 
 typedef struct {
@@ -58,16 +59,20 @@ enum {
 };
 
 /* Responder: chooses one of the peer's @offers by our @ours.  FALSE when none fits. Any thread. */
-gboolean ike_proposals_select (const IkeProposals *ours, const IkeProposal *offers, guint n_offers, guint flags, IkeChoice *choice);
+gboolean ike_proposals_select (const IkeProposals *ours, const IkeProposal *offers, guint n_offers, guint flags,
+                               IkeChoice *choice);
 /* Initiator: is the answer one that we offered?  Checks number, protocol, every transform, none more and none less. */
 gboolean ike_proposals_accept (const IkeProposals *ours, const IkeProposal *answer, guint flags, IkeChoice *choice);
-/* For people: what was offered, the nearest of ours, and the first type in which they differ: "nearest of ours differs in
- * KE: offered modp1024, accept curve25519".  Also as tree: list `candidates` of { ours, differs, offered, accepted, setting }. */
-char    *ike_proposals_explain (const IkeProposals *ours, const IkeProposal *offers, guint n_offers, IkeTree *details_or_null);
+/* For people: what was offered, the nearest of ours, and the first type in which they differ: "nearest of ours
+ * differs in KE: offered modp1024, accept curve25519".  Also as tree: list `candidates` of { ours, differs, offered,
+ * accepted, setting }. */
+char    *ike_proposals_explain (const IkeProposals *ours, const IkeProposal *offers, guint n_offers,
+                                IkeTree *details_or_null);
 
 /* Wire.  parse: all proposals of an SA payload body into @out (room for IKE_PROPOSALS_MAX); FALSE with @verdict. */
 gboolean ike_proposals_read   (IkeReader *r, IkeProposal *out, guint *n_out, IkeVerdict *verdict);
-void     ike_proposals_write  (const IkeProposals *proposals, IkeWriter *w, const guint8 *spi, guint spi_len, guint flags);
+void     ike_proposals_write  (const IkeProposals *proposals, IkeWriter *w, const guint8 *spi, guint spi_len,
+                               guint flags);
 void     ike_choice_write     (const IkeChoice *choice, IkeWriter *w, const guint8 *spi, guint spi_len);
 /* "aes-gcm-16-256/prf-hmac-sha2-256/curve25519"; keyword of one transform, or "encr-1234". */
 char    *ike_choice_format    (const IkeChoice *choice, char *out, gsize size);

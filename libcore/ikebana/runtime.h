@@ -2,8 +2,8 @@
 /* runtime.h - where code runs and how it waits.
  *
  * Every thread is an executor (IkeLoop).  An IkeSa is touched only on the shard that owns it; everybody else holds an
- * IkeSaRef and posts.  Nothing blocks: what takes time is a call that is answered later.  In simulation all loops of all
- * engines are queues on one OS thread with a virtual clock, and the same code runs. */
+ * IkeSaRef and posts.  Nothing blocks: what takes time is a call that is answered later.  In simulation all loops of
+ * all engines are queues on one OS thread with a virtual clock, and the same code runs. */
 #pragma once
 #include <ikebana/defs.h>
 
@@ -11,7 +11,7 @@ IKE_BEGIN_DECLS
 
 typedef void (*IkeFunc) (gpointer data);
 
-/* -- loops ---------------------------------------------------------------------------------------------------------- */
+/* -- loops */
 
 IkeLoop  *ike_engine_control (IkeEngine *engine);
 guint     ike_engine_n_shards (IkeEngine *engine);
@@ -26,23 +26,27 @@ IkeEngine *ike_loop_engine (IkeLoop *loop);
 const char *ike_loop_name (IkeLoop *loop);
 gboolean  ike_loop_is_current (IkeLoop *loop);         /* are we running on it? */
 IkeLoop  *ike_loop_current (void);                     /* the loop this code runs on, or NULL */
-gint64    ike_loop_now_us (IkeLoop *loop);             /* monotonic, cached per turn; virtual in simulation. Any thread */
+/* monotonic, cached per turn; virtual in simulation. Any thread */
+gint64    ike_loop_now_us (IkeLoop *loop);
 gint64    ike_engine_now_us (IkeEngine *engine);       /* monotonic */
 gint64    ike_engine_wall_us (IkeEngine *engine);      /* since 1970 */
 gboolean  ike_engine_is_simulated (IkeEngine *engine);
 void      ike_engine_random (IkeEngine *engine, void *out, gsize len);  /* any thread; seeded in simulation */
 
-/* Runs @run (@data) on @loop, once; @free_data (may be NULL) exactly once, whatever happens.  Any thread; never fails. */
+/* Runs @run (@data) on @loop, once; @free_data (may be NULL) exactly once, whatever happens.  Any thread; never
+ * fails. */
 void      ike_loop_post (IkeLoop *loop, IkeFunc run, gpointer data_take, GDestroyNotify free_data);
 
 /* A timer of a loop.  On that loop.  Fires once; a periodic one adds itself again.  ike_timer_stop() from its own
  * function is fine; after it fired the pointer is dead. */
-IkeTimer *ike_loop_timer_add (IkeLoop *loop, guint64 delay_ms, IkeFunc run, gpointer data_take, GDestroyNotify free_data);
+IkeTimer *ike_loop_timer_add (IkeLoop *loop, guint64 delay_ms, IkeFunc run, gpointer data_take,
+                              GDestroyNotify free_data);
 void      ike_timer_stop     (IkeTimer *timer_or_null);
 
 /* Watches a file descriptor (not in simulation). @events: EPOLLIN | EPOLLOUT, level-triggered.  On that loop, or while
  * the plugin activates.  The descriptor stays the caller's. */
-IkeWatch *ike_loop_watch     (IkeLoop *loop, int fd, guint32 events, void (*ready) (int fd, guint32 events, gpointer data),
+IkeWatch *ike_loop_watch     (IkeLoop *loop, int fd, guint32 events,
+                              void (*ready) (int fd, guint32 events, gpointer data),
                               gpointer data);
 void      ike_watch_set_events (IkeWatch *watch, guint32 events);
 void      ike_watch_free     (IkeWatch *watch_or_null);
@@ -52,7 +56,7 @@ void      ike_watch_free     (IkeWatch *watch_or_null);
 gboolean  ike_offload (IkeEngine *engine, const char *name, IkeFunc work, IkeLoop *back, IkeFunc done, gpointer data)
   G_GNUC_WARN_UNUSED_RESULT;
 
-/* -- jobs and timers of an SA --------------------------------------------------------------------------------------- */
+/* -- jobs and timers of an SA */
 
 /* Lanes of a shard's queue, drained in this order with a quantum each.  Only NEW may refuse a job. */
 typedef enum { IKE_LANE_ESTABLISHED, IKE_LANE_SETUP, IKE_LANE_NEW } IkeLane;
@@ -74,11 +78,11 @@ gboolean  ike_shard_post (IkeLoop *shard, const IkeJobClass *klass, gpointer dat
 /* Owner shard.  The timer belongs to @sa and dies with it. */
 IkeTimer *ike_sa_timer_add (IkeSa *sa, guint64 delay_ms, const IkeJobClass *klass, gpointer data_take);
 
-/* -- calls ---------------------------------------------------------------------------------------------------------- */
+/* -- calls */
 
-/* A call: started by its owner, answered once by anybody, on any thread.  The first of answer, time-out and cancel wins;
- * a result that lost goes to @undo on the thread that lost, so that a lease or a kernel SA that comes late is given back.
- * The completion node is part of the call, so answering never fails. */
+/* A call: started by its owner, answered once by anybody, on any thread.  The first of answer, time-out and cancel
+ * wins; a result that lost goes to @undo on the thread that lost, so that a lease or a kernel SA that comes late is
+ * given back. The completion node is part of the call, so answering never fails. */
 typedef struct {
   guint32     struct_size;
   const char *name;
@@ -87,12 +91,14 @@ typedef struct {
   /* Owner's executor, once, unless the owner is gone or cancelled.  @owner: the IkeTask, IkeSa or gpointer it was made
    * with.  @error: NULL on an answer, static or call-owned text when it failed or timed out (@result is then NULL). */
   void      (*then)   (gpointer owner, gpointer data, gpointer result, const char *error);
-  void      (*undo)   (gpointer result);      /* any thread; frees a result nobody wanted; may be NULL if there is nothing to free */
+  /* any thread; frees a result nobody wanted; may be NULL if there is nothing to free */
+  void      (*undo)   (gpointer result);
   GDestroyNotify free_data;                   /* may be NULL; @data, when the call is over */
 } IkeCallClass;
 
 IkeCall *ike_task_call (IkeTask *task, const IkeCallClass *klass, gpointer data_take);  /* the task then returns WAIT */
-IkeCall *ike_sa_call   (IkeSa *sa, const IkeCallClass *klass, gpointer data_take);      /* outlives exchanges, dies with the SA */
+/* outlives exchanges, dies with the SA */
+IkeCall *ike_sa_call   (IkeSa *sa, const IkeCallClass *klass, gpointer data_take);
 IkeCall *ike_loop_call (IkeLoop *loop, const IkeCallClass *klass, gpointer owner, gpointer data_take);
 /* The worker: answers with a result (the receiver's @then frees it), or fails with a reason (copied, cut at 255 bytes).
  * Any thread, exactly once; never fails; the call must not be used afterwards. */
@@ -103,7 +109,8 @@ void     ike_call_on_cancel (IkeCall *call, void (*cancelled) (gpointer worker),
 /* The owner of an ike_loop_call gives up. On its loop. */
 void     ike_call_cancel (IkeCall *call);
 /* Ordinary helper: @work (result) on the offload pool when @cost_us says it is long, else at once on this thread. */
-void     ike_call_run    (IkeCall *call, IkeEngine *engine, guint32 cost_us, gpointer (*work) (gpointer arg, const char **error),
+void     ike_call_run    (IkeCall *call, IkeEngine *engine, guint32 cost_us,
+                          gpointer (*work) (gpointer arg, const char **error),
                           gpointer arg_take, GDestroyNotify free_arg);
 
 IKE_END_DECLS

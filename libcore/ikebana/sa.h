@@ -23,7 +23,7 @@ typedef enum {
   IKE_CHILD_CREATED, IKE_CHILD_INSTALLED, IKE_CHILD_REKEYING, IKE_CHILD_REKEYED, IKE_CHILD_DELETING, IKE_CHILD_DEAD,
 } IkeChildState;
 
-/* -- what it is ------------------------------------------------------------------------------------------------------ */
+/* -- what it is */
 
 IkeEngine      *ike_sa_engine    (const IkeSa *sa);
 IkeLoop        *ike_sa_loop      (const IkeSa *sa);
@@ -44,7 +44,7 @@ gint64          ike_sa_established_us (const IkeSa *sa);
 /* The @name of the SA in logs: "home[3]". Valid for this turn. */
 const char     *ike_sa_name      (const IkeSa *sa);
 
-/* -- what is decided about it ---------------------------------------------------------------------------------------- */
+/* -- what is decided about it */
 
 void ike_sa_set_conn      (IkeSa *sa, IkeConn *conn);          /* takes a reference of its own */
 void ike_sa_set_local_id  (IkeSa *sa, IkeIdent *id_take);
@@ -65,14 +65,15 @@ void ike_sa_set_deleting  (IkeSa *sa);
 void ike_sa_set_window (IkeSa *sa, guint ours, guint theirs);
 /* Goes down at the end of the turn, without a word on the wire. @reason: for people. */
 void ike_sa_destroy       (IkeSa *sa, const char *reason);
-/* Begin again elsewhere: the same connection and intent of children, to @where (NULL: as configured). Returns the new SA's ref. */
+/* Begin again elsewhere: the same connection and intent of children, to @where (NULL: as configured). Returns the
+ * new SA's ref. */
 IkeSaRef ike_sa_restart   (IkeSa *sa, const IkeAddr *where, const char *why);
 
-/* -- operations ------------------------------------------------------------------------------------------------------ */
+/* -- operations */
 
-/* Queues @operation ("establish", "delete", …: a feature `operation:NAME`) behind the window, by its priority.  An equal
- * one that is queued takes this one's place.  @done (may be NULL) hears the end on the owner shard: @error NULL on
- * success. FALSE: no such operation, or the SA is going; then @args_take was freed and @done is not called. */
+/* Queues @operation ("establish", "delete", …: a feature `operation:NAME`) behind the window, by its priority.  An
+ * equal one that is queued takes this one's place.  @done (may be NULL) hears the end on the owner shard: @error
+ * NULL on success. FALSE: no such operation, or the SA is going; then @args_take was freed and @done is not called. */
 gboolean ike_sa_begin (IkeSa *sa, const char *operation, gpointer args_take,
                        void (*done) (IkeSa *sa, gpointer data, const char *error), gpointer data);
 gpointer ike_operation_args (IkeOperation *operation);
@@ -82,9 +83,10 @@ gpointer ike_operation_args (IkeOperation *operation);
  * @call with an IkeTree (result) or fails with the reason. */
 void ike_initiate (IkeEngine *engine, IkeConn *conn, const char *child_name_or_null, IkeCall *call);
 /* Any thread: SAs (or children) by name, answers with an IkeTree {n, names}. */
-void ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or_null, guint32 unique_id, gboolean is_forced, IkeCall *call);
+void ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or_null, guint32 unique_id,
+                    gboolean is_forced, IkeCall *call);
 
-/* -- slots: state that a plugin keeps with an SA --------------------------------------------------------------------- */
+/* -- slots: state that a plugin keeps with an SA */
 
 typedef struct {
   guint32        struct_size;
@@ -100,10 +102,10 @@ guint32  ike_slot_register (IkePlugin *plugin, const IkeSlotClass *klass);
 gpointer ike_sa_slot     (const IkeSa *sa, guint32 slot);
 void     ike_sa_set_slot (IkeSa *sa, guint32 slot, gpointer state_take);   /* destroys what was there */
 
-/* -- keys ------------------------------------------------------------------------------------------------------------ */
+/* -- keys */
 
-/* Fresh SPI of ours is chosen when the SA is made.  SKEYSEED and SK_* of IKE_SA_INIT (RFC 7296, 2.14); the choice must be
- * set.  FALSE: the crypto plugin failed. */
+/* Fresh SPI of ours is chosen when the SA is made.  SKEYSEED and SK_* of IKE_SA_INIT (RFC 7296, 2.14); the choice
+ * must be set.  FALSE: the crypto plugin failed. */
 gboolean ike_sa_keys_init  (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint8 *nonce_i, gsize nonce_i_len,
                             const guint8 *nonce_r, gsize nonce_r_len);
 /* A further key exchange (RFC 9370, 2.2.2): SKEYSEED(n) = prf (SK_d(n-1), SK(n) | Ni | Nr); a new generation, for
@@ -111,13 +113,15 @@ gboolean ike_sa_keys_init  (IkeSa *sa, const guint8 *secret, gsize secret_len, c
 gboolean ike_sa_keys_mix   (IkeSa *sa, const guint8 *secret, gsize secret_len);
 /* A pre-shared key mixed into SK_d, SK_pi, SK_pr (RFC 8784, 3). */
 gboolean ike_sa_keys_mix_psk (IkeSa *sa, const guint8 *psk, gsize psk_len);
-/* Rekey and resumption: seeds a new SA from an old one: SKEYSEED = prf (SK_d (old), secret | Ni | Nr).  The @secret of a
- * resumption is its label, the ASCII string "Resumption" without a NUL (RFC 5723, 5.1). */
-gboolean ike_sa_keys_seed  (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize secret_len, const guint8 *nonce_i, gsize nonce_i_len,
+/* Rekey and resumption: seeds a new SA from an old one: SKEYSEED = prf (SK_d (old), secret | Ni | Nr).  The @secret
+ * of a resumption is its label, the ASCII string "Resumption" without a NUL (RFC 5723, 5.1). */
+gboolean ike_sa_keys_seed  (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize secret_len, const guint8 *nonce_i,
+                            gsize nonce_i_len,
                             const guint8 *nonce_r, gsize nonce_r_len);
 guint32  ike_sa_key_generation (const IkeSa *sa);
 /* prf (SK_px, parts): for those who authenticate more (IntAuth of RFC 9242).  The result has the PRF's length. */
-gboolean ike_sa_prf_auth   (IkeSa *sa, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out, gsize *out_len);
+gboolean ike_sa_prf_auth   (IkeSa *sa, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out,
+                            gsize *out_len);
 /* The same with the keys of an earlier generation: those that a message was sealed with (IkeMessageEvent), when its own
  * exchange has changed them already.  FALSE: that generation is gone. */
 gboolean ike_sa_prf_auth_of (IkeSa *sa, guint32 generation, gboolean of_initiator, const IkePart *parts, guint n_parts,
@@ -129,7 +133,7 @@ GBytes  *ike_sa_auth_octets (IkeSa *sa, gboolean of_initiator);
 /* Remembers the nonces (also done by ike_sa_keys_init). */
 const guint8 *ike_sa_nonce (const IkeSa *sa, gboolean of_initiator, gsize *len);
 
-/* -- CHILD_SAs ------------------------------------------------------------------------------------------------------- */
+/* -- CHILD_SAs */
 
 IkeChild           *ike_child_new   (IkeSa *sa, const IkeChildConf *conf);   /* CREATED; belongs to @sa */
 IkeChildRef         ike_child_ref   (const IkeChild *child);
@@ -153,18 +157,19 @@ void                ike_child_get_spi   (IkeChild *child, IkeCall *call);
 /* KEYMAT (RFC 7296, 2.17) from the present SK_d, then both SAs and the policies into the kernel.  @secret NULL: no PFS.
  * Which keys are whose follows from @is_initiator: did we send the request? */
 void                ike_child_install   (IkeChild *child, gboolean is_initiator, const guint8 *secret, gsize secret_len,
-                                         const guint8 *nonce_i, gsize nonce_i_len, const guint8 *nonce_r, gsize nonce_r_len, IkeCall *call);
+                                         const guint8 *nonce_i, gsize nonce_i_len, const guint8 *nonce_r,
+                                         gsize nonce_r_len, IkeCall *call);
 /* After install was answered: INSTALLED, events and updown. */
 void                ike_child_set_up    (IkeChild *child);
 /* Takes it out of the kernel and the SA at the end of the turn; emits `child-down` if it was up. */
 void                ike_child_destroy   (IkeChild *child, const char *reason);
 
-/* -- sending outside exchanges (other protocol versions, tests) ------------------------------------------------------- */
+/* -- sending outside exchanges (other protocol versions, tests) */
 
 /* The bytes go out on the SA's present path. */
 void ike_sa_send_raw (IkeSa *sa, const guint8 *data, gsize len);
 
-/* -- snapshot -------------------------------------------------------------------------------------------------------- */
+/* -- snapshot */
 
 /* Seals what is needed to go on with @sa elsewhere or later (keys, SPIs, message IDs, children, slots) under @key (32
  * bytes, `aead:aes-gcm-16/256`).  NULL with @error.  Restore makes an established SA, its children not installed. */
@@ -181,7 +186,8 @@ typedef struct {
   gboolean       is_inbound, is_request;
   guint8         exchange;
   guint32        message_id, key_generation;
-  const guint8  *plain;                       /* whole plaintext: the payload chain inside SK; may be changed in place, same length */
+  /* whole plaintext: the payload chain inside SK; may be changed in place, same length */
+  const guint8  *plain;
   gsize          len;
   guint8         first_payload;
 } IkeMessageEvent;
@@ -205,7 +211,13 @@ typedef struct {
 } IkeNarrowEvent;
 IKE_DECLARE_HOOK (narrow, "narrow", IkeNarrowEvent);
 
-typedef struct { guint32 struct_size; gboolean is_child; IkeChild *child; const IkeSecret *keys[8]; const char *names[8]; } IkeKeysEvent;
+typedef struct {
+  guint32          struct_size;
+  gboolean         is_child;
+  IkeChild        *child;
+  const IkeSecret *keys[8];
+  const char      *names[8];
+} IkeKeysEvent;
 IKE_DECLARE_HOOK (keys, "keys-derived", IkeKeysEvent);
 
 typedef struct { guint32 struct_size; IkeSaState from, to; } IkeStateEvent;

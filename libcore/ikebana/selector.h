@@ -19,22 +19,23 @@ typedef struct {
   guint8  first[16], last[16];
 } IkeSelector;
 
-/* "10.0.0.0/8", "10.0.0.1-10.0.0.9", "2001:db8::/32[udp/500-510]", "dynamic", "dynamic[tcp/80]", "0.0.0.0/0[icmp/2048]",
- * "10.1.0.0/16[17/opaque]". Any thread, as all of these. */
+/* "10.0.0.0/8", "10.0.0.1-10.0.0.9", "2001:db8::/32[udp/500-510]", "dynamic", "dynamic[tcp/80]",
+ * "0.0.0.0/0[icmp/2048]", "10.1.0.0/16[17/opaque]". Any thread, as all of these. */
 gboolean ike_selector_parse  (IkeSelector *selector, const char *text, GError **error);
 char    *ike_selector_format (const IkeSelector *selector, char *out, gsize size);
 gboolean ike_selector_equal  (const IkeSelector *a, const IkeSelector *b);
 gboolean ike_selector_covers (const IkeSelector *big, const IkeSelector *small_);
 /* The common part of @a and @b; FALSE when there is none. */
 gboolean ike_selector_intersect (const IkeSelector *a, const IkeSelector *b, IkeSelector *out);
-gboolean ike_selector_matches (const IkeSelector *selector, guint8 protocol, const IkeAddr *addr);   /* addr with port */
+/* addr with port */
+gboolean ike_selector_matches (const IkeSelector *selector, guint8 protocol, const IkeAddr *addr);
 /* Is it exactly a prefix?  Then its length, else -1. */
 int      ike_selector_prefix_len (const IkeSelector *selector);
 /* `dynamic` becomes the host (or its virtual addresses). */
 void     ike_selector_resolve (IkeSelector *selector, const IkeAddr *host);
 
-/* Narrowing: what of @offered lies within @ours, in the order of @offered, without duplicates and without what is covered
- * already.  Returns how many were written to @out (room for @max). */
+/* Narrowing: what of @offered lies within @ours, in the order of @offered, without duplicates and without what is
+ * covered already.  Returns how many were written to @out (room for @max). */
 guint    ike_selectors_narrow (const IkeSelector *ours, guint n_ours, const IkeSelector *offered, guint n_offered,
                                IkeSelector *out, guint max);
 

@@ -9,15 +9,18 @@
 
 IKE_BEGIN_DECLS
 
-typedef enum { IKE_TREE_SECTION, IKE_TREE_LIST, IKE_TREE_STRING, IKE_TREE_INT, IKE_TREE_BOOL, IKE_TREE_NULL } IkeTreeType;
+typedef enum { IKE_TREE_SECTION, IKE_TREE_LIST, IKE_TREE_STRING, IKE_TREE_INT, IKE_TREE_BOOL,
+               IKE_TREE_NULL } IkeTreeType;
 
 IkeTree    *ike_tree_new_section (void);
 IkeTree    *ike_tree_new_list    (void);
 void        ike_tree_free        (IkeTree *tree);            /* with everything below; NULL is fine */
 IkeTree    *ike_tree_copy        (const IkeTree *tree);
-gboolean    ike_tree_equal       (const IkeTree *a, const IkeTree *b);   /* values and order of lists, not of keys, not locations */
+/* values and order of lists, not of keys, not locations */
+gboolean    ike_tree_equal       (const IkeTree *a, const IkeTree *b);
 
-/* Setting a key of a section replaces what is there.  With @key NULL it appends to a list.  @key is one name, no path. */
+/* Setting a key of a section replaces what is there.  With @key NULL it appends to a list.  @key is one name, no
+ * path. */
 void        ike_tree_set_string (IkeTree *tree, const char *key, const char *text);
 void        ike_tree_set_format (IkeTree *tree, const char *key, const char *format, ...) G_GNUC_PRINTF (3, 4);
 void        ike_tree_set_int    (IkeTree *tree, const char *key, gint64 value);
@@ -35,7 +38,8 @@ const IkeTree *ike_tree_nth (const IkeTree *tree, guint i);
 /* @path: names joined with '.', from @tree.  NULL when it is not there (or null). */
 const IkeTree *ike_tree_get (const IkeTree *tree, const char *path);
 const char *ike_tree_string (const IkeTree *tree, const char *path, const char *fallback);   /* a string leaf's text */
-gint64      ike_tree_int    (const IkeTree *tree, const char *path, gint64 fallback);        /* int, or text that is one */
+/* int, or text that is one */
+gint64      ike_tree_int    (const IkeTree *tree, const char *path, gint64 fallback);
 gboolean    ike_tree_bool   (const IkeTree *tree, const char *path, gboolean fallback);
 /* Text of a leaf in any type; @tree itself. NULL for sections and lists.  @buffer is used for numbers. */
 const char *ike_tree_text   (const IkeTree *tree, char buffer[32]);
@@ -45,7 +49,7 @@ const char *ike_tree_where  (const IkeTree *tree);
 /* JSON text of a tree, one line (@indent FALSE) or pretty.  Control characters, quotes and non-UTF-8 are escaped. */
 char       *ike_tree_serialize (const IkeTree *tree, gboolean indent);
 
-/* -- settings files (the grammar of strongswan.conf and swanctl.conf) ------------------------------------------------ */
+/* -- settings files (the grammar of strongswan.conf and swanctl.conf) */
 
 /* Reads @file with its includes into a new tree; references are resolved.  NULL with @error "file:line: …, …". */
 IkeTree    *ike_settings_load  (const char *file, GError **error);

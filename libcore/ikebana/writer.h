@@ -2,7 +2,8 @@
 /* writer.h - builds messages into a buffer that somebody else owns.
  *
  * Failure is sticky here too: a write that does not fit changes nothing and marks the writer; the message is then not
- * sent.  Lengths are filled in by marks: open, write, close.  `next_at` is kept by the payload functions of message.h. */
+ * sent.  Lengths are filled in by marks: open, write, close.  `next_at` is kept by the payload functions of
+ * message.h. */
 #pragma once
 #include <string.h>
 #include <ikebana/defs.h>

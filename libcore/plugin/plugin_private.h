@@ -50,7 +50,8 @@ struct _IkeKindNode {
   guint16     major, minor;
   guint32     ops_size_min, ops_size_max;     /* max 0: opaque, the copy is as large as the provider's */
   char       *plugin;                         /* who declared it first */
-  GPtrArray  *ready;                          /* const IkeProvided *; room for all was made before the first was added */
+  /* const IkeProvided *; room for all was made before the first was added */
+  GPtrArray  *ready;
 };
 
 typedef struct {
@@ -93,7 +94,8 @@ const IkeTree  *ike_plugin_prefers (const IkePlugin *plugin, const char *feature
 void ike_registry_scan (IkeRegistry *registry);
 void ike_registry_open (IkeRegistry *registry);
 
-/* note.c: reads the ABI note from @fd, running nothing.  FALSE with @error when there is none or the file is no plugin. */
+/* note.c: reads the ABI note from @fd, running nothing.  FALSE with @error when there is none or the file is no
+ * plugin. */
 gboolean ike_note_read (int fd, IkePluginNote *note, GError **error);
 
 /* descriptor.c: takes over @info, checked; settles the plugin when it is no good. */
@@ -101,8 +103,8 @@ void ike_plugin_take_descriptor (IkePlugin *plugin, const IkePluginInfo *info);
 
 /* resolve.c: every feature that cannot get ready gets its state; the order of activation; probes. */
 void ike_registry_resolve (IkeRegistry *registry);
-/* The feature that satisfies @need: exact, or any variant ("aead:x" by "aead:x/256", "net:*" by "net:udp"). NULL: nobody
- * known has it.  Prefers one that is ready or may still get ready. */
+/* The feature that satisfies @need: exact, or any variant ("aead:x" by "aead:x/256", "net:*" by "net:udp"). NULL:
+ * nobody known has it.  Prefers one that is ready or may still get ready. */
 IkeFeatureNode *ike_registry_satisfies (const IkeRegistry *registry, const char *need);
 /* Settles what needs something that will never be ready. */
 void ike_registry_settle_missing (IkeRegistry *registry);

@@ -2,9 +2,9 @@
 /* call_private.h - calls from inside: what task and SA calls are built on.
  *
  * ike_call_new() makes a call whose owner lives on loop @home.  When it is over (answered, failed or timed out),
- * @delivered (call, owner) runs on @home; its owner then calls ike_call_finish() once, now or later, which runs klass->then
- * and frees the call.  An owner that goes away first calls ike_call_drop(): a result, also one that comes later, goes to
- * klass->undo.  Either way the pointer is dead for the owner afterwards. */
+ * @delivered (call, owner) runs on @home; its owner then calls ike_call_finish() once, now or later, which runs
+ * klass->then and frees the call.  An owner that goes away first calls ike_call_drop(): a result, also one that
+ * comes later, goes to klass->undo.  Either way the pointer is dead for the owner afterwards. */
 #pragma once
 #include <ikebana/runtime.h>
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* calls.c - questions that are answered later, once, by whoever comes first.
  *
- * One atomic word holds the outcome; the worker and the owner's loop each try to set it, by one compare-and-swap.  Two
- * references keep the memory: the worker's (which becomes the completion node's) and the owner's. */
+ * One atomic word holds the outcome; the worker and the owner's loop each try to set it, by one
+ * compare-and-swap.  Two references keep the memory: the worker's (which becomes the completion
+ * node's) and the owner's. */
 #include "config.h"
 #include <sched.h>
 #include <string.h>
@@ -18,8 +19,8 @@ enum {
   CALL_TELLING = 8,                           /* it is being told, right now */
 };
 
-/* Work longer than LONG_WORK_US goes to the offload pool: a turn takes four messages, which then stay below 5 ms on a
- * machine half as fast as the one that costs were measured on. */
+/* Work longer than LONG_WORK_US goes to the offload pool: a turn takes four messages, which then
+ * stay below 5 ms on a machine half as fast as the one that costs were measured on. */
 enum { REASON_SIZE = 256, LONG_WORK_US = 700 };
 
 struct _IkeCall {
@@ -66,7 +67,7 @@ ike_call_next (IkeCall *call)
   return &call->next;
 }
 
-/* -- the owner's side ----------------------------------------------------------------------------------------------- */
+/* -- the owner's side */
 
 /* The owner is done with it: frees what belongs to the owner's side. */
 static void
@@ -134,9 +135,9 @@ call_close (IkeCall *call, guint outcome)
     if ((state & CALL_OUTCOME) != CALL_PENDING)
       return FALSE;
     atomic_store_explicit (&call->teller, pthread_self (), memory_order_relaxed);
-  } while (!atomic_compare_exchange_weak_explicit (&call->state, &state,
-                                                   state | outcome | (state & CALL_HEARS ? CALL_TELLING : 0),
-                                                   memory_order_acq_rel, memory_order_acquire));
+  } while (!atomic_compare_exchange_weak_explicit (
+      &call->state, &state, state | outcome | (state & CALL_HEARS ? CALL_TELLING : 0),
+      memory_order_acq_rel, memory_order_acquire));
   if (state & CALL_HEARS) {
     call->cancelled (call->worker);
     atomic_fetch_and_explicit (&call->state, ~(guint) CALL_TELLING, memory_order_release);
@@ -163,7 +164,8 @@ ike_call_drop (IkeCall *call)
   call->is_held = FALSE;
   /* Answered and not over: the answer is on its way, and is undone when it arrives. */
   if (!call_close (call, CALL_CANCELLED) && was_over
-      && (atomic_load_explicit (&call->state, memory_order_acquire) & CALL_OUTCOME) == CALL_ANSWERED)
+      && (atomic_load_explicit (&call->state, memory_order_acquire) & CALL_OUTCOME)
+             == CALL_ANSWERED)
     call_undo (call);
   call_release (call);
 }
@@ -196,7 +198,8 @@ call_arrives (IkeNode *node, gboolean is_alive)
 static void call_hand_over (IkeNode *foreign, gboolean is_alive);
 
 IkeCall *
-ike_call_new (IkeLoop *home, const IkeCallClass *klass, gpointer owner, gpointer data_take, IkeCallDelivered delivered)
+ike_call_new (IkeLoop *home, const IkeCallClass *klass, gpointer owner, gpointer data_take,
+              IkeCallDelivered delivered)
 {
   IkeCall *call;
 
@@ -233,7 +236,8 @@ ike_call_cancel (IkeCall *call)
 void
 ike_call_hold (IkeCall *call)
 {
-  call->is_held = !(call->home->engine->options.flags & (IKE_ENGINE_FORCE_WAITS | IKE_ENGINE_FOREIGN_ANSWERS));
+  call->is_held =
+      !(call->home->engine->options.flags & (IKE_ENGINE_FORCE_WAITS | IKE_ENGINE_FOREIGN_ANSWERS));
 }
 
 gboolean
@@ -245,7 +249,7 @@ ike_call_poll (IkeCall *call)
   return is_here;
 }
 
-/* -- the worker's side ---------------------------------------------------------------------------------------------- */
+/* -- the worker's side */
 
 static void
 call_arrive_soon (IkeCall *call)
@@ -258,8 +262,8 @@ call_arrive_soon (IkeCall *call)
     ike_loop_put (call->home, &call->node);
 }
 
-/* A worker may free what it gave to ike_call_on_cancel() once it has answered, so this waits for a cancel that is being
- * told on another thread, which takes no longer than that function. */
+/* A worker may free what it gave to ike_call_on_cancel() once it has answered, so this waits for a
+ * cancel that is being told on another thread, which takes no longer than that function. */
 static void
 call_wait_for_teller (IkeCall *call)
 {
@@ -283,8 +287,8 @@ call_complete (IkeCall *call)
       call_unref (call);
       return;
     }
-  } while (!atomic_compare_exchange_weak_explicit (&call->state, &state, state | CALL_ANSWERED, memory_order_acq_rel,
-                                                   memory_order_acquire));
+  } while (!atomic_compare_exchange_weak_explicit (&call->state, &state, state | CALL_ANSWERED,
+                                                   memory_order_acq_rel, memory_order_acquire));
   /* is_held is home's own, so another thread does not look at it. */
   if (ike_loop_current () == call->home && call->is_held) {
     call->is_over = TRUE;
@@ -352,7 +356,7 @@ ike_call_on_cancel (IkeCall *call, void (*cancelled) (gpointer worker), gpointer
     cancelled (worker);
 }
 
-/* -- work for the pool ---------------------------------------------------------------------------------------------- */
+/* -- work for the pool */
 
 typedef struct {
   IkeCall       *call;
@@ -377,8 +381,9 @@ work_run (gpointer data)
 }
 
 void
-ike_call_run (IkeCall *call, IkeEngine *engine, guint32 cost_us, gpointer (*work) (gpointer arg, const char **error),
-              gpointer arg_take, GDestroyNotify free_arg)
+ike_call_run (IkeCall *call, IkeEngine *engine, guint32 cost_us,
+              gpointer (*work) (gpointer arg, const char **error), gpointer arg_take,
+              GDestroyNotify free_arg)
 {
   Work now = { call, work, arg_take, free_arg }, *later;
 

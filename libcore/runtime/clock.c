@@ -5,7 +5,8 @@
 #include "runtime/loop_private.h"
 #include "runtime/sim_private.h"
 
-/* Where the wall clock of a simulation begins: 2026-01-01, inside the validity of certificates made for tests. */
+/* Where the wall clock of a simulation begins: 2026-01-01, inside the validity of certificates made
+ * for tests. */
 #define SIMULATED_EPOCH_US (G_GINT64_CONSTANT (1767225600) * G_USEC_PER_SEC)
 
 static gint64

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* counters.c - named numbers that any thread adds to.
  *
- * Each loop adds in a stripe of its own, so that counting on one shard does not slow another; listing sums them up. */
+ * Each loop adds in a stripe of its own, so that counting on one shard does not slow another;
+ * listing sums them up. */
 #include "config.h"
 #include <string.h>
 #include "runtime/loop_private.h"
@@ -10,7 +11,8 @@
 enum { N_STRIPES = 16, COUNTERS_MAX = 1024 };
 
 struct _IkeCounters {
-  /* Names are added while starting and looked up by listings, on control, but also read on request of any thread. */
+  /* Names are added while starting and looked up by listings, on control, but also read on request
+   * of any thread. */
   pthread_mutex_t      lock;
   guint32              n;
   char                *names[COUNTERS_MAX];

@@ -10,7 +10,7 @@
 enum { SHARDS_MAX = 256, OFFLOAD_DEFAULT = 2, DRAIN_ROUNDS_MAX = 1000 };
 enum { STAGE_NEW, STAGE_LOADED, STAGE_CONTROL, STAGE_RUNNING };
 
-/* -- new ------------------------------------------------------------------------------------------------------------ */
+/* -- new */
 
 static guint
 builtin_count (const IkePluginInfo *const *builtin)
@@ -97,7 +97,7 @@ ike_engine_new (const IkeEngineOptions *options, GError **error)
   return engine;
 }
 
-/* -- start ---------------------------------------------------------------------------------------------------------- */
+/* -- start */
 
 static gboolean
 engine_make_shards (IkeEngine *engine, GError **error)
@@ -142,16 +142,20 @@ engine_start (IkeEngine *engine, GError **error)
   if (!ike_settings_state_read (engine, error))
     return FALSE;
   ike_logger_configure (engine);
-  runtime->reports_stalls = ike_tree_bool (ike_engine_settings (engine), "core.stall_report", FALSE);
+  runtime->reports_stalls =
+      ike_tree_bool (ike_engine_settings (engine), "core.stall_report", FALSE);
   if (!ike_registry_load (engine, error) || !engine_make_shards (engine, error))
     return FALSE;
-  /* Nothing is active, so nothing may be called: no sink, no thread; and at the end nothing is deactivated. */
+  /* Nothing is active, so nothing may be called: no sink, no thread; and at the end nothing is
+   * deactivated. */
   if (engine->options.flags & IKE_ENGINE_CHECK)
-    return ike_registry_activate (engine, error) && ike_crypto_start (engine, error) && ike_settings_state_start (engine, error);
+    return ike_registry_activate (engine, error) && ike_crypto_start (engine, error)
+           && ike_settings_state_start (engine, error);
   runtime->stage = STAGE_LOADED;
   ike_sas_new (engine);
-  if (!ike_registry_activate (engine, error) || !ike_bus_freeze (engine, error) || !ike_logger_start (engine, error)
-      || !ike_crypto_start (engine, error) || !ike_control_start (engine, error))
+  if (!ike_registry_activate (engine, error) || !ike_bus_freeze (engine, error)
+      || !ike_logger_start (engine, error) || !ike_crypto_start (engine, error)
+      || !ike_control_start (engine, error))
     return FALSE;
   runtime->stage = STAGE_CONTROL;
   if (!ike_sas_start (engine, error) || !ike_settings_state_start (engine, error))
@@ -173,7 +177,7 @@ ike_engine_start (IkeEngine *engine, GError **error)
   return is_started;
 }
 
-/* -- run and quit --------------------------------------------------------------------------------------------------- */
+/* -- run and quit */
 
 void
 ike_engine_run (IkeEngine *engine)
@@ -205,7 +209,8 @@ shutdown_timed_out (IkeTimer *timer)
 {
   IkeEngine *engine = timer->loop->engine;
 
-  ike_log (engine, IKE_LOG_NOTICE, "core", "not every peer has answered that its SA is deleted; ending without them");
+  ike_log (engine, IKE_LOG_NOTICE, "core",
+           "not every peer has answered that its SA is deleted; ending without them");
   ike_engine_quit (engine);
 }
 
@@ -235,7 +240,7 @@ ike_engine_shutdown (IkeEngine *engine, guint32 timeout_ms)
   ike_sas_shutdown (engine, shutdown_is_done);
 }
 
-/* -- free ----------------------------------------------------------------------------------------------------------- */
+/* -- free */
 
 /* What posts itself again and again is left to be freed. */
 void
@@ -253,7 +258,8 @@ ike_engine_drain (IkeEngine *engine)
   }
 }
 
-/* The observer last: it hears what the others still say.  Loops of plugins run on until their plugin frees them. */
+/* The observer last: it hears what the others still say.  Loops of plugins run on until their
+ * plugin frees them. */
 static void
 engine_stop_threads (IkeEngine *engine)
 {
@@ -315,7 +321,7 @@ ike_engine_free (IkeEngine *engine)
   g_free (engine);
 }
 
-/* -- what it consists of -------------------------------------------------------------------------------------------- */
+/* -- what it consists of */
 
 IkeLoop *
 ike_engine_control (IkeEngine *engine)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* foreign.c - a thread that gives the answers of calls in a simulation, late and in random order.
  *
- * Tests run with it to find code that only works when answers come at once or in order, and (under TSan) code that
- * answers into memory of its own thread.  While the thread works the simulation waits, so one seed still gives one run. */
+ * Tests run with it to find code that only works when answers come at once or in order, and (under
+ * TSan) code that answers into memory of its own thread.  While the thread works the simulation
+ * waits, so one seed still gives one run. */
 #include "config.h"
 #include <signal.h>
 #include "runtime/loop_private.h"
@@ -81,8 +82,8 @@ ike_foreign_n (const IkeForeign *foreign)
   return foreign->nodes->len;
 }
 
-/* From an answer that the helper itself gave (an undo that answers another call), the lock is held by this thread and
- * the array is in its hands: the same code serves. */
+/* From an answer that the helper itself gave (an undo that answers another call), the lock is held
+ * by this thread and the array is in its hands: the same code serves. */
 void
 ike_foreign_add (IkeForeign *foreign, IkeNode *node)
 {

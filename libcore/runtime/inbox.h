@@ -2,15 +2,15 @@
 /* inbox.h - the queue in front of a loop: any thread puts nodes in, the loop takes all of them at once.
  *
  * Beside the nodes, the one word of the inbox says "its loop sleeps" and "its loop is gone", which is why this is no
- * IkeQueue: a post learns from the same compare-and-swap that puts its node in whether it must wake the loop, and a post
- * to a loop that is being freed on another thread is refused instead of lost. */
+ * IkeQueue: a post learns from the same compare-and-swap that puts its node in whether it must wake the loop, and a
+ * post to a loop that is being freed on another thread is refused instead of lost. */
 #pragma once
 #include <stdatomic.h>
 #include <glib.h>
 
 typedef struct _IkeNode IkeNode;
-/* Something queued.  @run is called once: on the loop, or with @is_alive FALSE on the thread that gives the loop up; then
- * it only frees.  The node is its own to free either way. */
+/* Something queued.  @run is called once: on the loop, or with @is_alive FALSE on the thread that gives the loop up;
+ * then it only frees.  The node is its own to free either way. */
 struct _IkeNode {
   IkeNode    *next;
   void      (*run) (IkeNode *node, gboolean is_alive);

@@ -35,7 +35,8 @@ job_run (IkeNode *node, gboolean is_alive)
   job_free_data (job.klass, job.data);
 }
 
-/* The bound is checked before it is raised, so that a burst from several threads goes over it by their number at most. */
+/* The bound is checked before it is raised, so that a burst from several threads goes over it by
+ * their number at most. */
 static gboolean
 job_put (IkeLoop *shard, IkeSaRef to, const IkeJobClass *klass, gpointer data)
 {

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* log.c - from a sentence anywhere to the sinks on the observer loop.
  *
- * Thresholds and rates are per group.  Until the sinks are found, after they are gone, and always for errors, records go
- * to the fallback that whoever made the engine gave. */
+ * Thresholds and rates are per group.  Until the sinks are found, after they are gone, and always
+ * for errors, records go to the fallback that whoever made the engine gave. */
 #include "config.h"
 #include <string.h>
 #include "runtime/loop_private.h"
 
-/* Records on their way to the sinks; errors may go over it, so that they are not lost in what caused them. */
+/* Records on their way to the sinks; errors may go over it, so that they are not lost in what
+ * caused them. */
 enum { RECORDS_MAX = 4096, ERRORS_MAX = 512 };
-/* Groups with thresholds of their own, and buckets that limit the rate (groups share one when their names collide). */
+/* Groups with thresholds of their own, and buckets that limit the rate (groups share one when their
+ * names collide). */
 enum { GROUPS_MAX = 64, N_BUCKETS = 64, RATE_DEFAULT = 1000 };
 
 typedef struct {
@@ -46,7 +48,7 @@ typedef struct {
   char         text[];
 } Queued;
 
-/* -- thresholds ----------------------------------------------------------------------------------------------------- */
+/* -- thresholds */
 
 static int
 level_of (const char *word, int fallback)
@@ -68,7 +70,8 @@ ike_logger_configure (IkeEngine *engine)
 
   if (!log)
     return;
-  logger->rate = (guint32) CLAMP (ike_tree_int (settings, "core.log_rate", logger->rate), 0, G_MAXINT32);
+  logger->rate =
+      (guint32) CLAMP (ike_tree_int (settings, "core.log_rate", logger->rate), 0, G_MAXINT32);
   logger->level = level_of (ike_tree_string (log, "default", NULL), IKE_LOG_INFO);
   logger->level_max = logger->level;
   for (guint i = 0; i < ike_tree_n (log) && logger->n_groups < GROUPS_MAX; i++) {
@@ -94,7 +97,7 @@ ike_log_wants (IkeEngine *engine, guint32 level, const char *group)
   return (int) level <= logger->level;
 }
 
-/* -- on the observer loop ------------------------------------------------------------------------------------------- */
+/* -- on the observer loop */
 
 static void
 flush_sinks (gpointer data)
@@ -126,13 +129,14 @@ record_arrives (IkeNode *node, gboolean is_alive)
 
   atomic_fetch_sub_explicit (&logger->n_queued, 1, memory_order_relaxed);
   for (guint i = 0; is_alive && i < logger->n_sinks; i++)
-    ((const IkeLogSinkClass *) logger->sinks[i]->ops)->write (logger->sinks[i]->plugin, &queued->record);
+    ((const IkeLogSinkClass *) logger->sinks[i]->ops)
+        ->write (logger->sinks[i]->plugin, &queued->record);
   if (is_alive && logger->n_sinks)
     flush_later (logger);
   g_free (queued);
 }
 
-/* -- anywhere ------------------------------------------------------------------------------------------------------- */
+/* -- anywhere */
 
 static void
 record_queue (IkeLogger *logger, const IkeLogRecord *record)
@@ -154,16 +158,19 @@ record_queue (IkeLogger *logger, const IkeLogRecord *record)
   queued->record.group = memcpy (queued->text, record->group, group_len);
   queued->record.text = memcpy (queued->text + group_len, record->text, text_len);
   if (subject_len)
-    queued->record.subject = memcpy (queued->text + group_len + text_len, record->subject, subject_len);
+    queued->record.subject =
+        memcpy (queued->text + group_len + text_len, record->subject, subject_len);
   ike_loop_put (logger->engine->observer, &queued->node);
 }
 
 static void
-record_send (IkeLogger *logger, guint32 level, const char *group, const char *subject, const char *text)
+record_send (IkeLogger *logger, guint32 level, const char *group, const char *subject,
+             const char *text)
 {
   const IkeEngineOptions *options = &logger->engine->options;
   gboolean has_sinks = atomic_load_explicit (&logger->has_sinks, memory_order_acquire);
-  IkeLogRecord record = { sizeof record, level, ike_engine_wall_us (logger->engine), group, subject, text };
+  IkeLogRecord record = { sizeof record, level,   ike_engine_wall_us (logger->engine),
+                          group,         subject, text };
 
   if (has_sinks)
     record_queue (logger, &record);
@@ -171,8 +178,8 @@ record_send (IkeLogger *logger, guint32 level, const char *group, const char *su
     options->log_fallback (&record, options->log_data);
 }
 
-/* FALSE: more than its rate in this second.  Says afterwards how many were left out.  Several threads may let a few more
- * through at the turn of a second, which does no harm. */
+/* FALSE: more than its rate in this second.  Says afterwards how many were left out.  Several
+ * threads may let a few more through at the turn of a second, which does no harm. */
 static gboolean
 bucket_admits (IkeLogger *logger, guint32 level, const char *group)
 {
@@ -194,7 +201,8 @@ bucket_admits (IkeLogger *logger, guint32 level, const char *group)
   }
   n_left_out = atomic_exchange_explicit (&bucket->n_left_out, 0, memory_order_relaxed);
   if (n_left_out) {
-    g_snprintf (text, sizeof text, "%u lines were left out: more than core.log_rate = %u in a second", n_left_out,
+    g_snprintf (text, sizeof text,
+                "%u lines were left out: more than core.log_rate = %u in a second", n_left_out,
                 logger->rate);
     record_send (logger, IKE_LOG_NOTICE, group, NULL, text);
   }
@@ -202,13 +210,14 @@ bucket_admits (IkeLogger *logger, guint32 level, const char *group)
 }
 
 void
-ike_log_text (IkeEngine *engine, guint32 level, const char *group, const char *subject, const char *text)
+ike_log_text (IkeEngine *engine, guint32 level, const char *group, const char *subject,
+              const char *text)
 {
   if (ike_log_wants (engine, level, group) && bucket_admits (engine->logger, level, group))
     record_send (engine->logger, level, group, subject, text);
 }
 
-/* -- making and ending ---------------------------------------------------------------------------------------------- */
+/* -- making and ending */
 
 IkeLogger *
 ike_logger_new (IkeEngine *engine)

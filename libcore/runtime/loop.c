@@ -16,8 +16,8 @@ enum { EVENTS_PER_TURN = 64 };
 /* How much of each queue one turn runs: a flood of new peers gets its share and no more. */
 static const guint quantum[IKE_N_QUEUES] = { 256, 128, 64, 16 };
 
-/* The one mutable static: which executor this thread is.  It cannot hang off an engine, because it is how code finds out
- * which engine's loop it runs on. */
+/* The one mutable static: which executor this thread is.  It cannot hang off an engine, because it
+ * is how code finds out which engine's loop it runs on. */
 static _Thread_local IkeLoop *current_loop;
 
 struct _IkeWatch {
@@ -44,8 +44,9 @@ ike_loop_enter (IkeLoop *loop)
   return before;
 }
 
-/* A thread that may touch several loops (control while starting and ending, the one thread of a simulation) is on all of
- * them as long as none runs; once the engine runs, only on the one whose turn it is. */
+/* A thread that may touch several loops (control while starting and ending, the one thread of a
+ * simulation) is on all of them as long as none runs; once the engine runs, only on the one whose
+ * turn it is. */
 gboolean
 ike_loop_is_current (IkeLoop *loop)
 {
@@ -102,7 +103,7 @@ loop_update_now (IkeLoop *loop)
   atomic_store_explicit (&loop->now_us, ike_clock_monotonic_us (), memory_order_relaxed);
 }
 
-/* -- putting in ----------------------------------------------------------------------------------------------------- */
+/* -- putting in */
 
 void
 ike_loop_wake (IkeLoop *loop)
@@ -169,7 +170,7 @@ ike_loop_post (IkeLoop *loop, IkeFunc run, gpointer data_take, GDestroyNotify fr
   ike_loop_put (loop, &post->node);
 }
 
-/* -- running -------------------------------------------------------------------------------------------------------- */
+/* -- running */
 
 static IkeJobRecord *
 job_record (IkeLoop *loop, const char *name)
@@ -198,8 +199,8 @@ job_report_stall (IkeLoop *loop, IkeJobRecord *record, const char *name, gint64 
   atomic_fetch_add_explicit (&record->stalls, 1, memory_order_relaxed);
   ike_counter_add (engine, engine->runtime->stalls, 1);
   if (engine->runtime->reports_stalls)
-    ike_log (engine, IKE_LOG_NOTICE, "core", "job %s held loop %s for %" G_GINT64_FORMAT " ms", name, loop->name,
-             took_us / 1000);
+    ike_log (engine, IKE_LOG_NOTICE, "core", "job %s held loop %s for %" G_GINT64_FORMAT " ms",
+             name, loop->name, took_us / 1000);
 }
 
 void
@@ -209,7 +210,8 @@ ike_loop_account (IkeLoop *loop, const char *name, gint64 start_us, gint64 end_u
   gint64 took_us = end_us - start_us;
 
   /* Only this thread writes, so a load and a store do. */
-  atomic_store_explicit (&record->count, atomic_load_explicit (&record->count, memory_order_relaxed) + 1,
+  atomic_store_explicit (&record->count,
+                         atomic_load_explicit (&record->count, memory_order_relaxed) + 1,
                          memory_order_relaxed);
   if (took_us > (gint64) atomic_load_explicit (&record->longest_us, memory_order_relaxed))
     atomic_store_explicit (&record->longest_us, took_us, memory_order_relaxed);
@@ -290,7 +292,8 @@ loop_run_watches (IkeLoop *loop, const struct epoll_event *events, int n)
       continue;
     watch->ready (watch->fd, events[i].events, watch->data);
     loop_update_now (loop);
-    ike_loop_account (loop, "watch", start_us, atomic_load_explicit (&loop->now_us, memory_order_relaxed));
+    ike_loop_account (loop, "watch", start_us,
+                      atomic_load_explicit (&loop->now_us, memory_order_relaxed));
   }
 }
 
@@ -322,7 +325,8 @@ loop_turn (IkeLoop *loop)
   timeout_ms = is_busy ? 0 : loop_timeout (loop);
   if (timeout_ms && !ike_inbox_sleep (&loop->inbox))
     timeout_ms = 0;
-  /* Whoever stops a loop sets the flag and then writes the eventfd, so that a sleep that begins here ends at once. */
+  /* Whoever stops a loop sets the flag and then writes the eventfd, so that a sleep that begins
+   * here ends at once. */
   n = epoll_wait (loop->epoll_fd, events, EVENTS_PER_TURN, timeout_ms);
   if (timeout_ms)
     ike_inbox_wake (&loop->inbox);
@@ -358,10 +362,11 @@ ike_loop_drain (IkeLoop *loop)
   return n_total > 0;
 }
 
-/* -- watches -------------------------------------------------------------------------------------------------------- */
+/* -- watches */
 
 IkeWatch *
-ike_loop_watch (IkeLoop *loop, int fd, guint32 events, void (*ready) (int fd, guint32 events, gpointer data), gpointer data)
+ike_loop_watch (IkeLoop *loop, int fd, guint32 events,
+                void (*ready) (int fd, guint32 events, gpointer data), gpointer data)
 {
   struct epoll_event event = { .events = events };
   IkeWatch *watch;
@@ -372,8 +377,8 @@ ike_loop_watch (IkeLoop *loop, int fd, guint32 events, void (*ready) (int fd, gu
   watch = g_new0 (IkeWatch, 1);
   event.data.ptr = watch;
   if (epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-    ike_log (loop->engine, IKE_LOG_ERROR, "core", "loop %s cannot watch descriptor %d: %s", loop->name, fd,
-             g_strerror (errno));
+    ike_log (loop->engine, IKE_LOG_ERROR, "core", "loop %s cannot watch descriptor %d: %s",
+             loop->name, fd, g_strerror (errno));
     g_free (watch);
     return NULL;
   }
@@ -400,8 +405,8 @@ ike_watch_set_events (IkeWatch *watch, guint32 events)
     return;
   watch->events = events;
   if (epoll_ctl (watch->loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) < 0)
-    ike_log (watch->loop->engine, IKE_LOG_ERROR, "core", "loop %s cannot watch descriptor %d: %s", watch->loop->name,
-             watch->fd, g_strerror (errno));
+    ike_log (watch->loop->engine, IKE_LOG_ERROR, "core", "loop %s cannot watch descriptor %d: %s",
+             watch->loop->name, watch->fd, g_strerror (errno));
 }
 
 void
@@ -423,7 +428,7 @@ ike_watch_free (IkeWatch *watch)
   loop->dead_watches = watch;
 }
 
-/* -- making and ending ---------------------------------------------------------------------------------------------- */
+/* -- making and ending */
 
 static gboolean
 loop_open (IkeLoop *loop, GError **error)
@@ -435,12 +440,14 @@ loop_open (IkeLoop *loop, GError **error)
   if (loop->epoll_fd >= 0 && loop->event_fd >= 0
       && epoll_ctl (loop->epoll_fd, EPOLL_CTL_ADD, loop->event_fd, &event) == 0)
     return TRUE;
-  g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot make loop %s: %s", loop->name, g_strerror (errno));
+  g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot make loop %s: %s", loop->name,
+               g_strerror (errno));
   return FALSE;
 }
 
 IkeLoop *
-ike_loop_make (IkeEngine *engine, const char *name, guint32 shard, gboolean has_thread, GError **error)
+ike_loop_make (IkeEngine *engine, const char *name, guint32 shard, gboolean has_thread,
+               GError **error)
 {
   IkeRuntime *runtime = engine->runtime;
   IkeLoop *loop = NULL;
@@ -511,8 +518,8 @@ ike_loop_start (IkeLoop *loop, GError **error)
   failed = pthread_create (&loop->thread, NULL, loop_thread, loop);
   pthread_sigmask (SIG_SETMASK, &before, NULL);
   if (failed) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot start the thread of loop %s: %s", loop->name,
-                 g_strerror (failed));
+    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot start the thread of loop %s: %s",
+                 loop->name, g_strerror (failed));
     return FALSE;
   }
   loop->is_started = TRUE;
@@ -540,7 +547,8 @@ ike_loop_ref (IkeLoop *loop)
   return loop;
 }
 
-/* What is left of a freed loop only refuses posts of calls and offloaded work that were under way. */
+/* What is left of a freed loop only refuses posts of calls and offloaded work that were under way.
+ */
 void
 ike_loop_unref (IkeLoop *loop)
 {
@@ -597,7 +605,7 @@ ike_loop_free (IkeLoop *loop)
   ike_loop_unref (loop);
 }
 
-/* -- listing -------------------------------------------------------------------------------------------------------- */
+/* -- listing */
 
 IkeTree *
 ike_loop_describe (IkeLoop *loop)
@@ -616,9 +624,12 @@ ike_loop_describe (IkeLoop *loop)
       continue;
     job = ike_tree_add_section (jobs, NULL);
     ike_tree_set_string (job, "name", name);
-    ike_tree_set_int (job, "count", (gint64) atomic_load_explicit (&record->count, memory_order_relaxed));
-    ike_tree_set_int (job, "longest_us", (gint64) atomic_load_explicit (&record->longest_us, memory_order_relaxed));
-    ike_tree_set_int (job, "stalls", (gint64) atomic_load_explicit (&record->stalls, memory_order_relaxed));
+    ike_tree_set_int (job, "count",
+                      (gint64) atomic_load_explicit (&record->count, memory_order_relaxed));
+    ike_tree_set_int (job, "longest_us",
+                      (gint64) atomic_load_explicit (&record->longest_us, memory_order_relaxed));
+    ike_tree_set_int (job, "stalls",
+                      (gint64) atomic_load_explicit (&record->stalls, memory_order_relaxed));
   }
   return tree;
 }

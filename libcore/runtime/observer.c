@@ -36,7 +36,7 @@ struct _IkeEvent {
   char        name[];
 };
 
-/* -- events --------------------------------------------------------------------------------------------------------- */
+/* -- events */
 
 static void event_arrives (IkeNode *node, gboolean is_alive);
 
@@ -50,7 +50,8 @@ ike_event_new (IkeEngine *engine, const char *name, IkeTree *body_take)
   event->engine = engine;
   atomic_init (&event->n_refs, 1);
   event->time_us = ike_engine_wall_us (engine);
-  event->serial = atomic_fetch_add_explicit (&engine->bus->observer->serial, 1, memory_order_relaxed) + 1;
+  event->serial =
+      atomic_fetch_add_explicit (&engine->bus->observer->serial, 1, memory_order_relaxed) + 1;
   event->body = body_take ? body_take : ike_tree_new_section ();
   memcpy (event->name, name, len);
   return event;
@@ -98,7 +99,7 @@ ike_event_body (const IkeEvent *event)
   return event->body;
 }
 
-/* -- taps ----------------------------------------------------------------------------------------------------------- */
+/* -- taps */
 
 /* "child-*" matches what begins with "child-". */
 static gboolean
@@ -154,7 +155,8 @@ tap_free (gpointer data)
 }
 
 void
-ike_tap_add (IkePlugin *plugin, const char *events, void (*heard) (IkePlugin *self, const IkeEvent *event))
+ike_tap_add (IkePlugin *plugin, const char *events,
+             void (*heard) (IkePlugin *self, const IkeEvent *event))
 {
   IkeObserver *observer = ike_plugin_engine (plugin)->bus->observer;
   Tap *tap;
@@ -192,7 +194,8 @@ observer_hash (IkeObserver *observer, const IkeEvent *event)
 {
   static const guint8 key[16] = "ikebana events";
   g_autofree char *body = ike_tree_serialize (event->body, FALSE);
-  g_autofree char *text = g_strdup_printf ("%016" G_GINT64_MODIFIER "x %s %s", observer->hash, event->name, body);
+  g_autofree char *text =
+      g_strdup_printf ("%016" G_GINT64_MODIFIER "x %s %s", observer->hash, event->name, body);
 
   observer->hash = ike_siphash (key, text, strlen (text));
 }
@@ -223,7 +226,7 @@ ike_engine_event_hash (IkeEngine *engine)
   return engine->bus->observer->hash;
 }
 
-/* -- with the bus --------------------------------------------------------------------------------------------------- */
+/* -- with the bus */
 
 IkeObserver *
 ike_observer_new (IkeEngine *engine)

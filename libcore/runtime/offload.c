@@ -17,7 +17,8 @@ struct _IkeOffload {
   atomic_uint     n_threads;
   guint           n_started;
   pthread_t       threads[THREADS_MAX];
-  /* Between whoever hands work in and the pool's threads, which have no loop to post to: they only wait for this. */
+  /* Between whoever hands work in and the pool's threads, which have no loop to post to: they only
+   * wait for this. */
   pthread_mutex_t lock;
   pthread_cond_t  more;
   guint           first, n;
@@ -121,7 +122,7 @@ ike_offload_depth (IkeEngine *engine)
   return engine->offload ? atomic_load_explicit (&engine->offload->depth, memory_order_relaxed) : 0;
 }
 
-/* -- with a way back ------------------------------------------------------------------------------------------------ */
+/* -- with a way back */
 
 typedef struct {
   IkeNode  node;
@@ -158,7 +159,8 @@ errand_return (gpointer data)
 }
 
 gboolean
-ike_offload (IkeEngine *engine, const char *name, IkeFunc work, IkeLoop *back, IkeFunc done, gpointer data)
+ike_offload (IkeEngine *engine, const char *name, IkeFunc work, IkeLoop *back, IkeFunc done,
+             gpointer data)
 {
   Errand *errand = g_new (Errand, 1);
 
@@ -174,7 +176,7 @@ ike_offload (IkeEngine *engine, const char *name, IkeFunc work, IkeLoop *back, I
   return FALSE;
 }
 
-/* -- making and ending ---------------------------------------------------------------------------------------------- */
+/* -- making and ending */
 
 IkeOffload *
 ike_offload_new (IkeEngine *engine, guint n_threads)
@@ -203,7 +205,8 @@ ike_offload_start (IkeOffload *offload, GError **error)
   }
   pthread_sigmask (SIG_SETMASK, &before, NULL);
   if (failed)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot start an offload thread: %s", g_strerror (failed));
+    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot start an offload thread: %s",
+                 g_strerror (failed));
   return !failed;
 }
 

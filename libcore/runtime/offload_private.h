@@ -3,7 +3,8 @@
 #pragma once
 #include "runtime/loop_private.h"
 
-/* Runs @work (@data), then @after (@data), on the pool; both always run.  FALSE: full, nothing was taken. Any thread. */
+/* Runs @work (@data), then @after (@data), on the pool; both always run.  FALSE: full, nothing was taken. Any
+ * thread. */
 gboolean ike_offload_push (IkeEngine *engine, const char *name, IkeFunc work, gpointer data, IkeFunc after)
   G_GNUC_WARN_UNUSED_RESULT;
 

@@ -17,7 +17,8 @@ splitmix (guint64 *state)
   return z ^ (z >> 31);
 }
 
-/* One seed gives each engine a stream of its own, so that what one engine draws does not depend on the others. */
+/* One seed gives each engine a stream of its own, so that what one engine draws does not depend on
+ * the others. */
 void
 ike_rng_seed (guint64 state[4], guint64 seed, guint64 stream)
 {
@@ -28,8 +29,8 @@ ike_rng_seed (guint64 state[4], guint64 seed, guint64 stream)
     state[i] = splitmix (&mix);
 }
 
-/* xoshiro256**, by David Blackman and Sebastiano Vigna, in the public domain: good statistics, no secrecy; it only ever
- * serves simulations. */
+/* xoshiro256**, by David Blackman and Sebastiano Vigna, in the public domain: good statistics, no
+ * secrecy; it only ever serves simulations. */
 guint64
 ike_rng_next (guint64 state[4])
 {
@@ -59,8 +60,9 @@ ike_rng_fill (guint64 state[4], void *out, gsize len)
   }
 }
 
-/* Nothing can go on without random bytes, and nothing from outside can bring this about: getrandom(2) fails only where
- * the system call is missing or forbidden, at the first use while starting. */
+/* Nothing can go on without random bytes, and nothing from outside can bring this about:
+ * getrandom(2) fails only where the system call is missing or forbidden, at the first use while
+ * starting. */
 static void
 random_from_kernel (guint8 *out, gsize len)
 {

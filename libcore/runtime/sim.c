@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sim.c - virtual time: one ordered queue over all loops and timers of all engines of a simulation.
  *
- * A binary heap by (time, tie, sequence).  The tie is 0, so that things run in the order in which they came, or with
- * IKE_ENGINE_SHUFFLE a number drawn from the seed.  What is posted to a queue of a loop stays in its order even then, as
- * it does between real threads: the heap holds only turns for that queue. */
+ * A binary heap by (time, tie, sequence).  The tie is 0, so that things run in the order in which
+ * they came, or with IKE_ENGINE_SHUFFLE a number drawn from the seed.  What is posted to a queue of
+ * a loop stays in its order even then, as it does between real threads: the heap holds only turns
+ * for that queue. */
 #include "config.h"
 #include <string.h>
 #include "runtime/loop_private.h"
@@ -37,7 +38,7 @@ struct _IkeSim {
   IkeForeign *foreign;
 };
 
-/* -- the heap ------------------------------------------------------------------------------------------------------- */
+/* -- the heap */
 
 static SimItem *
 heap_at (IkeSim *sim, guint position)
@@ -72,7 +73,8 @@ heap_settle (IkeSim *sim, guint position, SimItem item)
   for (;;) {
     guint child = 2 * position + 1;
 
-    if (child + 1 < sim->heap->len && item_is_before (heap_at (sim, child + 1), heap_at (sim, child)))
+    if (child + 1 < sim->heap->len
+        && item_is_before (heap_at (sim, child + 1), heap_at (sim, child)))
       child++;
     if (child >= sim->heap->len || !item_is_before (heap_at (sim, child), &item))
       break;
@@ -101,12 +103,13 @@ heap_remove (IkeSim *sim, guint position)
     heap_settle (sim, position, last);
 }
 
-/* -- what loops, timers and calls put in ---------------------------------------------------------------------------- */
+/* -- what loops, timers and calls put in */
 
 void
 ike_sim_ready (IkeSim *sim, IkeLoop *loop, guint queue)
 {
-  heap_add (sim, (SimItem) { .time_us = sim->now_us, .kind = SIM_TURN, .loop = loop, .queue = queue });
+  heap_add (sim,
+            (SimItem) { .time_us = sim->now_us, .kind = SIM_TURN, .loop = loop, .queue = queue });
 }
 
 gboolean
@@ -121,7 +124,8 @@ ike_sim_ready_node (IkeSim *sim, IkeLoop *loop, IkeNode *node)
   if (atomic_load_explicit (&loop->inbox.newest, memory_order_relaxed) == IKE_INBOX_GONE)
     node->run (node, FALSE);
   else
-    heap_add (sim, (SimItem) { .time_us = sim->now_us, .kind = SIM_NODE, .loop = loop, .item = node });
+    heap_add (sim,
+              (SimItem) { .time_us = sim->now_us, .kind = SIM_NODE, .loop = loop, .item = node });
 }
 
 /* Armed timers are known by a link that is not NULL; here it links nothing. */
@@ -129,7 +133,10 @@ void
 ike_sim_timer_add (IkeSim *sim, IkeTimer *timer)
 {
   timer->link.next = &timer->link;
-  heap_add (sim, (SimItem) { .time_us = (gint64) timer->tick, .kind = SIM_TIMER, .loop = timer->loop, .item = timer });
+  heap_add (sim, (SimItem) { .time_us = (gint64) timer->tick,
+                             .kind = SIM_TIMER,
+                             .loop = timer->loop,
+                             .item = timer });
 }
 
 void
@@ -167,7 +174,8 @@ ike_sim_at (IkeSim *sim, gint64 time_us, IkeFunc run, gpointer data_take, GDestr
   closure->run = run;
   closure->data = data_take;
   closure->free_data = free_data;
-  heap_add (sim, (SimItem) { .time_us = MAX (time_us, sim->now_us), .kind = SIM_NODE, .item = closure });
+  heap_add (sim,
+            (SimItem) { .time_us = MAX (time_us, sim->now_us), .kind = SIM_NODE, .item = closure });
 }
 
 static void
@@ -207,7 +215,7 @@ ike_sim_forget_loop (IkeSim *sim, IkeLoop *loop)
     ;
 }
 
-/* -- stepping ------------------------------------------------------------------------------------------------------- */
+/* -- stepping */
 
 static void
 item_run (const SimItem *item)
@@ -281,7 +289,7 @@ ike_engine_step (IkeEngine *engine)
   return ike_sim_step (sim, heap_at (sim, 0)->time_us);
 }
 
-/* -- foreign answers ------------------------------------------------------------------------------------------------ */
+/* -- foreign answers */
 
 void
 ike_sim_answer_elsewhere (IkeSim *sim, IkeNode *node)
@@ -296,7 +304,7 @@ ike_sim_flush (IkeSim *sim)
     ike_foreign_flush (sim->foreign, TRUE);
 }
 
-/* -- the simulation ------------------------------------------------------------------------------------------------- */
+/* -- the simulation */
 
 IkeSim *
 ike_sim_new (guint64 seed)
@@ -363,7 +371,8 @@ ike_sim_random (IkeSim *sim, void *out, gsize len)
 }
 
 gpointer
-ike_sim_shared (IkeSim *sim, const char *name, gpointer (*make) (IkeSim *sim), GDestroyNotify free_object)
+ike_sim_shared (IkeSim *sim, const char *name, gpointer (*make) (IkeSim *sim),
+                GDestroyNotify free_object)
 {
   SimShared made = { .free_object = free_object };
 

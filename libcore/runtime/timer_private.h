@@ -2,9 +2,9 @@
 /* timer_private.h - timers from inside: embedded in what owns them, or on a list of their owner.
  *
  * A timer belongs to one loop and is touched only on it.  An embedded timer is memory of its owner, with a function to
- * call when it fires and one for when its loop is freed first.  An owned timer is allocated here and hangs on a list, so
- * that an SA can stop all that it has.  Each loop keeps its timers on a wheel of 1 ms ticks (add and stop are O(1)); in
- * simulation they are in the one queue of all engines instead. */
+ * call when it fires and one for when its loop is freed first.  An owned timer is allocated here and hangs on a
+ * list, so that an SA can stop all that it has.  Each loop keeps its timers on a wheel of 1 ms ticks (add and stop
+ * are O(1)); in simulation they are in the one queue of all engines instead. */
 #pragma once
 #include <ikebana/runtime.h>
 
@@ -47,7 +47,8 @@ void     ike_timer_disarm   (IkeTimer *timer);                     /* calls noth
 
 /* A timer of an SA: fires klass->run (@owner, data), once, then frees data; ike_timer_stop() and _list_stop_all() free
  * data.  It leaves @list by itself.  On @loop. */
-IkeTimer *ike_owned_timer_add (IkeLoop *loop, IkeTimerList *list, guint64 delay_ms, const IkeJobClass *klass, IkeSa *owner,
+IkeTimer *ike_owned_timer_add (IkeLoop *loop, IkeTimerList *list, guint64 delay_ms, const IkeJobClass *klass,
+                               IkeSa *owner,
                                gpointer data_take);
 void     ike_timer_list_stop_all (IkeTimerList *list);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timers.c - the timer wheel of a loop, and the timers that hang on it.
  *
- * Eight levels of 64 slots.  A timer stands on the level of the highest of its tick's base-64 digits that differs from
- * the wheel's tick, in the slot of that digit: so the earliest occupied slot of the lowest occupied level always comes
- * first, found by one bit scan, and a slot of a higher level is dealt out to lower ones when its time comes. */
+ * Eight levels of 64 slots.  A timer stands on the level of the highest of its tick's base-64
+ * digits that differs from the wheel's tick, in the slot of that digit: so the earliest occupied
+ * slot of the lowest occupied level always comes first, found by one bit scan, and a slot of a
+ * higher level is dealt out to lower ones when its time comes. */
 #include "config.h"
 #include "runtime/loop_private.h"
 #include "runtime/sim_private.h"
@@ -113,7 +114,8 @@ ike_wheel_next (const IkeWheel *wheel, guint64 *tick)
   return FALSE;
 }
 
-/* The slots whose time is exactly the wheel's tick: higher levels are dealt out first, down to the due ring. */
+/* The slots whose time is exactly the wheel's tick: higher levels are dealt out first, down to the
+ * due ring. */
 static void
 wheel_deal (IkeWheel *wheel)
 {
@@ -197,7 +199,7 @@ ike_wheel_clear (IkeWheel *wheel)
   ike_wheel_init (wheel, wheel->tick);
 }
 
-/* -- timers --------------------------------------------------------------------------------------------------------- */
+/* -- timers */
 
 void
 ike_timer_init (IkeTimer *timer, IkeLoop *loop, const IkeTimerClass *klass, const char *name)
@@ -251,11 +253,12 @@ ike_timer_fire (IkeTimer *timer)
   if (loop->engine->sim)
     return;
   atomic_store_explicit (&loop->now_us, ike_clock_monotonic_us (), memory_order_relaxed);
-  ike_loop_account (loop, name, start_us, atomic_load_explicit (&loop->now_us, memory_order_relaxed));
+  ike_loop_account (loop, name, start_us,
+                    atomic_load_explicit (&loop->now_us, memory_order_relaxed));
 }
 
-/* A timer that is allocated here.  From its own function it is not armed and `is_firing`, so that stopping it then does
- * nothing and it is freed once, behind the call. */
+/* A timer that is allocated here.  From its own function it is not armed and `is_firing`, so that
+ * stopping it then does nothing and it is freed once, behind the call. */
 typedef struct {
   IkeTimer           timer;
   gboolean           is_firing;
@@ -306,7 +309,8 @@ own_timer_fire (IkeTimer *timer)
 static const IkeTimerClass own_timer_class = { own_timer_fire, own_timer_free };
 
 IkeTimer *
-ike_loop_timer_add (IkeLoop *loop, guint64 delay_ms, IkeFunc run, gpointer data_take, GDestroyNotify free_data)
+ike_loop_timer_add (IkeLoop *loop, guint64 delay_ms, IkeFunc run, gpointer data_take,
+                    GDestroyNotify free_data)
 {
   OwnTimer *own;
 
@@ -321,8 +325,8 @@ ike_loop_timer_add (IkeLoop *loop, guint64 delay_ms, IkeFunc run, gpointer data_
 }
 
 IkeTimer *
-ike_owned_timer_add (IkeLoop *loop, IkeTimerList *list, guint64 delay_ms, const IkeJobClass *klass, IkeSa *owner,
-                     gpointer data_take)
+ike_owned_timer_add (IkeLoop *loop, IkeTimerList *list, guint64 delay_ms, const IkeJobClass *klass,
+                     IkeSa *owner, gpointer data_take)
 {
   OwnTimer *own;
   IkeTimer *timer;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* calls.c - calls whose owner is a task or an SA: what resumes a parked exchange, and what is given back when its owner is
- * gone before the answer. */
+/* calls.c - calls whose owner is a task or an SA: what resumes a parked exchange, and what is given
+ * back when its owner is gone before the answer. */
 #include "sa/sa_private.h"
 #include "runtime/call_private.h"
 

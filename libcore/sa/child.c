@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* child.c - CHILD_SAs: what was negotiated, their keys on the way to the kernel plugin, and their end. */
+/* child.c - CHILD_SAs: what was negotiated, their keys on the way to the kernel plugin, and their
+ * end. */
 #include "sa/sa_private.h"
 #include <string.h>
 
@@ -33,10 +34,10 @@ get_address_pair (const IkeChild *child, gboolean is_inbound, IkeAddr *source, I
   *destination = is_inbound ? child->local : child->remote;
 }
 
-/* -- into the kernel ------------------------------------------------------------------------------------------------ */
+/* -- into the kernel */
 
-/* Between the kernel plugin and whoever asked: an SPI is the child's from the moment it is known, and one that comes when
- * the child is gone is given back. */
+/* Between the kernel plugin and whoever asked: an SPI is the child's from the moment it is known,
+ * and one that comes when the child is gone is given back. */
 typedef struct {
   IkeSaManager *manager;
   IkeSaRef      sa;
@@ -59,7 +60,8 @@ spi_given (gpointer owner, gpointer data, gpointer result, const char *error)
     return;
   }
   if (!child) {
-    manager->kernel_class->free_spi (manager->kernel->plugin, request->protocol, GPOINTER_TO_UINT (result), &request->local);
+    manager->kernel_class->free_spi (manager->kernel->plugin, request->protocol,
+                                     GPOINTER_TO_UINT (result), &request->local);
     return;
   }
   child->spi_in = GPOINTER_TO_UINT (result);
@@ -77,7 +79,10 @@ spi_request_free (gpointer data)
 }
 
 static const IkeCallClass spi_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "SPI of a CHILD_SA", .timeout_ms = 60000, .then = spi_given,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "SPI of a CHILD_SA",
+  .timeout_ms = 60000,
+  .then = spi_given,
   .free_data = spi_request_free,
 };
 
@@ -95,8 +100,10 @@ ike_child_get_spi (IkeChild *child, IkeCall *call)
   child->local = sa->local;
   child->remote = sa->remote;
   request = g_new0 (SpiRequest, 1);
-  *request = (SpiRequest) { manager, ike_sa_ref (sa), ike_child_ref (child), child->protocol, child->local, call };
-  manager->kernel_class->get_spi (manager->kernel->plugin, ike_loop_call (sa->shard->loop, &spi_call, NULL, request),
+  *request = (SpiRequest) { manager,         ike_sa_ref (sa), ike_child_ref (child),
+                            child->protocol, child->local,    call };
+  manager->kernel_class->get_spi (manager->kernel->plugin,
+                                  ike_loop_call (sa->shard->loop, &spi_call, NULL, request),
                                   child->protocol, &child->remote, &child->local, ike_sa_ref (sa));
 }
 
@@ -146,8 +153,8 @@ ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelS
 }
 
 static void
-fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *local, const IkeSelector *remote,
-             IkeKernelPolicy *out)
+fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *local,
+             const IkeSelector *remote, IkeKernelPolicy *out)
 {
   gboolean is_out = direction == IKE_DIR_OUT;
 
@@ -178,7 +185,8 @@ make_policies (const IkeChild *child, guint *n)
   *n = 0;
   for (i = 0; child->conf->has_policies && i < child->n_local; i++)
     for (k = 0; k < child->n_remote; k++) {
-      const IkeSelector *local = &child->selectors[i], *remote = &child->selectors[child->n_local + k];
+      const IkeSelector *local = &child->selectors[i],
+                        *remote = &child->selectors[child->n_local + k];
       for (d = 0; local->family == remote->family && d < G_N_ELEMENTS (directions) && *n < max; d++)
         fill_policy (child, directions[d], local, remote, &policies[(*n)++]);
     }
@@ -198,7 +206,8 @@ emit_child_keys (IkeChild *child, const IkeKernelSa sas[2])
     return;
   for (i = 0; i < 2; i++) {
     ike_secret_set (&secrets[2 * i], sas[i].encr_key, MIN (sas[i].encr_key_len, IKE_SECRET_MAX));
-    ike_secret_set (&secrets[2 * i + 1], sas[i].integ_key, MIN (sas[i].integ_key_len, IKE_SECRET_MAX));
+    ike_secret_set (&secrets[2 * i + 1], sas[i].integ_key,
+                    MIN (sas[i].integ_key_len, IKE_SECRET_MAX));
   }
   for (i = 0; i < 4; i++) {
     event.keys[i] = &secrets[i];
@@ -226,11 +235,13 @@ install_batch (IkeChild *child, const IkeKernelSa sas[2], IkeCall *call)
   manager->kernel_class->install (manager->kernel->plugin, call, &batch);
 }
 
-/* RFC 7296, 2.17: "All keys for SAs carrying data from the initiator to the responder are taken before SAs going from the
- * responder to the initiator", for each the encryption key first, then the integrity key. */
+/* RFC 7296, 2.17: "All keys for SAs carrying data from the initiator to the responder are taken
+ * before SAs going from the responder to the initiator", for each the encryption key first, then
+ * the integrity key. */
 void
-ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret, gsize secret_len, const guint8 *nonce_i,
-                   gsize nonce_i_len, const guint8 *nonce_r, gsize nonce_r_len, IkeCall *call)
+ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret, gsize secret_len,
+                   const guint8 *nonce_i, gsize nonce_i_len, const guint8 *nonce_r,
+                   gsize nonce_r_len, IkeCall *call)
 {
   IkeSa *sa = child->sa;
   guint8 keymat[KEYMAT_MAX];
@@ -242,7 +253,8 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   if (child->is_dead || !sa->shard->manager->kernel_class
       || !ike_choice_key_sizes (sa->shard->manager->engine, &child->choice, &encr_len, &integ_len)
       || 2 * (half = encr_len + integ_len) > sizeof keymat
-      || !ike_keys_child (sa, secret, secret_len, nonce_i, nonce_i_len, nonce_r, nonce_r_len, keymat, 2 * half)) {
+      || !ike_keys_child (sa, secret, secret_len, nonce_i, nonce_i_len, nonce_r, nonce_r_len,
+                          keymat, 2 * half)) {
     ike_call_fail (call, "keys for the CHILD_SA could not be derived");
     return;
   }
@@ -275,7 +287,8 @@ remove_from_kernel (IkeChild *child)
     return;
   if (!child->is_asked) {
     if (child->spi_in)
-      manager->kernel_class->free_spi (manager->kernel->plugin, child->protocol, child->spi_in, &child->local);
+      manager->kernel_class->free_spi (manager->kernel->plugin, child->protocol, child->spi_in,
+                                       &child->local);
     return;
   }
   ike_child_fill_kernel_sa (child, TRUE, &sas[0]);
@@ -290,11 +303,15 @@ static void
 updated (gpointer owner, gpointer data, gpointer result, const char *error)
 {
   if (error)
-    ike_sa_progress (owner, IKE_LOG_ERROR, "the kernel did not take the new addresses of a CHILD_SA: %s", error);
+    ike_sa_progress (owner, IKE_LOG_ERROR,
+                     "the kernel did not take the new addresses of a CHILD_SA: %s", error);
 }
 
 static const IkeCallClass update_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "update CHILD_SA", .timeout_ms = 10000, .then = updated,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "update CHILD_SA",
+  .timeout_ms = 10000,
+  .then = updated,
 };
 
 void
@@ -315,12 +332,13 @@ ike_children_update_endpoints (IkeSa *sa)
     child->flags = flags_of (child);
     for (i = 0; i < 2; i++) {
       ike_child_fill_kernel_sa (child, i == 0, &new_[i]);
-      manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (sa, &update_call, NULL), &old[i], &new_[i]);
+      manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (sa, &update_call, NULL),
+                                     &old[i], &new_[i]);
     }
   }
 }
 
-/* -- up and down ---------------------------------------------------------------------------------------------------- */
+/* -- up and down */
 
 static void
 set_selectors (IkeTree *tree, const char *key, const IkeSelector *selectors, guint n)
@@ -336,7 +354,8 @@ set_selectors (IkeTree *tree, const char *key, const IkeSelector *selectors, gui
 IkeTree *
 ike_child_describe (const IkeChild *child)
 {
-  static const char *const states[] = { "CREATED", "INSTALLED", "REKEYING", "REKEYED", "DELETING", "DEAD" };
+  static const char *const states[] = { "CREATED", "INSTALLED", "REKEYING",
+                                        "REKEYED", "DELETING",  "DEAD" };
   static const char *const modes[] = { "TUNNEL", "TRANSPORT", "BEET", "PASS", "DROP" };
   IkeTree *tree = ike_tree_new_section ();
   char text[256];
@@ -353,9 +372,11 @@ ike_child_describe (const IkeChild *child)
   ike_tree_set_string (tree, "proposal", ike_choice_format (&child->choice, text, sizeof text));
   ike_tree_set_bool (tree, "esn", (child->flags & IKE_KERNEL_ESN) != 0);
   set_selectors (tree, "local-ts", child->selectors, child->n_local);
-  set_selectors (tree, "remote-ts", child->n_remote ? child->selectors + child->n_local : NULL, child->n_remote);
+  set_selectors (tree, "remote-ts", child->n_remote ? child->selectors + child->n_local : NULL,
+                 child->n_remote);
   if (child->installed_us)
-    ike_tree_set_int (tree, "installed", (ike_sa_now_us (child->sa) - child->installed_us) / G_USEC_PER_SEC);
+    ike_tree_set_int (tree, "installed",
+                      (ike_sa_now_us (child->sa) - child->installed_us) / G_USEC_PER_SEC);
   return tree;
 }
 
@@ -402,14 +423,14 @@ ike_child_set_up (IkeChild *child)
     ike_selector_format (&child->selectors[0], local, sizeof local);
   if (child->n_remote)
     ike_selector_format (&child->selectors[child->n_local], remote, sizeof remote);
-  ike_sa_progress (sa, IKE_LOG_NOTICE, "CHILD_SA %s{%u} is up: %s === %s, SPIs %08x_i %08x_o, %s", child->conf->name,
-                   child->unique_id, local, remote, child->spi_in, child->spi_out,
-                   ike_choice_format (&child->choice, choice, sizeof choice));
+  ike_sa_progress (sa, IKE_LOG_NOTICE, "CHILD_SA %s{%u} is up: %s === %s, SPIs %08x_i %08x_o, %s",
+                   child->conf->name, child->unique_id, local, remote, child->spi_in,
+                   child->spi_out, ike_choice_format (&child->choice, choice, sizeof choice));
   emit_child (child, TRUE, NULL);
 }
 
-/* Out of its SA and the kernel at once; the struct stays till the end of the turn, for a hook or a task may be in the
- * middle of something with it. */
+/* Out of its SA and the kernel at once; the struct stays till the end of the turn, for a hook or a
+ * task may be in the middle of something with it. */
 void
 ike_child_free (IkeChild *child, const char *reason)
 {
@@ -453,11 +474,12 @@ ike_child_destroy (IkeChild *child, const char *reason)
     return;
   ike_sa_assert_owner (child->sa);
   if (child->installed_us)
-    ike_sa_progress (child->sa, IKE_LOG_NOTICE, "CHILD_SA %s{%u} gone: %s", child->conf->name, child->unique_id, reason);
+    ike_sa_progress (child->sa, IKE_LOG_NOTICE, "CHILD_SA %s{%u} gone: %s", child->conf->name,
+                     child->unique_id, reason);
   ike_child_free (child, reason);
 }
 
-/* -- accessors ------------------------------------------------------------------------------------------------------ */
+/* -- accessors */
 
 IkeChildRef ike_child_ref (const IkeChild *child) { return (IkeChildRef) { child->serial }; }
 guint ike_sa_n_children (const IkeSa *sa) { return sa->n_children; }
@@ -535,7 +557,9 @@ ike_child_set_selectors (IkeChild *child, gboolean is_local, const IkeSelector *
   guint n_local = is_local ? n : child->n_local, n_remote = is_local ? child->n_remote : n;
   IkeSelector *all = g_new (IkeSelector, n_local + n_remote + 1);
   const IkeSelector *local = is_local ? selectors : child->selectors;
-  const IkeSelector *remote = !is_local ? selectors : child->n_remote ? child->selectors + child->n_local : NULL;
+  const IkeSelector *remote = !is_local         ? selectors
+                              : child->n_remote ? child->selectors + child->n_local
+                                                : NULL;
 
   if (n_local)
     memcpy (all, local, n_local * sizeof *all);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* classes.c - the features that make up the protocol, looked up once, sorted once, const afterwards: exchanges with their
- * phases and rows, tasks in their order, notifies by number, gates, orphans, contributors to AUTH. */
+/* classes.c - the features that make up the protocol, looked up once, sorted once, const
+ * afterwards: exchanges with their phases and rows, tasks in their order, notifies by number,
+ * gates, orphans, contributors to AUTH. */
 #include "sa/sa_private.h"
 #include <string.h>
 
-static const guint8 rfc7296_payloads[] = { 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 53 };
+static const guint8 rfc7296_payloads[] = { 33, 34, 35, 36, 37, 38, 39, 40,
+                                           41, 42, 43, 44, 45, 46, 47, 53 };
 
 const IkeExchangeInfo *
 ike_classes_exchange (const IkeClasses *classes, const char *name)
@@ -45,14 +47,16 @@ ike_classes_knows_payload (guint8 type, gconstpointer classes)
 static gboolean
 order_error (const char *what, char *cycle, GError **error)
 {
-  g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "%s name each other as coming first: %s", what, cycle);
+  g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "%s name each other as coming first: %s", what,
+               cycle);
   g_free (cycle);
   return FALSE;
 }
 
 /* Adds "after" edges to each node that a word of @names is a label of. */
 static void
-add_edges (IkeOrder *order, const char *names, guint self, gboolean is_after, char **labels, guint n)
+add_edges (IkeOrder *order, const char *names, guint self, gboolean is_after, char **labels,
+           guint n)
 {
   g_auto (GStrv) words = g_strsplit (names ? names : "", " ", -1);
   guint i, k;
@@ -65,8 +69,8 @@ add_edges (IkeOrder *order, const char *names, guint self, gboolean is_after, ch
 
 /* Features of one kind in declared order (their class has an `after`). */
 static gboolean
-load_ordered (IkeEngine *engine, const char *kind, const char *(*after_of) (const void *ops), IkeOrdered **out,
-              guint *n_out, GError **error)
+load_ordered (IkeEngine *engine, const char *kind, const char *(*after_of) (const void *ops),
+              IkeOrdered **out, guint *n_out, GError **error)
 {
   guint n, i;
   const IkeProvided *const *found = ike_feature_list (engine, kind, &n);
@@ -97,7 +101,11 @@ load_ordered (IkeEngine *engine, const char *kind, const char *(*after_of) (cons
 
 static const char *gate_after (const void *ops) { return ((const IkeGateClass *) ops)->after; }
 static const char *orphan_after (const void *ops) { return ((const IkeOrphanClass *) ops)->after; }
-static const char *octets_after (const void *ops) { return ((const IkeAuthOctetsClass *) ops)->after; }
+static const char *
+octets_after (const void *ops)
+{
+  return ((const IkeAuthOctetsClass *) ops)->after;
+}
 
 static gboolean
 names_word (const char *list, const char *word)
@@ -137,14 +145,16 @@ load_rows (IkeEngine *engine, IkeClasses *c, IkeExchangeInfo *info, GError **err
       g_array_append_val (rows, row);
   for (i = 0; i < n && !bad; i++) {
     const IkeShapeClass *shape = shapes[i]->ops;
-    for (r = strcmp (shape->exchange, info->name) ? NULL : shape->rows; r && r->direction && !bad; r++)
+    for (r = strcmp (shape->exchange, info->name) ? NULL : shape->rows; r && r->direction && !bad;
+         r++)
       if (ike_row_parse (c, r, &row, &bad))
         g_array_append_val (rows, row);
   }
   info->n_rows = rows->len;
   info->rows = (IkeRow *) (gpointer) g_array_free (rows, FALSE);
   if (bad)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "exchange %s: cannot read the shape \"%s\"", info->name, bad);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "exchange %s: cannot read the shape \"%s\"",
+                 info->name, bad);
   return !bad;
 }
 
@@ -194,15 +204,21 @@ load_tasks (IkeEngine *engine, IkeClasses *c, GError **error)
   const IkeProvided *const *found = ike_feature_list (engine, "task", &n);
 
   if (n > IKE_TASKS_MAX) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "%u task classes are loaded, %d is the most", n, IKE_TASKS_MAX);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "%u task classes are loaded, %d is the most",
+                 n, IKE_TASKS_MAX);
     return FALSE;
   }
   c->tasks = g_new0 (IkeTaskInfo, n + 1);
   c->n_tasks = n;
   for (i = 0; i < n; i++) {
     const IkeTaskClass *klass = found[i]->ops;
-    c->tasks[i] = (IkeTaskInfo) { found[i]->name, klass, found[i]->plugin, i,
-                                  klass->operations ? g_strsplit (klass->operations, " ", -1) : NULL, 0 };
+    c->tasks[i] =
+        (IkeTaskInfo) { found[i]->name,
+                        klass,
+                        found[i]->plugin,
+                        i,
+                        klass->operations ? g_strsplit (klass->operations, " ", -1) : NULL,
+                        0 };
   }
   for (i = 0; i < n; i++)
     for (k = 0; k < n; k++)
@@ -227,7 +243,8 @@ phase_of (const IkeExchangeInfo *info, const IkeTaskClass *klass)
   return phase;
 }
 
-/* Phases are nodes of the order themselves: a task comes after its phase's node and before the next one's. */
+/* Phases are nodes of the order themselves: a task comes after its phase's node and before the next
+ * one's. */
 static gboolean
 sort_steps (IkeClasses *c, IkeExchangeInfo *info, GError **error)
 {
@@ -275,7 +292,8 @@ sort_steps (IkeClasses *c, IkeExchangeInfo *info, GError **error)
 static int
 compare_weight (gconstpointer a, gconstpointer b)
 {
-  const IkeNotifyInfo *x = *(const IkeNotifyInfo *const *) a, *y = *(const IkeNotifyInfo *const *) b;
+  const IkeNotifyInfo *x = *(const IkeNotifyInfo *const *) a,
+                      *y = *(const IkeNotifyInfo *const *) b;
 
   return x->klass->weight - y->klass->weight;
 }
@@ -293,15 +311,16 @@ load_notifies (IkeEngine *engine, IkeClasses *c, GError **error)
     const IkeNotifyClass *klass = found[i]->ops;
     IkeNotifyInfo *info;
     if (ike_classes_notify (c, klass->type)) {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "notify:%s: the number %u has an owner already",
-                   found[i]->name, klass->type);
+      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
+                   "notify:%s: the number %u has an owner already", found[i]->name, klass->type);
       return FALSE;
     }
     info = g_new0 (IkeNotifyInfo, 1);
     info->klass = klass;
     info->plugin = found[i]->plugin;
     for (k = 0; k < c->n_exchanges; k++)
-      if (!g_strcmp0 (klass->exchanges, "*") || names_word (klass->exchanges, c->exchanges[k]->name)) {
+      if (!g_strcmp0 (klass->exchanges, "*")
+          || names_word (klass->exchanges, c->exchanges[k]->name)) {
         info->exchanges |= G_GUINT64_CONSTANT (1) << k;
         if (klass->send)
           c->exchanges[k]->senders[c->exchanges[k]->n_senders++] = info;
@@ -353,7 +372,8 @@ ike_classes_load (IkeSaManager *manager, GError **error)
   load_payloads (engine, c);
   load_operations (engine, c);
   load_protocols (engine, c);
-  if (!load_exchanges (engine, c, error) || !load_tasks (engine, c, error) || !load_notifies (engine, c, error)
+  if (!load_exchanges (engine, c, error) || !load_tasks (engine, c, error)
+      || !load_notifies (engine, c, error)
       || !load_ordered (engine, "gate", gate_after, &c->gates, &c->n_gates, error)
       || !load_ordered (engine, "orphan", orphan_after, &c->orphans, &c->n_orphans, error)
       || !load_ordered (engine, "auth-octets", octets_after, &c->octets, &c->n_octets, error)

@@ -3,7 +3,7 @@
 #include "sa/commands_sa.h"
 #include <string.h>
 
-/* -- status --------------------------------------------------------------------------------------------------------- */
+/* -- status */
 
 typedef struct {
   IkeEngine  *engine;
@@ -13,7 +13,13 @@ typedef struct {
   guint       shard;                          /* the one walked now */
 } Status;
 
-typedef struct { Status *status; guint32 from; IkeTree *rows; guint pending; gboolean is_walked; } StatusWalk;
+typedef struct {
+  Status *status;
+  guint32 from;
+  IkeTree *rows;
+  guint pending;
+  gboolean is_walked;
+} StatusWalk;
 
 static void status_walk (gpointer data);
 
@@ -60,7 +66,8 @@ status_release (StatusWalk *w)
 
 typedef struct { StatusWalk *walk; IkeTree *child; gboolean is_inbound; } UseOf;
 
-/* The row belongs to @walk, which waits for all its calls, also for those whose SA goes meanwhile. */
+/* The row belongs to @walk, which waits for all its calls, also for those whose SA goes meanwhile.
+ */
 static void
 use_known (gpointer owner, gpointer data, gpointer result, const char *error)
 {
@@ -69,7 +76,8 @@ use_known (gpointer owner, gpointer data, gpointer result, const char *error)
 
   if (use) {
     ike_tree_set_int (of->child, of->is_inbound ? "bytes-in" : "bytes-out", (gint64) use->bytes);
-    ike_tree_set_int (of->child, of->is_inbound ? "packets-in" : "packets-out", (gint64) use->packets);
+    ike_tree_set_int (of->child, of->is_inbound ? "packets-in" : "packets-out",
+                      (gint64) use->packets);
   }
   g_free (use);
 }
@@ -84,7 +92,11 @@ use_free (gpointer data)
 }
 
 static const IkeCallClass use_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "query CHILD_SA", .timeout_ms = 3000, .then = use_known, .undo = g_free,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "query CHILD_SA",
+  .timeout_ms = 3000,
+  .then = use_known,
+  .undo = g_free,
   .free_data = use_free,
 };
 
@@ -102,7 +114,8 @@ query_use (StatusWalk *w, const IkeChild *child, IkeTree *row)
     of->is_inbound = i == 0;
     w->pending++;
     ike_child_fill_kernel_sa (child, i == 0, &which);
-    manager->kernel_class->query (manager->kernel->plugin, ike_loop_call (child->sa->shard->loop, &use_call, NULL, of),
+    manager->kernel_class->query (manager->kernel->plugin,
+                                  ike_loop_call (child->sa->shard->loop, &use_call, NULL, of),
                                   &which);
   }
 }
@@ -164,14 +177,21 @@ static const IkeCommandArg status_args[] = {
 };
 
 static const IkeCommandClass status_class = {
-  .struct_size = sizeof (IkeCommandClass), .flags = IKE_COMMAND_READ_ONLY, .summary = "Show IKE SAs and their CHILD_SAs",
-  .args = status_args, .run = run_status, .rows_path = "sas",
-  .columns = "name:name state:state local:local-host remote:remote-host peer:remote-id proposal:proposal since:established",
+  .struct_size = sizeof (IkeCommandClass),
+  .flags = IKE_COMMAND_READ_ONLY,
+  .summary = "Show IKE SAs and their CHILD_SAs",
+  .args = status_args,
+  .run = run_status,
+  .rows_path = "sas",
+  .columns = "name:name state:state local:local-host remote:remote-host peer:remote-id "
+             "proposal:proposal since:established",
 };
 
-const IkeFeature ike_command_status = { .struct_size = sizeof (IkeFeature), .provides = "command:status", .ops = &status_class };
+const IkeFeature ike_command_status = { .struct_size = sizeof (IkeFeature),
+                                        .provides = "command:status",
+                                        .ops = &status_class };
 
-/* -- up ------------------------------------------------------------------------------------------------------------- */
+/* -- up */
 
 static void
 up_heard (gpointer data, const char *text)
@@ -221,7 +241,8 @@ conn_for_host (IkeEngine *engine, const char *name, GError **error)
 
   if (!ike_addr_parse (&addr, name, NULL) && !strchr (name, '.')) {
     g_set_error (error, IKE_ERROR, IKE_ERROR_NOT_FOUND,
-                 "there is no connection and no child %s, and it is not the address of a host either; see `ikebana list-conns`",
+                 "there is no connection and no child %s, and it is not the address of a host "
+                 "either; see `ikebana list-conns`",
                  name);
     return NULL;
   }
@@ -268,7 +289,8 @@ run_up (IkePlugin *self, IkeRequest *request)
   up = g_new0 (Up, 1);
   up->request = request;
   up->progress = ike_progress_new (engine, up_heard, request);
-  ike_initiate_watched (engine, conn, child, up->progress, ike_loop_call (ike_engine_control (engine), &up_call, NULL, up));
+  ike_initiate_watched (engine, conn, child, up->progress,
+                        ike_loop_call (ike_engine_control (engine), &up_call, NULL, up));
 }
 
 static const IkeCommandArg up_args[] = {
@@ -278,13 +300,18 @@ static const IkeCommandArg up_args[] = {
 };
 
 static const IkeCommandClass up_class = {
-  .struct_size = sizeof (IkeCommandClass), .flags = IKE_COMMAND_STREAMS, .summary = "Bring up a connection or a child",
-  .args = up_args, .run = run_up,
+  .struct_size = sizeof (IkeCommandClass),
+  .flags = IKE_COMMAND_STREAMS,
+  .summary = "Bring up a connection or a child",
+  .args = up_args,
+  .run = run_up,
 };
 
-const IkeFeature ike_command_up = { .struct_size = sizeof (IkeFeature), .provides = "command:up", .ops = &up_class };
+const IkeFeature ike_command_up = { .struct_size = sizeof (IkeFeature),
+                                    .provides = "command:up",
+                                    .ops = &up_class };
 
-/* -- down ----------------------------------------------------------------------------------------------------------- */
+/* -- down */
 
 static void
 down_done (gpointer owner, gpointer data, gpointer result, const char *error)
@@ -308,7 +335,8 @@ run_down (IkePlugin *self, IkeRequest *request)
 {
   IkeEngine *engine = ike_request_engine (request);
   const IkeTree *args = ike_request_args (request);
-  const char *name = ike_tree_string (args, "name", NULL), *child = ike_tree_string (args, "child", NULL);
+  const char *name = ike_tree_string (args, "name", NULL),
+             *child = ike_tree_string (args, "child", NULL);
   guint32 id = (guint32) ike_tree_int (args, "id", 0);
   g_autoptr (IkeConfig) config = ike_engine_config (engine);
   const IkeChildConf *found = NULL;
@@ -317,7 +345,8 @@ run_down (IkePlugin *self, IkeRequest *request)
     ike_request_fail (request, "usage", "which one? Give a name, --id=NUMBER or --all");
     return;
   }
-  if (name && config && !ike_config_conn (config, name) && ike_config_conn_of_child (config, name, &found)) {
+  if (name && config && !ike_config_conn (config, name)
+      && ike_config_conn_of_child (config, name, &found)) {
     child = found->name;
     name = NULL;
   }
@@ -335,12 +364,17 @@ static const IkeCommandArg down_args[] = {
 };
 
 static const IkeCommandClass down_class = {
-  .struct_size = sizeof (IkeCommandClass), .summary = "Take down IKE SAs or CHILD_SAs", .args = down_args, .run = run_down,
+  .struct_size = sizeof (IkeCommandClass),
+  .summary = "Take down IKE SAs or CHILD_SAs",
+  .args = down_args,
+  .run = run_down,
 };
 
-const IkeFeature ike_command_down = { .struct_size = sizeof (IkeFeature), .provides = "command:down", .ops = &down_class };
+const IkeFeature ike_command_down = { .struct_size = sizeof (IkeFeature),
+                                      .provides = "command:down",
+                                      .ops = &down_class };
 
-/* -- explain -------------------------------------------------------------------------------------------------------- */
+/* -- explain */
 
 static void
 run_explain (IkePlugin *self, IkeRequest *request)
@@ -366,9 +400,14 @@ static const IkeCommandArg explain_args[] = {
 };
 
 static const IkeCommandClass explain_class = {
-  .struct_size = sizeof (IkeCommandClass), .flags = IKE_COMMAND_READ_ONLY,
-  .summary = "Show why negotiations failed: what was offered, what would have been accepted, what to change",
-  .args = explain_args, .run = run_explain,
+  .struct_size = sizeof (IkeCommandClass),
+  .flags = IKE_COMMAND_READ_ONLY,
+  .summary = "Show why negotiations failed: what was offered, what would have been accepted, what "
+             "to change",
+  .args = explain_args,
+  .run = run_explain,
 };
 
-const IkeFeature ike_command_explain = { .struct_size = sizeof (IkeFeature), .provides = "command:explain", .ops = &explain_class };
+const IkeFeature ike_command_explain = { .struct_size = sizeof (IkeFeature),
+                                         .provides = "command:explain",
+                                         .ops = &explain_class };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exchange.c - the walk: a message through its tasks, half by half, parking where a task waits.
  *
- * The initiator builds, sends, and processes; the responder processes, builds, and sends.  Each half is a walk over the
- * steps that were sorted at load.  Nothing is entered twice for one datagram except where a WAIT lies between. */
+ * The initiator builds, sends, and processes; the responder processes, builds, and sends.  Each
+ * half is a walk over the steps that were sorted at load.  Nothing is entered twice for one
+ * datagram except where a WAIT lies between. */
 #include "sa/sa_private.h"
 #include <string.h>
 
@@ -60,7 +61,7 @@ ike_exchange_free (IkeExchange *x)
   g_free (x);
 }
 
-/* -- tasks ---------------------------------------------------------------------------------------------------------- */
+/* -- tasks */
 
 static gboolean
 is_wanted (IkeExchange *x, const IkeTaskInfo *info)
@@ -150,20 +151,22 @@ ike_task_next (IkeTask *task, const char *exchange)
 
   if (!info)
     return ike_task_abort (task, "the next exchange is not provided by any plugin");
-  /* Several may ask: what stands earlier by declaration goes first, its own tasks ask for the rest. */
+  /* Several may ask: what stands earlier by declaration goes first, its own tasks ask for the rest.
+   */
   if (!op->next_exchange || info->order < op->next_exchange->order)
     op->next_exchange = info;
   return IKE_TASK_NEXT;
 }
 
-/* RFC 7296, 2.6: "an initiator SHOULD limit the number of ... exchanges it tries before giving up"; what is asked for
- * once too often is not believed, for the true answer may still come. */
+/* RFC 7296, 2.6: "an initiator SHOULD limit the number of ... exchanges it tries before giving up";
+ * what is asked for once too often is not believed, for the true answer may still come. */
 IkeTaskResult
 ike_task_retry (IkeTask *task, const char *reason_static)
 {
   if (task->exchange->retries >= IKE_RETRIES_MAX)
     return ike_task_disbelieve (task, "the peer asked for one more try too often");
-  ike_sa_progress (task->operation->sa, IKE_LOG_INFO, "%s again: %s", task->exchange->info->name, reason_static);
+  ike_sa_progress (task->operation->sa, IKE_LOG_INFO, "%s again: %s", task->exchange->info->name,
+                   reason_static);
   return IKE_TASK_RETRY;
 }
 
@@ -179,7 +182,7 @@ ike_task_disbelieve (IkeTask *task, const char *reason)
   return IKE_TASK_DISBELIEVE;
 }
 
-/* -- building ------------------------------------------------------------------------------------------------------- */
+/* -- building */
 
 static void
 open_message (IkeExchange *x)
@@ -187,8 +190,11 @@ open_message (IkeExchange *x)
   IkeSa *sa = x->sa;
   gboolean hides_spi = is_clear (x) && !x->is_initiator && x->is_failed;
   IkeHeader header = {
-    .spi_initiator = ike_sa_spi (sa, TRUE), .version = 0x20, .exchange = x->info->klass->number,
-    .flags = (guint8) ((sa->is_initiator ? IKE_FLAG_INITIATOR : 0) | (x->is_initiator ? 0 : IKE_FLAG_RESPONSE)),
+    .spi_initiator = ike_sa_spi (sa, TRUE),
+    .version = 0x20,
+    .exchange = x->info->klass->number,
+    .flags = (guint8) ((sa->is_initiator ? IKE_FLAG_INITIATOR : 0)
+                       | (x->is_initiator ? 0 : IKE_FLAG_RESPONSE)),
     .message_id = x->message_id,
   };
 
@@ -220,8 +226,15 @@ static gboolean
 emit_message (IkeExchange *x, gboolean is_inbound, const guint8 *plain, gsize len, guint8 first)
 {
   IkeSaManager *manager = x->sa->shard->manager;
-  IkeMessageEvent event = { sizeof event, is_inbound, is_inbound != x->is_initiator, x->info->klass->number, x->message_id,
-                            x->keys ? x->keys->generation : 0, plain, len, first };
+  IkeMessageEvent event = { sizeof event,
+                            is_inbound,
+                            is_inbound != x->is_initiator,
+                            x->info->klass->number,
+                            x->message_id,
+                            x->keys ? x->keys->generation : 0,
+                            plain,
+                            len,
+                            first };
 
   return ike_message_hook_emit (manager->on_message, x->sa, &event) != IKE_HOOK_REJECT;
 }
@@ -234,7 +247,8 @@ close_message (IkeExchange *x, gsize *len)
 
   if (w->failed)
     return NULL;
-  if (!emit_message (x, FALSE, w->data + x->inner_at, w->len - x->inner_at, w->data[is_clear (x) ? 16 : IKE_HEADER_LEN]))
+  if (!emit_message (x, FALSE, w->data + x->inner_at, w->len - x->inner_at,
+                     w->data[is_clear (x) ? 16 : IKE_HEADER_LEN]))
     return NULL;
   if (is_clear (x))
     ike_message_close (w);
@@ -244,7 +258,7 @@ close_message (IkeExchange *x, gsize *len)
   return g_memdup2 (w->data, w->len);
 }
 
-/* -- the end of halves ---------------------------------------------------------------------------------------------- */
+/* -- the end of halves */
 
 static void
 drop_finished (IkeOperation *op)
@@ -284,7 +298,8 @@ unlink_exchange (IkeExchange *x)
   *link = x->next;
 }
 
-/* The request did not work out: the operation ends; an SA that was not up goes, and is told so when keys are there. */
+/* The request did not work out: the operation ends; an SA that was not up goes, and is told so when
+ * keys are there. */
 static void
 fail_operation (IkeExchange *x)
 {
@@ -305,7 +320,8 @@ fail_operation (IkeExchange *x)
   sa->down_reason = g_strdup (reason);
   ike_sa_set_state (sa, IKE_SA_DELETING);
   ike_operation_end (op, reason);
-  /* RFC 7296, 2.21.2: the initiator that fails to authenticate its peer says so in an INFORMATIONAL exchange. */
+  /* RFC 7296, 2.21.2: the initiator that fails to authenticate its peer says so in an INFORMATIONAL
+   * exchange. */
   if (!can_tell || !ike_sa_begin (sa, "delete", GUINT_TO_POINTER (notify), NULL, NULL))
     ike_sa_destroy (sa, reason);
 }
@@ -333,8 +349,8 @@ drop_answer (IkeExchange *x)
   ike_arena_clear (&x->in_arena);
 }
 
-/* RFC 7296, 2.21.1: what comes unprotected may be anybody's.  It is as if it had not come; what it said is remembered for
- * people, should nothing better come. */
+/* RFC 7296, 2.21.1: what comes unprotected may be anybody's.  It is as if it had not come; what it
+ * said is remembered for people, should nothing better come. */
 static void
 disbelieve (IkeExchange *x)
 {
@@ -449,8 +465,8 @@ write_failure (IkeExchange *x)
     ike_notify_write (&x->out, 0, x->notify, NULL, 0, x->notify_data, x->notify_len);
 }
 
-/* What becomes of the SA after an answer that says no: an SA that is not up goes, and so does one whose peer sends
- * malformed messages under its protection (RFC 7296, 2.21.3). */
+/* What becomes of the SA after an answer that says no: an SA that is not up goes, and so does one
+ * whose peer sends malformed messages under its protection (RFC 7296, 2.21.3). */
 static gboolean
 is_fatal (const IkeExchange *x)
 {
@@ -518,7 +534,7 @@ half_done (IkeExchange *x)
     send_response (x);
 }
 
-/* -- the walk ------------------------------------------------------------------------------------------------------- */
+/* -- the walk */
 
 static IkeTaskResult
 run_task (IkeExchange *x, IkeTask *task)
@@ -626,7 +642,7 @@ ike_exchange_resume (IkeExchange *x)
   run_half (x);
 }
 
-/* -- entries -------------------------------------------------------------------------------------------------------- */
+/* -- entries */
 
 void
 ike_exchange_begin (IkeSa *sa, IkeOperation *op, const IkeExchangeInfo *info)
@@ -647,7 +663,8 @@ ike_exchange_begin (IkeSa *sa, IkeOperation *op, const IkeExchangeInfo *info)
   begin_half (x, IKE_HALF_BUILD);
 }
 
-/* A request that passed window, tag and state gate. @x->in is set; with is_failed it is only answered. */
+/* A request that passed window, tag and state gate. @x->in is set; with is_failed it is only
+ * answered. */
 void
 ike_exchange_respond (IkeSa *sa, IkeExchange *x)
 {
@@ -685,7 +702,8 @@ ike_exchange_response (IkeExchange *x, IkeMessage *in)
   if (is_clear (x))
     ike_init_keep (x->sa, FALSE, in->raw, in->raw_len);
   if (!ike_exchange_record_notifies (x, &verdict)) {
-    fail (x, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason ? verdict.reason : "no room for the notifies");
+    fail (x, IKE_N_INVALID_SYNTAX, NULL, 0,
+          verdict.reason ? verdict.reason : "no room for the notifies");
     x->is_disbelieved = is_clear (x);
     x->is_failed = !x->is_disbelieved;
   }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* explain.c - why a negotiation failed: one sentence in the log, one structured record that `ikebana explain` shows. */
+/* explain.c - why a negotiation failed: one sentence in the log, one structured record that
+ * `ikebana explain` shows. */
 #include "sa/sa_private.h"
 
 typedef struct {
@@ -29,8 +30,8 @@ record_free (gpointer data)
 }
 
 void
-ike_explain_emit (IkeEngine *engine, const char *phase, const IkeAddr *local, const IkeAddr *remote, const char *conn,
-                  const char *reason, IkeTree *details_take)
+ike_explain_emit (IkeEngine *engine, const char *phase, const IkeAddr *local, const IkeAddr *remote,
+                  const char *conn, const char *reason, IkeTree *details_take)
 {
   IkeTree *body = ike_tree_new_section ();
   Record *record;
@@ -55,8 +56,8 @@ void
 ike_explain_failed (IkeSa *sa, const char *phase, const char *reason, IkeTree *details_take)
 {
   ike_sa_progress (sa, IKE_LOG_NOTICE, "%s", reason);
-  ike_explain_emit (sa->shard->manager->engine, phase, &sa->local, &sa->remote, sa->conn ? sa->conn->name : NULL, reason,
-                    details_take);
+  ike_explain_emit (sa->shard->manager->engine, phase, &sa->local, &sa->remote,
+                    sa->conn ? sa->conn->name : NULL, reason, details_take);
 }
 
 void

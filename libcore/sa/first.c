@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* first.c - the SA that a peer's first message makes: half-open, limited in number and in time, found again by a repeat of
- * the same bytes. */
+/* first.c - the SA that a peer's first message makes: half-open, limited in number and in time,
+ * found again by a repeat of the same bytes. */
 #include "sa/sa_private.h"
 
 IkeSa *
@@ -33,7 +33,8 @@ ike_first_may_come (IkeShard *shard)
 }
 
 IkeSa *
-ike_sa_make_first (IkeEngine *engine, guint k, guint8 major, guint64 peer_spi, const IkeDatagram *first)
+ike_sa_make_first (IkeEngine *engine, guint k, guint8 major, guint64 peer_spi,
+                   const IkeDatagram *first)
 {
   IkeShard *shard = engine->sas->shards[k];
 
@@ -43,7 +44,8 @@ ike_sa_make_first (IkeEngine *engine, guint k, guint8 major, guint64 peer_spi, c
 IkeSa *
 ike_sa_by_first (IkeEngine *engine, guint k, guint64 peer_spi, const IkeDatagram *first)
 {
-  return ike_half_open_find (engine->sas->shards[k], peer_spi, &first->remote, first->data, first->len);
+  return ike_half_open_find (engine->sas->shards[k], peer_spi, &first->remote, first->data,
+                             first->len);
 }
 
 guint

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* initiate.c - `up`: from a connection to an SA.  Addresses are found on the control loop, through calls; the SA is made
- * on a shard.  Whoever asks twice gets the one SA. */
+/* initiate.c - `up`: from a connection to an SA.  Addresses are found on the control loop, through
+ * calls; the SA is made on a shard.  Whoever asks twice gets the one SA. */
 #include "sa/sa_private.h"
 #include <string.h>
 
@@ -14,8 +14,8 @@ typedef struct {
   IkeSaRef     known;
 } Initiate;
 
-/* What the control loop knows of a connection: the SA that was begun last, and, while one is being made, who waits for
- * it.  So two that ask at once find one SA. */
+/* What the control loop knows of a connection: the SA that was begun last, and, while one is being
+ * made, who waits for it.  So two that ask at once find one SA. */
 typedef struct {
   IkeSaRef   sa;
   gboolean   is_making;
@@ -24,7 +24,7 @@ typedef struct {
 
 static void look_for_known (gpointer data);
 
-/* -- progress ------------------------------------------------------------------------------------------------------- */
+/* -- progress */
 
 IkeProgress *
 ike_progress_new (IkeEngine *engine, void (*heard) (gpointer data, const char *text), gpointer data)
@@ -83,7 +83,7 @@ ike_progress_tell (IkeProgress *progress, const char *text)
   ike_loop_post (ike_engine_control (progress->engine), hear, s, sentence_free);
 }
 
-/* -- the answer ----------------------------------------------------------------------------------------------------- */
+/* -- the answer */
 
 static void
 initiate_free (Initiate *in)
@@ -169,7 +169,7 @@ begin (Initiate *in, IkeSa *sa, const char *operation)
   }
 }
 
-/* -- a new SA ------------------------------------------------------------------------------------------------------- */
+/* -- a new SA */
 
 static void
 remember_sa (gpointer data)
@@ -194,24 +194,27 @@ make_sa (gpointer data)
   note->conn = ike_conn_ref (in->conn);
   if (sa)
     note->known = ike_sa_ref (sa);
-  ike_loop_post (ike_engine_control (in->engine), remember_sa, note, (GDestroyNotify) initiate_free);
+  ike_loop_post (ike_engine_control (in->engine), remember_sa, note,
+                 (GDestroyNotify) initiate_free);
   if (!sa) {
     ike_call_fail (g_steal_pointer (&in->call), "too many SAs");
     initiate_free (in);
     return;
   }
   ike_counter_add (in->engine, manager->count.initiated, 1);
-  ike_sa_progress (sa, IKE_LOG_INFO, "initiating to %s", ike_addr_format (&in->remote, TRUE, remote));
+  ike_sa_progress (sa, IKE_LOG_INFO, "initiating to %s",
+                   ike_addr_format (&in->remote, TRUE, remote));
   begin (in, sa, "establish");
 }
 
 static void
 start_new (Initiate *in)
 {
-  ike_loop_post (ike_engine_shard (in->engine, ike_sas_pick_shard (in->engine->sas)), make_sa, in, NULL);
+  ike_loop_post (ike_engine_shard (in->engine, ike_sas_pick_shard (in->engine->sas)), make_sa, in,
+                 NULL);
 }
 
-/* -- addresses ------------------------------------------------------------------------------------------------------ */
+/* -- addresses */
 
 static void
 source_found (gpointer owner, gpointer data, gpointer result, const char *error)
@@ -231,7 +234,11 @@ source_found (gpointer owner, gpointer data, gpointer result, const char *error)
 }
 
 static const IkeCallClass source_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "source address", .timeout_ms = 5000, .then = source_found, .undo = g_free,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "source address",
+  .timeout_ms = 5000,
+  .then = source_found,
+  .undo = g_free,
 };
 
 static void
@@ -272,7 +279,8 @@ name_resolved (gpointer owner, gpointer data, gpointer result, const char *error
   GArray *addrs = result;
 
   if (error || addrs->len == 0) {
-    g_autofree char *why = g_strdup_printf ("%s: %s", in->conn->remote_addrs[0].text, error ? error : "no address");
+    g_autofree char *why =
+        g_strdup_printf ("%s: %s", in->conn->remote_addrs[0].text, error ? error : "no address");
     if (addrs)
       g_array_unref (addrs);
     fail_early (in, why);
@@ -285,7 +293,10 @@ name_resolved (gpointer owner, gpointer data, gpointer result, const char *error
 }
 
 static const IkeCallClass resolve_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "resolve", .timeout_ms = 20000, .then = name_resolved,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "resolve",
+  .timeout_ms = 20000,
+  .then = name_resolved,
   .undo = (GDestroyNotify) g_array_unref,
 };
 
@@ -304,12 +315,13 @@ find_remote (Initiate *in)
     IkeCall *call = ike_loop_call (ike_engine_control (in->engine), &resolve_call, in, NULL);
     manager->net_class->resolve (manager->net->plugin, call, host->text, 0);
   } else {
-    why = g_strdup_printf ("connection %s has no address to go to; set remote_addrs", in->conn->name);
+    why =
+        g_strdup_printf ("connection %s has no address to go to; set remote_addrs", in->conn->name);
     fail_early (in, why);
   }
 }
 
-/* -- an SA that is there -------------------------------------------------------------------------------------------- */
+/* -- an SA that is there */
 
 static void
 again (gpointer data)
@@ -350,7 +362,8 @@ use_known (IkeSa *sa, gpointer data)
     return;
   }
   for (op = sa->operations; op; op = op->next)
-    if (op->name && op->args && !strcmp (op->name, "establish") && !g_strcmp0 (op->args, in->child ? in->child : "")) {
+    if (op->name && op->args && !strcmp (op->name, "establish")
+        && !g_strcmp0 (op->args, in->child ? in->child : "")) {
       IkeDone *done = g_new0 (IkeDone, 1);
       ike_sa_watch (sa, in->progress);
       *done = (IkeDone) { op->dones, operation_done, in };
@@ -375,7 +388,11 @@ known_free (gpointer data)
 }
 
 static const IkeJobClass known_job = {
-  .struct_size = sizeof (IkeJobClass), .name = "up", .lane = IKE_LANE_SETUP, .run = use_known, .free = known_free,
+  .struct_size = sizeof (IkeJobClass),
+  .name = "up",
+  .lane = IKE_LANE_SETUP,
+  .run = use_known,
+  .free = known_free,
 };
 
 static void
@@ -397,7 +414,8 @@ look_for_known (gpointer data)
 }
 
 void
-ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress, IkeCall *call)
+ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress,
+                      IkeCall *call)
 {
   const IkeChildConf *conf = child && !*child ? NULL : ike_conn_child (conn, child);
   Initiate *in = g_new0 (Initiate, 1);
@@ -422,7 +440,7 @@ ike_initiate (IkeEngine *engine, IkeConn *conn, const char *child_name_or_null, 
   ike_initiate_watched (engine, conn, child_name_or_null, NULL, call);
 }
 
-/* -- elsewhere ------------------------------------------------------------------------------------------------------ */
+/* -- elsewhere */
 
 enum { RESTARTS_MAX = 5 };
 
@@ -450,7 +468,10 @@ ike_sa_restart (IkeSa *sa, const IkeAddr *where, const char *why)
   next->n_restarts = sa->n_restarts + 1;
   ike_sa_progress (sa, IKE_LOG_NOTICE, "begins again as [%u]: %s", next->unique_id, why);
   child = sa->children;
-  ike_sa_begin (next, "establish", g_strdup (child ? child->conf->name : sa->conn->n_children ? sa->conn->children[0]->name : ""),
+  ike_sa_begin (next, "establish",
+                g_strdup (child                  ? child->conf->name
+                          : sa->conn->n_children ? sa->conn->children[0]->name
+                                                 : ""),
                 NULL, NULL);
   for (child = child ? child->next : NULL; child; child = child->next)
     ike_sa_begin (next, "create-child", g_strdup (child->conf->name), NULL, NULL);

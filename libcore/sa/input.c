@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* input.c - a datagram on its way in: header, shard, gate or SA, window, tag, state gate, exchange.
  *
- * Whatever fails is counted and gets the answer that RFC 7296 prescribes, or none.  Nothing is allocated for a first
- * message before its gates passed, and nothing is decrypted before the window was asked. */
+ * Whatever fails is counted and gets the answer that RFC 7296 prescribes, or none.  Nothing is
+ * allocated for a first message before its gates passed, and nothing is decrypted before the window
+ * was asked. */
 #include "sa/sa_private.h"
 #include "runtime/loop_private.h"
 #include <string.h>
@@ -22,9 +23,10 @@ count (IkeShard *shard, guint32 counter)
   ike_counter_add (shard->manager->engine, counter, 1);
 }
 
-/* -- which shard ---------------------------------------------------------------------------------------------------- */
+/* -- which shard */
 
-/* The Initiator flag tells which SPI is ours (RFC 7296, 3.1); the cBPF program of net-udp does the same. */
+/* The Initiator flag tells which SPI is ours (RFC 7296, 3.1); the cBPF program of net-udp does the
+ * same. */
 int
 ike_input_shard (IkeEngine *engine, const guint8 *data, gsize len)
 {
@@ -52,10 +54,18 @@ run_forward (IkeSa *sa, gpointer data)
 }
 
 static const IkeJobClass forward_job = {
-  .struct_size = sizeof (IkeJobClass), .name = "forwarded datagram", .lane = IKE_LANE_ESTABLISHED, .run = run_forward, .free = g_free,
+  .struct_size = sizeof (IkeJobClass),
+  .name = "forwarded datagram",
+  .lane = IKE_LANE_ESTABLISHED,
+  .run = run_forward,
+  .free = g_free,
 };
 static const IkeJobClass forward_new_job = {
-  .struct_size = sizeof (IkeJobClass), .name = "forwarded first message", .lane = IKE_LANE_NEW, .run = run_forward, .free = g_free,
+  .struct_size = sizeof (IkeJobClass),
+  .name = "forwarded first message",
+  .lane = IKE_LANE_NEW,
+  .run = run_forward,
+  .free = g_free,
 };
 
 static void
@@ -76,18 +86,22 @@ forward (IkeShard *shard, guint to, const IkeDatagram *datagram, gboolean is_fir
   f->datagram.flags |= IKE_NET_FORWARDED;
   f->datagram.data = f->data;
   memcpy (f->data, datagram->data, datagram->len);
-  if (!ike_shard_post (ike_engine_shard (engine, to), is_first ? &forward_new_job : &forward_job, f))
+  if (!ike_shard_post (ike_engine_shard (engine, to), is_first ? &forward_new_job : &forward_job,
+                       f))
     count (shard, shard->manager->count.refused);
 }
 
-/* -- answers without an SA ------------------------------------------------------------------------------------------ */
+/* -- answers without an SA */
 
-/* An address that was not proven never gets more bytes than it sent; @max says so, and where it may be otherwise. */
+/* An address that was not proven never gets more bytes than it sent; @max says so, and where it may
+ * be otherwise. */
 static gboolean
 send_clear (IkeShard *shard, const IkeDatagram *to, gsize max, IkeWriter *w)
 {
   IkeSaManager *manager = shard->manager;
-  IkeDatagram reply = { .struct_size = sizeof reply, .flags = to->flags & IKE_NET_MARKED, .local = to->local,
+  IkeDatagram reply = { .struct_size = sizeof reply,
+                        .flags = to->flags & IKE_NET_MARKED,
+                        .local = to->local,
                         .remote = to->remote };
 
   ike_message_close (w);
@@ -123,8 +137,8 @@ may_answer_orphan (IkeShard *shard)
   return shard->n_orphans_answered++ < ORPHANS_PER_SECOND;
 }
 
-/* RFC 7296, 2.5: a higher major version gets "INVALID_MAJOR_VERSION ... containing the closest version number it
- * supports", and the message "SHOULD" be dropped. */
+/* RFC 7296, 2.5: a higher major version gets "INVALID_MAJOR_VERSION ... containing the closest
+ * version number it supports", and the message "SHOULD" be dropped. */
 static void
 answer_version (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header)
 {
@@ -138,7 +152,8 @@ answer_version (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *h
   send_clear (shard, datagram, datagram->len, &w);
 }
 
-/* RFC 7296, 2.21.4 and 1.5: a message for an SPI that we do not know: nothing that comes of it changes any state. */
+/* RFC 7296, 2.21.4 and 1.5: a message for an SPI that we do not know: nothing that comes of it
+ * changes any state. */
 static void
 answer_orphan (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header)
 {
@@ -153,8 +168,8 @@ answer_orphan (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
     const IkeOrphanClass *klass = classes->orphans[i].ops;
     open_clear (shard, header, &w);
     if (klass->answer (classes->orphans[i].plugin, datagram, header, &w)) {
-      /* Twice as many at most, so that nobody is worth much as an amplifier: the least protected request has 57 bytes, an
-       * answer with a proof of 32 bytes has 76. */
+      /* Twice as many at most, so that nobody is worth much as an amplifier: the least protected
+       * request has 57 bytes, an answer with a proof of 32 bytes has 76. */
       if (send_clear (shard, datagram, 2 * datagram->len, &w))
         count (shard, shard->manager->count.orphans);
       return;
@@ -162,12 +177,12 @@ answer_orphan (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
   }
 }
 
-/* -- payloads ------------------------------------------------------------------------------------------------------- */
+/* -- payloads */
 
 /* Reads the chain into @arena.  The verdict says what is wrong. */
 static gboolean
-read_payloads (IkeShard *shard, IkeArena *arena, IkeMessage *message, guint8 first, const guint8 *data, gsize len,
-               guint32 offset, IkeVerdict *verdict)
+read_payloads (IkeShard *shard, IkeArena *arena, IkeMessage *message, guint8 first,
+               const guint8 *data, gsize len, guint32 offset, IkeVerdict *verdict)
 {
   const IkeClasses *classes = &shard->manager->classes;
   IkePayload payloads[IKE_PAYLOADS_MAX];
@@ -175,8 +190,8 @@ read_payloads (IkeShard *shard, IkeArena *arena, IkeMessage *message, guint8 fir
 
   message->n = 0;
   message->payloads = NULL;
-  if (!ike_payloads_read (first, data, len, offset, ike_classes_knows_payload, classes, payloads, IKE_PAYLOADS_MAX, &n,
-                          verdict))
+  if (!ike_payloads_read (first, data, len, offset, ike_classes_knows_payload, classes, payloads,
+                          IKE_PAYLOADS_MAX, &n, verdict))
     return FALSE;
   for (i = 0; i < n; i++) {
     const IkePayloadClass *klass = classes->payloads[payloads[i].type];
@@ -191,7 +206,8 @@ read_payloads (IkeShard *shard, IkeArena *arena, IkeMessage *message, guint8 fir
 }
 
 static IkeMessage *
-message_new (IkeExchange *x, const IkeHeader *header, const IkeDatagram *datagram, gboolean is_clear)
+message_new (IkeExchange *x, const IkeHeader *header, const IkeDatagram *datagram,
+             gboolean is_clear)
 {
   IkeMessage *m;
 
@@ -213,12 +229,12 @@ set_path (IkeExchange *x, const IkeDatagram *datagram)
   x->is_marked = (datagram->flags & IKE_NET_MARKED) != 0;
 }
 
-/* -- first messages ------------------------------------------------------------------------------------------------- */
+/* -- first messages */
 
 /* TRUE: all gates let it pass; attachments are in @attached. */
 static gboolean
-pass_gates (IkeShard *shard, const IkeDatagram *datagram, const IkeMessage *first, const IkeExchangeInfo *info,
-            IkeAttachment **attached)
+pass_gates (IkeShard *shard, const IkeDatagram *datagram, const IkeMessage *first,
+            const IkeExchangeInfo *info, IkeAttachment **attached)
 {
   const IkeClasses *classes = &shard->manager->classes;
   guint i;
@@ -262,8 +278,8 @@ free_attachments (IkeAttachment *a)
 }
 
 static void
-accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header, const IkeExchangeInfo *info,
-              IkeAttachment *attached)
+accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header,
+              const IkeExchangeInfo *info, IkeAttachment *attached)
 {
   IkeVerdict verdict = { 0 };
   IkeExchange *x;
@@ -278,13 +294,16 @@ accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *hea
   set_path (x, datagram);
   sa->window.received[0].exchange = x;
   x->in = message_new (x, header, datagram, TRUE);
-  if (!x->in || !read_payloads (shard, &x->in_arena, x->in, header->next_payload, x->in->raw + IKE_HEADER_LEN,
-                                x->in->raw_len - IKE_HEADER_LEN, IKE_HEADER_LEN, &verdict)) {
+  if (!x->in
+      || !read_payloads (shard, &x->in_arena, x->in, header->next_payload,
+                         x->in->raw + IKE_HEADER_LEN, x->in->raw_len - IKE_HEADER_LEN,
+                         IKE_HEADER_LEN, &verdict)) {
     count (shard, shard->manager->count.bad_syntax);
     ike_sa_destroy (sa, "the first message is malformed");
     return;
   }
-  if (!ike_exchange_show (x, x->in->raw + IKE_HEADER_LEN, x->in->raw_len - IKE_HEADER_LEN, header->next_payload)) {
+  if (!ike_exchange_show (x, x->in->raw + IKE_HEADER_LEN, x->in->raw_len - IKE_HEADER_LEN,
+                          header->next_payload)) {
     ike_sa_destroy (sa, "a plugin dropped its first message");
     return;
   }
@@ -292,15 +311,17 @@ accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *hea
   ike_exchange_respond (sa, x);
 }
 
-/* RFC 7296, 1.5 and 2.21.1: what is wrong with an unprotected first message is answered at most with what does not help an
- * attacker; a critical payload that we do not know is named. */
+/* RFC 7296, 1.5 and 2.21.1: what is wrong with an unprotected first message is answered at most
+ * with what does not help an attacker; a critical payload that we do not know is named. */
 static void
-refuse_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header, const IkeVerdict *verdict)
+refuse_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header,
+              const IkeVerdict *verdict)
 {
   IkeWriter w;
 
   count (shard, shard->manager->count.bad_syntax);
-  if (verdict->notify != IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD && verdict->notify != IKE_N_INVALID_SYNTAX)
+  if (verdict->notify != IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD
+      && verdict->notify != IKE_N_INVALID_SYNTAX)
     return;
   if (!may_answer_orphan (shard))
     return;
@@ -311,7 +332,8 @@ refuse_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *hea
 }
 
 static void
-first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header, const IkeExchangeInfo *info)
+first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header,
+               const IkeExchangeInfo *info)
 {
   IkeSaManager *manager = shard->manager;
   IkeMessage message = { .header = *header, .raw = datagram->data, .raw_len = datagram->len };
@@ -327,9 +349,9 @@ first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
     return;
   }
   message.payloads = payloads;
-  if (!ike_payloads_read (header->next_payload, datagram->data + IKE_HEADER_LEN, datagram->len - IKE_HEADER_LEN,
-                          IKE_HEADER_LEN, ike_classes_knows_payload, &manager->classes, payloads, IKE_PAYLOADS_MAX,
-                          &message.n, &verdict)
+  if (!ike_payloads_read (header->next_payload, datagram->data + IKE_HEADER_LEN,
+                          datagram->len - IKE_HEADER_LEN, IKE_HEADER_LEN, ike_classes_knows_payload,
+                          &manager->classes, payloads, IKE_PAYLOADS_MAX, &message.n, &verdict)
       || !ike_stategate_check (info, &shape, FALSE, &message, &verdict)) {
     refuse_first (shard, datagram, header, &verdict);
     return;
@@ -338,7 +360,8 @@ first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
     forward (shard, to, datagram, TRUE);
     return;
   }
-  sa = ike_half_open_find (shard, header->spi_initiator, &datagram->remote, datagram->data, datagram->len);
+  sa = ike_half_open_find (shard, header->spi_initiator, &datagram->remote, datagram->data,
+                           datagram->len);
   if (sa) {
     IkeReceived *entry = &sa->window.received[0];
     count (shard, manager->count.retransmit);
@@ -354,22 +377,25 @@ first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
     free_attachments (attached);
 }
 
-/* -- messages of an SA ---------------------------------------------------------------------------------------------- */
+/* -- messages of an SA */
 
-/* RFC 9242, 3.3: keys change between exchanges, so each message ID has the generation that it belongs to.  Of the
- * original responder the requests are counted; whoever began sends its own and has the newest. */
+/* RFC 9242, 3.3: keys change between exchanges, so each message ID has the generation that it
+ * belongs to.  Of the original responder the requests are counted; whoever began sends its own and
+ * has the newest. */
 static const IkeKeys *
 keys_of_request (const IkeSa *sa, guint32 id)
 {
   const IkeKeys *keys = sa->keys;
 
   /* Beyond IKE_AUTH there is one generation; an ID of 0 then stands outside the window. */
-  while (!sa->is_initiator && sa->state < IKE_SA_ESTABLISHED && keys && keys->older && id < keys->first_request_received)
+  while (!sa->is_initiator && sa->state < IKE_SA_ESTABLISHED && keys && keys->older
+         && id < keys->first_request_received)
     keys = keys->older;
   return keys;
 }
 
-/* Only what is proven gets here: a new path of a peer behind NAT (RFC 7296, 2.23), and the first use of the other port. */
+/* Only what is proven gets here: a new path of a peer behind NAT (RFC 7296, 2.23), and the first
+ * use of the other port. */
 static void
 follow_path (IkeSa *sa, const IkeExchange *x)
 {
@@ -404,8 +430,8 @@ open_protected (IkeSa *sa, IkeExchange *x, IkeMessage *m, IkeVerdict *verdict)
 
 /* TRUE: it is new, or @may_be_outside of the window; else it was dealt with. */
 static gboolean
-judge_request (IkeSa *sa, const IkeDatagram *datagram, guint32 id, const guint8 digest[16], gboolean may_be_outside,
-               IkeWindowVerdict *verdict)
+judge_request (IkeSa *sa, const IkeDatagram *datagram, guint32 id, const guint8 digest[16],
+               gboolean may_be_outside, IkeWindowVerdict *verdict)
 {
   IkeShard *shard = sa->shard;
   IkeReceived *entry;
@@ -430,10 +456,11 @@ judge_request (IkeSa *sa, const IkeDatagram *datagram, guint32 id, const guint8 
   }
 }
 
-/* The exchange of a request whose tag is good; @verdict says what is wrong inside. NULL: drop it. */
+/* The exchange of a request whose tag is good; @verdict says what is wrong inside. NULL: drop it.
+ */
 static IkeExchange *
-open_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *outer, const IkeExchangeInfo *info,
-              IkeVerdict *verdict)
+open_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *outer,
+              const IkeExchangeInfo *info, IkeVerdict *verdict)
 {
   IkeExchange *x = ike_exchange_new (sa, info, FALSE, outer->header.message_id);
   IkeMessage *m;
@@ -452,9 +479,11 @@ open_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *outer, c
   return NULL;
 }
 
-/* @outer holds the outer chain; it ends in SK.  A request is remembered once its tag was good: from then on it is answered. */
+/* @outer holds the outer chain; it ends in SK.  A request is remembered once its tag was good: from
+ * then on it is answered. */
 static void
-protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *outer, const IkeExchangeInfo *info)
+protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *outer,
+                   const IkeExchangeInfo *info)
 {
   IkeShard *shard = sa->shard;
   gboolean may_be_0 = ike_outside_may_be (sa, &outer->header, info);
@@ -489,8 +518,8 @@ protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *out
     ike_stategate_check (info, sa, FALSE, x->in, &verdict);
   if (verdict.reason) {
     count (shard, shard->manager->count.bad_state);
-    ike_exchange_fail (x, verdict.notify, &verdict.payload, verdict.notify == IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
-                       verdict.reason);
+    ike_exchange_fail (x, verdict.notify, &verdict.payload,
+                       verdict.notify == IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, verdict.reason);
   }
   ike_exchange_respond (sa, x);
 }
@@ -507,8 +536,8 @@ find_in_flight (IkeSa *sa, guint32 id, const IkeExchangeInfo *info)
 }
 
 static void
-protected_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header, const IkeMessage *outer,
-                    const IkeExchangeInfo *info)
+protected_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
+                    const IkeMessage *outer, const IkeExchangeInfo *info)
 {
   IkeShard *shard = sa->shard;
   IkeExchange *x = find_in_flight (sa, header->message_id, info);
@@ -539,7 +568,8 @@ protected_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *hea
   ike_exchange_response (x, m);
 }
 
-/* RFC 7296, 2.21.1: an error in the clear is a hint, no more; the others of its kind are retries that a task knows. */
+/* RFC 7296, 2.21.1: an error in the clear is a hint, no more; the others of its kind are retries
+ * that a task knows. */
 static gboolean
 is_hint (IkeExchange *x, const IkeMessage *m)
 {
@@ -564,7 +594,8 @@ is_hint (IkeExchange *x, const IkeMessage *m)
 }
 
 static void
-clear_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header, const IkeExchangeInfo *info)
+clear_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
+                const IkeExchangeInfo *info)
 {
   IkeShard *shard = sa->shard;
   IkeExchange *x = find_in_flight (sa, header->message_id, info);
@@ -576,7 +607,8 @@ clear_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
     return;
   }
   m = message_new (x, header, datagram, TRUE);
-  /* Whatever is wrong with it: it may be forged, so it is dropped, and the true one may still come. */
+  /* Whatever is wrong with it: it may be forged, so it is dropped, and the true one may still come.
+   */
   if (!m || !read_payloads (shard, &x->in_arena, m, header->next_payload, m->raw + IKE_HEADER_LEN,
                             m->raw_len - IKE_HEADER_LEN, IKE_HEADER_LEN, &verdict)
       || is_hint (x, m) || !ike_stategate_check (info, sa, TRUE, m, &verdict)) {
@@ -584,7 +616,8 @@ clear_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
     ike_arena_clear (&x->in_arena);
     return;
   }
-  if (!ike_exchange_show (x, m->raw + IKE_HEADER_LEN, m->raw_len - IKE_HEADER_LEN, header->next_payload)) {
+  if (!ike_exchange_show (x, m->raw + IKE_HEADER_LEN, m->raw_len - IKE_HEADER_LEN,
+                          header->next_payload)) {
     ike_arena_clear (&x->in_arena);
     return;
   }
@@ -605,22 +638,26 @@ unprotected (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *m)
   count (sa->shard, sa->shard->manager->count.bad_state);
   for (i = 0; i < m->n && !sa->is_doomed; i++) {
     const IkeNotifyInfo *info;
-    if (m->payloads[i].type != IKE_PAYLOAD_NOTIFY || !ike_notify_read (&m->payloads[i], &notify, &verdict))
+    if (m->payloads[i].type != IKE_PAYLOAD_NOTIFY
+        || !ike_notify_read (&m->payloads[i], &notify, &verdict))
       continue;
     info = ike_classes_notify (classes, notify.type);
-    if (info && info->klass->is_unprotected_ok && info->klass->unprotected && notify.len >= info->klass->min_len
-        && notify.len <= info->klass->max_len)
+    if (info && info->klass->is_unprotected_ok && info->klass->unprotected
+        && notify.len >= info->klass->min_len && notify.len <= info->klass->max_len)
       info->klass->unprotected (info->plugin, sa, &notify, datagram);
   }
 }
 
 static void
-message_of_sa (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header, const IkeExchangeInfo *info)
+message_of_sa (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
+               const IkeExchangeInfo *info)
 {
   IkeShard *shard = sa->shard;
   gboolean is_response = header->flags & IKE_FLAG_RESPONSE;
   IkePayload payloads[IKE_PAYLOADS_MAX];
-  IkeMessage outer = { .header = *header, .raw = datagram->data, .raw_len = datagram->len, .payloads = payloads };
+  IkeMessage outer = {
+    .header = *header, .raw = datagram->data, .raw_len = datagram->len, .payloads = payloads
+  };
   IkeVerdict verdict = { 0 };
 
   if (!info || ((info->klass->flags & IKE_EXCHANGE_CLEAR) && is_response)) {
@@ -630,9 +667,10 @@ message_of_sa (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header, 
       count (shard, shard->manager->count.bad_state);
     return;
   }
-  if (!ike_payloads_read (header->next_payload, datagram->data + IKE_HEADER_LEN, datagram->len - IKE_HEADER_LEN,
-                          IKE_HEADER_LEN, ike_classes_knows_payload, &shard->manager->classes, payloads, IKE_PAYLOADS_MAX,
-                          &outer.n, &verdict)) {
+  if (!ike_payloads_read (header->next_payload, datagram->data + IKE_HEADER_LEN,
+                          datagram->len - IKE_HEADER_LEN, IKE_HEADER_LEN, ike_classes_knows_payload,
+                          &shard->manager->classes, payloads, IKE_PAYLOADS_MAX, &outer.n,
+                          &verdict)) {
     count (shard, shard->manager->count.bad_syntax);
     return;
   }
@@ -648,7 +686,7 @@ message_of_sa (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header, 
     protected_request (sa, datagram, &outer, info);
 }
 
-/* -- entries -------------------------------------------------------------------------------------------------------- */
+/* -- entries */
 
 void
 ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram)
@@ -670,7 +708,8 @@ ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram)
   from_initiator = (header.flags & IKE_FLAG_INITIATOR) != 0;
   ours = from_initiator ? header.spi_responder : header.spi_initiator;
   theirs = from_initiator ? header.spi_initiator : header.spi_responder;
-  if (info && (info->klass->flags & IKE_EXCHANGE_INITIAL) && !(header.flags & IKE_FLAG_RESPONSE) && ours == 0) {
+  if (info && (info->klass->flags & IKE_EXCHANGE_INITIAL) && !(header.flags & IKE_FLAG_RESPONSE)
+      && ours == 0) {
     first_message (shard, datagram, &header, info);
     return;
   }
@@ -680,8 +719,10 @@ ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram)
     return;
   }
   sa = to < 0 ? NULL : ike_table_find (shard, ours);
-  if (!sa || sa->major != 2 || sa->is_initiator == from_initiator || (sa->peer_spi && sa->peer_spi != theirs
-      && !(info && (info->klass->flags & IKE_EXCHANGE_CLEAR) && sa->state == IKE_SA_CONNECTING))) {
+  if (!sa || sa->major != 2 || sa->is_initiator == from_initiator
+      || (sa->peer_spi && sa->peer_spi != theirs
+          && !(info && (info->klass->flags & IKE_EXCHANGE_CLEAR)
+               && sa->state == IKE_SA_CONNECTING))) {
     answer_orphan (shard, datagram, &header);
     return;
   }

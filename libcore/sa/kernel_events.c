@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kernel_events.c - what the kernel plugin says by itself: each event finds its SA, becomes a job there and an event on the
- * bus.  A hard expire takes the child down, for its keys are spent; what more is made of these events is for plugins. */
+/* kernel_events.c - what the kernel plugin says by itself: each event finds its SA, becomes a job
+ * there and an event on the bus.  A hard expire takes the child down, for its keys are spent; what
+ * more is made of these events is for plugins. */
 #include "sa/sa_private.h"
 
 typedef struct {
@@ -23,7 +24,8 @@ emit (IkeSa *sa, const IkeChild *child, const KernelEvent *event)
     ike_tree_set_string (body, "source", ike_addr_format (&event->source, TRUE, text));
   else
     ike_tree_set_bool (body, "hard", event->is_hard);
-  ike_event_emit (engine, ike_event_new (engine, event->is_mapping ? "child-mapping" : "child-expire", body));
+  ike_event_emit (
+      engine, ike_event_new (engine, event->is_mapping ? "child-mapping" : "child-expire", body));
 }
 
 static void
@@ -38,12 +40,17 @@ run_event (IkeSa *sa, gpointer data)
   if (!event->is_hard || child->state != IKE_CHILD_INSTALLED)
     return;
   child->state = IKE_CHILD_DELETING;
-  if (!ike_sa_begin (sa, "delete-child", g_memdup2 (&(IkeChildRef) { event->child }, sizeof (IkeChildRef)), NULL, NULL))
+  if (!ike_sa_begin (sa, "delete-child",
+                     g_memdup2 (&(IkeChildRef) { event->child }, sizeof (IkeChildRef)), NULL, NULL))
     ike_child_destroy (child, "expired");
 }
 
 static const IkeJobClass event_job = {
-  .struct_size = sizeof (IkeJobClass), .name = "kernel event", .lane = IKE_LANE_ESTABLISHED, .run = run_event, .free = g_free,
+  .struct_size = sizeof (IkeJobClass),
+  .name = "kernel event",
+  .lane = IKE_LANE_ESTABLISHED,
+  .run = run_event,
+  .free = g_free,
 };
 
 static void
@@ -60,13 +67,16 @@ ike_kernel_expire (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, gbo
 }
 
 void
-ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, const IkeAddr *new_source)
+ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi,
+                    const IkeAddr *new_source)
 {
-  post (self, sa, &(KernelEvent) { .child = child, .spi = spi, .is_mapping = TRUE, .source = *new_source });
+  post (self, sa,
+        &(KernelEvent) { .child = child, .spi = spi, .is_mapping = TRUE, .source = *new_source });
 }
 
 void
-ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source, const IkeAddr *destination)
+ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source,
+                    const IkeAddr *destination)
 {
   IkeEngine *engine = ike_plugin_engine (self);
   IkeTree *body = ike_tree_new_section ();

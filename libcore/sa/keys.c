@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keys.c - SKEYSEED, the SK_* keys with their generations, KEYMAT, and the octets that AUTH signs (RFC 7296, 2.13 to
- * 2.17).  Nothing outside this file sees SK_d. */
+/* keys.c - SKEYSEED, the SK_* keys with their generations, KEYMAT, and the octets that AUTH signs
+ * (RFC 7296, 2.13 to 2.17).  Nothing outside this file sees SK_d. */
 #include "sa/sa_private.h"
 #include <string.h>
 
@@ -64,21 +64,26 @@ ike_keys_new (const IkeSa *sa)
   return keys;
 }
 
-/* {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} = prf+ (SKEYSEED, Ni | Nr | SPIi | SPIr) */
+/* {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} = prf+ (SKEYSEED, Ni | Nr | SPIi | SPIr)
+ */
 static gboolean
 expand (IkeSa *sa, IkeKeys *keys, const guint8 *skeyseed, const IkeInit *init)
 {
-  guint64 spi_i = GUINT64_TO_BE (ike_sa_spi (sa, TRUE)), spi_r = GUINT64_TO_BE (ike_sa_spi (sa, FALSE));
+  guint64 spi_i = GUINT64_TO_BE (ike_sa_spi (sa, TRUE)),
+          spi_r = GUINT64_TO_BE (ike_sa_spi (sa, FALSE));
   IkePart parts[] = { { init->nonce_i, init->nonce_i_len }, { init->nonce_r, init->nonce_r_len },
                       { (guint8 *) &spi_i, 8 }, { (guint8 *) &spi_r, 8 } };
 
-  return ike_prf_plus (sa->prf, skeyseed, keys->prf_len, parts, G_N_ELEMENTS (parts), keys->bytes, total_len (keys));
+  return ike_prf_plus (sa->prf, skeyseed, keys->prf_len, parts, G_N_ELEMENTS (parts), keys->bytes,
+                       total_len (keys));
 }
 
 static void
 emit_keys (IkeSa *sa)
 {
-  static const char *const names[] = { "SK_d", "SK_ai", "SK_ar", "SK_ei", "SK_er", "SK_pi", "SK_pr" };
+  static const char *const names[] = {
+    "SK_d", "SK_ai", "SK_ar", "SK_ei", "SK_er", "SK_pi", "SK_pr"
+  };
   IkeSecret secrets[SK_N];
   IkeKeysEvent event = { .struct_size = sizeof event };
   guint i;
@@ -97,7 +102,8 @@ emit_keys (IkeSa *sa)
     ike_secret_clear (&secrets[i]);
 }
 
-/* Puts a new generation in front; older ones stay as long as a message sealed with them may come again. */
+/* Puts a new generation in front; older ones stay as long as a message sealed with them may come
+ * again. */
 static void
 adopt (IkeSa *sa, IkeKeys *keys)
 {
@@ -135,10 +141,11 @@ remember_nonces (IkeSa *sa, const guint8 *ni, gsize ni_len, const guint8 *nr, gs
   sa->init->nonce_r_len = nr_len;
 }
 
-/* SKEYSEED = prf (Ni | Nr, g^ir).  RFC 7296, 2.14: "If the negotiated PRF takes a fixed-length key and the lengths of Ni
- * and Nr do not add up to that length, half the bits must come from Ni and half from Nr, taking the first bits of each."
- * RFC 4434 and 4615 made their PRFs take keys of any length; there the first 8 bytes of each nonce are meant: "only the
- * first 64 bits of Ni and the first 64 bits of Nr are used in calculating SKEYSEED". */
+/* SKEYSEED = prf (Ni | Nr, g^ir).  RFC 7296, 2.14: "If the negotiated PRF takes a fixed-length key
+ * and the lengths of Ni and Nr do not add up to that length, half the bits must come from Ni and
+ * half from Nr, taking the first bits of each." RFC 4434 and 4615 made their PRFs take keys of any
+ * length; there the first 8 bytes of each nonce are meant: "only the first 64 bits of Ni and the
+ * first 64 bits of Nr are used in calculating SKEYSEED". */
 static gboolean
 skeyseed_of_init (IkeSa *sa, const guint8 *secret, gsize secret_len, guint8 *out)
 {
@@ -161,8 +168,8 @@ skeyseed_of_init (IkeSa *sa, const guint8 *secret, gsize secret_len, guint8 *out
 }
 
 gboolean
-ike_sa_keys_init (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint8 *ni, gsize ni_len, const guint8 *nr,
-                  gsize nr_len)
+ike_sa_keys_init (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint8 *ni, gsize ni_len,
+                  const guint8 *nr, gsize nr_len)
 {
   guint8 skeyseed[IKE_SECRET_MAX];
   gboolean is_ok;
@@ -175,7 +182,8 @@ ike_sa_keys_init (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint
   return is_ok;
 }
 
-/* RFC 9370, 2.2.2: SKEYSEED(n) = prf (SK_d(n-1), SK(n) | Ni | Nr), Ni and Nr those of IKE_SA_INIT. */
+/* RFC 9370, 2.2.2: SKEYSEED(n) = prf (SK_d(n-1), SK(n) | Ni | Nr), Ni and Nr those of IKE_SA_INIT.
+ */
 gboolean
 ike_sa_keys_mix (IkeSa *sa, const guint8 *secret, gsize secret_len)
 {
@@ -188,8 +196,11 @@ ike_sa_keys_mix (IkeSa *sa, const guint8 *secret, gsize secret_len)
   g_return_val_if_fail (sa->keys && init && init->nonce_i, FALSE);
   d = ike_keys_part (sa->keys, SK_D, &d_len);
   {
-    IkePart parts[] = { { secret, secret_len }, { init->nonce_i, init->nonce_i_len }, { init->nonce_r, init->nonce_r_len } };
-    is_ok = ike_prf_run (sa->prf, d, d_len, parts, G_N_ELEMENTS (parts), skeyseed) && derive (sa, skeyseed);
+    IkePart parts[] = { { secret, secret_len },
+                        { init->nonce_i, init->nonce_i_len },
+                        { init->nonce_r, init->nonce_r_len } };
+    is_ok = ike_prf_run (sa->prf, d, d_len, parts, G_N_ELEMENTS (parts), skeyseed)
+            && derive (sa, skeyseed);
   }
   ike_wipe (skeyseed, sizeof skeyseed);
   return is_ok;
@@ -216,11 +227,12 @@ ike_sa_keys_mix_psk (IkeSa *sa, const guint8 *psk, gsize psk_len)
   return TRUE;
 }
 
-/* RFC 7296, 2.18: SKEYSEED = prf (SK_d (old), g^ir (new) | Ni | Nr), by the old SA's PRF.  An SA that begins
- * without an exchange of keys has a label there (RFC 5723, 5.1), which is its plugin's. */
+/* RFC 7296, 2.18: SKEYSEED = prf (SK_d (old), g^ir (new) | Ni | Nr), by the old SA's PRF.  An SA
+ * that begins without an exchange of keys has a label there (RFC 5723, 5.1), which is its plugin's.
+ */
 gboolean
-ike_sa_keys_seed (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize secret_len, const guint8 *ni, gsize ni_len,
-                  const guint8 *nr, gsize nr_len)
+ike_sa_keys_seed (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize secret_len, const guint8 *ni,
+                  gsize ni_len, const guint8 *nr, gsize nr_len)
 {
   IkePart parts[] = { { secret, secret_len }, { ni, ni_len }, { nr, nr_len } };
   guint8 skeyseed[IKE_SECRET_MAX];
@@ -231,15 +243,16 @@ ike_sa_keys_seed (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize secret_len,
   g_return_val_if_fail (sa->prf && old->keys, FALSE);
   d = ike_keys_part (old->keys, SK_D, &d_len);
   remember_nonces (sa, ni, ni_len, nr, nr_len);
-  is_ok = ike_prf_run (old->prf, d, d_len, parts, G_N_ELEMENTS (parts), skeyseed) && derive (sa, skeyseed);
+  is_ok = ike_prf_run (old->prf, d, d_len, parts, G_N_ELEMENTS (parts), skeyseed)
+          && derive (sa, skeyseed);
   ike_wipe (skeyseed, sizeof skeyseed);
   return is_ok;
 }
 
 /* KEYMAT = prf+ (SK_d, [g^ir (new) |] Ni | Nr) (RFC 7296, 2.17). */
 gboolean
-ike_keys_child (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint8 *ni, gsize ni_len, const guint8 *nr,
-                gsize nr_len, guint8 *out, gsize out_len)
+ike_keys_child (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint8 *ni, gsize ni_len,
+                const guint8 *nr, gsize nr_len, guint8 *out, gsize out_len)
 {
   IkePart parts[] = { { secret, secret ? secret_len : 0 }, { ni, ni_len }, { nr, nr_len } };
   gsize d_len;
@@ -264,8 +277,8 @@ ike_sa_prf (const IkeSa *sa)
 }
 
 gboolean
-ike_sa_prf_auth_of (IkeSa *sa, guint32 generation, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out,
-                    gsize *out_len)
+ike_sa_prf_auth_of (IkeSa *sa, guint32 generation, gboolean of_initiator, const IkePart *parts,
+                    guint n_parts, guint8 *out, gsize *out_len)
 {
   const IkeKeys *keys = sa->keys;
   gsize len;
@@ -282,9 +295,12 @@ ike_sa_prf_auth_of (IkeSa *sa, guint32 generation, gboolean of_initiator, const 
 }
 
 gboolean
-ike_sa_prf_auth (IkeSa *sa, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out, gsize *out_len)
+ike_sa_prf_auth (IkeSa *sa, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out,
+                 gsize *out_len)
 {
-  return sa->keys && ike_sa_prf_auth_of (sa, sa->keys->generation, of_initiator, parts, n_parts, out, out_len);
+  return sa->keys
+         && ike_sa_prf_auth_of (sa, sa->keys->generation, of_initiator, parts, n_parts, out,
+                                out_len);
 }
 
 const guint8 *
@@ -294,7 +310,8 @@ ike_sa_nonce (const IkeSa *sa, gboolean of_initiator, gsize *len)
   return !sa->init ? NULL : of_initiator ? sa->init->nonce_i : sa->init->nonce_r;
 }
 
-/* InitiatorSignedOctets = RealMessage1 | NonceRData | MACedIDForI, where MACedIDForI = prf (SK_pi, RestOfInitIDPayload) */
+/* InitiatorSignedOctets = RealMessage1 | NonceRData | MACedIDForI, where MACedIDForI = prf (SK_pi,
+ * RestOfInitIDPayload) */
 GBytes *
 ike_sa_auth_octets (IkeSa *sa, gboolean of_initiator)
 {
@@ -316,7 +333,8 @@ ike_sa_auth_octets (IkeSa *sa, gboolean of_initiator)
     if (!ike_sa_prf_auth (sa, of_initiator, rest, G_N_ELEMENTS (rest), mac, &mac_len))
       return NULL;
   }
-  octets = g_byte_array_sized_new ((guint) (of_initiator ? init->request_len : init->response_len) + 512);
+  octets = g_byte_array_sized_new ((guint) (of_initiator ? init->request_len : init->response_len)
+                                   + 512);
   if (of_initiator) {
     g_byte_array_append (octets, init->request, (guint) init->request_len);
     g_byte_array_append (octets, init->nonce_r, (guint) init->nonce_r_len);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* manager.c - where the SAs of an engine begin and end: classes, buckets, shards, limits, and the polite shutdown. */
+/* manager.c - where the SAs of an engine begin and end: classes, buckets, shards, limits, and the
+ * polite shutdown. */
 #include "sa/sa_private.h"
 #include <string.h>
 
@@ -8,25 +9,40 @@ enum { MAX_HALF_OPEN = 100000, HALF_OPEN_TIMEOUT_S = 30 };
 static void
 make_counters (IkeSaManager *manager)
 {
-  static const struct { const char *name; gsize at; } counters[] = {
+  static const struct { const char *name; gsize at;
+  } counters[] = {
 #define COUNTER(member, name) { name, G_STRUCT_OFFSET (IkeSaCounters, member) }
-    COUNTER (received, "input.received"), COUNTER (bad_header, "input.bad-header"),
-    COUNTER (bad_version, "input.bad-version"), COUNTER (bad_spi, "input.unknown-spi"),
-    COUNTER (bad_id, "input.bad-message-id"), COUNTER (bad_icv, "input.bad-icv"),
-    COUNTER (bad_syntax, "input.bad-syntax"), COUNTER (bad_state, "input.bad-state"),
-    COUNTER (bad_payload, "input.bad-payload"), COUNTER (retransmit, "input.retransmits"),
-    COUNTER (forwarded, "shard.forwarded"), COUNTER (forwarded_twice, "shard.forwarded-twice"),
-    COUNTER (forwarded_first, "shard.forwarded-first"), COUNTER (sent, "output.sent"), COUNTER (resent, "output.retransmits"), COUNTER (gated, "input.gated"),
-    COUNTER (refused, "input.lane-full"), COUNTER (orphans, "output.orphans"),
-    COUNTER (half_open_limit, "input.half-open-limit"), COUNTER (timeouts, "ike.timeouts"),
-    COUNTER (established, "ike.established"), COUNTER (closed, "ike.closed"), COUNTER (initiated, "ike.initiated"),
+    COUNTER (received, "input.received"),
+    COUNTER (bad_header, "input.bad-header"),
+    COUNTER (bad_version, "input.bad-version"),
+    COUNTER (bad_spi, "input.unknown-spi"),
+    COUNTER (bad_id, "input.bad-message-id"),
+    COUNTER (bad_icv, "input.bad-icv"),
+    COUNTER (bad_syntax, "input.bad-syntax"),
+    COUNTER (bad_state, "input.bad-state"),
+    COUNTER (bad_payload, "input.bad-payload"),
+    COUNTER (retransmit, "input.retransmits"),
+    COUNTER (forwarded, "shard.forwarded"),
+    COUNTER (forwarded_twice, "shard.forwarded-twice"),
+    COUNTER (forwarded_first, "shard.forwarded-first"),
+    COUNTER (sent, "output.sent"),
+    COUNTER (resent, "output.retransmits"),
+    COUNTER (gated, "input.gated"),
+    COUNTER (refused, "input.lane-full"),
+    COUNTER (orphans, "output.orphans"),
+    COUNTER (half_open_limit, "input.half-open-limit"),
+    COUNTER (timeouts, "ike.timeouts"),
+    COUNTER (established, "ike.established"),
+    COUNTER (closed, "ike.closed"),
+    COUNTER (initiated, "ike.initiated"),
     COUNTER (failed, "ike.failed"),
 #undef COUNTER
   };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (counters); i++)
-    G_STRUCT_MEMBER (guint32, &manager->count, counters[i].at) = ike_counter (manager->engine, counters[i].name);
+    G_STRUCT_MEMBER (guint32, &manager->count, counters[i].at) =
+        ike_counter (manager->engine, counters[i].name);
 }
 
 /* Before plugins activate: they register slots. */
@@ -79,7 +95,8 @@ ike_sas_start (IkeEngine *engine, GError **error)
   manager->net_class = manager->net ? manager->net->ops : NULL;
   manager->kernel_class = manager->kernel ? manager->kernel->ops : NULL;
   manager->max_half_open = (guint32) ike_tree_int (settings, "core.max_half_open", MAX_HALF_OPEN);
-  manager->half_open_timeout_s = (guint32) ike_tree_int (settings, "core.half_open_timeout", HALF_OPEN_TIMEOUT_S);
+  manager->half_open_timeout_s =
+      (guint32) ike_tree_int (settings, "core.half_open_timeout", HALF_OPEN_TIMEOUT_S);
   if (!ike_classes_load (manager, error)) {
     g_prefix_error (error, "the protocol's classes do not fit together: ");
     return FALSE;
@@ -103,7 +120,7 @@ ike_sas_pick_shard (IkeSaManager *manager)
   return atomic_fetch_add (&manager->next_shard, 1) % manager->engine->n_shards;
 }
 
-/* -- the polite end ------------------------------------------------------------------------------------------------- */
+/* -- the polite end */
 
 static void
 end_one (IkeSa *sa, gpointer data)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* notifies.c - the notifies of an exchange: those that came are validated and recorded, those of ours are sent. */
+/* notifies.c - the notifies of an exchange: those that came are validated and recorded, those of
+ * ours are sent. */
 #include "sa/sa_private.h"
 
 static void
@@ -21,17 +22,20 @@ record_one (IkeExchange *x, const IkeNotify *notify, IkeVerdict *verdict)
   guint i, n = 0;
 
   if (!info || !(info->exchanges >> x->info->index & 1)) {
-    /* RFC 7296, 3.10.1: unknown error types in a response mean that the request failed; unknown status is ignored. */
+    /* RFC 7296, 3.10.1: unknown error types in a response mean that the request failed; unknown
+     * status is ignored. */
     if (notify->type < IKE_N_FIRST_STATUS && x->is_initiator && x->in->is_protected) {
       const char *name = ike_notify_name (notify->type);
-      ike_exchange_fail (x, 0, NULL, 0, name ? name : "the peer answered with an error we do not know");
+      ike_exchange_fail (x, 0, NULL, 0,
+                         name ? name : "the peer answered with an error we do not know");
     }
     return TRUE;
   }
   for (i = 0; i < x->n_records; i++)
     n += x->records[i].type == notify->type;
   if (notify->len < klass->min_len || notify->len > klass->max_len)
-    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, IKE_PAYLOAD_NOTIFY, 0, "a notify has the wrong length");
+    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, IKE_PAYLOAD_NOTIFY, 0,
+                            "a notify has the wrong length");
   if ((klass->max_count && n >= klass->max_count) || x->n_records == IKE_RECORDS_MAX)
     return TRUE;
   if (klass->received && !klass->received (info->plugin, x->sa, x, notify))

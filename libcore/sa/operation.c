@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* operation.c - what somebody wants done with an SA: queued by priority, run through exchanges, ended once.  The peer's
- * operations are here too; they live as long as their exchanges ask for a next one. */
+/* operation.c - what somebody wants done with an SA: queued by priority, run through exchanges,
+ * ended once.  The peer's operations are here too; they live as long as their exchanges ask for a
+ * next one. */
 #include "sa/sa_private.h"
 #include <string.h>
 
@@ -126,7 +127,7 @@ ike_operation_end (IkeOperation *op, const char *error)
     ike_operations_kick (sa);
 }
 
-/* -- the peer's ----------------------------------------------------------------------------------------------------- */
+/* -- the peer's */
 
 static gboolean
 is_next_of (const IkeOperation *op, const IkeExchangeInfo *info, const IkeMessage *in)
@@ -136,7 +137,8 @@ is_next_of (const IkeOperation *op, const IkeExchangeInfo *info, const IkeMessag
   if (op->awaited != info || op->exchange)
     return FALSE;
   for (i = 0; i < op->n_tasks; i++)
-    if (op->tasks[i]->info->klass->continues && !op->tasks[i]->info->klass->continues (op->tasks[i], in))
+    if (op->tasks[i]->info->klass->continues
+        && !op->tasks[i]->info->klass->continues (op->tasks[i], in))
       return FALSE;
   return TRUE;
 }
@@ -148,7 +150,8 @@ ike_operation_of_request (IkeSa *sa, const IkeExchangeInfo *info, const IkeMessa
   IkeOperation *op;
 
   for (op = sa->passive; op; op = op->next)
-    if (is_next_of (op, info, in) || (name && op->name && !strcmp (op->name, name) && !op->exchange)) {
+    if (is_next_of (op, info, in)
+        || (name && op->name && !strcmp (op->name, name) && !op->exchange)) {
       op->awaited = NULL;
       ike_timer_stop (g_steal_pointer (&op->timer));
       return op;
@@ -170,10 +173,14 @@ stop_waiting (IkeSa *sa, gpointer data)
 }
 
 static const IkeJobClass await_job = {
-  .struct_size = sizeof (IkeJobClass), .name = "operation of the peer", .lane = IKE_LANE_ESTABLISHED, .run = stop_waiting,
+  .struct_size = sizeof (IkeJobClass),
+  .name = "operation of the peer",
+  .lane = IKE_LANE_ESTABLISHED,
+  .run = stop_waiting,
 };
 
-/* The operation stays for the peer's next request, for a while, and only so many: the newest are listed first. */
+/* The operation stays for the peer's next request, for a while, and only so many: the newest are
+ * listed first. */
 void
 ike_operation_await (IkeOperation *op, const IkeExchangeInfo *next)
 {
@@ -184,7 +191,8 @@ ike_operation_await (IkeOperation *op, const IkeExchangeInfo *next)
   op->awaited = next;
   if (sa->state < IKE_SA_ESTABLISHED)
     return;
-  op->timer = ike_sa_timer_add (sa, sa->shard->manager->half_open_timeout_s * 1000ull, &await_job, op);
+  op->timer =
+      ike_sa_timer_add (sa, sa->shard->manager->half_open_timeout_s * 1000ull, &await_job, op);
   for (other = sa->passive; other; other = other->next)
     if (other->awaited) {
       n++;
@@ -194,14 +202,15 @@ ike_operation_await (IkeOperation *op, const IkeExchangeInfo *next)
     ike_operation_end (oldest, "the peer began too much at once");
 }
 
-/* -- ours ----------------------------------------------------------------------------------------------------------- */
+/* -- ours */
 
 static void
 insert_by_priority (IkeSa *sa, IkeOperation *op)
 {
   IkeOperation **link = &sa->operations;
 
-  while (*link && ((*link)->is_running || (*link)->info->klass->priority >= op->info->klass->priority))
+  while (*link
+         && ((*link)->is_running || (*link)->info->klass->priority >= op->info->klass->priority))
     link = &(*link)->next;
   op->next = *link;
   *link = op;
@@ -259,14 +268,18 @@ run_kick (IkeSa *sa, gpointer data)
 }
 
 static const IkeJobClass kick_job = {
-  .struct_size = sizeof (IkeJobClass), .name = "operations", .lane = IKE_LANE_ESTABLISHED, .run = run_kick,
+  .struct_size = sizeof (IkeJobClass),
+  .name = "operations",
+  .lane = IKE_LANE_ESTABLISHED,
+  .run = run_kick,
 };
 
 /* RFC 7296, 2.25: what touches the IKE SA itself does not run beside anything of ours. */
 static gboolean
 may_start (IkeSa *sa, const IkeOperation *op)
 {
-  const IkeExchangeInfo *info = ike_classes_exchange (&sa->shard->manager->classes, op->info->klass->exchange);
+  const IkeExchangeInfo *info =
+      ike_classes_exchange (&sa->shard->manager->classes, op->info->klass->exchange);
   const IkeOperation *other;
 
   /* What is protected waits until there is somebody at the other end who has proven who he is. */
@@ -274,13 +287,15 @@ may_start (IkeSa *sa, const IkeOperation *op)
     return FALSE;
   for (other = sa->operations; other; other = other->next)
     if (other->is_running
-        && (op->info->klass->touches == IKE_TOUCHES_IKE || other->info->klass->touches == IKE_TOUCHES_IKE))
+        && (op->info->klass->touches == IKE_TOUCHES_IKE
+            || other->info->klass->touches == IKE_TOUCHES_IKE))
       return FALSE;
   return op->info->klass->is_outside_window ? ike_window_may_send_outside (&sa->window)
                                             : ike_window_may_send (&sa->window);
 }
 
-/* Starts what may start.  While a message is built on this shard it waits for a job: there is one buffer. */
+/* Starts what may start.  While a message is built on this shard it waits for a job: there is one
+ * buffer. */
 void
 ike_operations_kick (IkeSa *sa)
 {
@@ -321,7 +336,8 @@ ike_operation_skip (IkeTask *task, const char *phase, const char *reason_static)
   for (i = 0; info->phases[i]; i++)
     if (!strcmp (info->phases[i], phase))
       task->operation->skipped |= G_GUINT64_CONSTANT (1) << MIN (i, 63);
-  ike_sa_progress (task->operation->sa, IKE_LOG_INFO, "%s goes on without %s: %s", info->name, phase, reason_static);
+  ike_sa_progress (task->operation->sa, IKE_LOG_INFO, "%s goes on without %s: %s", info->name,
+                   phase, reason_static);
 }
 
 void
@@ -331,7 +347,7 @@ ike_operation_complain (IkeTask *task, const char *reason)
   task->operation->failure = g_strdup (reason);
 }
 
-/* -- what tasks ask of their operation ------------------------------------------------------------------------------ */
+/* -- what tasks ask of their operation */
 
 static gboolean
 is_kept_type (const guint8 *types, guint8 type)

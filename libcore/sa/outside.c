@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* outside.c - requests with message ID 0 that stand outside the window (kind `id-0`): which they are, and the answer that is
- * kept of the last one. */
+/* outside.c - requests with message ID 0 that stand outside the window (kind `id-0`): which they
+ * are, and the answer that is kept of the last one. */
 #include "sa/sa_private.h"
 #include <string.h>
 
-/* Might a request with ID 0 be of a form that stands outside the window?  Only what was agreed on is even decrypted. */
+/* Might a request with ID 0 be of a form that stands outside the window?  Only what was agreed on
+ * is even decrypted. */
 gboolean
 ike_outside_may_be (const IkeSa *sa, const IkeHeader *header, const IkeExchangeInfo *info)
 {
   const IkeClasses *classes = &sa->shard->manager->classes;
   guint i;
 
-  if (header->message_id != 0 || sa->state < IKE_SA_ESTABLISHED || (sa->outside && !sa->outside->response))
+  if (header->message_id != 0 || sa->state < IKE_SA_ESTABLISHED
+      || (sa->outside && !sa->outside->response))
     return FALSE;
   for (i = 0; i < classes->n_id_0s; i++) {
     const IkeIdZeroClass *klass = classes->id_0s[i].ops;
@@ -33,10 +35,12 @@ ike_outside_is (IkeSa *sa, const IkeMessage *m, const IkeExchangeInfo *info)
         && klass->accept (classes->id_0s[i].plugin, sa, m))
       return TRUE;
   }
-  return (info->klass->flags & IKE_EXCHANGE_ID_0) && info->klass->id_0 && info->klass->id_0 (info->plugin, sa, m);
+  return (info->klass->flags & IKE_EXCHANGE_ID_0) && info->klass->id_0
+         && info->klass->id_0 (info->plugin, sa, m);
 }
 
-/* A repeat of the last one gets the same bytes again; older ones have to get past the replay rule. */
+/* A repeat of the last one gets the same bytes again; older ones have to get past the replay rule.
+ */
 gboolean
 ike_outside_repeat (IkeSa *sa, const guint8 digest[16], const IkeDatagram *datagram)
 {

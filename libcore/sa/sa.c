@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sa.c - the life of an IKE SA: made, decided upon, established, destroyed at the end of a turn; and its accessors. */
+/* sa.c - the life of an IKE SA: made, decided upon, established, destroyed at the end of a turn;
+ * and its accessors. */
 #include "sa/sa_private.h"
 #include "runtime/loop_private.h"
 #include <stdarg.h>
@@ -13,11 +14,11 @@ ike_sa_assert_owner (const IkeSa *sa)
   g_assert (ike_loop_is_current (sa->shard->loop));
 }
 
-/* -- birth ---------------------------------------------------------------------------------------------------------- */
+/* -- birth */
 
 IkeSa *
-ike_sa_new (IkeShard *shard, guint8 major, gboolean is_initiator, const IkeAddr *local, const IkeAddr *remote,
-            IkeConn *conn)
+ike_sa_new (IkeShard *shard, guint8 major, gboolean is_initiator, const IkeAddr *local,
+            const IkeAddr *remote, IkeConn *conn)
 {
   IkeSaManager *manager = shard->manager;
   IkeSa *sa = g_new0 (IkeSa, 1);
@@ -42,8 +43,8 @@ ike_sa_new (IkeShard *shard, guint8 major, gboolean is_initiator, const IkeAddr 
 }
 
 IkeSa *
-ike_sa_make (IkeEngine *engine, guint shard, guint8 major, gboolean is_initiator, const IkeAddr *local,
-             const IkeAddr *remote, IkeConn *conn_or_null)
+ike_sa_make (IkeEngine *engine, guint shard, guint8 major, gboolean is_initiator,
+             const IkeAddr *local, const IkeAddr *remote, IkeConn *conn_or_null)
 {
   return ike_sa_new (engine->sas->shards[shard], major, is_initiator, local, remote, conn_or_null);
 }
@@ -75,16 +76,20 @@ setup_timeout (IkeSa *sa, gpointer data)
 }
 
 static const IkeJobClass setup_job = {
-  .struct_size = sizeof (IkeJobClass), .name = "half-open time-out", .lane = IKE_LANE_SETUP, .run = setup_timeout,
+  .struct_size = sizeof (IkeJobClass),
+  .name = "half-open time-out",
+  .lane = IKE_LANE_SETUP,
+  .run = setup_timeout,
 };
 
 void
 ike_sa_arm_setup (IkeSa *sa)
 {
-  sa->setup_timer = ike_sa_timer_add (sa, sa->shard->manager->half_open_timeout_s * 1000ull, &setup_job, NULL);
+  sa->setup_timer =
+      ike_sa_timer_add (sa, sa->shard->manager->half_open_timeout_s * 1000ull, &setup_job, NULL);
 }
 
-/* -- IKE_SA_INIT remembered until AUTH is done ---------------------------------------------------------------------- */
+/* -- IKE_SA_INIT remembered until AUTH is done */
 
 void
 ike_init_keep (IkeSa *sa, gboolean is_request, const guint8 *data, gsize len)
@@ -114,7 +119,7 @@ ike_init_clear (IkeSa *sa)
   g_free (init);
 }
 
-/* -- death ---------------------------------------------------------------------------------------------------------- */
+/* -- death */
 
 static void
 free_exchanges (IkeSa *sa)
@@ -133,7 +138,8 @@ free_exchanges (IkeSa *sa)
     }
 }
 
-/* An exchange of ours that parked while it was built is in flight nowhere, only with its operation. */
+/* An exchange of ours that parked while it was built is in flight nowhere, only with its operation.
+ */
 static void
 free_operations (IkeSa *sa, IkeOperation **list, const char *why)
 {
@@ -286,7 +292,7 @@ ike_shard_clear (IkeShard *shard)
   free_doomed (shard);
 }
 
-/* -- what is decided ------------------------------------------------------------------------------------------------ */
+/* -- what is decided */
 
 void
 ike_sa_set_state (IkeSa *sa, IkeSaState state)
@@ -343,7 +349,9 @@ ike_sa_resolve_crypto (IkeSa *sa)
   const IkeTransform *t = sa->choice->chosen;
 
   sa->aead = ike_aead_find (engine, t[IKE_TRANSFORM_ENCR].id, t[IKE_TRANSFORM_ENCR].key_bits);
-  sa->cipher = sa->aead ? NULL : ike_cipher_find (engine, t[IKE_TRANSFORM_ENCR].id, t[IKE_TRANSFORM_ENCR].key_bits);
+  sa->cipher =
+      sa->aead ? NULL
+               : ike_cipher_find (engine, t[IKE_TRANSFORM_ENCR].id, t[IKE_TRANSFORM_ENCR].key_bits);
   sa->integ = ike_integ_find (engine, t[IKE_TRANSFORM_INTEG].id);
   sa->prf = ike_prf_find (engine, t[IKE_TRANSFORM_PRF].id);
 }
@@ -370,11 +378,14 @@ static void
 send_keepalive (IkeSa *sa, gpointer data);
 
 static const IkeJobClass keepalive_job = {
-  .struct_size = sizeof (IkeJobClass), .name = "NAT keepalive", .lane = IKE_LANE_ESTABLISHED, .run = send_keepalive,
+  .struct_size = sizeof (IkeJobClass),
+  .name = "NAT keepalive",
+  .lane = IKE_LANE_ESTABLISHED,
+  .run = send_keepalive,
 };
 
-/* RFC 3948, 4: "a peer SHOULD send a NAT-keepalive packet ... if no other packet to the peer has been sent in M seconds"; M
- * is 20 by default. */
+/* RFC 3948, 4: "a peer SHOULD send a NAT-keepalive packet ... if no other packet to the peer has
+ * been sent in M seconds"; M is 20 by default. */
 static void
 send_keepalive (IkeSa *sa, gpointer data)
 {
@@ -387,7 +398,8 @@ send_keepalive (IkeSa *sa, gpointer data)
   if (idle_ms >= KEEPALIVE_MS) {
     sa->last_out_us = ike_sa_now_us (sa);
     if (manager->net_class && manager->net_class->keepalive)
-      manager->net_class->keepalive (manager->net->plugin, sa->shard->index, &sa->local, &sa->remote);
+      manager->net_class->keepalive (manager->net->plugin, sa->shard->index, &sa->local,
+                                     &sa->remote);
   } else
     wait = KEEPALIVE_MS - idle_ms;
   sa->keepalive_timer = ike_sa_timer_add (sa, (guint64) wait, &keepalive_job, NULL);
@@ -403,11 +415,14 @@ ike_sa_set_nat (IkeSa *sa, gboolean local_behind, gboolean remote_behind)
   sa->nat_local = local_behind != 0;
   sa->nat_remote = remote_behind != 0;
   if ((local_behind || remote_behind) && sa->is_initiator && !sa->is_marked && manager->net_class) {
-    /* RFC 7296, 2.23: the initiator "MUST" move to port 4500, source and destination, when there is a NAT. */
+    /* RFC 7296, 2.23: the initiator "MUST" move to port 4500, source and destination, when there is
+     * a NAT. */
     manager->net_class->ports (manager->net->plugin, &plain, &marked);
     sa->is_marked = TRUE;
     sa->local.port = marked;
-    sa->remote.port = sa->conn && sa->conn->remote_port && sa->conn->remote_port != 500 ? sa->conn->remote_port : marked;
+    sa->remote.port = sa->conn && sa->conn->remote_port && sa->conn->remote_port != 500
+                          ? sa->conn->remote_port
+                          : marked;
   }
   if (local_behind && !sa->keepalive_timer)
     sa->keepalive_timer = ike_sa_timer_add (sa, KEEPALIVE_MS, &keepalive_job, NULL);
@@ -477,7 +492,7 @@ ike_sa_set_established (IkeSa *sa)
     ike_event_emit (engine, ike_event_new (engine, "ike-up", ike_sa_event_body (sa)));
 }
 
-/* -- sentences about it --------------------------------------------------------------------------------------------- */
+/* -- sentences about it */
 
 void
 ike_sa_watch (IkeSa *sa, IkeProgress *progress)
@@ -518,7 +533,7 @@ ike_sa_progress (IkeSa *sa, guint32 level, const char *format, ...)
   ike_sa_log_text (sa, level, "ike", text);
 }
 
-/* -- accessors ------------------------------------------------------------------------------------------------------ */
+/* -- accessors */
 
 IkeEngine *ike_sa_engine (const IkeSa *sa) { return sa->shard->manager->engine; }
 IkeLoop *ike_sa_loop (const IkeSa *sa) { return sa->shard->loop; }
@@ -560,8 +575,8 @@ ike_sa_state_name (IkeSaState state)
 const char *
 ike_sa_name (const IkeSa *sa)
 {
-  g_snprintf (sa->shard->name, sizeof sa->shard->name, "%s[%u]", sa->conn ? sa->conn->name : "(unnamed)",
-              sa->unique_id);
+  g_snprintf (sa->shard->name, sizeof sa->shard->name, "%s[%u]",
+              sa->conn ? sa->conn->name : "(unnamed)", sa->unique_id);
   return sa->shard->name;
 }
 
@@ -576,7 +591,7 @@ ike_sa_attachment (const IkeSa *sa, const char *gate)
   return NULL;
 }
 
-/* -- as trees ------------------------------------------------------------------------------------------------------- */
+/* -- as trees */
 
 static void
 set_ident (IkeTree *tree, const char *key, const IkeIdent *id)

@@ -32,7 +32,7 @@ enum {
   IKE_AWAITED_MAX = 8,                        /* operations of the peer that wait for its next request */
 };
 
-/* -- classes, const after start ------------------------------------------------------------------------------------- */
+/* -- classes, const after start */
 
 /* A shape of payloads: how many of each type may be there. */
 typedef struct {
@@ -99,9 +99,9 @@ typedef struct {
 } IkeClasses;
 
 typedef struct {
-  guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded, forwarded_twice,
-    received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed, initiated, failed,
-    forwarded_first;
+  guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded,
+    forwarded_twice, received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed,
+    initiated, failed, forwarded_first;
 } IkeSaCounters;
 
 struct _IkeSaManager {
@@ -120,15 +120,15 @@ struct _IkeSaManager {
   IkeSlotClass     *slots;
   guint             n_slots;
   IkeSaCounters     count;
-  IkeHookPoint     *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state, *on_child, *on_updown,
-    *on_endpoint, *on_liveness;
+  IkeHookPoint     *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state, *on_child,
+    *on_updown, *on_endpoint, *on_liveness;
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
   GHashTable       *by_conn;                  /* control: name → IkeKnown (initiate.c): the newest SA that we began */
 };
 
-/* -- shard ---------------------------------------------------------------------------------------------------------- */
+/* -- shard */
 
 enum { IKE_CHUNK_SAS = 256, IKE_HALF_OPEN_CHAINS = 4096 };
 
@@ -157,7 +157,7 @@ struct _IkeShard {
   gboolean       is_closing, is_busy;        /* busy: the buffer holds a message in the making */
 };
 
-/* -- SA ------------------------------------------------------------------------------------------------------------- */
+/* -- SA */
 
 /* Both IKE_SA_INIT messages and nonces: needed until AUTH is done. */
 typedef struct {
@@ -212,7 +212,8 @@ struct _IkeSa {
   guint64       serial, our_spi, peer_spi;
   guint32       slot, unique_id;
   guint8        major, state;
-  guint8        is_initiator : 1, is_doomed : 1, is_half_open : 1, nat_local : 1, nat_remote : 1, is_marked : 1, was_up : 1;
+  guint8        is_initiator : 1, is_doomed : 1, is_half_open : 1, nat_local : 1, nat_remote : 1, is_marked : 1,
+    was_up : 1;
   guint8        n_restarts;
   IkeAddr       local, remote;
   guint32       endpoint_id;                  /* newest message ID whose endpoints were applied, + 1 */
@@ -243,7 +244,7 @@ struct _IkeSa {
   char         *hint;                         /* an unauthenticated error heard while connecting */
 };
 
-/* -- exchanges and operations --------------------------------------------------------------------------------------- */
+/* -- exchanges and operations */
 
 struct _IkeKept {
   guint      n, room;
@@ -261,7 +262,8 @@ struct _IkeTask {
   gpointer           data;                    /* instance_size bytes behind this struct */
 };
 
-typedef struct _IkeDone { struct _IkeDone *next; void (*done) (IkeSa *, gpointer, const char *); gpointer data; } IkeDone;
+typedef struct _IkeDone { struct _IkeDone *next; void (*done) (IkeSa *,
+                                                               gpointer, const char *); gpointer data; } IkeDone;
 
 struct _IkeOperation {
   IkeOperation           *next;
@@ -324,7 +326,7 @@ struct _IkeExchange {
   const IkeKeys         *keys;                /* generation it is sealed with */
 };
 
-/* -- functions, by file --------------------------------------------------------------------------------------------- */
+/* -- functions, by file */
 
 /* classes.c */
 gboolean ike_classes_load  (IkeSaManager *manager, GError **error);
@@ -338,7 +340,8 @@ gboolean ike_classes_knows_payload (guint8 type, gconstpointer classes);
 /* stategate.c */
 gboolean ike_row_parse  (const IkeClasses *classes, const IkeStateRow *from, IkeRow *to, const char **bad);
 /* Is a message of this shape allowed now?  FALSE with @verdict; without a reason: drop without an answer. */
-gboolean ike_stategate_check (const IkeExchangeInfo *info, const IkeSa *sa, gboolean is_response, const IkeMessage *message, IkeVerdict *verdict);
+gboolean ike_stategate_check (const IkeExchangeInfo *info, const IkeSa *sa, gboolean is_response,
+                              const IkeMessage *message, IkeVerdict *verdict);
 gboolean ike_stategate_is_state_ok (const IkeExchangeInfo *info, const IkeSa *sa, gboolean is_response);
 
 /* table.c */
@@ -360,7 +363,8 @@ guint32   ike_table_walk (IkeShard *shard, guint32 from, void (*each) (IkeSa *sa
 
 /* sa.c */
 IkeShard *ike_sa_shard_current (IkeEngine *engine);
-IkeSa    *ike_sa_new  (IkeShard *shard, guint8 major, gboolean is_initiator, const IkeAddr *local, const IkeAddr *remote, IkeConn *conn);
+IkeSa    *ike_sa_new  (IkeShard *shard, guint8 major, gboolean is_initiator, const IkeAddr *local,
+                       const IkeAddr *remote, IkeConn *conn);
 void      ike_sa_set_state (IkeSa *sa, IkeSaState state);
 void      ike_shard_reap_later (IkeShard *shard);
 void      ike_sa_progress (IkeSa *sa, guint32 level, const char *format, ...) G_GNUC_PRINTF (3, 4);
@@ -377,22 +381,27 @@ void      ike_sa_watch (IkeSa *sa, IkeProgress *progress);
 IkeKeys *ike_keys_new   (const IkeSa *sa);                            /* room for what the choice needs */
 void     ike_keys_free  (IkeKeys *keys);
 const guint8 *ike_keys_part (const IkeKeys *keys, guint which, gsize *len);   /* 0 d 1 ai 2 ar 3 ei 4 er 5 pi 6 pr */
-gboolean ike_keys_child (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint8 *ni, gsize ni_len, const guint8 *nr, gsize nr_len,
+gboolean ike_keys_child (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint8 *ni, gsize ni_len,
+                         const guint8 *nr, gsize nr_len,
                          guint8 *out, gsize out_len);
-guint    ike_seal_prefix (const IkeSa *sa);                           /* bytes before the first inner payload, from the header */
+/* bytes before the first inner payload, from the header */
+guint    ike_seal_prefix (const IkeSa *sa);
 gboolean ike_seal (IkeSa *sa, IkeKeys *keys, IkeWriter *w, gsize inner_at);
-/* Opens the SK payload of @message, copied into @arena: its payloads become those inside. @verdict->reason NULL on FALSE:
- * the tag is bad, or it is malformed before that: say nothing. */
-gboolean ike_open (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, IkeMessage *message, guint8 *first, const guint8 **plain, gsize *plain_len);
+/* Opens the SK payload of @message, copied into @arena: its payloads become those inside. @verdict->reason NULL on
+ * FALSE: the tag is bad, or it is malformed before that: say nothing. */
+gboolean ike_open (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, IkeMessage *message, guint8 *first,
+                   const guint8 **plain, gsize *plain_len);
 
 /* first.c */
 IkeSa   *ike_first_new (IkeShard *shard, guint8 major, guint64 peer_spi, const IkeDatagram *first);
 gboolean ike_first_may_come (IkeShard *shard);                        /* FALSE, counted: too many are half-open */
 
 /* outside.c */
-gboolean ike_outside_may_be (const IkeSa *sa, const IkeHeader *header, const IkeExchangeInfo *info);   /* before it is opened */
+/* before it is opened */
+gboolean ike_outside_may_be (const IkeSa *sa, const IkeHeader *header, const IkeExchangeInfo *info);
 gboolean ike_outside_is     (IkeSa *sa, const IkeMessage *m, const IkeExchangeInfo *info);
-gboolean ike_outside_repeat (IkeSa *sa, const guint8 digest[16], const IkeDatagram *datagram);   /* TRUE: it was the last one again */
+/* TRUE: it was the last one again */
+gboolean ike_outside_repeat (IkeSa *sa, const guint8 digest[16], const IkeDatagram *datagram);
 void     ike_outside_accept (IkeSa *sa, const guint8 digest[16]);
 
 /* input.c */
@@ -401,7 +410,8 @@ void     ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram);
 /* window.c */
 void     ike_window_init  (IkeWindow *window);
 void     ike_window_clear (IkeWindow *window);
-typedef enum { IKE_WINDOW_NEW, IKE_WINDOW_REPEAT, IKE_WINDOW_PARKED, IKE_WINDOW_OTHER, IKE_WINDOW_OUTSIDE } IkeWindowVerdict;
+typedef enum { IKE_WINDOW_NEW, IKE_WINDOW_REPEAT, IKE_WINDOW_PARKED, IKE_WINDOW_OTHER,
+               IKE_WINDOW_OUTSIDE } IkeWindowVerdict;
 /* What is a request of this ID, whose bytes have this digest? NEW changes nothing yet. */
 IkeWindowVerdict ike_window_judge (IkeWindow *window, guint32 id, const guint8 digest[16], IkeReceived **entry);
 IkeReceived *ike_window_accept (IkeWindow *window, guint32 id, const guint8 digest[16], IkeExchange *x);
@@ -424,7 +434,8 @@ gboolean ike_exchange_show    (IkeExchange *x, const guint8 *plain, gsize len, g
 
 /* notifies.c */
 gboolean ike_exchange_record_notifies (IkeExchange *x, IkeVerdict *verdict);
-void     ike_exchange_send_notifies   (IkeExchange *x, gboolean is_early);   /* before, or behind, the payloads of tasks */
+/* before, or behind, the payloads of tasks */
+void     ike_exchange_send_notifies   (IkeExchange *x, gboolean is_early);
 
 /* operation.c */
 IkeOperation *ike_operation_new  (IkeSa *sa, const char *name, const IkeOperationInfo *info, gpointer args_take);
@@ -433,12 +444,14 @@ void     ike_operations_kick (IkeSa *sa);
 IkeTask *ike_operation_task (IkeOperation *op, const IkeTaskInfo *info);
 void     ike_operation_drop_task (IkeOperation *op, IkeTask *task);
 void     ike_operation_end  (IkeOperation *op, const char *error);
-IkeOperation *ike_operation_of_request (IkeSa *sa, const IkeExchangeInfo *info, const IkeMessage *in);   /* the one it goes on with, or a new one */
+/* the one it goes on with, or a new one */
+IkeOperation *ike_operation_of_request (IkeSa *sa, const IkeExchangeInfo *info, const IkeMessage *in);
 void     ike_operation_await (IkeOperation *op, const IkeExchangeInfo *next);
 gboolean ike_operation_is_skipped (const IkeOperation *op, guint phase);
 
 /* transmit.c */
-gboolean ike_transmit (IkeSa *sa, const guint8 *data, gsize len, const IkeExchange *x_or_null);   /* by the path the request came */
+/* by the path the request came */
+gboolean ike_transmit (IkeSa *sa, const guint8 *data, gsize len, const IkeExchange *x_or_null);
 void     ike_transmit_request (IkeExchange *x);
 void     ike_transmit_stop (IkeExchange *x);
 void     ike_transmit_repeat (IkeSa *sa, const IkeReceived *entry, const IkeDatagram *datagram);
@@ -487,11 +500,13 @@ IkeProgress *ike_progress_ref   (IkeProgress *progress);
 void         ike_progress_unref (IkeProgress *progress);
 void         ike_progress_tell  (IkeProgress *progress, const char *text);           /* any thread */
 void         ike_known_free (gpointer known);
-void         ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress, IkeCall *call);
+void         ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress,
+                                   IkeCall *call);
 
 /* explain.c */
 void     ike_explain_failed (IkeSa *sa, const char *phase, const char *reason, IkeTree *details_take);
-void     ike_explain_emit   (IkeEngine *engine, const char *phase, const IkeAddr *local, const IkeAddr *remote, const char *conn,
+void     ike_explain_emit   (IkeEngine *engine, const char *phase, const IkeAddr *local, const IkeAddr *remote,
+                             const char *conn,
                              const char *reason, IkeTree *details_take);
 void     ike_explain_clear  (IkeSaManager *manager);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seal.c - the Encrypted payload (RFC 7296, 3.14; RFC 5282 for combined modes): sealed where the message was built, opened
- * in a copy that belongs to its exchange. */
+/* seal.c - the Encrypted payload (RFC 7296, 3.14; RFC 5282 for combined modes): sealed where the
+ * message was built, opened in a copy that belongs to its exchange. */
 #include "sa/sa_private.h"
 #include <string.h>
 
@@ -18,7 +18,8 @@ icv_len (const IkeSa *sa)
   return sa->aead ? ike_aead_class (sa->aead)->icv_len : ike_integ_class (sa->integ)->icv_len;
 }
 
-/* SK_e of the direction: the original initiator's keys protect what the original initiator sends. */
+/* SK_e of the direction: the original initiator's keys protect what the original initiator sends.
+ */
 static const guint8 *
 encr_key (const IkeSa *sa, const IkeKeys *keys, gboolean is_ours)
 {
@@ -44,7 +45,8 @@ ike_seal_prefix (const IkeSa *sa)
 static void
 make_iv (IkeSa *sa, IkeKeys *keys, guint8 *iv)
 {
-  guint32 flags = sa->aead ? ike_aead_class (sa->aead)->flags : ike_cipher_class (sa->cipher)->flags;
+  guint32 flags =
+      sa->aead ? ike_aead_class (sa->aead)->flags : ike_cipher_class (sa->cipher)->flags;
   guint len = iv_len (sa);
   guint64 counter;
 
@@ -58,7 +60,8 @@ make_iv (IkeSa *sa, IkeKeys *keys, guint8 *iv)
   memcpy (iv + (len > 8 ? len - 8 : 0), &counter, MIN (len, 8));
 }
 
-/* Padding as long as the block wants, ending in its own length; zero for combined modes and counters. */
+/* Padding as long as the block wants, ending in its own length; zero for combined modes and
+ * counters. */
 static gboolean
 pad (IkeSa *sa, IkeWriter *w, gsize inner_at)
 {
@@ -93,40 +96,45 @@ ike_seal (IkeSa *sa, IkeKeys *keys, IkeWriter *w, gsize inner_at)
   w->data[sk_at + 3] = (guint8) (w->len - sk_at);
   ike_message_close (w);
   if (sa->aead)
-    return ike_aead_seal (sa->aead, encr_key (sa, keys, TRUE), iv, w->data, (gsize) (iv - w->data), w->data + inner_at,
-                          plain_len, icv);
+    return ike_aead_seal (sa->aead, encr_key (sa, keys, TRUE), iv, w->data, (gsize) (iv - w->data),
+                          w->data + inner_at, plain_len, icv);
   {
     IkePart all = { w->data, w->len - n_icv };
-    return ike_cipher_encrypt (sa->cipher, encr_key (sa, keys, TRUE), iv, w->data + inner_at, plain_len)
+    return ike_cipher_encrypt (sa->cipher, encr_key (sa, keys, TRUE), iv, w->data + inner_at,
+                               plain_len)
            && ike_integ_mac (sa->integ, integ_key (sa, keys, TRUE), &all, 1, icv);
   }
 }
 
-/* Checks the tag, and decrypts @body (IV | ciphertext | ICV) into @plain.  For the others than combined modes the tag
- * covers the message as it came, so it is checked before anything is decrypted. */
+/* Checks the tag, and decrypts @body (IV | ciphertext | ICV) into @plain.  For the others than
+ * combined modes the tag covers the message as it came, so it is checked before anything is
+ * decrypted. */
 static gboolean
-open_body (IkeSa *sa, const IkeKeys *keys, const IkeMessage *message, const IkePayload *sk, guint8 *plain, gsize len)
+open_body (IkeSa *sa, const IkeKeys *keys, const IkeMessage *message, const IkePayload *sk,
+           guint8 *plain, gsize len)
 {
   const guint8 *iv = sk->data, *icv = sk->data + sk->len - icv_len (sa);
 
   memcpy (plain, sk->data + iv_len (sa), len);
   if (sa->aead)
-    return ike_aead_open (sa->aead, encr_key (sa, keys, FALSE), iv, message->raw, (gsize) (iv - message->raw), plain, len,
-                          icv);
+    return ike_aead_open (sa->aead, encr_key (sa, keys, FALSE), iv, message->raw,
+                          (gsize) (iv - message->raw), plain, len, icv);
   {
     IkePart all = { message->raw, (gsize) (icv - message->raw) };
     guint8 mac[64];
-    return ike_integ_mac (sa->integ, integ_key (sa, keys, FALSE), &all, 1, mac) && ike_equal (mac, icv, icv_len (sa))
+    return ike_integ_mac (sa->integ, integ_key (sa, keys, FALSE), &all, 1, mac)
+           && ike_equal (mac, icv, icv_len (sa))
            && ike_cipher_decrypt (sa->cipher, encr_key (sa, keys, FALSE), iv, plain, len);
   }
 }
 
 gboolean
-ike_open (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, IkeMessage *message, guint8 *first, const guint8 **plain_out,
-          gsize *plain_len)
+ike_open (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, IkeMessage *message, guint8 *first,
+          const guint8 **plain_out, gsize *plain_len)
 {
   const IkePayload *sk = message->n ? &message->payloads[message->n - 1] : NULL;
-  guint overhead = iv_len (sa) + icv_len (sa), block = sa->aead ? 1 : ike_cipher_class (sa->cipher)->block_len;
+  guint overhead = iv_len (sa) + icv_len (sa),
+        block = sa->aead ? 1 : ike_cipher_class (sa->cipher)->block_len;
   guint8 *plain;
   gsize len;
 

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshot.c - an SA as a sealed blob, and back: what a later or another daemon needs to go on with it.  The peer notices
- * nothing: SPIs, keys, message IDs and the children's SPIs stay. */
+/* snapshot.c - an SA as a sealed blob, and back: what a later or another daemon needs to go on with
+ * it.  The peer notices nothing: SPIs, keys, message IDs and the children's SPIs stay. */
 #include "sa/sa_private.h"
 #include <string.h>
 
-enum { VERSION = 1, SALT_LEN = 4, IV_LEN = 8, ICV_LEN = 16, BLOB_MAX = 64 * 1024, TRANSFORM_AES_GCM_16 = 20, IV_JUMP = 1 << 20 };
+enum {
+  VERSION = 1,
+  SALT_LEN = 4,
+  IV_LEN = 8,
+  ICV_LEN = 16,
+  BLOB_MAX = 64 * 1024,
+  TRANSFORM_AES_GCM_16 = 20,
+  IV_JUMP = 1 << 20
+};
 
-/* -- writing -------------------------------------------------------------------------------------------------------- */
+/* -- writing */
 
 static void
 write_text (IkeWriter *w, const char *text)
@@ -103,7 +111,8 @@ write_sa (IkeWriter *w, IkeSa *sa)
 
   ike_writer_u8 (w, VERSION);
   ike_writer_u8 (w, sa->major);
-  ike_writer_u8 (w, (guint8) (sa->is_initiator | sa->nat_local << 1 | sa->nat_remote << 2 | sa->is_marked << 3));
+  ike_writer_u8 (w, (guint8) (sa->is_initiator | sa->nat_local << 1 | sa->nat_remote << 2
+                              | sa->is_marked << 3));
   ike_writer_u64 (w, sa->our_spi);
   ike_writer_u64 (w, sa->peer_spi);
   write_addr (w, &sa->local);
@@ -139,7 +148,8 @@ ike_sa_snapshot (IkeSa *sa, const guint8 key[32], GError **error)
   ike_sa_assert_owner (sa);
   if (!aead || !sa->keys || sa->state != IKE_SA_ESTABLISHED) {
     g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED, "%s",
-                 aead ? "only an established SA has a snapshot" : "a snapshot needs aead:aes-gcm-16/256");
+                 aead ? "only an established SA has a snapshot"
+                      : "a snapshot needs aead:aes-gcm-16/256");
     return NULL;
   }
   blob = g_malloc (BLOB_MAX);
@@ -165,7 +175,7 @@ ike_sa_snapshot (IkeSa *sa, const guint8 key[32], GError **error)
   return g_bytes_new (blob, w.len);
 }
 
-/* -- reading -------------------------------------------------------------------------------------------------------- */
+/* -- reading */
 
 static char *
 read_text (IkeReader *r)
@@ -274,7 +284,8 @@ read_slots (IkeReader *r, IkeSa *sa)
   }
 }
 
-/* The counter jumps: messages that were sealed after the snapshot must not share an IV with those to come. */
+/* The counter jumps: messages that were sealed after the snapshot must not share an IV with those
+ * to come. */
 static gboolean
 read_keys (IkeReader *r, IkeSa *sa)
 {
@@ -341,7 +352,8 @@ read_sa (IkeReader *r, IkeShard *shard, const char **error)
   if (r->failed || version != VERSION)
     return NULL;
   *error = "an SA of this SPI is here already";
-  if (ike_table_find (shard, our_spi) || !(sa = ike_sa_new (shard, major, flags & 1, &local, &remote, NULL)))
+  if (ike_table_find (shard, our_spi)
+      || !(sa = ike_sa_new (shard, major, flags & 1, &local, &remote, NULL)))
     return NULL;
   ike_table_adopt (shard, sa, our_spi);
   sa->peer_spi = peer_spi;
@@ -349,7 +361,8 @@ read_sa (IkeReader *r, IkeShard *shard, const char **error)
   sa->nat_remote = flags >> 2 & 1;
   sa->is_marked = flags >> 3 & 1;
   if (!read_rest (r, sa, shard->manager->engine)) {
-    *error = "the snapshot does not fit this configuration: its connection, child or algorithms are not here";
+    *error = "the snapshot does not fit this configuration: its connection, child or algorithms "
+             "are not here";
     ike_sa_destroy (sa, *error);
     return NULL;
   }
@@ -376,7 +389,8 @@ restore_on_shard (gpointer data)
   ike_reader_init (&r, in->plain, in->len);
   sa = read_sa (&r, shard, &error);
   if (sa)
-    ike_call_answer (in->call, g_memdup2 (&(IkeSaRef) { sa->serial, sa->slot, shard->index }, sizeof (IkeSaRef)));
+    ike_call_answer (in->call, g_memdup2 (&(IkeSaRef) { sa->serial, sa->slot, shard->index },
+                                          sizeof (IkeSaRef)));
   else
     ike_call_fail (in->call, error);
   ike_wipe (in->plain, in->len);
@@ -394,7 +408,8 @@ ike_sa_restore (IkeEngine *engine, GBytes *snapshot, const guint8 key[32], IkeCa
   Restore *in;
 
   if (!aead || len < SALT_LEN + IV_LEN + ICV_LEN + 32) {
-    ike_call_fail (call, aead ? "the snapshot is too short" : "a snapshot needs aead:aes-gcm-16/256");
+    ike_call_fail (call,
+                   aead ? "the snapshot is too short" : "a snapshot needs aead:aes-gcm-16/256");
     return;
   }
   plain_len = len - SALT_LEN - IV_LEN - ICV_LEN;
@@ -405,12 +420,14 @@ ike_sa_restore (IkeEngine *engine, GBytes *snapshot, const guint8 key[32], IkeCa
   in->plain = g_memdup2 (blob + SALT_LEN + IV_LEN, plain_len);
   memcpy (full_key, key, 32);
   memcpy (full_key + 32, blob, SALT_LEN);
-  if (!ike_aead_open (aead, full_key, blob + SALT_LEN, NULL, 0, in->plain, plain_len, blob + len - ICV_LEN)) {
+  if (!ike_aead_open (aead, full_key, blob + SALT_LEN, NULL, 0, in->plain, plain_len,
+                      blob + len - ICV_LEN)) {
     ike_call_fail (call, "the snapshot was not sealed with this key");
     g_free (in->plain);
     g_free (in);
   } else
     /* Behind version, major and flags: our SPI, whose first byte is the bucket. */
-    ike_loop_post (ike_engine_shard (engine, engine->sas->buckets[in->plain[3]]), restore_on_shard, in, NULL);
+    ike_loop_post (ike_engine_shard (engine, engine->sas->buckets[in->plain[3]]), restore_on_shard,
+                   in, NULL);
   ike_wipe (full_key, sizeof full_key);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* start.c - `start_action = start`: what shall be up when a configuration comes into force is begun then. */
+/* start.c - `start_action = start`: what shall be up when a configuration comes into force is begun
+ * then. */
 #include "sa/sa_private.h"
 
 typedef struct {
@@ -13,7 +14,8 @@ started (gpointer owner, gpointer data, gpointer result, const char *error)
   Start *start = data;
 
   if (error)
-    ike_log (start->engine, IKE_LOG_ERROR, "ike", "%s was to be started and did not come up: %s", start->what, error);
+    ike_log (start->engine, IKE_LOG_ERROR, "ike", "%s was to be started and did not come up: %s",
+             start->what, error);
   ike_tree_free (result);
 }
 
@@ -27,8 +29,12 @@ start_free (gpointer data)
 }
 
 static const IkeCallClass start_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "start action", .timeout_ms = 3600 * 1000, .then = started,
-  .undo = (GDestroyNotify) ike_tree_free, .free_data = start_free,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "start action",
+  .timeout_ms = 3600 * 1000,
+  .then = started,
+  .undo = (GDestroyNotify) ike_tree_free,
+  .free_data = start_free,
 };
 
 static void
@@ -38,7 +44,8 @@ start_child (IkeEngine *engine, IkeConn *conn, const IkeChildConf *conf)
 
   start->engine = engine;
   start->what = g_strdup_printf ("%s.%s", conn->name, conf->name);
-  ike_initiate (engine, conn, conf->name, ike_loop_call (ike_engine_control (engine), &start_call, NULL, start));
+  ike_initiate (engine, conn, conf->name,
+                ike_loop_call (ike_engine_control (engine), &start_call, NULL, start));
 }
 
 typedef struct {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stategate.c - the one table that says which message may come when: exchange, direction, role, SA state, and how many
- * payloads of each type.  Rows come from exchange classes and `shape` features; nothing reaches a task past it. */
+/* stategate.c - the one table that says which message may come when: exchange, direction, role, SA
+ * state, and how many payloads of each type.  Rows come from exchange classes and `shape` features;
+ * nothing reaches a task past it. */
 #include "sa/sa_private.h"
 #include <string.h>
 
@@ -60,8 +61,8 @@ is_row_open (const IkeRow *row, const IkeSa *sa, gboolean is_response)
 {
   guint32 role = sa->is_initiator ? IKE_ROLE_INITIATOR : IKE_ROLE_RESPONDER;
 
-  return (row->direction & (is_response ? IKE_ROW_RESPONSE : IKE_ROW_REQUEST)) && (row->roles & role)
-         && (row->states & 1u << sa->state);
+  return (row->direction & (is_response ? IKE_ROW_RESPONSE : IKE_ROW_REQUEST))
+         && (row->roles & role) && (row->states & 1u << sa->state);
 }
 
 gboolean
@@ -75,7 +76,8 @@ ike_stategate_is_state_ok (const IkeExchangeInfo *info, const IkeSa *sa, gboolea
   return FALSE;
 }
 
-/* "This notify and nothing else that means something": vendor IDs and status notifies may stand beside it. */
+/* "This notify and nothing else that means something": vendor IDs and status notifies may stand
+ * beside it. */
 static gboolean
 is_only_notify (const IkeMessage *message, guint16 type)
 {
@@ -105,7 +107,8 @@ misfit (const IkeRow *row, const guint8 counts[256], const guint8 known[32])
   for (i = 0; i < row->n; i++) {
     guint8 type = row->items[i].type;
     allowed[type / 8] |= 1u << type % 8;
-    if (counts[type] < row->items[i].min || (row->items[i].max != 255 && counts[type] > row->items[i].max))
+    if (counts[type] < row->items[i].min
+        || (row->items[i].max != 255 && counts[type] > row->items[i].max))
       return type;
   }
   for (i = 1; i < 256; i++)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* table.c - finds an SA by what its SPI says: no hash, one index.
  *
- * Our SPI is bucket 8 | slot 24 (masked) | random 32.  The bucket names the shard, the slot the place in its table; the
- * random half is compared, so a guess of the slot finds nothing.  Slots grow by chunks, so that no datagram ever pays for
- * moving a table.  Half-open SAs of responders are also found by what repeats of a first message have in common. */
+ * Our SPI is bucket 8 | slot 24 (masked) | random 32.  The bucket names the shard, the slot the
+ * place in its table; the random half is compared, so a guess of the slot finds nothing.  Slots
+ * grow by chunks, so that no datagram ever pays for moving a table.  Half-open SAs of responders
+ * are also found by what repeats of a first message have in common. */
 #include "sa/sa_private.h"
 #include <string.h>
 
-/* The mask of a slot depends on the random half, so that two SPIs say nothing about each other's slots. */
+/* The mask of a slot depends on the random half, so that two SPIs say nothing about each other's
+ * slots. */
 static guint32
 slot_mask (const IkeSaManager *manager, guint32 random)
 {
@@ -62,7 +64,8 @@ ike_table_add (IkeShard *shard, IkeSa *sa)
 
   if (shard->n_free == 0 && !grow (shard))
     return FALSE;
-  /* The oldest free slot is as good as any: the random half tells a new tenant from the one before. */
+  /* The oldest free slot is as good as any: the random half tells a new tenant from the one before.
+   */
   sa->slot = shard->free_slots[--shard->n_free];
   *place_of (shard, sa->slot) = sa;
   do
@@ -89,8 +92,8 @@ ike_table_remove (IkeShard *shard, IkeSa *sa)
   atomic_fetch_sub (&shard->manager->n_sas, 1);
 }
 
-/* SPIs of another node say nothing about slots here.  A hash is fine for these: there are few, and none on a node that
- * took nothing over. */
+/* SPIs of another node say nothing about slots here.  A hash is fine for these: there are few, and
+ * none on a node that took nothing over. */
 void
 ike_table_adopt (IkeShard *shard, IkeSa *sa, guint64 our_spi)
 {
@@ -111,7 +114,8 @@ find_adopted (IkeShard *shard, guint64 our_spi)
 IkeSa *
 ike_table_find (IkeShard *shard, guint64 our_spi)
 {
-  guint32 slot = (guint32) (our_spi >> 32 & 0xffffff) ^ slot_mask (shard->manager, (guint32) our_spi);
+  guint32 slot =
+      (guint32) (our_spi >> 32 & 0xffffff) ^ slot_mask (shard->manager, (guint32) our_spi);
   IkeSa **place = place_of (shard, slot);
 
   if (place && *place && (*place)->our_spi == our_spi)
@@ -120,7 +124,8 @@ ike_table_find (IkeShard *shard, guint64 our_spi)
 }
 
 guint32
-ike_table_walk (IkeShard *shard, guint32 from, void (*each) (IkeSa *sa, gpointer data), gpointer data)
+ike_table_walk (IkeShard *shard, guint32 from, void (*each) (IkeSa *sa, gpointer data),
+                gpointer data)
 {
   guint32 end = MIN (shard->n_chunks * IKE_CHUNK_SAS, from + IKE_CHUNK_SAS), slot;
 
@@ -172,7 +177,8 @@ ike_half_open_remove (IkeSa *sa)
   sa->is_half_open = FALSE;
   atomic_fetch_sub (&shard->manager->n_half_open, 1);
   /* The endpoints may have changed since: then the chain is not the one that they name now. */
-  for (i = half_open_chain (shard, sa->peer_spi, &sa->remote);; i = (i + 1) % IKE_HALF_OPEN_CHAINS) {
+  for (i = half_open_chain (shard, sa->peer_spi, &sa->remote);;
+       i = (i + 1) % IKE_HALF_OPEN_CHAINS) {
     IkeSa **link;
     for (link = &shard->half_open[i]; *link; link = &(*link)->half_next)
       if (*link == sa) {
@@ -182,10 +188,11 @@ ike_half_open_remove (IkeSa *sa)
   }
 }
 
-/* RFC 7296, 2.1: the responder tells a repeated request by SPI, address and content: two initiators behind one NAT may
- * have chosen the same SPI. */
+/* RFC 7296, 2.1: the responder tells a repeated request by SPI, address and content: two initiators
+ * behind one NAT may have chosen the same SPI. */
 IkeSa *
-ike_half_open_find (IkeShard *shard, guint64 peer_spi, const IkeAddr *remote, const guint8 *data, gsize len)
+ike_half_open_find (IkeShard *shard, guint64 peer_spi, const IkeAddr *remote, const guint8 *data,
+                    gsize len)
 {
   guint8 digest[16];
   IkeSa *sa = shard->half_open[half_open_chain (shard, peer_spi, remote)];
@@ -204,7 +211,8 @@ IkeSa *
 ike_sa_lookup (IkeEngine *engine, IkeSaRef ref)
 {
   IkeSaManager *manager = engine->sas;
-  IkeSa **place = ref.shard < engine->n_shards ? place_of (manager->shards[ref.shard], ref.slot) : NULL;
+  IkeSa **place =
+      ref.shard < engine->n_shards ? place_of (manager->shards[ref.shard], ref.slot) : NULL;
 
   return place && *place && (*place)->serial == ref.serial && !(*place)->is_doomed ? *place : NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* terminate.c - `down`: every SA or child of a name, on all shards; answered when the last one is gone. */
+/* terminate.c - `down`: every SA or child of a name, on all shards; answered when the last one is
+ * gone. */
 #include "sa/sa_private.h"
 #include <pthread.h>
 #include <string.h>
@@ -10,7 +11,7 @@ typedef struct {
   guint32          unique_id;                 /* 0: any */
   gboolean         is_forced;
   IkeCall         *call;
-  atomic_int       pending;                   /* shards to walk, SAs to end, and one for the beginning */
+  atomic_int pending; /* shards to walk, SAs to end, and one for the beginning */
   atomic_int       n;
   pthread_mutex_t  lock;                      /* names: shards add, whoever is last reads */
   GPtrArray       *names;
@@ -70,7 +71,9 @@ end_children (Terminate *t, IkeSa *sa)
     }
     child->state = IKE_CHILD_DELETING;
     atomic_fetch_add (&t->pending, 1);
-    if (!ike_sa_begin (sa, "delete-child", g_memdup2 (&(IkeChildRef) { child->serial }, sizeof (IkeChildRef)), ended, t))
+    if (!ike_sa_begin (sa, "delete-child",
+                       g_memdup2 (&(IkeChildRef) { child->serial }, sizeof (IkeChildRef)), ended,
+                       t))
       release (t);
   }
 }
@@ -80,7 +83,8 @@ end_sa (IkeSa *sa, gpointer data)
 {
   Terminate *t = data;
 
-  if ((t->conn && (!sa->conn || strcmp (sa->conn->name, t->conn) != 0)) || (t->unique_id && t->unique_id != sa->unique_id))
+  if ((t->conn && (!sa->conn || strcmp (sa->conn->name, t->conn) != 0))
+      || (t->unique_id && t->unique_id != sa->unique_id))
     return;
   if (t->child) {
     end_children (t, sa);
@@ -109,8 +113,8 @@ walk (gpointer data)
 }
 
 void
-ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or_null, guint32 unique_id,
-               gboolean is_forced, IkeCall *call)
+ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or_null,
+               guint32 unique_id, gboolean is_forced, IkeCall *call)
 {
   Terminate *t = g_new0 (Terminate, 1);
   guint i;

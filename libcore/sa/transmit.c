@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* transmit.c - sending, and asking again (RFC 7296, 2.1 and 2.4): only requests are repeated, by their initiator, the very
- * same bytes each time. */
+/* transmit.c - sending, and asking again (RFC 7296, 2.1 and 2.4): only requests are repeated, by
+ * their initiator, the very same bytes each time. */
 #include "sa/sa_private.h"
 #include <math.h>
 
@@ -9,15 +9,23 @@ enum { BASE_MS = 4000, TRIES = 5, HINTED_MS = 2000 };
 static void on_timer (IkeSa *sa, gpointer data);
 
 static const IkeJobClass retransmit_job = {
-  .struct_size = sizeof (IkeJobClass), .name = "retransmit", .lane = IKE_LANE_ESTABLISHED, .run = on_timer,
+  .struct_size = sizeof (IkeJobClass),
+  .name = "retransmit",
+  .lane = IKE_LANE_ESTABLISHED,
+  .run = on_timer,
 };
 
 static gboolean
-send_datagram (IkeSa *sa, const guint8 *data, gsize len, const IkeAddr *local, const IkeAddr *remote, gboolean is_marked)
+send_datagram (IkeSa *sa, const guint8 *data, gsize len, const IkeAddr *local,
+               const IkeAddr *remote, gboolean is_marked)
 {
   IkeSaManager *manager = sa->shard->manager;
-  IkeDatagram datagram = { .struct_size = sizeof datagram, .flags = is_marked ? IKE_NET_MARKED : 0, .local = *local,
-                           .remote = *remote, .data = data, .len = len };
+  IkeDatagram datagram = { .struct_size = sizeof datagram,
+                           .flags = is_marked ? IKE_NET_MARKED : 0,
+                           .local = *local,
+                           .remote = *remote,
+                           .data = data,
+                           .len = len };
 
   if (!manager->net_class)
     return FALSE;
@@ -26,7 +34,8 @@ send_datagram (IkeSa *sa, const guint8 *data, gsize len, const IkeAddr *local, c
   return manager->net_class->send (manager->net->plugin, sa->shard->index, &datagram);
 }
 
-/* RFC 7296, 2.11: an implementation "MUST reply to the address and port from which the request was received". */
+/* RFC 7296, 2.11: an implementation "MUST reply to the address and port from which the request was
+ * received". */
 gboolean
 ike_transmit (IkeSa *sa, const guint8 *data, gsize len, const IkeExchange *x)
 {
@@ -54,7 +63,8 @@ static guint32
 default_pace (IkeExchange *x, guint n)
 {
   const IkeConn *conn = x->sa->conn;
-  guint32 base = conn ? conn->retransmit_base_ms : BASE_MS, tries = conn ? conn->retransmit_tries : TRIES;
+  guint32 base = conn ? conn->retransmit_base_ms : BASE_MS,
+          tries = conn ? conn->retransmit_tries : TRIES;
   double delay = base * pow (conn ? conn->retransmit_factor : 1.8, n - 1);
   guint32 random;
 
@@ -97,7 +107,9 @@ offered (const IkeConn *conn)
   details = ike_tree_new_section ();
   list = ike_tree_add_list (details, "offered");
   for (i = 0; i < ike_proposals_n (conn->proposals); i++)
-    ike_tree_set_string (list, NULL, ike_proposal_format (ike_proposals_nth (conn->proposals, i), text, sizeof text));
+    ike_tree_set_string (
+        list, NULL,
+        ike_proposal_format (ike_proposals_nth (conn->proposals, i), text, sizeof text));
   return details;
 }
 
@@ -112,9 +124,11 @@ give_up (IkeExchange *x)
   if (sa->hint)
     why = g_strdup_printf ("peer %s refused: %s", remote, sa->hint);
   else
-    why = g_strdup_printf ("no answer from %s to %u tries of %s; is the address right, and UDP port %u open on the way?",
+    why = g_strdup_printf ("no answer from %s to %u tries of %s; is the address right, and UDP "
+                           "port %u open on the way?",
                            remote, x->n_sent, x->info->name, sa->remote.port);
-  ike_explain_failed (sa, sa->hint ? "refused" : "timeout", why, sa->hint ? offered (sa->conn) : NULL);
+  ike_explain_failed (sa, sa->hint ? "refused" : "timeout", why,
+                      sa->hint ? offered (sa->conn) : NULL);
   ike_exchange_gave_up (x, why);
 }
 
@@ -135,8 +149,8 @@ ike_transmit_request (IkeExchange *x)
   }
   if (x->n_sent > 1) {
     ike_counter_add (sa->shard->manager->engine, sa->shard->manager->count.resent, 1);
-    ike_sa_progress (sa, IKE_LOG_INFO, "no answer yet to %s (message %u), sent again, try %u", x->info->name,
-                     x->message_id, x->n_sent);
+    ike_sa_progress (sa, IKE_LOG_INFO, "no answer yet to %s (message %u), sent again, try %u",
+                     x->info->name, x->message_id, x->n_sent);
   }
   x->timer = ike_sa_timer_add (sa, delay, &retransmit_job, x);
   send_datagram (sa, x->packet, x->packet_len, &local, &remote, sa->is_marked);
@@ -150,7 +164,8 @@ wait_hinted (IkeExchange *x)
   x->timer = ike_sa_timer_add (x->sa, (guint64) MAX (left_ms, 1), &retransmit_job, x);
 }
 
-/* After a hint the request goes out once more: the true answer, or the way to it, may just have been lost. */
+/* After a hint the request goes out once more: the true answer, or the way to it, may just have
+ * been lost. */
 static void
 on_hint_timer (IkeExchange *x)
 {
@@ -186,8 +201,9 @@ ike_transmit_stop (IkeExchange *x)
   x->timer = NULL;
 }
 
-/* RFC 7296, 2.21.1: "the recipient should continue trying for some time before giving up": what came unprotected is a
- * hint, for anybody could have sent it.  The first one counts, and however many follow, the time is not prolonged. */
+/* RFC 7296, 2.21.1: "the recipient should continue trying for some time before giving up": what
+ * came unprotected is a hint, for anybody could have sent it.  The first one counts, and however
+ * many follow, the time is not prolonged. */
 void
 ike_transmit_hint (IkeExchange *x, const char *reason)
 {

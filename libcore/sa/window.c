@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* window.c - message IDs (RFC 7296, 2.2 and 2.3): what may be sent, what a request that came is, and the answers that are
- * kept for those who ask again. */
+/* window.c - message IDs (RFC 7296, 2.2 and 2.3): what may be sent, what a request that came is,
+ * and the answers that are kept for those who ask again. */
 #include "sa/sa_private.h"
 #include <string.h>
 
@@ -24,7 +24,8 @@ gboolean
 ike_window_may_send (const IkeWindow *window)
 {
   /* RFC 7296, 2.2: message IDs do not wrap; an SA that used them up is at its end. */
-  return window->n_in_flight < window->size_sent && window->next_sent != G_MAXUINT32 && (window->next_sent || window->n_outside == 0);
+  return window->n_in_flight < window->size_sent && window->next_sent != G_MAXUINT32
+         && (window->next_sent || window->n_outside == 0);
 }
 
 gboolean
@@ -46,9 +47,9 @@ entry_of (IkeWindow *window, guint32 id)
   return &window->received[id % window->size_received];
 }
 
-/* RFC 7296, 2.1: "The responder MUST remember each response until it receives a request whose sequence number is larger
- * than or equal to the sequence number in the response plus its window size".  A repeat is the same ID and the same
- * bytes; anything else under a used ID is dropped. */
+/* RFC 7296, 2.1: "The responder MUST remember each response until it receives a request whose
+ * sequence number is larger than or equal to the sequence number in the response plus its window
+ * size".  A repeat is the same ID and the same bytes; anything else under a used ID is dropped. */
 IkeWindowVerdict
 ike_window_judge (IkeWindow *window, guint32 id, const guint8 digest[16], IkeReceived **entry)
 {
@@ -95,7 +96,8 @@ ike_window_answered (IkeWindow *window, guint32 id, guint8 *response_take, guint
   e->is_done = TRUE;
   for (;;) {
     e = entry_of (window, window->base_received);
-    if (!e->is_used || e->id != window->base_received || !e->is_done || window->base_received == G_MAXUINT32)
+    if (!e->is_used || e->id != window->base_received || !e->is_done
+        || window->base_received == G_MAXUINT32)
       break;
     window->base_received++;
   }

@@ -3,7 +3,7 @@
 #include "tests/config_fixture.h"
 #include <ikebana/auth.h>
 
-/* -- toy algorithms: enough that proposals find them ---------------------------------------------------------------- */
+/* -- toy algorithms: enough that proposals find them */
 
 static gpointer
 toy_new (IkePlugin *self)
@@ -17,21 +17,22 @@ toy_free (gpointer scratch)
 }
 
 static gboolean
-toy_seal (gpointer scratch, const guint8 *key, const guint8 *iv, const guint8 *aad, gsize aad_len, guint8 *data, gsize len,
-          guint8 *icv)
+toy_seal (gpointer scratch, const guint8 *key, const guint8 *iv, const guint8 *aad, gsize aad_len,
+          guint8 *data, gsize len, guint8 *icv)
 {
   return FALSE;
 }
 
 static gboolean
-toy_open (gpointer scratch, const guint8 *key, const guint8 *iv, const guint8 *aad, gsize aad_len, guint8 *data, gsize len,
-          const guint8 *icv)
+toy_open (gpointer scratch, const guint8 *key, const guint8 *iv, const guint8 *aad, gsize aad_len,
+          guint8 *data, gsize len, const guint8 *icv)
 {
   return FALSE;
 }
 
 static gboolean
-toy_prf (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts, guint8 *out)
+toy_prf (gpointer scratch, const guint8 *key, gsize key_len, const IkePart *parts, guint n_parts,
+         guint8 *out)
 {
   return FALSE;
 }
@@ -43,13 +44,15 @@ toy_offer (IkePlugin *self, guint8 *public_out, const char **error)
 }
 
 static IkeSecretBlob *
-toy_answer (IkePlugin *self, const guint8 *peer, gsize peer_len, guint8 *public_out, gboolean *is_peers_fault, const char **error)
+toy_answer (IkePlugin *self, const guint8 *peer, gsize peer_len, guint8 *public_out,
+            gboolean *is_peers_fault, const char **error)
 {
   return NULL;
 }
 
 static IkeSecretBlob *
-toy_finish (IkePlugin *self, gpointer pair, const guint8 *peer, gsize peer_len, gboolean *is_peers_fault, const char **error)
+toy_finish (IkePlugin *self, gpointer pair, const guint8 *peer, gsize peer_len,
+            gboolean *is_peers_fault, const char **error)
 {
   return NULL;
 }
@@ -61,44 +64,94 @@ toy_sign (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, GB
 }
 
 static void
-toy_verify (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, guint8 method, const guint8 *value, gsize len,
-            GBytes *octets)
+toy_verify (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, guint8 method,
+            const guint8 *value, gsize len, GBytes *octets)
 {
   ike_call_fail (call, "a toy");
 }
 
-static const IkeAeadClass aead = { .struct_size = sizeof aead, .transform = 20, .key_bits = 256, .key_len = 32, .salt_len = 4,
-  .iv_len = 8, .icv_len = 16, .scratch_new = toy_new, .scratch_free = toy_free, .seal = toy_seal, .open = toy_open };
-static const IkePrfClass prf = { .struct_size = sizeof prf, .transform = 5, .out_len = 32, .key_len = 32,
-  .scratch_new = toy_new, .scratch_free = toy_free, .prf = toy_prf };
-static const IkeKeClass ke = { .struct_size = sizeof ke, .transform = 31, .offer_len = 32, .answer_len = 32, .secret_len = 32,
-  .offer = toy_offer, .answer = toy_answer, .finish = toy_finish, .pair_free = toy_free };
-static const IkeAuthClass auth = { .struct_size = sizeof auth, .methods = { 2 }, .sign = toy_sign, .verify = toy_verify };
+static const IkeAeadClass aead = { .struct_size = sizeof aead,
+                                   .transform = 20,
+                                   .key_bits = 256,
+                                   .key_len = 32,
+                                   .salt_len = 4,
+                                   .iv_len = 8,
+                                   .icv_len = 16,
+                                   .scratch_new = toy_new,
+                                   .scratch_free = toy_free,
+                                   .seal = toy_seal,
+                                   .open = toy_open };
+static const IkePrfClass prf = { .struct_size = sizeof prf,
+                                 .transform = 5,
+                                 .out_len = 32,
+                                 .key_len = 32,
+                                 .scratch_new = toy_new,
+                                 .scratch_free = toy_free,
+                                 .prf = toy_prf };
+static const IkeKeClass ke = { .struct_size = sizeof ke,
+                               .transform = 31,
+                               .offer_len = 32,
+                               .answer_len = 32,
+                               .secret_len = 32,
+                               .offer = toy_offer,
+                               .answer = toy_answer,
+                               .finish = toy_finish,
+                               .pair_free = toy_free };
+static const IkeAuthClass auth = {
+  .struct_size = sizeof auth, .methods = { 2 }, .sign = toy_sign, .verify = toy_verify
+};
 
-#define FEATURE(name, table) &(const IkeFeature) { .struct_size = sizeof (IkeFeature), .provides = name, .ops = table }
+#define FEATURE(name, table)                                                                       \
+  &(const IkeFeature)                                                                              \
+  {                                                                                                \
+    .struct_size = sizeof (IkeFeature), .provides = name, .ops = table                             \
+  }
 
 /* All but dpd_delay, if_id_out and fragmentation = force, which test_model shows to be missing. */
 static const guint32 acts_ops = sizeof (guint32);
 #define ACTS(what) FEATURE ("acts:" what, &acts_ops)
 
 static const IkeFeature *const features[] = {
-  FEATURE ("aead:aes-gcm-16/256", &aead), FEATURE ("prf:hmac-sha2-256", &prf), FEATURE ("ke:curve25519", &ke),
-  FEATURE ("auth:psk", &auth), ACTS ("connection/version"), ACTS ("connection/vips"), ACTS ("connection/pools"),
-  ACTS ("connection/unique"), ACTS ("connection/if_id_in"), ACTS ("connection/rekey_time"),
-  ACTS ("connection/reauth_time"), ACTS ("connection/over_time"), ACTS ("connection/rand_time"),
-  ACTS ("connection/dscp"), ACTS ("connection/keyingtries"), ACTS ("child/rekey_time"), ACTS ("child/life_time"),
-  ACTS ("child/rand_time"), ACTS ("child/inactivity"), ACTS ("child/start_action"), ACTS ("child/close_action"),
-  ACTS ("child/dpd_action"), ACTS ("child/hostaccess"), ACTS ("child/policies_fwd_out"), NULL,
+  FEATURE ("aead:aes-gcm-16/256", &aead),
+  FEATURE ("prf:hmac-sha2-256", &prf),
+  FEATURE ("ke:curve25519", &ke),
+  FEATURE ("auth:psk", &auth),
+  ACTS ("connection/version"),
+  ACTS ("connection/vips"),
+  ACTS ("connection/pools"),
+  ACTS ("connection/unique"),
+  ACTS ("connection/if_id_in"),
+  ACTS ("connection/rekey_time"),
+  ACTS ("connection/reauth_time"),
+  ACTS ("connection/over_time"),
+  ACTS ("connection/rand_time"),
+  ACTS ("connection/dscp"),
+  ACTS ("connection/keyingtries"),
+  ACTS ("child/rekey_time"),
+  ACTS ("child/life_time"),
+  ACTS ("child/rand_time"),
+  ACTS ("child/inactivity"),
+  ACTS ("child/start_action"),
+  ACTS ("child/close_action"),
+  ACTS ("child/dpd_action"),
+  ACTS ("child/hostaccess"),
+  ACTS ("child/policies_fwd_out"),
+  NULL,
 };
 
-#define OPTION(path, type, fallback) &(const IkeOptionInfo) { sizeof (IkeOptionInfo), path, type, fallback, "For tests." }
+#define OPTION(path, type, fallback)                                                               \
+  &(const IkeOptionInfo)                                                                           \
+  {                                                                                                \
+    sizeof (IkeOptionInfo), path, type, fallback, "For tests."                                     \
+  }
 
 static const IkeOptionInfo *const options[] = {
   OPTION ("connection/quick", "bool", "no"), OPTION ("connection/motto", "string", "carpe diem"),
   OPTION ("child/colour", "enum:red|green|blue", "green"), OPTION ("local/token", "uint", NULL),
   OPTION ("connection/pause", "time", "2m"), NULL,
 };
-static const IkeOptionInfo *const lazy_options[] = { OPTION ("connection/lazy", "bool", "yes"), NULL };
+static const IkeOptionInfo *const lazy_options[] = { OPTION ("connection/lazy", "bool", "yes"),
+                                                     NULL };
 
 static gboolean
 refuse (IkePlugin *self, GError **error)
@@ -108,28 +161,49 @@ refuse (IkePlugin *self, GError **error)
 }
 
 const IkePluginInfo config_fixture_plugin = {
-  .struct_size = sizeof (IkePluginInfo), .abi_major = IKE_ABI_MAJOR, .abi_minor = IKE_ABI_MINOR, .name = "fixture",
-  .version = "1", .license = "Apache-2.0", .summary = "for tests", .features = features, .options = options,
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "fixture",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "for tests",
+  .features = features,
+  .options = options,
 };
 const IkePluginInfo config_fixture_lazy_plugin = {
-  .struct_size = sizeof (IkePluginInfo), .abi_major = IKE_ABI_MAJOR, .abi_minor = IKE_ABI_MINOR,
-  .name = "lazy", .version = "1", .license = "Apache-2.0", .summary = "for tests", .options = lazy_options,
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "lazy",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "for tests",
+  .options = lazy_options,
   .activate = refuse,
 };
 
-/* -- engines -------------------------------------------------------------------------------------------------------- */
+/* -- engines */
 
 void
 config_fixture_init (ConfigFixture *fixture, const char *settings, const char *file)
 {
   g_autoptr (GError) error = NULL;
-  const IkePluginInfo *const builtin[] = { &config_fixture_plugin, &config_fixture_lazy_plugin, NULL };
+  const IkePluginInfo *const builtin[] = { &config_fixture_plugin, &config_fixture_lazy_plugin,
+                                           NULL };
 
   memset (fixture, 0, sizeof *fixture);
   fixture->sim = ike_sim_new (1);
   IkeEngineOptions engine_options = {
-    .struct_size = sizeof engine_options, .name = "test", .sim = fixture->sim, .n_shards = 1, .settings = settings,
-    .config_file = file, .plugin_dir = "/nonexistent", .catalog_file = "/nonexistent", .builtin = builtin,
+    .struct_size = sizeof engine_options,
+    .name = "test",
+    .sim = fixture->sim,
+    .n_shards = 1,
+    .settings = settings,
+    .config_file = file,
+    .plugin_dir = "/nonexistent",
+    .catalog_file = "/nonexistent",
+    .builtin = builtin,
   };
   fixture->engine = ike_engine_new (&engine_options, &error);
   g_assert_no_error (error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fake_crypto.c - stands in for crypto/ in the tests of proposals: an "engine" is a list of what nobody offers. */
+/* fake_crypto.c - stands in for crypto/ in the tests of proposals: an "engine" is a list of what
+ * nobody offers. */
 #include "tests/fake_crypto.h"
 
 static gboolean
@@ -10,15 +11,21 @@ is_missing (IkeEngine *engine, guint8 type, guint16 id)
   return fake && fake->type == type && (fake->id == id || fake->id == G_MAXUINT16);
 }
 
-static const IkeAeadClass aead_128 = { .struct_size = sizeof aead_128, .key_len = 16, .salt_len = 4 };
-static const IkeAeadClass aead_256 = { .struct_size = sizeof aead_256, .key_len = 32, .salt_len = 4 };
+static const IkeAeadClass aead_128 = { .struct_size = sizeof aead_128,
+                                       .key_len = 16,
+                                       .salt_len = 4 };
+static const IkeAeadClass aead_256 = { .struct_size = sizeof aead_256,
+                                       .key_len = 32,
+                                       .salt_len = 4 };
 static const IkeCipherClass cipher = { .struct_size = sizeof cipher, .key_len = 16, .salt_len = 0 };
 static const IkeIntegClass integ = { .struct_size = sizeof integ, .key_len = 32 };
 
 const IkeAead *
 ike_aead_find (IkeEngine *engine, guint16 transform, guint16 key_bits)
 {
-  return is_missing (engine, 1, transform) ? NULL : (const IkeAead *) (key_bits == 128 ? &aead_128 : &aead_256);
+  return is_missing (engine, 1, transform)
+             ? NULL
+             : (const IkeAead *) (key_bits == 128 ? &aead_128 : &aead_256);
 }
 
 const IkeCipher *

@@ -19,7 +19,8 @@ addr_of (const char *text)
 static void
 test_text_round_trip (void)
 {
-  static const char *const texts[] = { "192.0.2.1", "2001:db8::1", "::1", "0.0.0.0", "::", "%any", "fe80::1%1" };
+  static const char *const texts[] = { "192.0.2.1", "2001:db8::1", "::1",      "0.0.0.0",
+                                       "::",        "%any",        "fe80::1%1" };
   char out[IKE_ADDR_TEXT_SIZE];
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
@@ -54,8 +55,16 @@ test_text_longest (void)
 static void
 test_text_malformed (void)
 {
-  static const char *const texts[] = { "", "192.0.2", "192.0.2.256", "192.0.2.1 ", "2001:db8:::1", "host.example", "%any5",
-                                       "192.0.2.1:500", "fe80::1%", "fe80::1%no-such-interface",
+  static const char *const texts[] = { "",
+                                       "192.0.2",
+                                       "192.0.2.256",
+                                       "192.0.2.1 ",
+                                       "2001:db8:::1",
+                                       "host.example",
+                                       "%any5",
+                                       "192.0.2.1:500",
+                                       "fe80::1%",
+                                       "fe80::1%no-such-interface",
                                        "1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111" };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
@@ -142,7 +151,8 @@ test_sockaddr_other_family (void)
 static void
 test_prefix (void)
 {
-  IkeAddr net = addr_of ("10.1.128.0"), in = addr_of ("10.1.255.255"), out = addr_of ("10.1.127.255"), six = addr_of ("::1");
+  IkeAddr net = addr_of ("10.1.128.0"), in = addr_of ("10.1.255.255"),
+          out = addr_of ("10.1.127.255"), six = addr_of ("::1");
 
   g_assert_true (ike_addr_in_prefix (&in, &net, 17));
   g_assert_false (ike_addr_in_prefix (&out, &net, 17));

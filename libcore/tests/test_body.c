@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_body.c - bodies of payloads: what is written is read, and each length rule of RFC 7296 refuses its malformed case. */
+/* test_body.c - bodies of payloads: what is written is read, and each length rule of RFC 7296
+ * refuses its malformed case. */
 #include <string.h>
 #include <ikebana/message.h>
 #include <ikebana/proposal.h>
@@ -113,9 +114,10 @@ static void
 test_delete_malformed (void)
 {
   static const guint8 bad[][12] = {
-    { 0, 4, 0, 1, 1, 2, 3, 4 },  { 4, 4, 0, 1, 1, 2, 3, 4 },  { 3, 0, 0, 1, 1, 2, 3, 4 },  { 3, 8, 0, 1, 1, 2, 3, 4 },
-    { 3, 4, 0, 0, 1, 2, 3, 4 },  { 3, 4, 0, 2, 1, 2, 3, 4 },  { 3, 4, 0xff, 0xff, 1, 2 },  { 1, 8, 0, 1, 1, 2, 3, 4 },
-    { 1, 0, 0, 0, 1, 2, 3, 4 },  { 1, 0, 0, 1, 1, 2, 3, 4 },
+    { 0, 4, 0, 1, 1, 2, 3, 4 }, { 4, 4, 0, 1, 1, 2, 3, 4 }, { 3, 0, 0, 1, 1, 2, 3, 4 },
+    { 3, 8, 0, 1, 1, 2, 3, 4 }, { 3, 4, 0, 0, 1, 2, 3, 4 }, { 3, 4, 0, 2, 1, 2, 3, 4 },
+    { 3, 4, 0xff, 0xff, 1, 2 }, { 1, 8, 0, 1, 1, 2, 3, 4 }, { 1, 0, 0, 0, 1, 2, 3, 4 },
+    { 1, 0, 0, 1, 1, 2, 3, 4 },
   };
   static const guint8 good[] = { 3, 4, 0, 1, 1, 2, 3, 4 }, none[] = { 3, 4, 0, 0 };
   IkePayload payload;
@@ -179,7 +181,10 @@ test_ke (void)
 static void
 test_nonce (void)
 {
-  static const struct { gsize len; gboolean ok; } cases[] = { { 0, 0 }, { 15, 0 }, { 16, 1 }, { 17, 1 }, { 255, 1 }, { 256, 1 }, { 257, 0 } };
+  static const struct {
+    gsize len;
+    gboolean ok;
+  } cases[] = { { 0, 0 }, { 15, 0 }, { 16, 1 }, { 17, 1 }, { 255, 1 }, { 256, 1 }, { 257, 0 } };
   const guint8 *nonce;
   gsize len;
 
@@ -210,9 +215,10 @@ test_id (void)
 static void
 test_id_malformed (void)
 {
-  static const struct { guint8 type; gsize len; gboolean ok; } cases[] = {
-    { 0, 8, 0 },  { 1, 7, 0 },  { 1, 8, 1 },  { 1, 9, 0 },  { 5, 19, 0 }, { 5, 20, 1 }, { 5, 21, 0 }, { 2, 3, 0 },
-    { 2, 4, 1 },  { 2, 5, 1 },  { 13, 4, 1 }, { 99, 4, 1 },
+  static const struct { guint8 type; gsize len; gboolean ok;
+  } cases[] = {
+    { 0, 8, 0 },  { 1, 7, 0 }, { 1, 8, 1 }, { 1, 9, 0 }, { 5, 19, 0 }, { 5, 20, 1 },
+    { 5, 21, 0 }, { 2, 3, 0 }, { 2, 4, 1 }, { 2, 5, 1 }, { 13, 4, 1 }, { 99, 4, 1 },
   };
   guint8 data[32] = { 0 };
   IkeTypedView id;

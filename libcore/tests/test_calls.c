@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_calls.c - tests runtime/calls.c: who wins, what is undone, and that everything is freed once. */
+/* test_calls.c - tests runtime/calls.c: who wins, what is undone, and that everything is freed
+ * once. */
 #include "config.h"
 #include "runtime_test.h"
 
@@ -11,7 +12,7 @@ typedef struct {
   char       *error;
 } Caller;
 
-/* -- one thread, virtual time --------------------------------------------------------------------------------------- */
+/* -- one thread, virtual time */
 
 static void
 caller_then (gpointer owner, gpointer data, gpointer result, const char *error)
@@ -37,8 +38,8 @@ caller_freed (gpointer data)
   ((Caller *) data)->n_freed++;
 }
 
-static const IkeCallClass caller_call = { sizeof (IkeCallClass), "test-call", 1000, 0, caller_then, caller_undo,
-                                          caller_freed };
+static const IkeCallClass caller_call = { sizeof (IkeCallClass), "test-call", 1000,        0,
+                                          caller_then,           caller_undo, caller_freed };
 
 typedef struct {
   IkeSim *sim;
@@ -151,7 +152,8 @@ test_cancel_wins_over_an_answer_under_way (Fixture *fixture, gconstpointer flags
   g_assert_cmpuint (caller->n_then, ==, 0);
   g_assert_cmpuint (caller->n_undone, ==, 1);
   /* With another thread's help the answer had not been given yet. */
-  g_assert_cmpuint (caller->n_cancelled, ==, GPOINTER_TO_UINT (flags) & IKE_ENGINE_FOREIGN_ANSWERS ? 1 : 0);
+  g_assert_cmpuint (caller->n_cancelled, ==,
+                    GPOINTER_TO_UINT (flags) & IKE_ENGINE_FOREIGN_ANSWERS ? 1 : 0);
 }
 
 /* A worker may answer from inside its cancel function. */
@@ -183,7 +185,7 @@ test_the_end_of_the_engine_drops_open_calls (Fixture *fixture, gconstpointer fla
   ike_call_on_cancel (caller->call, caller_gives_up, caller);
 }
 
-/* -- owners that ask ------------------------------------------------------------------------------------------------ */
+/* -- owners that ask */
 
 static void
 count_delivery (IkeCall *call, gpointer owner)
@@ -249,7 +251,7 @@ test_an_answer_that_its_owner_never_took_is_undone (Fixture *fixture, gconstpoin
   g_assert_cmpuint (fixture->caller.n_then, ==, 0);
 }
 
-/* -- work for the pool ---------------------------------------------------------------------------------------------- */
+/* -- work for the pool */
 
 static gpointer
 work_of_caller (gpointer arg, const char **error)
@@ -282,7 +284,7 @@ test_short_work_that_fails_says_why (Fixture *fixture, gconstpointer flags)
   g_assert_cmpstr (caller->error, ==, "cannot work like this");
 }
 
-/* -- from four threads ---------------------------------------------------------------------------------------------- */
+/* -- from four threads */
 
 enum { STORM_THREADS = 4, STORM_CALLS = 5000 };
 
@@ -327,8 +329,12 @@ storm_freed (gpointer data)
   atomic_fetch_add (&((Storm *) data)->n_freed, 1);
 }
 
-static const IkeCallClass storm_call = { sizeof (IkeCallClass), "storm", 60000, 0, storm_then, storm_undo, storm_freed };
-static const IkeCallClass hasty_call = { sizeof (IkeCallClass), "hasty", 1, 0, storm_then, storm_undo, storm_freed };
+static const IkeCallClass storm_call = {
+  sizeof (IkeCallClass), "storm", 60000, 0, storm_then, storm_undo, storm_freed
+};
+static const IkeCallClass hasty_call = {
+  sizeof (IkeCallClass), "hasty", 1, 0, storm_then, storm_undo, storm_freed
+};
 
 static void
 storm_told (gpointer data)
@@ -357,7 +363,8 @@ storm_work (gpointer data)
   g_free (worker);
 }
 
-/* Posts to itself: one call after the other, each answered by another loop, some cancelled meanwhile. */
+/* Posts to itself: one call after the other, each answered by another loop, some cancelled
+ * meanwhile. */
 static void
 storm_blow (gpointer data)
 {
@@ -368,9 +375,11 @@ storm_blow (gpointer data)
 
   worker->storm = storm;
   worker->number = turn->number;
-  worker->call = ike_loop_call (self, turn->number % 5 == 0 ? &hasty_call : &storm_call, storm, storm);
+  worker->call =
+      ike_loop_call (self, turn->number % 5 == 0 ? &hasty_call : &storm_call, storm, storm);
   turn->call = worker->call;
-  ike_loop_post (ike_engine_shard (storm->engine, (ike_loop_shard_index (self) + 1 + turn->number) % STORM_THREADS),
+  ike_loop_post (ike_engine_shard (storm->engine, (ike_loop_shard_index (self) + 1 + turn->number)
+                                                      % STORM_THREADS),
                  storm_work, worker, NULL);
   /* A call of 60 s cannot be over in this turn, so its pointer is good. */
   if (turn->number % 4 == 0 && turn->number % 5 != 0) {
@@ -429,7 +438,8 @@ test_the_end_of_the_engine_in_a_storm_is_safe (void)
   }
 }
 
-#define CALLS(path, func, flags) g_test_add (path, Fixture, GUINT_TO_POINTER (flags), set_up, func, tear_down)
+#define CALLS(path, func, flags)                                                                   \
+  g_test_add (path, Fixture, GUINT_TO_POINTER (flags), set_up, func, tear_down)
 
 static void
 add_for_all_ways (const char *name, void (*func) (Fixture *, gconstpointer))
@@ -450,20 +460,30 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   add_for_all_ways ("answer-reaches-then", test_answer_reaches_then);
-  add_for_all_ways ("failure-reaches-then-with-its-reason", test_failure_reaches_then_with_its_reason);
+  add_for_all_ways ("failure-reaches-then-with-its-reason",
+                    test_failure_reaches_then_with_its_reason);
   add_for_all_ways ("time-out-wins-over-a-late-answer", test_time_out_wins_over_a_late_answer);
-  add_for_all_ways ("worker-that-asks-late-hears-of-the-cancel", test_a_worker_that_asks_late_hears_of_the_cancel);
-  add_for_all_ways ("cancel-wins-over-an-answer-under-way", test_cancel_wins_over_an_answer_under_way);
-  add_for_all_ways ("worker-may-answer-when-it-hears-of-a-cancel", test_a_worker_may_answer_when_it_hears_of_a_cancel);
-  add_for_all_ways ("end-of-the-engine-drops-open-calls", test_the_end_of_the_engine_drops_open_calls);
+  add_for_all_ways ("worker-that-asks-late-hears-of-the-cancel",
+                    test_a_worker_that_asks_late_hears_of_the_cancel);
+  add_for_all_ways ("cancel-wins-over-an-answer-under-way",
+                    test_cancel_wins_over_an_answer_under_way);
+  add_for_all_ways ("worker-may-answer-when-it-hears-of-a-cancel",
+                    test_a_worker_may_answer_when_it_hears_of_a_cancel);
+  add_for_all_ways ("end-of-the-engine-drops-open-calls",
+                    test_the_end_of_the_engine_drops_open_calls);
   add_for_all_ways ("long-work-is-done-and-answered", test_long_work_is_done_and_answered);
   add_for_all_ways ("short-work-that-fails-says-why", test_short_work_that_fails_says_why);
-  add_for_all_ways ("answer-never-taken-is-undone", test_an_answer_that_its_owner_never_took_is_undone);
-  CALLS ("/calls/plain/answer-given-at-once-needs-no-job", test_an_answer_given_at_once_needs_no_job, 0);
-  CALLS ("/calls/waits/never-answered-at-once", test_a_forced_wait_is_never_answered_at_once, IKE_ENGINE_FORCE_WAITS);
+  add_for_all_ways ("answer-never-taken-is-undone",
+                    test_an_answer_that_its_owner_never_took_is_undone);
+  CALLS ("/calls/plain/answer-given-at-once-needs-no-job",
+         test_an_answer_given_at_once_needs_no_job, 0);
+  CALLS ("/calls/waits/never-answered-at-once", test_a_forced_wait_is_never_answered_at_once,
+         IKE_ENGINE_FORCE_WAITS);
   CALLS ("/calls/foreign/never-answered-at-once", test_a_forced_wait_is_never_answered_at_once,
          IKE_ENGINE_FOREIGN_ANSWERS);
-  g_test_add_func ("/calls/every-result-of-a-storm-is-taken-or-undone", test_every_result_of_a_storm_is_taken_or_undone);
-  g_test_add_func ("/calls/the-end-of-the-engine-in-a-storm-is-safe", test_the_end_of_the_engine_in_a_storm_is_safe);
+  g_test_add_func ("/calls/every-result-of-a-storm-is-taken-or-undone",
+                   test_every_result_of_a_storm_is_taken_or_undone);
+  g_test_add_func ("/calls/the-end-of-the-engine-in-a-storm-is-safe",
+                   test_the_end_of_the_engine_in_a_storm_is_safe);
   return g_test_run ();
 }

@@ -14,7 +14,8 @@ copy_of (const void *data, gsize len)
   return copy;
 }
 
-static const guint8 sample[] = { 1, 0, 0, 0, 0x80, 1, 0, 4, 192, 0, 2, 1, 0, 3, 0, 0, 0x40, 0, 0, 1, 'x' };
+static const guint8 sample[] = { 1, 0, 0, 0, 0x80, 1,    0, 4, 192, 0,  2,
+                                 1, 0, 3, 0, 0,    0x40, 0, 0, 1,   'x' };
 
 static IkePayload
 body (const guint8 *data, gsize len)

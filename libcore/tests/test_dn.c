@@ -30,12 +30,14 @@ test_der (void)
 {
   /* From `openssl req -subj /C=CH/O=Example/CN=moon -utf8` with printable strings. */
   static const guint8 wanted[] = {
-    0x30, 0x2e, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04, 0x06, 0x13, 0x02, 'C', 'H', 0x31, 0x10, 0x30, 0x0e, 0x06,
-    0x03, 0x55, 0x04, 0x0a, 0x13, 0x07, 'E', 'x', 'a', 'm', 'p', 'l', 'e', 0x31, 0x0d, 0x30, 0x0b, 0x06, 0x03, 0x55, 0x04,
-    0x03, 0x13, 0x04, 'm', 'o', 'o', 'n',
+    0x30, 0x2e, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04, 0x06, 0x13, 0x02, 'C', 'H', 0x31,
+    0x10, 0x30, 0x0e, 0x06, 0x03, 0x55, 0x04, 0x0a, 0x13, 0x07, 'E',  'x',  'a',  'm', 'p', 'l',
+    'e',  0x31, 0x0d, 0x30, 0x0b, 0x06, 0x03, 0x55, 0x04, 0x03, 0x13, 0x04, 'm',  'o', 'o', 'n',
   };
-  static const char *const forms[] = { "C=CH, O=Example, CN=moon", "c=CH,o=Example,cn=moon", "/C=CH/O=Example/CN=moon",
-                                       " C = CH , 2.5.4.10=Example, CN=\"moon\"", "C=CH, O=Ex\\x61mple, CN=moon" };
+  static const char *const forms[] = { "C=CH, O=Example, CN=moon", "c=CH,o=Example,cn=moon",
+                                       "/C=CH/O=Example/CN=moon",
+                                       " C = CH , 2.5.4.10=Example, CN=\"moon\"",
+                                       "C=CH, O=Ex\\x61mple, CN=moon" };
 
   for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
     g_autoptr (GByteArray) der = der_of (forms[i]);
@@ -46,7 +48,8 @@ test_der (void)
 static void
 test_string_types (void)
 {
-  g_autoptr (GByteArray) mail = der_of ("E=a@example.com"), utf8 = der_of ("CN=Z\xc3\xbcrich"), star = der_of ("CN=a*");
+  g_autoptr (GByteArray) mail = der_of ("E=a@example.com"), utf8 = der_of ("CN=Z\xc3\xbcrich"),
+                         star = der_of ("CN=a*");
 
   g_assert_cmpuint (mail->data[17], ==, 0x16);
   g_assert_cmpuint (utf8->data[11], ==, 0x0c);
@@ -57,12 +60,22 @@ static void
 test_text_round_trip (void)
 {
   static const char *const texts[] = {
-    "C=CH, ST=Bern, L=Bern, O=Example\\, Inc., OU=A\\/B, CN=moon", "DC=com, DC=example, UID=joe", "E=a@b, serialNumber=7",
-    "CN=Z\xc3\xbcrich, G=Anna, surname=Muster", "1.3.6.1.4.1.311.60.2.1.3=CH", "CN=a\\+b\\\"c\\\\d", "CN=x\\x01",
+    "C=CH, ST=Bern, L=Bern, O=Example\\, Inc., OU=A\\/B, CN=moon",
+    "DC=com, DC=example, UID=joe",
+    "E=a@b, serialNumber=7",
+    "CN=Z\xc3\xbcrich, G=Anna, surname=Muster",
+    "1.3.6.1.4.1.311.60.2.1.3=CH",
+    "CN=a\\+b\\\"c\\\\d",
+    "CN=x\\x01",
   };
   static const char *const shown[] = {
-    "C=CH, ST=Bern, L=Bern, O=Example\\, Inc., OU=A\\/B, CN=moon", "DC=com, DC=example, UID=joe", "E=a@b, SN=7",
-    "CN=Z\xc3\xbcrich, G=Anna, S=Muster", "1.3.6.1.4.1.311.60.2.1.3=CH", "CN=a\\+b\\\"c\\\\d", "CN=x\\x01",
+    "C=CH, ST=Bern, L=Bern, O=Example\\, Inc., OU=A\\/B, CN=moon",
+    "DC=com, DC=example, UID=joe",
+    "E=a@b, SN=7",
+    "CN=Z\xc3\xbcrich, G=Anna, S=Muster",
+    "1.3.6.1.4.1.311.60.2.1.3=CH",
+    "CN=a\\+b\\\"c\\\\d",
+    "CN=x\\x01",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
@@ -81,7 +94,8 @@ test_long_values (void)
   static const guint lens[] = { 1, 110, 127, 128, 200, 255, 256, 1000 };
 
   for (guint i = 0; i < G_N_ELEMENTS (lens); i++) {
-    g_autofree char *value = g_strnfill (lens[i], 'x'), *text = g_strconcat ("C=CH, CN=", value, NULL);
+    g_autofree char *value = g_strnfill (lens[i], 'x'),
+                    *text = g_strconcat ("C=CH, CN=", value, NULL);
     g_autoptr (GByteArray) der = der_of (text);
     g_autoptr (GString) out = g_string_new (NULL);
     g_assert_true (ike_dn_format (der->data, der->len, out));
@@ -132,7 +146,8 @@ static void
 test_rdn_shape_matters (void)
 {
   /* CN=a+CN=b as one RDN, and as two. */
-  static const guint8 one[] = { 0x30, 0x16, 0x31, 0x14, 0x30, 8, 6, 3, 0x55, 4, 3, 0x13, 1, 'a', 0x30, 8, 6, 3, 0x55, 4, 3, 0x13, 1, 'b' };
+  static const guint8 one[] = { 0x30, 0x16, 0x31, 0x14, 0x30, 8, 6,    3, 0x55, 4,    3, 0x13,
+                                1,    'a',  0x30, 8,    6,    3, 0x55, 4, 3,    0x13, 1, 'b' };
   g_autoptr (GByteArray) two = der_of ("CN=a, CN=b");
   g_autoptr (GString) out = g_string_new (NULL);
 
@@ -147,11 +162,13 @@ test_malformed_der (void)
 {
   g_autoptr (GByteArray) der = der_of ("C=CH, O=Example, CN=moon");
   g_autoptr (GString) out = g_string_new ("kept");
-  static const guint8 long_form[] = { 0x30, 0x81, 0x0d, 0x31, 0x0b, 0x30, 0x09, 6, 3, 0x55, 4, 6, 0x13, 2, 'C', 'H' };
+  static const guint8 long_form[] = { 0x30, 0x81, 0x0d, 0x31, 0x0b, 0x30, 0x09, 6,
+                                      3,    0x55, 4,    6,    0x13, 2,    'C',  'H' };
   static const guint8 indefinite[] = { 0x30, 0x80, 0x00, 0x00 };
   static const guint8 empty_set[] = { 0x30, 0x02, 0x31, 0x00 };
   static const guint8 empty_oid[] = { 0x30, 0x09, 0x31, 0x07, 0x30, 0x05, 6, 0, 0x13, 1, 'a' };
-  static const guint8 high_tag[] = { 0x30, 0x0c, 0x31, 0x0a, 0x30, 0x08, 6, 3, 0x55, 4, 3, 0x1f, 1, 'a' };
+  static const guint8 high_tag[] = { 0x30, 0x0c, 0x31, 0x0a, 0x30, 0x08, 6,
+                                     3,    0x55, 4,    3,    0x1f, 1,    'a' };
 
   for (guint len = 0; len < der->len; len++)
     g_assert_false (ike_dn_format (der->data, len, out));
@@ -179,7 +196,8 @@ test_empty_name (void)
 static void
 test_controls_are_escaped (void)
 {
-  static const guint8 der[] = { 0x30, 0x11, 0x31, 0x0f, 0x30, 0x0d, 6, 3, 0x55, 4, 3, 0x0c, 6, 0x1b, '[', 0xc2, 0x9b, 0x7f, '\n' };
+  static const guint8 der[] = { 0x30, 0x11, 0x31, 0x0f, 0x30, 0x0d, 6,    3,    0x55, 4,
+                                3,    0x0c, 6,    0x1b, '[',  0xc2, 0x9b, 0x7f, '\n' };
   g_autoptr (GString) out = g_string_new (NULL);
 
   g_assert_true (ike_dn_format (der, sizeof der, out));
@@ -191,7 +209,10 @@ test_controls_are_escaped (void)
 static void
 test_malformed_text (void)
 {
-  static const char *const texts[] = { "CH", "C=", "C=CH, =x", "C=CH, XX=y", "C=CH, CN=\"moon", "3.1=x", "2.5.x=y", "1.40=x", "C=CH,,CN=x" };
+  static const char *const texts[] = {
+    "CH",    "C=",      "C=CH, =x", "C=CH, XX=y", "C=CH, CN=\"moon",
+    "3.1=x", "2.5.x=y", "1.40=x",   "C=CH,,CN=x"
+  };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
     g_autoptr (GError) error = NULL;

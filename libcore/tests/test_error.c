@@ -35,7 +35,8 @@ test_escape_specials (void)
 {
   char out[64];
 
-  g_assert_cmpstr (ike_escape (out, sizeof out, "a\"b\\c\n\x1b[1m%n", 12), ==, "a\\\"b\\\\c\\x0a\\x1b[1m%n");
+  g_assert_cmpstr (ike_escape (out, sizeof out, "a\"b\\c\n\x1b[1m%n", 12), ==,
+                   "a\\\"b\\\\c\\x0a\\x1b[1m%n");
   g_assert_cmpstr (ike_escape (out, sizeof out, NULL, 0), ==, "");
   g_assert_cmpstr (ike_escape (out, sizeof out, "a\0b", 3), ==, "a\\x00b");
 }

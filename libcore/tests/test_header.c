@@ -14,7 +14,8 @@ copy_of (const void *data, gsize len)
   return copy;
 }
 
-static const guint8 sample[28] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 33, 0x20, 34, 0x28, 0, 0, 0, 5, 0, 0, 0, 28 };
+static const guint8 sample[28] = { 1,  2,  3,  4,    5,  6,    7, 8, 9, 10, 11, 12, 13, 14,
+                                   15, 16, 33, 0x20, 34, 0x28, 0, 0, 0, 5,  0,  0,  0,  28 };
 
 static void
 test_read (void)

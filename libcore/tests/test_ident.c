@@ -72,10 +72,13 @@ test_match_regex (void)
 static void
 test_regex_subject_is_bounded (void)
 {
-  g_autoptr (IkeIdent) pattern = ike_ident_parse ("fqdn:^a*$", NULL), evil = ike_ident_parse ("fqdn:^(a|a)*b$", NULL);
+  g_autoptr (IkeIdent) pattern = ike_ident_parse ("fqdn:^a*$", NULL),
+                       evil = ike_ident_parse ("fqdn:^(a|a)*b$", NULL);
   g_autofree char *text = g_strnfill (513, 'a');
-  g_autoptr (IkeIdent) most = ike_ident_new (IKE_ID_FQDN, text, 512), more = ike_ident_new (IKE_ID_FQDN, text, 513);
-  g_autoptr (IkeIdent) line = ike_ident_new (IKE_ID_FQDN, "aaa\n", 4), raw = ike_ident_new (IKE_ID_FQDN, "\xff\xfe", 2);
+  g_autoptr (IkeIdent) most = ike_ident_new (IKE_ID_FQDN, text, 512),
+                       more = ike_ident_new (IKE_ID_FQDN, text, 513);
+  g_autoptr (IkeIdent) line = ike_ident_new (IKE_ID_FQDN, "aaa\n", 4),
+                       raw = ike_ident_new (IKE_ID_FQDN, "\xff\xfe", 2);
 
   g_assert_cmpuint (ike_ident_match (most, pattern), ==, 2);
   g_assert_cmpuint (ike_ident_match (more, pattern), ==, 0);
@@ -88,7 +91,8 @@ test_regex_subject_is_bounded (void)
 static void
 test_peer_makes_no_patterns (void)
 {
-  g_autoptr (IkeIdent) star = ike_ident_new (IKE_ID_FQDN, "*", 1), any = ike_ident_new (IKE_ID_ANY, "", 0);
+  g_autoptr (IkeIdent) star = ike_ident_new (IKE_ID_FQDN, "*", 1),
+                       any = ike_ident_new (IKE_ID_ANY, "", 0);
   g_autoptr (IkeIdent) host = ike_ident_parse ("host", NULL);
 
   g_assert_false (ike_ident_is_pattern (star));
@@ -101,7 +105,8 @@ test_peer_makes_no_patterns (void)
 static void
 test_nul_ends_nothing (void)
 {
-  g_autoptr (IkeIdent) evil = ike_ident_new (IKE_ID_FQDN, "host\0.evil", 10), host = ike_ident_parse ("host", NULL);
+  g_autoptr (IkeIdent) evil = ike_ident_new (IKE_ID_FQDN, "host\0.evil", 10),
+                       host = ike_ident_parse ("host", NULL);
   g_autoptr (IkeIdent) pattern = ike_ident_parse ("*.evil", NULL);
   char out[64];
 
@@ -113,7 +118,8 @@ test_nul_ends_nothing (void)
 static void
 test_wrong_length_address (void)
 {
-  g_autoptr (IkeIdent) bad = ike_ident_new (IKE_ID_IPV4_ADDR, "\1\2\3", 3), net = ike_ident_parse ("0.0.0.0/0", NULL);
+  g_autoptr (IkeIdent) bad = ike_ident_new (IKE_ID_IPV4_ADDR, "\1\2\3", 3),
+                       net = ike_ident_parse ("0.0.0.0/0", NULL);
   char out[64];
 
   g_assert_cmpuint (ike_ident_match (bad, net), ==, 0);
@@ -123,8 +129,10 @@ test_wrong_length_address (void)
 static void
 test_format (void)
 {
-  static const char *const texts[] = { "192.0.2.1", "2001:db8::1", "host.example", "joe@example", "%any", "%null", "C=CH, CN=moon",
-                                       "@#00ff", "192.0.2.0/24", "{12}:#0102" };
+  static const char *const texts[] = { "192.0.2.1",     "2001:db8::1", "host.example",
+                                       "joe@example",   "%any",        "%null",
+                                       "C=CH, CN=moon", "@#00ff",      "192.0.2.0/24",
+                                       "{12}:#0102" };
   char out[128];
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
@@ -179,7 +187,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ident/names-match-in-any-case-and-by-suffix", test_match_names);
   g_test_add_func ("/ident/addresses-match-prefixes-and-ranges", test_match_addresses);
-  g_test_add_func ("/ident/distinguished-names-match-by-attribute", test_match_names_of_certificates);
+  g_test_add_func ("/ident/distinguished-names-match-by-attribute",
+                   test_match_names_of_certificates);
   g_test_add_func ("/ident/regex-is-anchored", test_match_regex);
   g_test_add_func ("/ident/regex-is-bounded-in-subject-and-steps", test_regex_subject_is_bounded);
   g_test_add_func ("/ident/peer-makes-no-patterns", test_peer_makes_no_patterns);

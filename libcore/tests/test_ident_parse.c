@@ -82,8 +82,21 @@ test_typed (void)
 static void
 test_malformed (void)
 {
-  static const char *const texts[] = { "@#6", "@#6x", "keyid:#6b6", "ipv4:host", "ipv4:::1", "ipv6:192.0.2.1", "ipv4:192.0.2.0/33",
-                                       "CN=", "C=CH, XX=1", "asn1dn:moon", "{0}:x", "{256}:x", "{x}:x", "{1:x", "fqdn:^($" };
+  static const char *const texts[] = { "@#6",
+                                       "@#6x",
+                                       "keyid:#6b6",
+                                       "ipv4:host",
+                                       "ipv4:::1",
+                                       "ipv6:192.0.2.1",
+                                       "ipv4:192.0.2.0/33",
+                                       "CN=",
+                                       "C=CH, XX=1",
+                                       "asn1dn:moon",
+                                       "{0}:x",
+                                       "{256}:x",
+                                       "{x}:x",
+                                       "{1:x",
+                                       "fqdn:^($" };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
     g_autoptr (GError) error = NULL;

@@ -64,7 +64,7 @@ test_a_loop_knows_that_it_is_current (void)
   ike_engine_free (where.engine);
 }
 
-/* -- posts from many threads ---------------------------------------------------------------------------------------- */
+/* -- posts from many threads */
 
 enum { HAMMER_THREADS = 4, HAMMER_POSTS = 20000 };
 
@@ -150,7 +150,7 @@ test_what_is_queued_when_the_engine_ends_is_freed (void)
   g_assert_cmpint (hammer.n_freed, ==, HAMMER_THREADS * HAMMER_POSTS);
 }
 
-/* -- jobs in lanes -------------------------------------------------------------------------------------------------- */
+/* -- jobs in lanes */
 
 typedef struct {
   GString   *order;
@@ -182,10 +182,12 @@ lane_free (gpointer data)
   atomic_fetch_add (&((Lanes *) data)->n, 1);
 }
 
-static const IkeJobClass established_job = { sizeof (IkeJobClass), "test-established", IKE_LANE_ESTABLISHED,
-                                             lane_established, lane_free };
-static const IkeJobClass setup_job = { sizeof (IkeJobClass), "test-setup", IKE_LANE_SETUP, lane_setup, lane_free };
-static const IkeJobClass new_job = { sizeof (IkeJobClass), "test-new", IKE_LANE_NEW, lane_new, lane_free };
+static const IkeJobClass established_job = { sizeof (IkeJobClass), "test-established",
+                                             IKE_LANE_ESTABLISHED, lane_established, lane_free };
+static const IkeJobClass setup_job = { sizeof (IkeJobClass), "test-setup", IKE_LANE_SETUP,
+                                       lane_setup, lane_free };
+static const IkeJobClass new_job = { sizeof (IkeJobClass), "test-new", IKE_LANE_NEW, lane_new,
+                                     lane_free };
 
 typedef struct {
   Lanes     *lanes;
@@ -204,7 +206,8 @@ flood_with_new (gpointer data)
   for (guint i = 0; i < 20; i++)
     g_assert_true (ike_shard_post (ike_engine_shard (flood->engine, 0), &setup_job, flood->lanes));
   for (guint i = 0; i < 20; i++)
-    g_assert_true (ike_shard_post (ike_engine_shard (flood->engine, 0), &established_job, flood->lanes));
+    g_assert_true (
+        ike_shard_post (ike_engine_shard (flood->engine, 0), &established_job, flood->lanes));
 }
 
 static void
@@ -220,7 +223,9 @@ test_a_flood_of_new_peers_is_bounded_and_goes_last (void)
   ike_engine_free (flood.engine);
   g_assert_cmpuint (flood.n_refused, ==, 10);
   g_assert_cmpuint (lanes.order->len, ==, n_all - 10);
-  g_assert_true (g_str_has_prefix (lanes.order->str, "eeeeeeeeeeeeeeeeeeee" "ssssssssssssssssssss" "nnnn"));
+  g_assert_true (g_str_has_prefix (lanes.order->str, "eeeeeeeeeeeeeeeeeeee"
+                                                     "ssssssssssssssssssss"
+                                                     "nnnn"));
   g_string_free (lanes.order, TRUE);
 }
 
@@ -239,7 +244,7 @@ test_a_job_for_an_sa_that_is_gone_is_freed_not_run (void)
   g_string_free (lanes.order, TRUE);
 }
 
-/* -- watches -------------------------------------------------------------------------------------------------------- */
+/* -- watches */
 
 typedef struct {
   IkeEngine *engine;
@@ -248,7 +253,8 @@ typedef struct {
   atomic_int n_ready, n_watching;
 } Watched;
 
-/* Whichever comes first frees all of them, so the others of the same batch must not be called any more. */
+/* Whichever comes first frees all of them, so the others of the same batch must not be called any
+ * more. */
 static void
 watched_ready (int fd, guint32 events, gpointer data)
 {
@@ -266,7 +272,8 @@ watched_begin (gpointer data)
 
   for (guint i = 0; i < 3; i++) {
     g_assert_cmpint (write (watched->pairs[i][1], "x", 1), ==, 1);
-    watched->watches[i] = ike_loop_watch (ike_loop_current (), watched->pairs[i][0], EPOLLIN, watched_ready, watched);
+    watched->watches[i] =
+        ike_loop_watch (ike_loop_current (), watched->pairs[i][0], EPOLLIN, watched_ready, watched);
   }
   atomic_fetch_add (&watched->n_watching, 1);
 }
@@ -310,7 +317,8 @@ switched_begin (gpointer data)
 {
   Switched *switched = data;
 
-  switched->watch = ike_loop_watch (ike_loop_current (), switched->fd, EPOLLOUT, watched_never, &switched->n_ready);
+  switched->watch = ike_loop_watch (ike_loop_current (), switched->fd, EPOLLOUT, watched_never,
+                                    &switched->n_ready);
   ike_watch_set_events (switched->watch, 0);
   atomic_fetch_add (&switched->n_set, 1);
 }
@@ -345,7 +353,7 @@ test_a_watch_hears_only_what_it_asks_for_and_dies_with_the_engine (void)
   close (pair[1]);
 }
 
-/* -- stalls --------------------------------------------------------------------------------------------------------- */
+/* -- stalls */
 
 static void
 stall_run (IkeSa *sa, gpointer data)
@@ -356,7 +364,8 @@ stall_run (IkeSa *sa, gpointer data)
     ;
 }
 
-static const IkeJobClass stall_job = { sizeof (IkeJobClass), "test-stall", IKE_LANE_SETUP, stall_run, NULL };
+static const IkeJobClass stall_job = { sizeof (IkeJobClass), "test-stall", IKE_LANE_SETUP,
+                                       stall_run, NULL };
 
 static const IkeTree *
 find_job (const IkeTree *loops, const char *loop_name, const char *job_name)
@@ -397,7 +406,7 @@ test_a_job_that_holds_its_loop_is_found_by_name (void)
   ike_engine_free (engine);
 }
 
-/* -- a plugin's own loop -------------------------------------------------------------------------------------------- */
+/* -- a plugin's own loop */
 
 typedef struct {
   IkeLoop   *loop;
@@ -447,9 +456,12 @@ owner_freed (gpointer data)
   atomic_fetch_add (&((Owner *) data)->n_freed, 1);
 }
 
-static const IkeCallClass owner_call = { sizeof (IkeCallClass), "owned", 60000, 0, owner_then, owner_undo, owner_freed };
+static const IkeCallClass owner_call = {
+  sizeof (IkeCallClass), "owned", 60000, 0, owner_then, owner_undo, owner_freed
+};
 
-/* The loop goes while a call of it is open; its worker answers afterwards and must find nobody, but no freed memory. */
+/* The loop goes while a call of it is open; its worker answers afterwards and must find nobody, but
+ * no freed memory. */
 static void
 owner_deactivate (IkePlugin *self)
 {
@@ -474,12 +486,21 @@ owner_write (IkePlugin *self, const IkeLogRecord *record)
 }
 
 static const IkeLogSinkClass owner_sink_class = { sizeof (IkeLogSinkClass), owner_write, NULL };
-static const IkeFeature owner_feature = { sizeof owner_feature, "log-sink:owner", &owner_sink_class, NULL, NULL, NULL };
+static const IkeFeature owner_feature = {
+  sizeof owner_feature, "log-sink:owner", &owner_sink_class, NULL, NULL, NULL
+};
 static const IkeFeature *const owner_features[] = { &owner_feature, NULL };
 static const IkePluginInfo owner_plugin = {
-  .struct_size = sizeof (IkePluginInfo), .abi_major = IKE_ABI_MAJOR, .abi_minor = IKE_ABI_MINOR, .name = "owner",
-  .version = "1", .license = "Apache-2.0", .summary = "has a loop", .features = owner_features,
-  .activate = owner_activate, .deactivate = owner_deactivate,
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "owner",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "has a loop",
+  .features = owner_features,
+  .activate = owner_activate,
+  .deactivate = owner_deactivate,
 };
 static const IkePluginInfo *const owner_builtin[] = { &owner_plugin, NULL };
 
@@ -499,7 +520,7 @@ test_a_plugin_has_a_loop_of_its_own (void)
   ike_engine_free (engine);
 }
 
-/* -- the control loop ----------------------------------------------------------------------------------------------- */
+/* -- the control loop */
 
 static void
 quit_now (gpointer data)
@@ -553,7 +574,9 @@ test_a_new_engine_that_never_started_can_be_freed (void)
 static void
 test_bad_settings_are_an_error_of_start (void)
 {
-  IkeEngineOptions options = { .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .settings = "core {" };
+  IkeEngineOptions options = { .struct_size = sizeof options,
+                               .flags = IKE_ENGINE_NO_CONFIG,
+                               .settings = "core {" };
   IkeEngine *engine = ike_engine_new (&options, NULL);
   g_autoptr (GError) error = NULL;
 
@@ -590,20 +613,32 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/loop/posts-run-once-on-their-loop", test_posts_run_once_on_their_loop);
   g_test_add_func ("/loop/knows-that-it-is-current", test_a_loop_knows_that_it_is_current);
-  g_test_add_func ("/loop/posts-of-one-thread-stay-in-order", test_posts_of_one_thread_stay_in_order);
-  g_test_add_func ("/loop/what-is-queued-when-the-engine-ends-is-freed", test_what_is_queued_when_the_engine_ends_is_freed);
-  g_test_add_func ("/jobs/flood-of-new-peers-is-bounded-and-goes-last", test_a_flood_of_new_peers_is_bounded_and_goes_last);
-  g_test_add_func ("/jobs/for-an-sa-that-is-gone-are-freed-not-run", test_a_job_for_an_sa_that_is_gone_is_freed_not_run);
-  g_test_add_func ("/watch/may-be-freed-inside-callbacks", test_watches_may_be_freed_inside_callbacks);
-  g_test_add_func ("/watch/hears-only-what-it-asks-for", test_a_watch_hears_only_what_it_asks_for_and_dies_with_the_engine);
-  g_test_add_func ("/loop/job-that-holds-it-is-found-by-name", test_a_job_that_holds_its_loop_is_found_by_name);
+  g_test_add_func ("/loop/posts-of-one-thread-stay-in-order",
+                   test_posts_of_one_thread_stay_in_order);
+  g_test_add_func ("/loop/what-is-queued-when-the-engine-ends-is-freed",
+                   test_what_is_queued_when_the_engine_ends_is_freed);
+  g_test_add_func ("/jobs/flood-of-new-peers-is-bounded-and-goes-last",
+                   test_a_flood_of_new_peers_is_bounded_and_goes_last);
+  g_test_add_func ("/jobs/for-an-sa-that-is-gone-are-freed-not-run",
+                   test_a_job_for_an_sa_that_is_gone_is_freed_not_run);
+  g_test_add_func ("/watch/may-be-freed-inside-callbacks",
+                   test_watches_may_be_freed_inside_callbacks);
+  g_test_add_func ("/watch/hears-only-what-it-asks-for",
+                   test_a_watch_hears_only_what_it_asks_for_and_dies_with_the_engine);
+  g_test_add_func ("/loop/job-that-holds-it-is-found-by-name",
+                   test_a_job_that_holds_its_loop_is_found_by_name);
   g_test_add_func ("/loop/a-plugin-has-one-of-its-own", test_a_plugin_has_a_loop_of_its_own);
-  g_test_add_func ("/engine/run-ends-with-quit-from-another-thread", test_run_ends_with_quit_from_another_thread);
+  g_test_add_func ("/engine/run-ends-with-quit-from-another-thread",
+                   test_run_ends_with_quit_from_another_thread);
   g_test_add_func ("/engine/quit-before-run-is-not-lost", test_quit_before_run_is_not_lost);
-  g_test_add_func ("/engine/shutdown-quits-when-all-sas-are-gone", test_shutdown_quits_when_all_sas_are_gone);
-  g_test_add_func ("/engine/that-never-started-can-be-freed", test_a_new_engine_that_never_started_can_be_freed);
-  g_test_add_func ("/engine/bad-settings-are-an-error-of-start", test_bad_settings_are_an_error_of_start);
-  g_test_add_func ("/engine/number-of-shards-comes-from-the-settings", test_the_number_of_shards_comes_from_the_settings);
+  g_test_add_func ("/engine/shutdown-quits-when-all-sas-are-gone",
+                   test_shutdown_quits_when_all_sas_are_gone);
+  g_test_add_func ("/engine/that-never-started-can-be-freed",
+                   test_a_new_engine_that_never_started_can_be_freed);
+  g_test_add_func ("/engine/bad-settings-are-an-error-of-start",
+                   test_bad_settings_are_an_error_of_start);
+  g_test_add_func ("/engine/number-of-shards-comes-from-the-settings",
+                   test_the_number_of_shards_comes_from_the_settings);
   g_test_add_func ("/engine/two-run-side-by-side", test_two_engines_run_side_by_side);
   return g_test_run ();
 }

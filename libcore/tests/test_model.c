@@ -60,10 +60,12 @@ test_conn_defaults (ConfigFixture *fixture, gconstpointer unused)
 static void
 test_conn_values (ConfigFixture *fixture, gconstpointer unused)
 {
-  const IkeConn *conn = build_conn (fixture, "version = 2\nlocal_addrs = 192.0.2.1, 10.0.0.0/8, 10.0.0.5-10.0.0.9, vpn-1.example\n"
-                                             "unique = replace\nreauth_time = 2h\nover_time = 5m\nrand_time = 0\nencap = yes\n"
-                                             "dscp = 101110\nretransmit_timeout = 1.5\nretransmit_tries = 3\nfragment_size = 1400\n"
-                                             "proposals = aes256gcm16-prfsha256-x25519\nvips = 0.0.0.0, ::\nif_id_in = 0x10\n");
+  const IkeConn *conn = build_conn (
+      fixture,
+      "version = 2\nlocal_addrs = 192.0.2.1, 10.0.0.0/8, 10.0.0.5-10.0.0.9, vpn-1.example\n"
+      "unique = replace\nreauth_time = 2h\nover_time = 5m\nrand_time = 0\nencap = yes\n"
+      "dscp = 101110\nretransmit_timeout = 1.5\nretransmit_tries = 3\nfragment_size = 1400\n"
+      "proposals = aes256gcm16-prfsha256-x25519\nvips = 0.0.0.0, ::\nif_id_in = 0x10\n");
   config_fixture_assert_clean (fixture);
   g_assert_cmpuint (conn->version, ==, 2);
   g_assert_cmpuint (conn->n_local_addrs, ==, 4);
@@ -89,7 +91,8 @@ test_conn_wrong (ConfigFixture *fixture, gconstpointer unused)
 {
   static const char *const cases[][2] = {
     { "version = 3", "c.conf:2: connections.c.version: '3' is none of: 0, 1, 2" },
-    { "local_prot = 1", "c.conf:2: connections.c.local_prot: unknown key, did you mean local_port?" },
+    { "local_prot = 1",
+      "c.conf:2: connections.c.local_prot: unknown key, did you mean local_port?" },
     { "zzzzzzzzzz = 1", "c.conf:2: connections.c.zzzzzzzzzz: unknown key" },
     { "local_port = 65536", "*local_port: '65536' is not a port*" },
     { "rekey_time = 1w", "*rekey_time: '1w' is not a time*" },
@@ -110,13 +113,15 @@ test_conn_wrong (ConfigFixture *fixture, gconstpointer unused)
     { "children = net", "*children: is a section, not a value*" },
     { "children { net = 1 }", "*children.net: is a value, not a section*" },
     { "quick = perhaps", "c.conf:2: quick: 'perhaps' is no bool" },
-    { "aggressive = yes", "*aggressive: is not supported yet; remove it or set it to no, its default" },
+    { "aggressive = yes",
+      "*aggressive: is not supported yet; remove it or set it to no, its default" },
     { "mediation = yes", "*mediation: is not supported yet*" },
     { "lazy = no", "*lazy: belongs to plugin lazy, which is not ready: *" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autofree char *text = g_strdup_printf ("connections { c {\n%s\n" PSK "}\n d {\n" PSK "} }", cases[i][0]);
+    g_autofree char *text =
+        g_strdup_printf ("connections { c {\n%s\n" PSK "}\n d {\n" PSK "} }", cases[i][0]);
     IkeConfig *config = config_fixture_build (fixture, text, NULL);
     config_fixture_assert_problem (fixture, cases[i][1]);
     g_assert_null (ike_config_conn (config, "c"));
@@ -128,7 +133,8 @@ static void
 test_unused_keys (ConfigFixture *fixture, gconstpointer unused)
 {
   g_assert_nonnull (build_conn (fixture, "aggressive = false\nppk_required = 0\nlazy = yes\n"));
-  config_fixture_assert_problem (fixture, "warning: c.conf:2: connections.c.aggressive: is not supported yet; ignored*");
+  config_fixture_assert_problem (
+      fixture, "warning: c.conf:2: connections.c.aggressive: is not supported yet; ignored*");
   config_fixture_assert_problem (fixture, "warning: *lazy: belongs to plugin lazy*");
   g_assert_cmpuint (fixture->problems->len, ==, 3);
   g_assert_nonnull (build_conn (fixture, "mobike = no\nsend_cert = never\n"));
@@ -140,8 +146,12 @@ test_auth (ConfigFixture *fixture, gconstpointer unused)
 {
   const IkeConn *conn;
 
-  config_fixture_build (fixture, "connections { c { local-b { auth = psk\n round = 2\n id = b.example }\n local { auth = psk\n token = 9 }\n"
-                                 "remote { auth = psk\n id = %any }\n remote2 { auth = psk\n id = C=CH, CN=* } } }", NULL);
+  config_fixture_build (
+      fixture,
+      "connections { c { local-b { auth = psk\n round = 2\n id = b.example }\n local { auth = "
+      "psk\n token = 9 }\n"
+      "remote { auth = psk\n id = %any }\n remote2 { auth = psk\n id = C=CH, CN=* } } }",
+      NULL);
   config_fixture_assert_clean (fixture);
   conn = ike_config_conn (fixture->config, "c");
   g_assert_cmpuint (conn->n_local, ==, 2);
@@ -158,14 +168,19 @@ test_auth_wrong (ConfigFixture *fixture, gconstpointer unused)
   static const char *const cases[][2] = {
     { "remote { auth = psk }", "*connections.c.local: is missing*" },
     { "local { auth = psk }", "*connections.c.remote: is missing*" },
-    { "local { }\n remote { auth = psk }", "*c.local.auth: 'pubkey' cannot be used: *auth:pubkey*" },
-    { "local { auth = two-words }\n remote { auth = psk }", "c.conf:2: *'two-words' cannot be used: *auth:two*" },
+    { "local { }\n remote { auth = psk }",
+      "*c.local.auth: 'pubkey' cannot be used: *auth:pubkey*" },
+    { "local { auth = two-words }\n remote { auth = psk }",
+      "c.conf:2: *'two-words' cannot be used: *auth:two*" },
     { "local { auth = \"\" }\n remote { auth = psk }", "*'' is no authentication method*" },
     { "local { auth = psk\n id = \"fqdn:#xyz\" }\n remote { auth = psk }", "*c.local.id: *" },
-    { "local { auth = psk\n certs = a.pem }\n remote { auth = psk }", "*c.local.certs: is not supported yet; remove it" },
-    { "local { auth = psk\n cert-x { file = a } }\n remote { auth = psk }", "*c.local.cert-x: is not supported yet; remove it" },
+    { "local { auth = psk\n certs = a.pem }\n remote { auth = psk }",
+      "*c.local.certs: is not supported yet; remove it" },
+    { "local { auth = psk\n cert-x { file = a } }\n remote { auth = psk }",
+      "*c.local.cert-x: is not supported yet; remove it" },
     { "local { auth = psk\n token = x }\n remote { auth = psk }", "*token: 'x' is no uint" },
-    { "local { auth = psk\n idd = x }\n remote { auth = psk }", "*c.local.idd: unknown key, did you mean id?" },
+    { "local { auth = psk\n idd = x }\n remote { auth = psk }",
+      "*c.local.idd: unknown key, did you mean id?" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -193,18 +208,22 @@ test_child_defaults (ConfigFixture *fixture, gconstpointer unused)
   g_assert_cmpuint (child->mode, ==, IKE_MODE_TUNNEL);
   g_assert_cmpuint (child->replay_window, ==, 32);
   g_assert_true (child->has_policies);
-  g_assert_cmpuint (child->flags, ==, IKE_KERNEL_COPY_DF | IKE_KERNEL_COPY_ECN | IKE_KERNEL_COPY_DSCP_OUT);
+  g_assert_cmpuint (child->flags, ==,
+                    IKE_KERNEL_COPY_DF | IKE_KERNEL_COPY_ECN | IKE_KERNEL_COPY_DSCP_OUT);
   g_assert_cmpuint (child->dpd_action, ==, IKE_ACTION_NONE);
 }
 
 static void
 test_child_values (ConfigFixture *fixture, gconstpointer unused)
 {
-  const IkeChildConf *child
-    = build_child (fixture, "local_ts = 10.1.0.0/16, 10.2.0.0/16[tcp/80]\nremote_ts = dynamic\nmode = Transport\n"
-                            "life_time = 10m\nrekey_bytes = 1k\nlife_packets = 100\nrand_packets = 1\nstart_action = trap|start\n"
-                            "close_action = restart\ntfc_padding = mtu\nmark_in = 0xff/0x0f\ncopy_dscp = yes\ncopy_df = no\n"
-                            "updown = /bin/true\nreplay_window = 0\ncolour = Blue\n");
+  const IkeChildConf *child = build_child (
+      fixture,
+      "local_ts = 10.1.0.0/16, 10.2.0.0/16[tcp/80]\nremote_ts = dynamic\nmode = Transport\n"
+      "life_time = 10m\nrekey_bytes = 1k\nlife_packets = 100\nrand_packets = 1\nstart_action = "
+      "trap|start\n"
+      "close_action = restart\ntfc_padding = mtu\nmark_in = 0xff/0x0f\ncopy_dscp = yes\ncopy_df = "
+      "no\n"
+      "updown = /bin/true\nreplay_window = 0\ncolour = Blue\n");
   config_fixture_assert_clean (fixture);
   g_assert_cmpuint (child->n_local_ts, ==, 2);
   g_assert_cmpuint (child->mode, ==, IKE_MODE_TRANSPORT);
@@ -219,7 +238,8 @@ test_child_values (ConfigFixture *fixture, gconstpointer unused)
   g_assert_true (child->tfc_mtu);
   g_assert_cmphex (child->mark_in.value, ==, 0x0f);
   g_assert_cmpuint (child->flags, ==,
-                    IKE_KERNEL_TFC_MTU | IKE_KERNEL_COPY_ECN | IKE_KERNEL_COPY_DSCP_IN | IKE_KERNEL_COPY_DSCP_OUT);
+                    IKE_KERNEL_TFC_MTU | IKE_KERNEL_COPY_ECN | IKE_KERNEL_COPY_DSCP_IN
+                        | IKE_KERNEL_COPY_DSCP_OUT);
   g_assert_cmpstr (child->updown, ==, "/bin/true");
 }
 
@@ -227,7 +247,8 @@ static void
 test_child_wrong (ConfigFixture *fixture, gconstpointer unused)
 {
   static const char *const cases[][2] = {
-    { "esp_proposls = aes", "c.conf:3: connections.c.children.net.esp_proposls: unknown key, did you mean esp_proposals?" },
+    { "esp_proposls = aes", "c.conf:3: connections.c.children.net.esp_proposls: unknown key, did "
+                            "you mean esp_proposals?" },
     { "esp_proposals = aes999", "*esp_proposals: *aes999*" },
     { "local_ts = 10.0.0.0/99", "*local_ts: *" },
     { "remote_ts = \"\"", "*remote_ts: needs 1 to 64 selectors*" },
@@ -253,7 +274,8 @@ test_child_wrong (ConfigFixture *fixture, gconstpointer unused)
 static void
 test_options (ConfigFixture *fixture, gconstpointer unused)
 {
-  const IkeConn *conn = build_conn (fixture, "quick = yes\nmotto = festina lente\nchildren { net { colour = blue } }\n");
+  const IkeConn *conn = build_conn (
+      fixture, "quick = yes\nmotto = festina lente\nchildren { net { colour = blue } }\n");
   g_autoptr (GError) error = NULL;
   guint64 *copy;
   guint32 quick, motto, pause, colour;
@@ -280,7 +302,7 @@ test_options (ConfigFixture *fixture, gconstpointer unused)
   g_assert_cmpstr (ike_option_text (conn->options, motto), ==, "carpe diem");
 }
 
-/* -- secrets -------------------------------------------------------------------------------------------------------- */
+/* -- secrets */
 
 static void
 assert_secret (ConfigFixture *fixture, const char *local, const char *remote, const char *expected)
@@ -288,7 +310,8 @@ assert_secret (ConfigFixture *fixture, const char *local, const char *remote, co
   g_autoptr (IkeIdent) ours = local ? ike_ident_parse (local, NULL) : NULL;
   g_autoptr (IkeIdent) theirs = remote ? ike_ident_parse (remote, NULL) : NULL;
   g_autoptr (IkeSecretBlob) blob = ike_config_find_secret (fixture->config, "ike", ours, theirs);
-  g_autofree char *text = blob ? g_strndup ((char *) ike_secret_blob_data (blob), ike_secret_blob_len (blob)) : NULL;
+  g_autofree char *text =
+      blob ? g_strndup ((char *) ike_secret_blob_data (blob), ike_secret_blob_len (blob)) : NULL;
 
   g_assert_cmpstr (text, ==, expected);
 }
@@ -296,10 +319,15 @@ assert_secret (ConfigFixture *fixture, const char *local, const char *remote, co
 static void
 test_secrets (ConfigFixture *fixture, gconstpointer unused)
 {
-  config_fixture_build (fixture, "secrets { ike-any { secret = for-anybody }\n ike-1 { id = moon\n id-2 = sun\n secret = moon-and-sun }\n"
-                                 "ike2 { id = moon\n secret = only-moon }\n ike-w { id = \"*.example\"\n secret = all-of-example }\n"
-                                 "ike-x { id = hex\n secret = 0x6162636465666768 }\n ike-b { id = base\n secret = 0sYWJjZGVmZ2g= }\n"
-                                 "eap-a { id = moon\n secret = another-type } }", NULL);
+  config_fixture_build (fixture,
+                        "secrets { ike-any { secret = for-anybody }\n ike-1 { id = moon\n id-2 = "
+                        "sun\n secret = moon-and-sun }\n"
+                        "ike2 { id = moon\n secret = only-moon }\n ike-w { id = \"*.example\"\n "
+                        "secret = all-of-example }\n"
+                        "ike-x { id = hex\n secret = 0x6162636465666768 }\n ike-b { id = base\n "
+                        "secret = 0sYWJjZGVmZ2g= }\n"
+                        "eap-a { id = moon\n secret = another-type } }",
+                        NULL);
   config_fixture_assert_clean (fixture);
   assert_secret (fixture, "moon", "sun", "moon-and-sun");
   assert_secret (fixture, "moon", NULL, "moon-and-sun");
@@ -320,7 +348,8 @@ test_secrets_wrong (ConfigFixture *fixture, gconstpointer unused)
     { "ike { secret = 0x123 }", "*begins with 0x but*" },
     { "ike { secret = 0x }", "*begins with 0x but*" },
     { "ike { secret = 0sA=BC }", "*begins with 0s but*" },
-    { "ike { secret = long-enough\n secrte = x }", "*secrets.ike.secrte: unknown key, did you mean secret?" },
+    { "ike { secret = long-enough\n secrte = x }",
+      "*secrets.ike.secrte: unknown key, did you mean secret?" },
     { "ike = x", "*secrets.ike: is a section*" },
     { "iek { secret = x }", "*secrets.iek: begins with none of the known types: ike*" },
   };
@@ -331,53 +360,69 @@ test_secrets_wrong (ConfigFixture *fixture, gconstpointer unused)
     config_fixture_assert_problem (fixture, cases[i][1]);
     assert_secret (fixture, NULL, NULL, NULL);
   }
-  config_fixture_build (fixture, "secrets { ike { secret = short }\n rsa-a { file = a.pem } }", NULL);
+  config_fixture_build (fixture, "secrets { ike { secret = short }\n rsa-a { file = a.pem } }",
+                        NULL);
   config_fixture_assert_problem (fixture, "warning: *secrets.ike.secret: is shorter than 8 bytes*");
-  config_fixture_assert_problem (fixture, "warning: *secrets.rsa-a: no plugin takes secrets of type rsa*");
+  config_fixture_assert_problem (fixture,
+                                 "warning: *secrets.rsa-a: no plugin takes secrets of type rsa*");
   assert_secret (fixture, NULL, NULL, "short");
 }
 
-/* -- snapshots ------------------------------------------------------------------------------------------------------ */
+/* -- snapshots */
 
 static void
 test_sharing (ConfigFixture *fixture, gconstpointer unused)
 {
-  g_autoptr (IkeConfig) first = ike_config_ref (config_fixture_build (fixture, "connections { a { " PSK "}\n b { " PSK "} }", NULL));
-  IkeConfig *second = config_fixture_build (fixture, "\nconnections { b { version = 2\n" PSK "}\n a { " PSK "} }", first);
+  g_autoptr (IkeConfig) first = ike_config_ref (
+      config_fixture_build (fixture, "connections { a { " PSK "}\n b { " PSK "} }", NULL));
+  IkeConfig *second = config_fixture_build (
+      fixture, "\nconnections { b { version = 2\n" PSK "}\n a { " PSK "} }", first);
 
   g_assert_true (ike_config_conn (first, "a") == ike_config_conn (second, "a"));
   g_assert_true (ike_config_conn (first, "b") != ike_config_conn (second, "b"));
   g_assert_cmpuint (second->generation, ==, first->generation + 1);
   second = config_fixture_build (fixture, "connections { a { version = 9\n" PSK "} }", first);
-  config_fixture_assert_problem (fixture, "warning: *connections.a: stays as it was until this is mended");
+  config_fixture_assert_problem (fixture,
+                                 "warning: *connections.a: stays as it was until this is mended");
   g_assert_true (ike_config_conn (first, "a") == ike_config_conn (second, "a"));
 }
 
 static void
 test_other_sections (ConfigFixture *fixture, gconstpointer unused)
 {
-  config_fixture_build (fixture, "conections { }\ntemplate { }\npools { p { addrs = 10.0.0.0/24\n dsn = 1\n 1 = 2 } }\n"
-                                 "authorities { a { crl_uris = x\n bad = 1 } }\n"
-                                 "connections { c { pools = p, q\n" PSK "} }", NULL);
-  config_fixture_assert_problem (fixture, "warning: *conections: is not read; did you mean connections?");
+  config_fixture_build (
+      fixture,
+      "conections { }\ntemplate { }\npools { p { addrs = 10.0.0.0/24\n dsn = 1\n 1 = 2 } }\n"
+      "authorities { a { crl_uris = x\n bad = 1 } }\n"
+      "connections { c { pools = p, q\n" PSK "} }",
+      NULL);
+  config_fixture_assert_problem (fixture,
+                                 "warning: *conections: is not read; did you mean connections?");
   config_fixture_assert_problem (fixture, "warning: *pools.p.dsn: unknown key*");
   config_fixture_assert_problem (fixture, "warning: *authorities.a.bad: unknown key*");
   config_fixture_assert_problem (fixture, "warning: *pools: 'q' is no section of pools*");
   g_assert_cmpuint (fixture->problems->len, ==, 4);
 }
 
-/* What nobody acts upon is said: a warning where only a timer is missing, a failure where a protection would be. */
+/* What nobody acts upon is said: a warning where only a timer is missing, a failure where a
+ * protection would be. */
 static void
 test_unacted_keys (ConfigFixture *fixture, gconstpointer unused)
 {
   IkeConfig *config;
 
-  config = config_fixture_build (fixture, "connections { c { dpd_delay = 30s\n" PSK "}\n"
-                                          "  d { if_id_out = 7\n" PSK "}\n e { dpd_delay = 0\n if_id_out = 0\n" PSK "}\n"
-                                          "  f { children { x { mode = drop } }\n" PSK "} }", NULL);
-  config_fixture_assert_problem (fixture, "warning: *connections.c.dpd_delay: no plugin*has no effect*");
-  config_fixture_assert_problem (fixture, "*connections.d.if_id_out: no plugin*offers acts:connection/if_id_out*");
-  config_fixture_assert_problem (fixture, "*connections.f.children.x.mode: shunts are not installed*");
+  config = config_fixture_build (fixture,
+                                 "connections { c { dpd_delay = 30s\n" PSK "}\n"
+                                 "  d { if_id_out = 7\n" PSK
+                                 "}\n e { dpd_delay = 0\n if_id_out = 0\n" PSK "}\n"
+                                 "  f { children { x { mode = drop } }\n" PSK "} }",
+                                 NULL);
+  config_fixture_assert_problem (fixture,
+                                 "warning: *connections.c.dpd_delay: no plugin*has no effect*");
+  config_fixture_assert_problem (
+      fixture, "*connections.d.if_id_out: no plugin*offers acts:connection/if_id_out*");
+  config_fixture_assert_problem (fixture,
+                                 "*connections.f.children.x.mode: shunts are not installed*");
   g_assert_cmpuint (fixture->problems->len, ==, 3);
   g_assert_nonnull (ike_config_conn (config, "c"));
   g_assert_null (ike_config_conn (config, "d"));
@@ -390,7 +435,10 @@ test_children_by_name (ConfigFixture *fixture, gconstpointer unused)
 {
   const IkeChildConf *child = NULL;
 
-  config_fixture_build (fixture, "connections { a { " PSK "children { one { } two { } } } b { " PSK " children { three { } } } }", NULL);
+  config_fixture_build (fixture,
+                        "connections { a { " PSK "children { one { } two { } } } b { " PSK
+                        " children { three { } } } }",
+                        NULL);
   g_assert_cmpstr (ike_config_conn_of_child (fixture->config, "three", &child)->name, ==, "b");
   g_assert_cmpstr (child->name, ==, "three");
   g_assert_null (ike_config_conn_of_child (fixture->config, "four", NULL));
@@ -402,7 +450,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-#define TEST(name, function) g_test_add ("/model/" name, ConfigFixture, NULL, set_up, function, tear_down)
+#define TEST(name, function)                                                                       \
+  g_test_add ("/model/" name, ConfigFixture, NULL, set_up, function, tear_down)
   TEST ("a-connection-has-the-defaults-of-swanctl", test_conn_defaults);
   TEST ("a-connection-takes-its-values", test_conn_values);
   TEST ("a-wrong-key-fails-its-connection-only", test_conn_wrong);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_observer.c - tests runtime/observer.c, log.c and counters.c: what taps and sinks hear, and what is lost. */
+/* test_observer.c - tests runtime/observer.c, log.c and counters.c: what taps and sinks hear, and
+ * what is lost. */
 #include "config.h"
 #include <ikebana/bus.h>
 #include "runtime_test.h"
 
-/* What the plugin of these tests heard; its state.  Between the observer's thread, which writes, and the test's. */
+/* What the plugin of these tests heard; its state.  Between the observer's thread, which writes,
+ * and the test's. */
 typedef struct {
   pthread_mutex_t lock;
   GString        *events, *logs;
@@ -78,11 +80,20 @@ heard_activate (IkePlugin *self, GError **error)
 }
 
 static const IkeLogSinkClass sink = { sizeof sink, hear_record, hear_flush };
-static const IkeFeature sink_feature = { sizeof sink_feature, "log-sink:test", &sink, NULL, NULL, NULL };
+static const IkeFeature sink_feature = {
+  sizeof sink_feature, "log-sink:test", &sink, NULL, NULL, NULL
+};
 static const IkeFeature *const features[] = { &sink_feature, NULL };
 static const IkePluginInfo heard_plugin = {
-  .struct_size = sizeof (IkePluginInfo), .abi_major = IKE_ABI_MAJOR, .abi_minor = IKE_ABI_MINOR, .name = "heard",
-  .version = "1", .license = "Apache-2.0", .summary = "hears", .features = features, .activate = heard_activate,
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "heard",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "hears",
+  .features = features,
+  .activate = heard_activate,
 };
 static const IkePluginInfo *const builtin[] = { &heard_plugin, NULL };
 
@@ -178,13 +189,14 @@ test_a_slow_tap_loses_events_and_holds_nobody (void)
   ike_engine_free (engine);
 }
 
-/* -- logging -------------------------------------------------------------------------------------------------------- */
+/* -- logging */
 
 static void
 test_records_reach_the_sinks (void)
 {
   IkeSim *sim = ike_sim_new (1);
-  IkeEngine *engine = test_engine_new_full (sim, 0, 2, 0, "core { log { net = debug\n ike = notice\n net-udp = none } }", builtin);
+  IkeEngine *engine = test_engine_new_full (
+      sim, 0, 2, 0, "core { log { net = debug\n ike = notice\n net-udp = none } }", builtin);
   Heard *heard = heard_of (engine);
 
   ike_sim_settle (sim);
@@ -208,7 +220,8 @@ static void
 test_a_group_that_logs_too_much_is_limited (void)
 {
   IkeSim *sim = ike_sim_new (1);
-  IkeEngine *engine = test_engine_new_full (sim, 0, 2, 0, "core { log_rate = 10\n log { } }", builtin);
+  IkeEngine *engine =
+      test_engine_new_full (sim, 0, 2, 0, "core { log_rate = 10\n log { } }", builtin);
   Heard *heard = heard_of (engine);
 
   ike_sim_settle (sim);
@@ -226,7 +239,8 @@ test_a_group_that_logs_too_much_is_limited (void)
   ike_log (engine, IKE_LOG_INFO, "ike", "quiet again");
   ike_sim_settle (sim);
   g_assert_cmpstr (heard->logs->str, ==,
-                   "1 ike - 90 lines were left out: more than core.log_rate = 10 in a second|2 ike - quiet again|");
+                   "1 ike - 90 lines were left out: more than core.log_rate = 10 in a second|2 ike "
+                   "- quiet again|");
   ike_engine_free (engine);
   ike_sim_free (sim);
 }
@@ -242,8 +256,14 @@ test_the_fallback_hears_until_there_is_a_sink_and_all_errors (void)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   IkeEngineOptions options = {
-    .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .settings = "", .plugin_dir = "/nonexistent",
-    .builtin = builtin, .log_fallback = fallback_hears, .log_data = text, .sim = ike_sim_new (1),
+    .struct_size = sizeof options,
+    .flags = IKE_ENGINE_NO_CONFIG,
+    .settings = "",
+    .plugin_dir = "/nonexistent",
+    .builtin = builtin,
+    .log_fallback = fallback_hears,
+    .log_data = text,
+    .sim = ike_sim_new (1),
   };
   IkeEngine *engine = ike_engine_new (&options, NULL);
 
@@ -270,21 +290,24 @@ log_lines (gpointer data)
 static void
 test_every_loop_may_log_and_count (void)
 {
-  IkeEngine *engine = test_engine_new_full (NULL, 0, LOGGING_THREADS, 0, "core { log_rate = 0\n log { } }", builtin);
+  IkeEngine *engine = test_engine_new_full (NULL, 0, LOGGING_THREADS, 0,
+                                            "core { log_rate = 0\n log { } }", builtin);
   Heard *heard = heard_of (engine);
   gint64 deadline_us = ike_clock_monotonic_us () + PATIENCE_US;
   int n_before = atomic_load (&heard->n_logs), n_all = LOGGING_THREADS * LOGGING_LINES;
 
   for (guint k = 0; k < LOGGING_THREADS; k++)
     ike_loop_post (ike_engine_shard (engine, k), log_lines, engine, NULL);
-  while (atomic_load (&heard->n_logs) + (int) ike_counter_get (engine, "log.lost") < n_before + n_all
+  while (atomic_load (&heard->n_logs) + (int) ike_counter_get (engine, "log.lost")
+             < n_before + n_all
          && ike_clock_monotonic_us () < deadline_us)
     g_thread_yield ();
-  g_assert_cmpint (atomic_load (&heard->n_logs) + (int) ike_counter_get (engine, "log.lost"), >=, n_all);
+  g_assert_cmpint (atomic_load (&heard->n_logs) + (int) ike_counter_get (engine, "log.lost"), >=,
+                   n_all);
   ike_engine_free (engine);
 }
 
-/* -- counters ------------------------------------------------------------------------------------------------------- */
+/* -- counters */
 
 typedef struct {
   IkeEngine *engine;
@@ -355,10 +378,12 @@ test_jobs_are_listed_by_name (void)
   jobs = ike_engine_jobs (engine);
   loops = ike_tree_get (jobs, "loops");
   for (guint i = 0; i < ike_tree_n (loops); i++) {
-    const IkeTree *loop = ike_tree_nth (loops, i), *first = ike_tree_nth (ike_tree_get (loop, "jobs"), 0);
+    const IkeTree *loop = ike_tree_nth (loops, i),
+                  *first = ike_tree_nth (ike_tree_get (loop, "jobs"), 0);
 
     if (strcmp (ike_tree_string (loop, "name", ""), "shard1") == 0)
-      is_found = first && ike_tree_int (first, "count", 0) == 1 && strcmp (ike_tree_string (first, "name", ""), "post") == 0;
+      is_found = first && ike_tree_int (first, "count", 0) == 1
+                 && strcmp (ike_tree_string (first, "name", ""), "post") == 0;
   }
   g_assert_true (is_found);
   ike_tree_free (jobs);
@@ -370,12 +395,16 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/taps/hear-what-they-asked-for-in-order", test_taps_hear_what_they_asked_for_in_order);
-  g_test_add_func ("/taps/emitters-can-ask-whether-anybody-listens", test_emitters_can_ask_whether_anybody_listens);
-  g_test_add_func ("/taps/slow-one-loses-events-and-holds-nobody", test_a_slow_tap_loses_events_and_holds_nobody);
+  g_test_add_func ("/taps/hear-what-they-asked-for-in-order",
+                   test_taps_hear_what_they_asked_for_in_order);
+  g_test_add_func ("/taps/emitters-can-ask-whether-anybody-listens",
+                   test_emitters_can_ask_whether_anybody_listens);
+  g_test_add_func ("/taps/slow-one-loses-events-and-holds-nobody",
+                   test_a_slow_tap_loses_events_and_holds_nobody);
   g_test_add_func ("/events/hash-is-of-names-and-bodies", test_the_hash_is_of_names_and_bodies);
   g_test_add_func ("/log/records-reach-the-sinks", test_records_reach_the_sinks);
-  g_test_add_func ("/log/group-that-logs-too-much-is-limited", test_a_group_that_logs_too_much_is_limited);
+  g_test_add_func ("/log/group-that-logs-too-much-is-limited",
+                   test_a_group_that_logs_too_much_is_limited);
   g_test_add_func ("/log/fallback-hears-until-there-is-a-sink-and-all-errors",
                    test_the_fallback_hears_until_there_is_a_sink_and_all_errors);
   g_test_add_func ("/log/every-loop-may-log", test_every_loop_may_log_and_count);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_offload.c - tests runtime/offload.c: work goes to the pool and comes back to where it was sent from. */
+/* test_offload.c - tests runtime/offload.c: work goes to the pool and comes back to where it was
+ * sent from. */
 #include "config.h"
 #include "runtime_test.h"
 
@@ -125,10 +126,15 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/offload/runs-on-the-pool-and-comes-back", test_work_runs_on_the_pool_and_is_done_where_it_came_from);
-  g_test_add_func ("/offload/under-way-when-the-engine-ends-is-done", test_what_is_under_way_when_the_engine_ends_is_done);
-  g_test_add_func ("/offload/full-queue-refuses-and-takes-nothing", test_a_full_queue_refuses_and_takes_nothing);
-  g_test_add_func ("/offload/without-threads-work-is-done-at-once", test_without_threads_work_is_done_at_once);
-  g_test_add_func ("/offload/in-simulation-it-is-a-queue-like-the-others", test_in_simulation_it_is_a_queue_like_the_others);
+  g_test_add_func ("/offload/runs-on-the-pool-and-comes-back",
+                   test_work_runs_on_the_pool_and_is_done_where_it_came_from);
+  g_test_add_func ("/offload/under-way-when-the-engine-ends-is-done",
+                   test_what_is_under_way_when_the_engine_ends_is_done);
+  g_test_add_func ("/offload/full-queue-refuses-and-takes-nothing",
+                   test_a_full_queue_refuses_and_takes_nothing);
+  g_test_add_func ("/offload/without-threads-work-is-done-at-once",
+                   test_without_threads_work_is_done_at_once);
+  g_test_add_func ("/offload/in-simulation-it-is-a-queue-like-the-others",
+                   test_in_simulation_it_is_a_queue_like_the_others);
   return g_test_run ();
 }

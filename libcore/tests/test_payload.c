@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_payload.c - chains of payloads: offsets, the critical bit, caps, and chains that do not fit their message. */
+/* test_payload.c - chains of payloads: offsets, the critical bit, caps, and chains that do not fit
+ * their message. */
 #include <string.h>
 #include <ikebana/message.h>
 
@@ -122,8 +123,10 @@ test_critical (void)
       g_assert_cmpuint (verdict.payload, ==, type);
     }
   }
-  g_assert_true (ike_payloads_read (200, data, sizeof data, 0, only_200_is_known, "", out, 1, &n, &verdict));
-  g_assert_false (ike_payloads_read (201, data, sizeof data, 0, only_200_is_known, "", out, 1, &n, &verdict));
+  g_assert_true (
+      ike_payloads_read (200, data, sizeof data, 0, only_200_is_known, "", out, 1, &n, &verdict));
+  g_assert_false (
+      ike_payloads_read (201, data, sizeof data, 0, only_200_is_known, "", out, 1, &n, &verdict));
   data[1] = 0x7f;
   g_assert_true (read_chain (201, data, sizeof data, &n, &verdict));
   g_assert_false (out[0].is_critical);
@@ -146,7 +149,8 @@ test_encrypted_is_last (void)
 static void
 test_count (void)
 {
-  static const guint counts[] = { 0, 1, IKE_PAYLOADS_MAX - 1, IKE_PAYLOADS_MAX, IKE_PAYLOADS_MAX + 1 };
+  static const guint counts[] = { 0, 1, IKE_PAYLOADS_MAX - 1, IKE_PAYLOADS_MAX,
+                                  IKE_PAYLOADS_MAX + 1 };
 
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++) {
     g_autofree guint8 *data = g_malloc0 (counts[i] * 4 + 1);
@@ -156,7 +160,8 @@ test_count (void)
       data[p * 4] = p + 1 < counts[i] ? 43 : 0;
       data[p * 4 + 3] = 4;
     }
-    g_assert_cmpint (read_chain (counts[i] ? 43 : 0, data, counts[i] * 4, &n, &verdict), ==, counts[i] <= IKE_PAYLOADS_MAX);
+    g_assert_cmpint (read_chain (counts[i] ? 43 : 0, data, counts[i] * 4, &n, &verdict), ==,
+                     counts[i] <= IKE_PAYLOADS_MAX);
     g_assert_cmpuint (n, ==, counts[i] <= IKE_PAYLOADS_MAX ? counts[i] : 0);
   }
 }

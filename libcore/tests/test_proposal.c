@@ -17,7 +17,9 @@ parsed (guint8 protocol, const char *text)
   g_assert_no_error (error);
   for (guint i = 0; i < ike_proposals_n (proposals); i++) {
     g_assert_cmpuint (ike_proposals_nth (proposals, i)->number, ==, i + 1);
-    g_string_append_printf (out, "%s%s", i ? "|" : "", ike_proposal_format (ike_proposals_nth (proposals, i), one, sizeof one));
+    g_string_append_printf (
+        out, "%s%s", i ? "|" : "",
+        ike_proposal_format (ike_proposals_nth (proposals, i), one, sizeof one));
   }
   g_assert_null (ike_proposals_nth (proposals, ike_proposals_n (proposals)));
   return g_string_free (out, FALSE);
@@ -34,21 +36,27 @@ check (guint8 protocol, const char *text, const char *wanted)
 static void
 test_ike (void)
 {
-  check (IKE_PROTOCOL_IKE, "aes256-sha256-modp2048", "aes-cbc-256/hmac-sha2-256-128/modp2048/prf-hmac-sha2-256");
-  check (IKE_PROTOCOL_IKE, "AES256-SHA256-X25519", "aes-cbc-256/hmac-sha2-256-128/curve25519/prf-hmac-sha2-256");
-  check (IKE_PROTOCOL_IKE, "aes128gcm16-prfsha256-ecp256", "aes-gcm-16-128/prf-hmac-sha2-256/ecp256");
+  check (IKE_PROTOCOL_IKE, "aes256-sha256-modp2048",
+         "aes-cbc-256/hmac-sha2-256-128/modp2048/prf-hmac-sha2-256");
+  check (IKE_PROTOCOL_IKE, "AES256-SHA256-X25519",
+         "aes-cbc-256/hmac-sha2-256-128/curve25519/prf-hmac-sha2-256");
+  check (IKE_PROTOCOL_IKE, "aes128gcm16-prfsha256-ecp256",
+         "aes-gcm-16-128/prf-hmac-sha2-256/ecp256");
   check (IKE_PROTOCOL_IKE, "aes128gcm16-sha384-ecp256", "aes-gcm-16-128/ecp256/prf-hmac-sha2-384");
-  check (IKE_PROTOCOL_IKE, "aes128-aes128-sha1-sha1-modp1024", "aes-cbc-128/hmac-sha1-96/modp1024/prf-hmac-sha1");
+  check (IKE_PROTOCOL_IKE, "aes128-aes128-sha1-sha1-modp1024",
+         "aes-cbc-128/hmac-sha1-96/modp1024/prf-hmac-sha1");
   check (IKE_PROTOCOL_IKE, "aes128-sha256-x25519-ke1_mlkem768-ke2_none",
          "aes-cbc-128/hmac-sha2-256-128/curve25519/ke1-mlkem768/ke2-none/prf-hmac-sha2-256");
-  check (IKE_PROTOCOL_IKE, "aes128-aesxcbc-modp2048", "aes-cbc-128/aes-xcbc-96/modp2048/prf-aes-xcbc");
+  check (IKE_PROTOCOL_IKE, "aes128-aesxcbc-modp2048",
+         "aes-cbc-128/aes-xcbc-96/modp2048/prf-aes-xcbc");
 }
 
 static void
 test_esp_and_ah (void)
 {
   check (IKE_PROTOCOL_ESP, "aes256-sha256", "aes-cbc-256/hmac-sha2-256-128/noesn");
-  check (IKE_PROTOCOL_ESP, "aes256gcm16-sha256-x25519-none-esn", "aes-gcm-16-256/curve25519/none/esn");
+  check (IKE_PROTOCOL_ESP, "aes256gcm16-sha256-x25519-none-esn",
+         "aes-gcm-16-256/curve25519/none/esn");
   check (IKE_PROTOCOL_ESP, "null-sha256-esn-noesn", "null/hmac-sha2-256-128/esn/noesn");
   check (IKE_PROTOCOL_ESP, "chacha20poly1305", "chacha20-poly1305/noesn");
   check (IKE_PROTOCOL_ESP, "aes128-sha1-prfsha1", "aes-cbc-128/hmac-sha1-96/noesn");
@@ -75,12 +83,15 @@ test_defaults (void)
 
   g_assert_cmpuint (ike_proposals_n (ike), ==, 2);
   g_assert_cmpstr (ike_proposal_format (ike_proposals_nth (ike, 0), out, sizeof out), ==,
-                   "aes-gcm-16-256/aes-gcm-16-128/chacha20-poly1305/prf-hmac-sha2-256/prf-hmac-sha2-384/prf-hmac-sha2-512/"
+                   "aes-gcm-16-256/aes-gcm-16-128/chacha20-poly1305/prf-hmac-sha2-256/"
+                   "prf-hmac-sha2-384/prf-hmac-sha2-512/"
                    "curve25519/ecp256/ecp384/ecp521/modp3072/modp4096/modp2048");
   check (IKE_PROTOCOL_ESP, "default",
-         "aes-gcm-16-256/aes-gcm-16-128/chacha20-poly1305/esn/noesn|aes-cbc-256/aes-cbc-192/aes-cbc-128/hmac-sha2-256-128/"
+         "aes-gcm-16-256/aes-gcm-16-128/chacha20-poly1305/esn/noesn|aes-cbc-256/aes-cbc-192/"
+         "aes-cbc-128/hmac-sha2-256-128/"
          "hmac-sha2-384-192/hmac-sha2-512-256/esn/noesn");
-  check (IKE_PROTOCOL_AH, "default", "hmac-sha2-256-128/hmac-sha2-384-192/hmac-sha2-512-256/esn/noesn");
+  check (IKE_PROTOCOL_AH, "default",
+         "hmac-sha2-256-128/hmac-sha2-384-192/hmac-sha2-512-256/esn/noesn");
 }
 
 /* Whatever is default must pass the checks that configured ones pass. */
@@ -103,13 +114,15 @@ static gboolean
 can_all_but (const IkeTransform *transform, gconstpointer arg)
 {
   const IkeTransform *not_this = arg;
-  return !(transform->type == not_this->type && (not_this->id == G_MAXUINT16 || transform->id == not_this->id));
+  return !(transform->type == not_this->type
+           && (not_this->id == G_MAXUINT16 || transform->id == not_this->id));
 }
 
 static void
 test_filter (void)
 {
-  IkeTransform no_curve = { .type = IKE_TRANSFORM_KE, .id = 31 }, no_ke = { .type = IKE_TRANSFORM_KE, .id = G_MAXUINT16 };
+  IkeTransform no_curve = { .type = IKE_TRANSFORM_KE, .id = 31 },
+               no_ke = { .type = IKE_TRANSFORM_KE, .id = G_MAXUINT16 };
   IkeProposal proposals[2];
 
   ike_proposal_defaults (IKE_PROTOCOL_IKE, proposals);
@@ -189,14 +202,18 @@ test_limits (void)
 static void
 test_engine_that_lacks_some (void)
 {
-  FakeEngine no_gcm = { IKE_TRANSFORM_ENCR, 20 }, no_ke = { IKE_TRANSFORM_KE, G_MAXUINT16 }, all = { 0 };
+  FakeEngine no_gcm = { IKE_TRANSFORM_ENCR, 20 }, no_ke = { IKE_TRANSFORM_KE, G_MAXUINT16 },
+             all = { 0 };
   char *asked[] = { (char *) "aes256gcm16-prfsha256-x25519", NULL };
   g_autoptr (GError) error = NULL;
-  g_autoptr (IkeProposals) some = ike_proposals_parse ((IkeEngine *) &no_gcm, IKE_PROTOCOL_ESP, NULL, &error), fine = NULL;
+  g_autoptr (IkeProposals) some =
+      ike_proposals_parse ((IkeEngine *) &no_gcm, IKE_PROTOCOL_ESP, NULL, &error),
+                           fine = NULL;
   char out[512];
 
   g_assert_no_error (error);
-  g_assert_cmpstr (ike_proposal_format (ike_proposals_nth (some, 0), out, sizeof out), ==, "chacha20-poly1305/esn/noesn");
+  g_assert_cmpstr (ike_proposal_format (ike_proposals_nth (some, 0), out, sizeof out), ==,
+                   "chacha20-poly1305/esn/noesn");
   g_assert_null (ike_proposals_parse ((IkeEngine *) &no_gcm, IKE_PROTOCOL_IKE, asked, &error));
   g_assert_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED);
   g_assert_nonnull (strstr (error->message, "aes-gcm-16-256"));
@@ -209,15 +226,18 @@ test_engine_that_lacks_some (void)
 }
 
 static void
-check_sizes (FakeEngine *engine, guint16 encr, guint16 bits, guint16 integ, int encr_len, int integ_len)
+check_sizes (FakeEngine *engine, guint16 encr, guint16 bits, guint16 integ, int encr_len,
+             int integ_len)
 {
   IkeChoice choice = { .protocol = IKE_PROTOCOL_ESP };
   guint have_encr, have_integ;
   gboolean ok;
 
-  choice.chosen[IKE_TRANSFORM_ENCR] = (IkeTransform) { .type = IKE_TRANSFORM_ENCR, .id = encr, .key_bits = bits };
+  choice.chosen[IKE_TRANSFORM_ENCR] =
+      (IkeTransform) { .type = IKE_TRANSFORM_ENCR, .id = encr, .key_bits = bits };
   if (integ)
-    choice.chosen[IKE_TRANSFORM_INTEG] = (IkeTransform) { .type = IKE_TRANSFORM_INTEG, .id = integ };
+    choice.chosen[IKE_TRANSFORM_INTEG] =
+        (IkeTransform) { .type = IKE_TRANSFORM_INTEG, .id = integ };
   ok = ike_choice_key_sizes ((IkeEngine *) engine, &choice, &have_encr, &have_integ);
   g_assert_cmpint (ok, ==, encr_len >= 0);
   if (ok) {
@@ -229,7 +249,8 @@ check_sizes (FakeEngine *engine, guint16 encr, guint16 bits, guint16 integ, int 
 static void
 test_key_sizes (void)
 {
-  FakeEngine all = { 0 }, no_aead = { IKE_TRANSFORM_ENCR, 20 }, no_cbc = { IKE_TRANSFORM_ENCR, 12 }, no_mac = { IKE_TRANSFORM_INTEG, 12 };
+  FakeEngine all = { 0 }, no_aead = { IKE_TRANSFORM_ENCR, 20 }, no_cbc = { IKE_TRANSFORM_ENCR, 12 },
+             no_mac = { IKE_TRANSFORM_INTEG, 12 };
 
   check_sizes (&all, 20, 256, 0, 36, 0);
   check_sizes (&all, 12, 128, 12, 16, 32);

@@ -6,7 +6,8 @@
 static void
 test_transforms (void)
 {
-  static const struct { IkeTransform transform; const char *text; } cases[] = {
+  static const struct { IkeTransform transform; const char *text;
+  } cases[] = {
     { { .type = 1, .id = 20, .key_bits = 256 }, "aes-gcm-16-256" },
     { { .type = 1, .id = 1234 }, "encr-1234" },
     { { .type = 1, .id = 1234, .key_bits = 65535 }, "encr-1234-65535" },
@@ -18,7 +19,8 @@ test_transforms (void)
     { { .type = 12, .id = 65535 }, "ke7-65535" },
     { { .type = 13, .id = 1 }, "type-13-1" },
     { { .type = 0, .id = 1 }, "type-0-1" },
-    { { .type = 255, .flags = 1, .id = 65535, .key_bits = 65535 }, "type-255-65535-65535-unusable" },
+    { { .type = 255, .flags = 1, .id = 65535, .key_bits = 65535 },
+      "type-255-65535-65535-unusable" },
     { { .type = 4, .flags = 1, .id = 31 }, "curve25519-unusable" },
   };
   char out[48];
@@ -47,7 +49,9 @@ test_every_room (void)
 static void
 test_choice (void)
 {
-  IkeChoice choice = { .chosen = { [1] = { .type = 1, .id = 20, .key_bits = 128 }, [5] = { .type = 5, .id = 1 } } };
+  IkeChoice choice = {
+    .chosen = { [1] = { .type = 1, .id = 20, .key_bits = 128 }, [5] = { .type = 5, .id = 1 } }
+  };
   char out[64];
 
   g_assert_cmpstr (ike_choice_format (&choice, out, sizeof out), ==, "aes-gcm-16-128/esn");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_proposal_select.c - agreement on proposals: preference, AEAD and integrity, NONE and absence, and lying answers. */
+/* test_proposal_select.c - agreement on proposals: preference, AEAD and integrity, NONE and
+ * absence, and lying answers. */
 #include <string.h>
 #include "wire/proposal_private.h"
 
@@ -30,15 +31,19 @@ chosen (guint8 protocol, const char *ours_text, const char *offered_text, guint 
 static void
 test_preference (void)
 {
-  const char *a = "aes256-aes128-sha256-sha384-x25519-modp2048", *b = "aes128-aes256-sha384-sha256-modp2048-x25519";
+  const char *a = "aes256-aes128-sha256-sha384-x25519-modp2048",
+             *b = "aes128-aes256-sha384-sha256-modp2048-x25519";
 
-  g_assert_cmpstr (chosen (IKE_PROTOCOL_IKE, a, b, 0), ==, "aes-cbc-256/prf-hmac-sha2-256/hmac-sha2-256-128/curve25519");
+  g_assert_cmpstr (chosen (IKE_PROTOCOL_IKE, a, b, 0), ==,
+                   "aes-cbc-256/prf-hmac-sha2-256/hmac-sha2-256-128/curve25519");
   g_assert_cmpstr (chosen (IKE_PROTOCOL_IKE, a, b, IKE_SELECT_PEERS_FIRST), ==,
                    "aes-cbc-128/prf-hmac-sha2-384/hmac-sha2-384-192/modp2048");
-  g_assert_cmpstr (chosen (IKE_PROTOCOL_ESP, "aes256-sha256,aes128gcm16", "aes128gcm16,aes256-sha256", 0), ==,
-                   "aes-cbc-256/hmac-sha2-256-128");
-  g_assert_cmpstr (chosen (IKE_PROTOCOL_ESP, "aes256-sha256,aes128gcm16", "aes128gcm16,aes256-sha256", IKE_SELECT_PEERS_FIRST), ==,
-                   "aes-gcm-16-128");
+  g_assert_cmpstr (
+      chosen (IKE_PROTOCOL_ESP, "aes256-sha256,aes128gcm16", "aes128gcm16,aes256-sha256", 0), ==,
+      "aes-cbc-256/hmac-sha2-256-128");
+  g_assert_cmpstr (chosen (IKE_PROTOCOL_ESP, "aes256-sha256,aes128gcm16",
+                           "aes128gcm16,aes256-sha256", IKE_SELECT_PEERS_FIRST),
+                   ==, "aes-gcm-16-128");
 }
 
 static void
@@ -46,7 +51,8 @@ test_nothing_common (void)
 {
   g_assert_null (chosen (IKE_PROTOCOL_IKE, "aes256-sha256-x25519", "aes128-sha256-x25519", 0));
   g_assert_null (chosen (IKE_PROTOCOL_IKE, "aes256-sha256-x25519", "aes256-sha1-x25519", 0));
-  g_assert_null (chosen (IKE_PROTOCOL_IKE, "aes256-sha256-x25519", "aes256-sha256-prfsha1-x25519", 0));
+  g_assert_null (
+      chosen (IKE_PROTOCOL_IKE, "aes256-sha256-x25519", "aes256-sha256-prfsha1-x25519", 0));
   g_assert_null (chosen (IKE_PROTOCOL_IKE, "aes256-sha256-x25519", "aes256-sha256-modp2048", 0));
   g_assert_null (chosen (IKE_PROTOCOL_ESP, "aes256-sha256-esn", "aes256-sha256-noesn", 0));
   g_assert_null (chosen (IKE_PROTOCOL_ESP, "chacha20poly1305", "chacha20poly1305compat", 0));
@@ -74,27 +80,34 @@ test_none_is_absent (void)
 {
   g_assert_nonnull (chosen (IKE_PROTOCOL_ESP, "aes256-sha256-x25519-none", "aes256-sha256", 0));
   g_assert_nonnull (chosen (IKE_PROTOCOL_ESP, "aes256-sha256", "aes256-sha256-x25519-none", 0));
-  g_assert_cmpstr (chosen (IKE_PROTOCOL_ESP, "aes256-sha256", "aes256-sha256-none", 0), ==, "aes-cbc-256/hmac-sha2-256-128");
+  g_assert_cmpstr (chosen (IKE_PROTOCOL_ESP, "aes256-sha256", "aes256-sha256-none", 0), ==,
+                   "aes-cbc-256/hmac-sha2-256-128");
   g_assert_null (chosen (IKE_PROTOCOL_ESP, "aes256-sha256-x25519", "aes256-sha256", 0));
   g_assert_null (chosen (IKE_PROTOCOL_ESP, "aes256-sha256", "aes256-sha256-x25519", 0));
-  g_assert_nonnull (chosen (IKE_PROTOCOL_IKE, "aes256-sha256-x25519", "aes256-sha256-x25519-ke1_mlkem768-ke1_none", 0));
-  g_assert_null (chosen (IKE_PROTOCOL_IKE, "aes256-sha256-x25519", "aes256-sha256-x25519-ke1_mlkem768", 0));
-  g_assert_cmpstr (chosen (IKE_PROTOCOL_IKE, "aes256-sha256-x25519-ke1_mlkem768", "aes256-sha256-x25519-ke1_mlkem768", 0), ==,
-                   "aes-cbc-256/prf-hmac-sha2-256/hmac-sha2-256-128/curve25519/ke1-mlkem768");
+  g_assert_nonnull (chosen (IKE_PROTOCOL_IKE, "aes256-sha256-x25519",
+                            "aes256-sha256-x25519-ke1_mlkem768-ke1_none", 0));
+  g_assert_null (
+      chosen (IKE_PROTOCOL_IKE, "aes256-sha256-x25519", "aes256-sha256-x25519-ke1_mlkem768", 0));
+  g_assert_cmpstr (chosen (IKE_PROTOCOL_IKE, "aes256-sha256-x25519-ke1_mlkem768",
+                           "aes256-sha256-x25519-ke1_mlkem768", 0),
+                   ==, "aes-cbc-256/prf-hmac-sha2-256/hmac-sha2-256-128/curve25519/ke1-mlkem768");
 }
 
 static void
 test_without_ke (void)
 {
-  g_assert_nonnull (chosen (IKE_PROTOCOL_ESP, "aes256-sha256-x25519", "aes256-sha256", IKE_SELECT_NO_KE));
-  g_assert_cmpstr (chosen (IKE_PROTOCOL_ESP, "aes256-sha256-x25519-ke1_mlkem768", "aes256-sha256-x25519", IKE_SELECT_NO_KE), ==,
-                   "aes-cbc-256/hmac-sha2-256-128");
+  g_assert_nonnull (
+      chosen (IKE_PROTOCOL_ESP, "aes256-sha256-x25519", "aes256-sha256", IKE_SELECT_NO_KE));
+  g_assert_cmpstr (chosen (IKE_PROTOCOL_ESP, "aes256-sha256-x25519-ke1_mlkem768",
+                           "aes256-sha256-x25519", IKE_SELECT_NO_KE),
+                   ==, "aes-cbc-256/hmac-sha2-256-128");
 }
 
 static void
 test_sequence_numbers_left_out (void)
 {
-  g_autoptr (IkeProposals) both = of (IKE_PROTOCOL_ESP, "aes256gcm16-esn-noesn"), only = of (IKE_PROTOCOL_ESP, "aes256gcm16-esn");
+  g_autoptr (IkeProposals) both = of (IKE_PROTOCOL_ESP, "aes256gcm16-esn-noesn"),
+                           only = of (IKE_PROTOCOL_ESP, "aes256gcm16-esn");
   IkeProposal offer = both->items[0];
   IkeChoice choice;
 
@@ -179,7 +192,8 @@ answer_to (const IkeProposals *ours, guint i)
 static void
 test_accept (void)
 {
-  g_autoptr (IkeProposals) ours = of (IKE_PROTOCOL_IKE, "aes256gcm16-prfsha256-x25519,aes256-aes128-sha256-x25519");
+  g_autoptr (IkeProposals) ours =
+      of (IKE_PROTOCOL_IKE, "aes256gcm16-prfsha256-x25519,aes256-aes128-sha256-x25519");
   IkeProposal answer = answer_to (ours, 1);
   IkeChoice choice;
 
@@ -192,7 +206,8 @@ test_accept (void)
 static void
 test_accept_no_lies (void)
 {
-  g_autoptr (IkeProposals) ours = of (IKE_PROTOCOL_IKE, "aes256gcm16-prfsha256-x25519,aes256-aes128-sha256-x25519-modp2048");
+  g_autoptr (IkeProposals) ours =
+      of (IKE_PROTOCOL_IKE, "aes256gcm16-prfsha256-x25519,aes256-aes128-sha256-x25519-modp2048");
   const IkeProposal honest = answer_to (ours, 1);
   IkeProposal answer = honest;
   IkeChoice choice;
@@ -256,11 +271,14 @@ main (int argc, char **argv)
   g_test_add_func ("/proposal-select/choice-has-number-and-spi-of-the-offer", test_number_and_spi);
   g_test_add_func ("/proposal-select/none-and-absent-are-the-same", test_none_is_absent);
   g_test_add_func ("/proposal-select/first-child-needs-no-key-exchange", test_without_ke);
-  g_test_add_func ("/proposal-select/sequence-numbers-may-be-left-out", test_sequence_numbers_left_out);
-  g_test_add_func ("/proposal-select/aead-goes-without-integrity-and-others-do-not", test_aead_and_integrity);
+  g_test_add_func ("/proposal-select/sequence-numbers-may-be-left-out",
+                   test_sequence_numbers_left_out);
+  g_test_add_func ("/proposal-select/aead-goes-without-integrity-and-others-do-not",
+                   test_aead_and_integrity);
   g_test_add_func ("/proposal-select/unusable-offers-are-passed-over", test_unusable);
   g_test_add_func ("/proposal-select/honest-answer-is-accepted", test_accept);
   g_test_add_func ("/proposal-select/lying-answer-is-refused", test_accept_no_lies);
-  g_test_add_func ("/proposal-select/answer-for-the-first-child-has-no-key-exchange", test_accept_without_ke);
+  g_test_add_func ("/proposal-select/answer-for-the-first-child-has-no-key-exchange",
+                   test_accept_without_ke);
   return g_test_run ();
 }

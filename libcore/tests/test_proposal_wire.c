@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_proposal_wire.c - SA payloads: what is written is read, and each rule of RFC 7296, 3.3 refuses its malformed case. */
+/* test_proposal_wire.c - SA payloads: what is written is read, and each rule of RFC 7296, 3.3
+ * refuses its malformed case. */
 #include <string.h>
 #include "wire/proposal_private.h"
 
@@ -28,7 +29,8 @@ write_text (guint8 protocol, const char *text, guint8 *buffer, gsize size, guint
   IkeWriter w;
 
   ike_writer_init (&w, buffer, size);
-  ike_proposals_write (proposals, &w, (const guint8 *) "\1\2\3\4", protocol == IKE_PROTOCOL_IKE ? 0 : 4, flags);
+  ike_proposals_write (proposals, &w, (const guint8 *) "\1\2\3\4",
+                       protocol == IKE_PROTOCOL_IKE ? 0 : 4, flags);
   g_assert_false (w.failed);
   return w.len;
 }
@@ -42,24 +44,31 @@ test_round_trip (void)
   gsize len;
   guint n;
 
-  len = write_text (IKE_PROTOCOL_ESP, "aes256-aes128-sha256-x25519,chacha20poly1305-esn", buffer, sizeof buffer, 0);
+  len = write_text (IKE_PROTOCOL_ESP, "aes256-aes128-sha256-x25519,chacha20poly1305-esn", buffer,
+                    sizeof buffer, 0);
   g_assert_true (read_all (buffer, len, &n, &verdict));
   g_assert_cmpuint (n, ==, 2);
   g_assert_cmpuint (out[0].number, ==, 1);
   g_assert_cmpuint (out[1].number, ==, 2);
   g_assert_cmpmem (out[1].spi, out[1].spi_len, "\1\2\3\4", 4);
-  g_assert_cmpstr (ike_proposal_format (&out[0], text, sizeof text), ==, "aes-cbc-256/aes-cbc-128/hmac-sha2-256-128/curve25519/noesn");
+  g_assert_cmpstr (ike_proposal_format (&out[0], text, sizeof text), ==,
+                   "aes-cbc-256/aes-cbc-128/hmac-sha2-256-128/curve25519/noesn");
   g_assert_cmpstr (ike_proposal_format (&out[1], text, sizeof text), ==, "chacha20-poly1305/esn");
 
-  len = write_text (IKE_PROTOCOL_ESP, "aes256-sha256-x25519-ke1_mlkem768", buffer, sizeof buffer, IKE_SELECT_NO_KE);
+  len = write_text (IKE_PROTOCOL_ESP, "aes256-sha256-x25519-ke1_mlkem768", buffer, sizeof buffer,
+                    IKE_SELECT_NO_KE);
   g_assert_true (read_all (buffer, len, &n, &verdict));
-  g_assert_cmpstr (ike_proposal_format (&out[0], text, sizeof text), ==, "aes-cbc-256/hmac-sha2-256-128/noesn");
+  g_assert_cmpstr (ike_proposal_format (&out[0], text, sizeof text), ==,
+                   "aes-cbc-256/hmac-sha2-256-128/noesn");
 }
 
 static void
 test_choice_is_written (void)
 {
-  IkeChoice choice = { .number = 3, .protocol = IKE_PROTOCOL_ESP, .chosen = { [1] = { .type = 1, .id = 20, .key_bits = 256 }, [5] = { .type = 5 } } };
+  IkeChoice choice = { .number = 3,
+                       .protocol = IKE_PROTOCOL_ESP,
+                       .chosen = {
+                           [1] = { .type = 1, .id = 20, .key_bits = 256 }, [5] = { .type = 5 } } };
   guint8 buffer[128];
   IkeVerdict verdict;
   IkeWriter w;
@@ -154,7 +163,8 @@ test_spi_sizes (void)
   for (guint8 protocol = 0; protocol < 6; protocol++)
     for (guint8 spi_len = 0; spi_len < 12; spi_len++) {
       guint8 data[64] = { 0, 0, 0, 0, 1, protocol, spi_len, 1 };
-      gboolean is_right = protocol == IKE_PROTOCOL_IKE ? spi_len == 0 || spi_len == 8 : spi_len == 4;
+      gboolean is_right =
+          protocol == IKE_PROTOCOL_IKE ? spi_len == 0 || spi_len == 8 : spi_len == 4;
       IkeVerdict verdict;
       guint n;
       data[3] = 16 + spi_len;
@@ -180,7 +190,8 @@ test_attributes (void)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    guint8 data[64] = { 0, 0, 0, (guint8) (16 + cases[i].len), 1, 1, 0, 1, 0, 0, 0, (guint8) (8 + cases[i].len), 1, 0, 0, 20 };
+    guint8 data[64] = { 0, 0, 0, (guint8) (16 + cases[i].len), 1, 1, 0, 1,
+                        0, 0, 0, (guint8) (8 + cases[i].len),  1, 0, 0, 20 };
     IkeVerdict verdict;
     guint n;
     memcpy (data + 16, cases[i].bytes, cases[i].len);
@@ -193,16 +204,23 @@ test_attributes (void)
 static void
 test_transform_counts (void)
 {
-  static const guint counts[] = { 0, 1, IKE_PROPOSAL_MAX_TRANSFORMS - 1, IKE_PROPOSAL_MAX_TRANSFORMS, IKE_PROPOSAL_MAX_TRANSFORMS + 1, 255 };
+  static const guint counts[] = { 0,
+                                  1,
+                                  IKE_PROPOSAL_MAX_TRANSFORMS - 1,
+                                  IKE_PROPOSAL_MAX_TRANSFORMS,
+                                  IKE_PROPOSAL_MAX_TRANSFORMS + 1,
+                                  255 };
 
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++) {
     guint count = counts[i], len = 8 + 8 * count;
-    guint8 data[8 + 8 * 255 + 16] = { 2, 0, (guint8) (len >> 8), (guint8) len, 1, 1, 0, (guint8) count };
+    guint8 data[8 + 8 * 255 + 16] = { 2, 0, (guint8) (len >> 8), (guint8) len, 1,
+                                      1, 0, (guint8) count };
     guint8 next[] = { 0, 0, 0, 16, 2, 1, 0, 1, 0, 0, 0, 8, 4, 0, 0, 31 };
     IkeVerdict verdict;
     guint n;
     for (guint t = 0; t < count; t++)
-      memcpy (data + 8 + 8 * t, (guint8[]) { t + 1 < count ? 3 : 0, 0, 0, 8, 4, 0, 0, (guint8) t }, 8);
+      memcpy (data + 8 + 8 * t, (guint8[]) { t + 1 < count ? 3 : 0, 0, 0, 8, 4, 0, 0, (guint8) t },
+              8);
     memcpy (data + len, next, sizeof next);
     g_assert_true (read_all (data, len + sizeof next, &n, &verdict));
     g_assert_cmpuint (n, ==, 2);
@@ -214,14 +232,18 @@ test_transform_counts (void)
 static void
 test_proposal_counts (void)
 {
-  static const guint counts[] = { 1, IKE_PROPOSALS_MAX - 1, IKE_PROPOSALS_MAX, IKE_PROPOSALS_MAX + 1, 255 };
+  static const guint counts[] = { 1, IKE_PROPOSALS_MAX - 1, IKE_PROPOSALS_MAX,
+                                  IKE_PROPOSALS_MAX + 1, 255 };
 
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++) {
     guint8 data[16 * 255];
     IkeVerdict verdict;
     guint n;
     for (guint p = 0; p < counts[i]; p++)
-      memcpy (data + 16 * p, (guint8[]) { p + 1 < counts[i] ? 2 : 0, 0, 0, 16, (guint8) (p + 1), 1, 0, 1, 0, 0, 0, 8, 4, 0, 0, 31 }, 16);
+      memcpy (data + 16 * p,
+              (guint8[]) { p + 1 < counts[i] ? 2 : 0, 0, 0, 16, (guint8) (p + 1), 1, 0, 1, 0, 0, 0,
+                           8, 4, 0, 0, 31 },
+              16);
     g_assert_true (read_all (data, 16 * counts[i], &n, &verdict));
     g_assert_cmpuint (n, ==, MIN (counts[i], IKE_PROPOSALS_MAX));
     if (counts[i] < 2)
@@ -240,7 +262,8 @@ main (int argc, char **argv)
   g_test_add_func ("/proposal-wire/whatever-is-cut-off-is-refused", test_cut_off);
   g_test_add_func ("/proposal-wire/each-rule-refuses-its-case", test_each_rule);
   g_test_add_func ("/proposal-wire/spi-of-wrong-size-makes-it-unusable", test_spi_sizes);
-  g_test_add_func ("/proposal-wire/unknown-attribute-makes-the-transform-unusable", test_attributes);
+  g_test_add_func ("/proposal-wire/unknown-attribute-makes-the-transform-unusable",
+                   test_attributes);
   g_test_add_func ("/proposal-wire/too-many-transforms-make-it-unusable", test_transform_counts);
   g_test_add_func ("/proposal-wire/too-many-proposals-are-passed-over", test_proposal_counts);
   return g_test_run ();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_registry_commands.c - commands: who may run what, with which arguments; reloads; log and events that are followed. */
+/* test_registry_commands.c - commands: who may run what, with which arguments; reloads; log and
+ * events that are followed. */
 #include "tests/config_fixture.h"
 #include <glib/gstdio.h>
 #include <unistd.h>
@@ -41,12 +42,16 @@ heard_end (gpointer transport, const IkeTree *result, const char *code, const ch
   client->message = g_strdup (message);
 }
 
-static const IkeRequestSink sink = { .struct_size = sizeof sink, .part = heard_part, .done = heard_end };
+static const IkeRequestSink sink = { .struct_size = sizeof sink,
+                                     .part = heard_part,
+                                     .done = heard_end };
 
 static void
 set_up (Fixture *fixture, gconstpointer unused)
 {
-  config_fixture_init (&fixture->base, "connections { home { local { auth = psk }\n remote { auth = psk } } }", NULL);
+  config_fixture_init (&fixture->base,
+                       "connections { home { local { auth = psk }\n remote { auth = psk } } }",
+                       NULL);
   fixture->client.parts = g_ptr_array_new_with_free_func (g_free);
 }
 
@@ -57,8 +62,11 @@ set_up_file (Fixture *fixture, gconstpointer unused)
 
   g_assert_cmpint (fd, >=, 0);
   close (fd);
-  g_assert_true (g_file_set_contents (fixture->file, "connections { a { local { auth = psk }\n remote { auth = psk } }\n"
-                                                     "b { local { auth = psk }\n remote { auth = psk } } }", -1, NULL));
+  g_assert_true (
+      g_file_set_contents (fixture->file,
+                           "connections { a { local { auth = psk }\n remote { auth = psk } }\n"
+                           "b { local { auth = psk }\n remote { auth = psk } } }",
+                           -1, NULL));
   config_fixture_init (&fixture->base, NULL, fixture->file);
   fixture->client.parts = g_ptr_array_new_with_free_func (g_free);
 }
@@ -92,7 +100,8 @@ args (const char *key, const char *value)
 }
 
 static void
-assert_refused (Fixture *fixture, const char *name, IkeTree *args_take, const char *code, const char *message)
+assert_refused (Fixture *fixture, const char *name, IkeTree *args_take, const char *code,
+                const char *message)
 {
   g_assert_null (run (fixture, name, args_take));
   g_assert_cmpstr (fixture->client.code, ==, code);
@@ -104,16 +113,23 @@ test_refusals (Fixture *fixture, gconstpointer unused)
 {
   IkeTree *nested = ike_tree_new_section ();
 
-  assert_refused (fixture, "realod", NULL, "not-found", "unknown command realod, did you mean reload?");
+  assert_refused (fixture, "realod", NULL, "not-found",
+                  "unknown command realod, did you mean reload?");
   assert_refused (fixture, "x\n", NULL, "not-found", "unknown command x\\x0a");
-  assert_refused (fixture, "reload", args ("dry-rnu", "yes"), "usage", "unknown argument dry-rnu, did you mean dry-run?");
-  assert_refused (fixture, "reload", args ("dry-run", "maybe"), "usage", "argument dry-run must be a bool");
-  assert_refused (fixture, "stats", args ("a", "b"), "usage", "unknown argument a; this command takes none");
-  assert_refused (fixture, "log", args ("level", "loud"), "usage", "argument level must be one of error|notice|info|debug");
-  assert_refused (fixture, "reload", ike_tree_new_list (), "usage", "arguments must be an object with names");
+  assert_refused (fixture, "reload", args ("dry-rnu", "yes"), "usage",
+                  "unknown argument dry-rnu, did you mean dry-run?");
+  assert_refused (fixture, "reload", args ("dry-run", "maybe"), "usage",
+                  "argument dry-run must be a bool");
+  assert_refused (fixture, "stats", args ("a", "b"), "usage",
+                  "unknown argument a; this command takes none");
+  assert_refused (fixture, "log", args ("level", "loud"), "usage",
+                  "argument level must be one of error|notice|info|debug");
+  assert_refused (fixture, "reload", ike_tree_new_list (), "usage",
+                  "arguments must be an object with names");
   ike_tree_add_section (nested, "dry-run");
   assert_refused (fixture, "reload", nested, "usage", "argument dry-run must be a bool");
-  g_assert_null (ike_command_run (fixture->base.engine, "reload", NULL, TRUE, &sink, &fixture->client));
+  g_assert_null (
+      ike_command_run (fixture->base.engine, "reload", NULL, TRUE, &sink, &fixture->client));
   g_assert_cmpstr (fixture->client.code, ==, "denied");
 }
 
@@ -122,9 +138,12 @@ test_list_conns (Fixture *fixture, gconstpointer unused)
 {
   g_assert_null (run (fixture, "list-conns", NULL));
   g_assert_null (fixture->client.code);
-  g_assert_cmpstr (ike_tree_string (fixture->client.result, "connections.0.name", NULL), ==, "home");
-  g_assert_cmpstr (ike_tree_string (fixture->client.result, "connections.0.local.0.auth", NULL), ==, "psk");
-  assert_refused (fixture, "list-conns", args ("name", "away"), "not-found", "no connection is called away");
+  g_assert_cmpstr (ike_tree_string (fixture->client.result, "connections.0.name", NULL), ==,
+                   "home");
+  g_assert_cmpstr (ike_tree_string (fixture->client.result, "connections.0.local.0.auth", NULL), ==,
+                   "psk");
+  assert_refused (fixture, "list-conns", args ("name", "away"), "not-found",
+                  "no connection is called away");
 }
 
 static void
@@ -169,7 +188,8 @@ test_log (Fixture *fixture, gconstpointer unused)
   ike_log (fixture->base.engine, IKE_LOG_NOTICE, "net", "taken");
   ike_sim_settle (fixture->base.sim);
   g_assert_cmpuint (fixture->client.parts->len, ==, 1);
-  g_assert_nonnull (strstr (fixture->client.parts->pdata[0], "\"group\": \"net\", \"text\": \"taken\""));
+  g_assert_nonnull (
+      strstr (fixture->client.parts->pdata[0], "\"group\": \"net\", \"text\": \"taken\""));
   ike_request_client_gone (request);
   ike_log (fixture->base.engine, IKE_LOG_NOTICE, "net", "nobody hears");
   ike_sim_settle (fixture->base.sim);
@@ -207,7 +227,7 @@ test_stop (Fixture *fixture, gconstpointer unused)
   assert_refused (fixture, "stats", NULL, "failed", "the daemon ends");
 }
 
-/* -- reload --------------------------------------------------------------------------------------------------------- */
+/* -- reload */
 
 static void
 assert_list (Fixture *fixture, const char *key, const char *first)
@@ -218,13 +238,15 @@ assert_list (Fixture *fixture, const char *key, const char *first)
   g_assert_cmpstr (ike_tree_string (list, "0", NULL), ==, first);
 }
 
-static const char changed[] = "connections { b { version = 2\n local { auth = psk }\n remote { auth = psk } }\n"
-                              "c { local { auth = psk }\n remote { auth = psk } }\n d { nonsense = 1 } }";
+static const char changed[] =
+    "connections { b { version = 2\n local { auth = psk }\n remote { auth = psk } }\n"
+    "c { local { auth = psk }\n remote { auth = psk } }\n d { nonsense = 1 } }";
 
 static void
 test_reload (Fixture *fixture, gconstpointer unused)
 {
-  g_autoptr (IkeConfig) before = ike_engine_config (fixture->base.engine), same = NULL, after = NULL;
+  g_autoptr (IkeConfig) before = ike_engine_config (fixture->base.engine), same = NULL,
+                        after = NULL;
 
   g_assert_cmpuint (before->n_conns, ==, 2);
   g_assert_true (g_file_set_contents (fixture->file, changed, -1, NULL));
@@ -272,15 +294,18 @@ test_reload_wrong (Fixture *fixture, gconstpointer unused)
 static void
 test_load_conn (Fixture *fixture, gconstpointer unused)
 {
-  static const char text[] = "good { local { auth = psk }\n remote { auth = psk } }\n bad { local { auth = psk } }";
+  static const char text[] =
+      "good { local { auth = psk }\n remote { auth = psk } }\n bad { local { auth = psk } }";
   g_autoptr (IkeTree) tree = ike_settings_parse (text, strlen (text), "args", NULL);
   g_autoptr (GError) error = NULL;
   g_autoptr (IkeConfig) config = NULL;
 
-  g_assert_false (ike_engine_load_conn (fixture->base.engine, "bad", ike_tree_get (tree, "bad"), &error));
+  g_assert_false (
+      ike_engine_load_conn (fixture->base.engine, "bad", ike_tree_get (tree, "bad"), &error));
   g_assert_error (error, IKE_ERROR, IKE_ERROR_CONFIG);
   g_clear_error (&error);
-  g_assert_true (ike_engine_load_conn (fixture->base.engine, "good", ike_tree_get (tree, "good"), &error));
+  g_assert_true (
+      ike_engine_load_conn (fixture->base.engine, "good", ike_tree_get (tree, "good"), &error));
   g_assert_no_error (error);
   g_assert_null (run (fixture, "reload", NULL));
   g_assert_null (fixture->client.code);
@@ -294,7 +319,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-#define TEST(name, function, up) g_test_add ("/commands/" name, Fixture, NULL, up, function, tear_down)
+#define TEST(name, function, up)                                                                   \
+  g_test_add ("/commands/" name, Fixture, NULL, up, function, tear_down)
   TEST ("what-is-wrong-is-refused-with-the-nearest-name", test_refusals, set_up);
   TEST ("connections-are-listed", test_list_conns, set_up);
   TEST ("the-core-answers-about-itself", test_others, set_up);

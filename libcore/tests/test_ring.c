@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_ring.c - the queues between threads: order, emptiness, capacity, and nothing lost with many producers.
- * Also built to be run under ThreadSanitizer (configure --enable-sanitizers=thread). */
+/* test_ring.c - the queues between threads: order, emptiness, capacity, and nothing lost with many
+ * producers. Also built to be run under ThreadSanitizer (configure --enable-sanitizers=thread). */
 #include <pthread.h>
 #include <sched.h>
 #include "base/ring.h"

@@ -57,7 +57,8 @@ test_opaque (void)
 static void
 test_covers (void)
 {
-  IkeSelector big = of ("10.0.0.0/8"), small_ = of ("10.1.0.0/16[tcp/80]"), opaque = of ("10.1.0.0/16[tcp/opaque]");
+  IkeSelector big = of ("10.0.0.0/8"), small_ = of ("10.1.0.0/16[tcp/80]"),
+              opaque = of ("10.1.0.0/16[tcp/opaque]");
 
   g_assert_true (ike_selector_covers (&big, &small_));
   g_assert_true (ike_selector_covers (&big, &big));
@@ -69,7 +70,8 @@ test_covers (void)
 static void
 test_matches (void)
 {
-  IkeSelector web = of ("10.0.0.0/8[tcp/80-90]"), all = of ("0.0.0.0/0"), dynamic = of ("dynamic"), opaque = of ("0.0.0.0/0[tcp/opaque]");
+  IkeSelector web = of ("10.0.0.0/8[tcp/80-90]"), all = of ("0.0.0.0/0"), dynamic = of ("dynamic"),
+              opaque = of ("0.0.0.0/0[tcp/opaque]");
   IkeAddr addr = { .family = 4, .port = 80, .bytes = { 10, 0, 0, 1 } }, six = { .family = 6 };
 
   g_assert_true (ike_selector_matches (&web, 6, &addr));
@@ -90,9 +92,18 @@ test_matches (void)
 static void
 test_prefix_len (void)
 {
-  static const struct { const char *text; int len; } cases[] = {
-    { "0.0.0.0/0", 0 },  { "10.0.0.0/8", 8 },  { "10.0.0.1", 32 },      { "10.0.0.0-10.0.0.1", 31 }, { "10.0.0.1-10.0.0.2", -1 },
-    { "::/0", 0 },       { "::1", 128 },       { "2001:db8::/33", 33 }, { "dynamic", -1 },           { "10.0.0.0-10.0.0.2", -1 },
+  static const struct { const char *text; int len;
+  } cases[] = {
+    { "0.0.0.0/0", 0 },
+    { "10.0.0.0/8", 8 },
+    { "10.0.0.1", 32 },
+    { "10.0.0.0-10.0.0.1", 31 },
+    { "10.0.0.1-10.0.0.2", -1 },
+    { "::/0", 0 },
+    { "::1", 128 },
+    { "2001:db8::/33", 33 },
+    { "dynamic", -1 },
+    { "10.0.0.0-10.0.0.2", -1 },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -104,7 +115,8 @@ test_prefix_len (void)
 static void
 test_resolve (void)
 {
-  IkeAddr four = { .family = 4, .bytes = { 10, 0, 0, 1 } }, six = { .family = 6, .bytes = { 0x20, 1 } }, unset = { 0 };
+  IkeAddr four = { .family = 4, .bytes = { 10, 0, 0, 1 } },
+          six = { .family = 6, .bytes = { 0x20, 1 } }, unset = { 0 };
   IkeSelector selector = of ("dynamic[tcp/80]"), fixed = of ("10.0.0.0/8");
   char out[128];
 
@@ -123,11 +135,13 @@ static void
 test_narrow (void)
 {
   IkeSelector ours[] = { of ("10.1.0.0/16"), of ("10.2.0.0/16[tcp]"), of ("2001:db8::/32") };
-  IkeSelector offered[] = { of ("10.1.2.3[tcp/80]"), of ("10.0.0.0/8"), of ("10.1.0.0/24"), of ("::/0"), of ("192.0.2.0/24") };
+  IkeSelector offered[] = { of ("10.1.2.3[tcp/80]"), of ("10.0.0.0/8"), of ("10.1.0.0/24"),
+                            of ("::/0"), of ("192.0.2.0/24") };
   IkeSelector out[8];
   char text[128];
   guint n = ike_selectors_narrow (ours, 3, offered, 5, out, G_N_ELEMENTS (out));
-  static const char *const wanted[] = { "10.1.2.3/32[tcp/80]", "10.1.0.0/16", "10.2.0.0/16[tcp]", "2001:db8::/32" };
+  static const char *const wanted[] = { "10.1.2.3/32[tcp/80]", "10.1.0.0/16", "10.2.0.0/16[tcp]",
+                                        "2001:db8::/32" };
 
   g_assert_cmpuint (n, ==, 4);
   for (guint i = 0; i < n; i++)
@@ -142,7 +156,8 @@ test_narrow (void)
 static void
 test_narrow_never_widens (void)
 {
-  static const char *const texts[] = { "10.0.0.0/8", "10.1.0.0/16[tcp/80]", "10.0.0.3-10.5.0.7[17]", "0.0.0.0/0[/opaque]", "0.0.0.0/0[6/1-100]" };
+  static const char *const texts[] = { "10.0.0.0/8", "10.1.0.0/16[tcp/80]", "10.0.0.3-10.5.0.7[17]",
+                                       "0.0.0.0/0[/opaque]", "0.0.0.0/0[6/1-100]" };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     for (guint j = 0; j < G_N_ELEMENTS (texts); j++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_selector_wire.c - TS payloads: what is written is read, and each rule refuses its malformed case. */
+/* test_selector_wire.c - TS payloads: what is written is read, and each rule refuses its malformed
+ * case. */
 #include <string.h>
 #include <ikebana/selector.h>
 
@@ -23,7 +24,8 @@ read_all (const void *data, gsize len, guint *n, guint *skipped)
 static void
 test_round_trip (void)
 {
-  static const char *const texts[] = { "10.0.0.0/8[tcp/80]", "2001:db8::/32", "10.0.0.1-10.0.0.3[udp/opaque]" };
+  static const char *const texts[] = { "10.0.0.0/8[tcp/80]", "2001:db8::/32",
+                                       "10.0.0.1-10.0.0.3[udp/opaque]" };
   IkeSelector in[3];
   guint8 buffer[256];
   guint n, skipped;
@@ -58,7 +60,9 @@ test_unresolved_is_not_written (void)
   g_assert_true (w.failed);
 }
 
-static const guint8 sample[] = { 1, 0, 0, 0, 7, 6, 0, 16, 0, 80, 0, 90, 10, 0, 0, 0, 10, 0, 0, 255 };
+static const guint8 sample[] = {
+  1, 0, 0, 0, 7, 6, 0, 16, 0, 80, 0, 90, 10, 0, 0, 0, 10, 0, 0, 255
+};
 
 static void
 test_cut_off (void)
@@ -76,7 +80,13 @@ test_cut_off (void)
 static void
 test_each_rule (void)
 {
-  static const struct { gsize at; guint8 value; gboolean is_fine; guint n; const char *what; } changes[] = {
+  static const struct {
+    gsize at;
+    guint8 value;
+    gboolean is_fine;
+    guint n;
+    const char *what;
+  } changes[] = {
     { 0, 0, FALSE, 0, "no selector" },
     { 0, 2, FALSE, 0, "fewer than it says" },
     { 1, 1, TRUE, 1, "reserved" },
@@ -107,7 +117,8 @@ test_each_rule (void)
 static void
 test_longer_than_its_type (void)
 {
-  static const guint8 data[] = { 1, 0, 0, 0, 7, 6, 0, 17, 0, 80, 0, 90, 10, 0, 0, 0, 10, 0, 0, 255, 0 };
+  static const guint8 data[] = { 1,  0,  0, 0, 7, 6,  0, 17, 0,   80, 0,
+                                 90, 10, 0, 0, 0, 10, 0, 0,  255, 0 };
   guint n;
 
   g_assert_false (read_all (data, sizeof data, &n, NULL));
@@ -116,7 +127,8 @@ test_longer_than_its_type (void)
 static void
 test_unknown_types_of_any_length (void)
 {
-  static const guint8 data[] = { 3, 0, 0, 0, 9, 0, 0, 4, 10, 0, 0, 7, 1, 2, 3, 7, 6, 0, 16, 0, 0, 255, 255, 10, 0, 0, 0, 10, 0, 0, 255 };
+  static const guint8 data[] = { 3, 0, 0,  0, 9, 0,   0,   4,  10, 0, 0, 7,  1, 2, 3,  7,
+                                 6, 0, 16, 0, 0, 255, 255, 10, 0,  0, 0, 10, 0, 0, 255 };
   guint n, skipped;
 
   g_assert_true (read_all (data, sizeof data, &n, &skipped));
@@ -127,7 +139,8 @@ test_unknown_types_of_any_length (void)
 static void
 test_counts (void)
 {
-  static const guint counts[] = { 1, IKE_SELECTORS_MAX - 1, IKE_SELECTORS_MAX, IKE_SELECTORS_MAX + 1, 255 };
+  static const guint counts[] = { 1, IKE_SELECTORS_MAX - 1, IKE_SELECTORS_MAX,
+                                  IKE_SELECTORS_MAX + 1, 255 };
   guint8 data[4 + 16 * 255] = { 0 };
 
   for (guint i = 0; i < G_N_ELEMENTS (counts); i++) {
@@ -146,11 +159,13 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/selector-wire/what-is-written-is-read", test_round_trip);
-  g_test_add_func ("/selector-wire/unresolved-selector-is-not-written", test_unresolved_is_not_written);
+  g_test_add_func ("/selector-wire/unresolved-selector-is-not-written",
+                   test_unresolved_is_not_written);
   g_test_add_func ("/selector-wire/whatever-is-cut-off-is-refused", test_cut_off);
   g_test_add_func ("/selector-wire/each-rule-refuses-its-case", test_each_rule);
   g_test_add_func ("/selector-wire/longer-than-its-type-is-refused", test_longer_than_its_type);
-  g_test_add_func ("/selector-wire/unknown-types-are-passed-over", test_unknown_types_of_any_length);
+  g_test_add_func ("/selector-wire/unknown-types-are-passed-over",
+                   test_unknown_types_of_any_length);
   g_test_add_func ("/selector-wire/too-many-are-passed-over", test_counts);
   return g_test_run ();
 }

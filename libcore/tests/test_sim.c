@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_sim.c - tests runtime/sim.c, foreign.c, rng.c and clock.c: one order for everything, decided by the seed. */
+/* test_sim.c - tests runtime/sim.c, foreign.c, rng.c and clock.c: one order for everything, decided
+ * by the seed. */
 #include "config.h"
 #include <sys/epoll.h>
 #include "runtime_test.h"
@@ -35,7 +36,8 @@ step_new (World *world, char letter)
 static void
 post (World *world, guint engine, guint shard, char letter)
 {
-  ike_loop_post (ike_engine_shard (world->engines[engine], shard), step_run, step_new (world, letter), g_free);
+  ike_loop_post (ike_engine_shard (world->engines[engine], shard), step_run,
+                 step_new (world, letter), g_free);
 }
 
 static World
@@ -64,7 +66,8 @@ test_without_shuffle_things_run_in_the_order_they_came (void)
   g_autofree char *trace = NULL;
 
   ike_sim_at (world.sim, 2000, step_run, step_new (&world, 'z'), g_free);
-  ike_loop_timer_add (ike_engine_shard (world.engines[1], 0), 1, step_run, step_new (&world, 'y'), g_free);
+  ike_loop_timer_add (ike_engine_shard (world.engines[1], 0), 1, step_run, step_new (&world, 'y'),
+                      g_free);
   for (guint i = 0; i < 8; i++)
     post (&world, i % 2, i % 4, (char) ('a' + i));
   while (ike_sim_step (world.sim, G_MAXINT64))
@@ -82,7 +85,8 @@ shuffled (guint64 seed)
   for (guint i = 0; i < 12; i++)
     post (&world, i % 2, i % 3, (char) ('a' + i));
   for (guint i = 0; i < 6; i++)
-    ike_loop_timer_add (ike_engine_control (world.engines[0]), 7, step_run, step_new (&world, (char) ('A' + i)), g_free);
+    ike_loop_timer_add (ike_engine_control (world.engines[0]), 7, step_run,
+                        step_new (&world, (char) ('A' + i)), g_free);
   while (ike_sim_step (world.sim, G_MAXINT64))
     ;
   return world_end (&world);
@@ -118,7 +122,8 @@ test_settling_does_not_move_the_clock (void)
   World world = world_new (1, 0);
   g_autofree char *trace = NULL;
 
-  ike_loop_timer_add (ike_engine_control (world.engines[0]), 1, step_run, step_new (&world, 'b'), g_free);
+  ike_loop_timer_add (ike_engine_control (world.engines[0]), 1, step_run, step_new (&world, 'b'),
+                      g_free);
   post (&world, 0, 0, 'a');
   ike_sim_settle (world.sim);
   g_assert_cmpstr (world.trace->str, ==, "a");
@@ -229,7 +234,8 @@ test_what_is_left_at_the_end_is_freed (void)
   g_autofree char *trace = NULL;
 
   for (guint i = 0; i < 20; i++) {
-    ike_loop_timer_add (ike_engine_shard (world.engines[i % 2], i % 4), i * 10, step_run, step_new (&world, 't'), g_free);
+    ike_loop_timer_add (ike_engine_shard (world.engines[i % 2], i % 4), i * 10, step_run,
+                        step_new (&world, 't'), g_free);
     ike_sim_at (world.sim, i * 1000 + 1, step_run, step_new (&world, 'c'), g_free);
   }
   trace = world_end (&world);
@@ -256,7 +262,7 @@ test_watches_are_refused (void)
   g_test_trap_assert_stderr ("*sim*");
 }
 
-/* -- answers from elsewhere ----------------------------------------------------------------------------------------- */
+/* -- answers from elsewhere */
 
 typedef struct {
   World    *world;
@@ -273,7 +279,9 @@ asked_then (gpointer owner, gpointer data, gpointer result, const char *error)
   g_string_append_c (asked->world->trace, *(char *) result);
 }
 
-static const IkeCallClass asked_call = { sizeof (IkeCallClass), "asked", 1000, 0, asked_then, NULL, NULL };
+static const IkeCallClass asked_call = {
+  sizeof (IkeCallClass), "asked", 1000, 0, asked_then, NULL, NULL
+};
 
 static char *
 ask_and_answer (guint64 seed, guint32 flags)
@@ -283,7 +291,8 @@ ask_and_answer (guint64 seed, guint32 flags)
   Asked asked = { &world, pthread_self () };
 
   for (guint i = 0; letters[i]; i++) {
-    IkeCall *call = ike_loop_call (ike_engine_shard (world.engines[0], 0), &asked_call, &asked, NULL);
+    IkeCall *call =
+        ike_loop_call (ike_engine_shard (world.engines[0], 0), &asked_call, &asked, NULL);
     ike_call_answer (call, &letters[i]);
   }
   for (guint i = 0; i < 6; i++)
@@ -319,10 +328,13 @@ main (int argc, char **argv)
   g_test_add_func ("/sim/shuffled-order-is-drawn-from-the-seed-and-keeps-each-queue",
                    test_a_shuffled_order_is_drawn_from_the_seed_and_keeps_each_queue);
   g_test_add_func ("/sim/settling-does-not-move-the-clock", test_settling_does_not_move_the_clock);
-  g_test_add_func ("/sim/clock-stops-where-it-was-told-to", test_the_clock_stops_where_it_was_told_to);
+  g_test_add_func ("/sim/clock-stops-where-it-was-told-to",
+                   test_the_clock_stops_where_it_was_told_to);
   g_test_add_func ("/sim/only-the-running-loop-is-current", test_only_the_running_loop_is_current);
-  g_test_add_func ("/sim/random-bytes-depend-on-seed-and-engine-only", test_random_bytes_depend_on_seed_and_engine_only);
-  g_test_add_func ("/sim/shared-objects-are-made-once-by-name", test_shared_objects_are_made_once_by_name);
+  g_test_add_func ("/sim/random-bytes-depend-on-seed-and-engine-only",
+                   test_random_bytes_depend_on_seed_and_engine_only);
+  g_test_add_func ("/sim/shared-objects-are-made-once-by-name",
+                   test_shared_objects_are_made_once_by_name);
   g_test_add_func ("/sim/what-is-left-at-the-end-is-freed", test_what_is_left_at_the_end_is_freed);
   g_test_add_func ("/sim/watches-are-refused", test_watches_are_refused);
   g_test_add_func ("/sim/foreign-answers-come-late-in-any-order-but-all",

@@ -83,7 +83,8 @@ check (Gate *g, const guint8 *types, gboolean is_response, IkeVerdict *verdict)
   IkeMessage message = { .payloads = payloads };
 
   for (; types[message.n]; message.n++)
-    payloads[message.n] = (IkePayload) { .type = types[message.n], .data = status, .len = sizeof status };
+    payloads[message.n] =
+        (IkePayload) { .type = types[message.n], .data = status, .len = sizeof status };
   memset (verdict, 0, sizeof *verdict);
   return ike_stategate_check (&g->info, &g->sa, is_response, &message, verdict);
 }
@@ -152,11 +153,13 @@ test_state (void)
   IkeVerdict verdict;
   guint state, role, response;
 
-  parse (g, IKE_ROW_REQUEST, IKE_ROLE_RESPONDER, 1u << IKE_SA_CONNECTING | 1u << IKE_SA_DELETING, "SA");
+  parse (g, IKE_ROW_REQUEST, IKE_ROLE_RESPONDER, 1u << IKE_SA_CONNECTING | 1u << IKE_SA_DELETING,
+         "SA");
   for (state = 0; state < IKE_SA_N_STATES; state++)
     for (role = 0; role < 2; role++)
       for (response = 0; response < 2; response++) {
-        gboolean is_open = (state == IKE_SA_CONNECTING || state == IKE_SA_DELETING) && !role && !response;
+        gboolean is_open =
+            (state == IKE_SA_CONNECTING || state == IKE_SA_DELETING) && !role && !response;
         g->sa.state = (guint8) state;
         g->sa.is_initiator = role;
         g_assert_cmpint (ike_stategate_is_state_ok (&g->info, &g->sa, response), ==, is_open);

@@ -146,7 +146,8 @@ half_open (Table *t, guint64 peer_spi, const IkeAddr *remote, const char *messag
 static IkeSa *
 find (Table *t, guint64 peer_spi, const IkeAddr *remote, const char *message)
 {
-  return ike_half_open_find (t->shard, peer_spi, remote, (const guint8 *) message, strlen (message));
+  return ike_half_open_find (t->shard, peer_spi, remote, (const guint8 *) message,
+                             strlen (message));
 }
 
 /* RFC 7296, 2.1: by SPI, address and content. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_timers.c - tests runtime/timers.c: the wheel by itself, timers in virtual time, and timers of a real loop. */
+/* test_timers.c - tests runtime/timers.c: the wheel by itself, timers in virtual time, and timers
+ * of a real loop. */
 #include "config.h"
 #include "runtime_test.h"
 
-/* -- the wheel ------------------------------------------------------------------------------------------------------ */
+/* -- the wheel */
 
 enum { N_RANDOM = 4000 };
 
@@ -143,7 +144,7 @@ test_removed_timers_leave_no_trace (void)
   ike_sim_free (sim);
 }
 
-/* -- timers of a simulated loop ------------------------------------------------------------------------------------- */
+/* -- timers of a simulated loop */
 
 typedef struct {
   IkeEngine *engine;
@@ -174,7 +175,8 @@ test_a_timer_fires_at_its_time_once_and_frees_its_data (void)
   IkeSim *sim = ike_sim_new (1);
   Clocked clocked = { test_engine_new (sim, 0) };
 
-  ike_loop_timer_add (ike_engine_shard (clocked.engine, 0), 1500, clocked_run, &clocked, clocked_freed);
+  ike_loop_timer_add (ike_engine_shard (clocked.engine, 0), 1500, clocked_run, &clocked,
+                      clocked_freed);
   g_assert_false (ike_sim_step (sim, 1499999));
   g_assert_cmpuint (clocked.n_run, ==, 0);
   g_assert_cmpint (ike_sim_now_us (sim), ==, 1499999);
@@ -194,11 +196,13 @@ test_a_stopped_timer_frees_its_data_and_never_fires (void)
   Clocked clocked = { test_engine_new (sim, 0) };
 
   ike_timer_stop (NULL);
-  ike_timer_stop (ike_loop_timer_add (ike_engine_shard (clocked.engine, 0), 10, clocked_run, &clocked, clocked_freed));
+  ike_timer_stop (ike_loop_timer_add (ike_engine_shard (clocked.engine, 0), 10, clocked_run,
+                                      &clocked, clocked_freed));
   g_assert_cmpuint (clocked.n_freed, ==, 1);
   g_assert_false (ike_sim_step (sim, G_MAXINT64));
   g_assert_cmpuint (clocked.n_run, ==, 0);
-  ike_loop_timer_add (ike_engine_shard (clocked.engine, 0), 10, clocked_run, &clocked, clocked_freed);
+  ike_loop_timer_add (ike_engine_shard (clocked.engine, 0), 10, clocked_run, &clocked,
+                      clocked_freed);
   ike_engine_free (clocked.engine);
   g_assert_cmpuint (clocked.n_freed, ==, 2);
   g_assert_cmpuint (clocked.n_run, ==, 0);
@@ -247,7 +251,7 @@ test_a_timer_may_stop_itself_and_others_while_it_fires (void)
   stops_in_its_own_function (NULL);
 }
 
-/* -- timers of an SA ------------------------------------------------------------------------------------------------ */
+/* -- timers of an SA */
 
 static void
 owned_run (IkeSa *sa, gpointer data)
@@ -256,7 +260,8 @@ owned_run (IkeSa *sa, gpointer data)
   ((Clocked *) data)->n_run++;
 }
 
-static const IkeJobClass owned_job = { sizeof (IkeJobClass), "test-owned", IKE_LANE_ESTABLISHED, owned_run, clocked_freed };
+static const IkeJobClass owned_job = { sizeof (IkeJobClass), "test-owned", IKE_LANE_ESTABLISHED,
+                                       owned_run, clocked_freed };
 
 static void
 test_an_owner_stops_all_that_it_has_left (void)
@@ -286,7 +291,7 @@ test_an_owner_stops_all_that_it_has_left (void)
   ike_sim_free (sim);
 }
 
-/* -- timers of a real loop ------------------------------------------------------------------------------------------ */
+/* -- timers of a real loop */
 
 enum { N_REAL = 200 };
 
@@ -366,15 +371,21 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/wheel/each-timer-fires-at-its-tick", test_each_timer_fires_at_its_tick_whatever_the_distance);
+  g_test_add_func ("/wheel/each-timer-fires-at-its-tick",
+                   test_each_timer_fires_at_its_tick_whatever_the_distance);
   g_test_add_func ("/wheel/leaps-lose-nothing", test_leaps_lose_nothing_and_fire_in_order);
   g_test_add_func ("/wheel/removed-timers-leave-no-trace", test_removed_timers_leave_no_trace);
-  g_test_add_func ("/timer/fires-once-and-frees-its-data", test_a_timer_fires_at_its_time_once_and_frees_its_data);
-  g_test_add_func ("/timer/stopped-never-fires", test_a_stopped_timer_frees_its_data_and_never_fires);
+  g_test_add_func ("/timer/fires-once-and-frees-its-data",
+                   test_a_timer_fires_at_its_time_once_and_frees_its_data);
+  g_test_add_func ("/timer/stopped-never-fires",
+                   test_a_stopped_timer_frees_its_data_and_never_fires);
   g_test_add_func ("/timer/may-stop-itself-and-others-while-it-fires",
                    test_a_timer_may_stop_itself_and_others_while_it_fires);
-  g_test_add_func ("/timer/an-owner-stops-all-that-it-has-left", test_an_owner_stops_all_that_it_has_left);
-  g_test_add_func ("/timer/of-a-sleeping-loop-fires-and-never-early", test_timers_of_a_sleeping_loop_fire_and_never_early);
-  g_test_add_func ("/timer/without-delay-may-add-itself-again", test_a_timer_without_delay_may_add_itself_again);
+  g_test_add_func ("/timer/an-owner-stops-all-that-it-has-left",
+                   test_an_owner_stops_all_that_it_has_left);
+  g_test_add_func ("/timer/of-a-sleeping-loop-fires-and-never-early",
+                   test_timers_of_a_sleeping_loop_fire_and_never_early);
+  g_test_add_func ("/timer/without-delay-may-add-itself-again",
+                   test_a_timer_without_delay_may_add_itself_again);
   return g_test_run ();
 }

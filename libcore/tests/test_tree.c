@@ -125,9 +125,10 @@ test_text_escapes (void)
   ike_tree_set_null (tree, "n");
   ike_tree_set_int (tree, "i", -5);
   line = ike_tree_serialize (tree, FALSE);
-  g_assert_cmpstr (line, ==,
-                   "{\"q\\\"\\n\": \"a\\\\b\\u001b[31m\\u009b\\\\xff\xc3\xa9\\u202e\", \"l\": [true], "
-                   "\"n\": null, \"i\": -5}");
+  g_assert_cmpstr (
+      line, ==,
+      "{\"q\\\"\\n\": \"a\\\\b\\u001b[31m\\u009b\\\\xff\xc3\xa9\\u202e\", \"l\": [true], "
+      "\"n\": null, \"i\": -5}");
 }
 
 static void
@@ -150,7 +151,8 @@ main (int argc, char **argv)
   g_test_add_func ("/tree/paths-go-through-sections-and-lists", test_paths);
   g_test_add_func ("/tree/text-is-converted-when-it-fits", test_text_is_converted);
   g_test_add_func ("/tree/many-children-are-found-and-removed", test_many_children_are_indexed);
-  g_test_add_func ("/tree/equality-ignores-the-order-of-keys-and-places", test_equal_ignores_order_of_keys);
+  g_test_add_func ("/tree/equality-ignores-the-order-of-keys-and-places",
+                   test_equal_ignores_order_of_keys);
   g_test_add_func ("/tree/deep-trees-are-freed-without-recursion", test_deep_trees_are_freed);
   g_test_add_func ("/tree/control-characters-are-escaped", test_text_escapes);
   g_test_add_func ("/tree/text-may-be-indented", test_text_is_indented);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_window.c - what a request is by its ID and bytes, which answers are kept, and what may be sent. */
+/* test_window.c - what a request is by its ID and bytes, which answers are kept, and what may be
+ * sent. */
 #include "sa/sa_private.h"
 
 static const guint8 one[16] = { 1 }, two[16] = { 2 };

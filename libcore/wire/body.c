@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* body.c - the bodies of KE, Nonce, ID, AUTH, CERT, CERTREQ, Notify and Delete payloads as views, and how they are written.
+/* body.c - the bodies of KE, Nonce, ID, AUTH, CERT, CERTREQ, Notify and Delete payloads as views,
+ * and how they are written.
  *
- * Lengths are those of RFC 7296, section 3: a body that is too short or too long for its type is INVALID_SYNTAX. */
+ * Lengths are those of RFC 7296, section 3: a body that is too short or too long for its type is
+ * INVALID_SYNTAX. */
 #include <ikebana/message.h>
 #include <ikebana/proposal.h>
 
@@ -23,7 +25,7 @@ rest (IkeReader *r, gsize *len)
   return ike_reader_bytes (r, *len);
 }
 
-/* -- Notify (3.10) --------------------------------------------------------------------------------------------------- */
+/* -- Notify (3.10) */
 
 gboolean
 ike_notify_read (const IkePayload *payload, IkeNotify *notify, IkeVerdict *verdict)
@@ -43,13 +45,15 @@ ike_notify_read (const IkePayload *payload, IkeNotify *notify, IkeVerdict *verdi
   /* RFC 7296, 3.10: "If the SPI field is empty, this field MUST be [...] ignored on receipt." */
   if (notify->spi_len == 0)
     notify->protocol = IKE_PROTOCOL_NONE;
-  if ((notify->protocol == IKE_PROTOCOL_AH || notify->protocol == IKE_PROTOCOL_ESP) && notify->spi_len != 4)
+  if ((notify->protocol == IKE_PROTOCOL_AH || notify->protocol == IKE_PROTOCOL_ESP)
+      && notify->spi_len != 4)
     return refuse (payload, 1, verdict, "SPI of a notify about a CHILD_SA is not 4 bytes");
   return TRUE;
 }
 
 void
-ike_notify_write (IkeWriter *w, guint8 protocol, guint16 type, const void *spi, gsize spi_len, const void *data, gsize len)
+ike_notify_write (IkeWriter *w, guint8 protocol, guint16 type, const void *spi, gsize spi_len,
+                  const void *data, gsize len)
 {
   gsize mark = ike_payload_open (w, IKE_PAYLOAD_NOTIFY, FALSE);
 
@@ -63,7 +67,7 @@ ike_notify_write (IkeWriter *w, guint8 protocol, guint16 type, const void *spi, 
   ike_payload_close (w, mark);
 }
 
-/* -- Delete (3.11) --------------------------------------------------------------------------------------------------- */
+/* -- Delete (3.11) */
 
 gboolean
 ike_delete_read (const IkePayload *payload, IkeDelete *delete_, IkeVerdict *verdict)
@@ -78,7 +82,8 @@ ike_delete_read (const IkePayload *payload, IkeDelete *delete_, IkeVerdict *verd
     return refuse (payload, 0, verdict, "delete is cut off");
   if (delete_->protocol < IKE_PROTOCOL_IKE || delete_->protocol > IKE_PROTOCOL_ESP)
     return refuse (payload, 0, verdict, "delete is for a protocol that does not exist");
-  /* RFC 7296, 3.11: the SPI Size "MUST be zero for IKE (SPI is in message header) or four for AH and ESP". */
+  /* RFC 7296, 3.11: the SPI Size "MUST be zero for IKE (SPI is in message header) or four for AH
+   * and ESP". */
   if (delete_->spi_len != (delete_->protocol == IKE_PROTOCOL_IKE ? 0 : 4))
     return refuse (payload, 1, verdict, "delete has the wrong size of SPI");
   if ((delete_->protocol == IKE_PROTOCOL_IKE) != (delete_->n == 0))
@@ -107,7 +112,7 @@ ike_delete_write (IkeWriter *w, guint8 protocol, const guint32 *spis, guint n)
   ike_payload_close (w, mark);
 }
 
-/* -- KE (3.4) and Nonce (3.9) ---------------------------------------------------------------------------------------- */
+/* -- KE (3.4) and Nonce (3.9) */
 
 gboolean
 ike_ke_read (const IkePayload *payload, IkeKeView *ke, IkeVerdict *verdict)
@@ -120,7 +125,8 @@ ike_ke_read (const IkePayload *payload, IkeKeView *ke, IkeVerdict *verdict)
   if (r.failed)
     return refuse (payload, 0, verdict, "key exchange is cut off");
   ke->data = rest (&r, &ke->len);
-  /* How long it must be is known to whoever does the method; that there is something is known here. */
+  /* How long it must be is known to whoever does the method; that there is something is known here.
+   */
   if (ke->len == 0)
     return refuse (payload, 4, verdict, "key exchange holds no value");
   return TRUE;
@@ -148,7 +154,7 @@ ike_nonce_read (const IkePayload *payload, const guint8 **nonce, gsize *len, Ike
   return TRUE;
 }
 
-/* -- ID (3.5), AUTH (3.8), CERT and CERTREQ (3.6, 3.7) ----------------------------------------------------------------- */
+/* -- ID (3.5), AUTH (3.8), CERT and CERTREQ (3.6, 3.7) */
 
 static gboolean
 read_typed (const IkePayload *payload, guint n_reserved, IkeTypedView *view)
@@ -226,8 +232,11 @@ ike_cert_read (const IkePayload *payload, IkeTypedView *cert, IkeVerdict *verdic
     return refuse (payload, 0, verdict, "certificate is cut off");
   if (!is_request && cert->len == 0)
     return refuse (payload, 1, verdict, "certificate holds no data");
-  /* RFC 7296, 3.7: for types 4, 12 and 13 "a concatenated list of SHA-1 hashes"; each is 20 octets. */
-  if (is_request && (cert->type == CERT_X509 || cert->type == CERT_HASH_AND_URL || cert->type == CERT_HASH_AND_URL_BUNDLE)
+  /* RFC 7296, 3.7: for types 4, 12 and 13 "a concatenated list of SHA-1 hashes"; each is 20 octets.
+   */
+  if (is_request
+      && (cert->type == CERT_X509 || cert->type == CERT_HASH_AND_URL
+          || cert->type == CERT_HASH_AND_URL_BUNDLE)
       && cert->len % SHA1_LEN != 0)
     return refuse (payload, 1, verdict, "certificate request is no list of SHA-1 hashes");
   return TRUE;

@@ -27,14 +27,16 @@ ike_cp_read (const IkePayload *payload, IkeCpView *cp, IkeVerdict *verdict)
   cp->type = ike_reader_u8 (&r);
   ike_reader_bytes (&r, 3);
   if (r.failed)
-    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, payload->type, payload->offset + BODY_AT, "configuration is cut off");
+    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, payload->type, payload->offset + BODY_AT,
+                            "configuration is cut off");
   ike_reader_sub (&r, ike_reader_left (&r), &cp->attributes);
   /* Walked once here, so that whoever goes through them later never meets a broken one halfway. */
   r = cp->attributes;
   while (ike_reader_left (&r))
     if (!next_attribute (&r, &attribute))
       return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, payload->type,
-                              payload->offset + ATTRIBUTES_AT + (guint32) r.pos, "configuration attribute is cut off");
+                              payload->offset + ATTRIBUTES_AT + (guint32) r.pos,
+                              "configuration attribute is cut off");
   return TRUE;
 }
 

@@ -19,9 +19,11 @@ ike_header_read (const guint8 *data, gsize len, IkeHeader *header, IkeVerdict *v
   header->message_id = ike_reader_u32 (&r);
   header->length = ike_reader_u32 (&r);
   if (r.failed)
-    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, 0, (guint32) len, "shorter than a header");
+    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, 0, (guint32) len,
+                            "shorter than a header");
   if (header->length != len)
-    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, 0, LENGTH_AT, "length differs from that of the datagram");
+    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, 0, LENGTH_AT,
+                            "length differs from that of the datagram");
   /* RFC 7296, 3.1: "This value MUST NOT be zero." */
   if (header->spi_initiator == 0)
     return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, 0, 0, "SPI of the initiator is zero");

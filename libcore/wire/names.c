@@ -9,16 +9,17 @@ typedef struct {
 } Name;
 
 static const Name exchanges[] = {
-  { 34, "IKE_SA_INIT" },        { 35, "IKE_AUTH" },          { 36, "CREATE_CHILD_SA" },  { 37, "INFORMATIONAL" },
-  { 38, "IKE_SESSION_RESUME" }, { 39, "GSA_AUTH" },          { 40, "GSA_REGISTRATION" }, { 41, "GSA_REKEY" },
-  { 42, "GSA_INBAND_REKEY" },   { 43, "IKE_INTERMEDIATE" },  { 44, "IKE_FOLLOWUP_KE" },
+  { 34, "IKE_SA_INIT" },      { 35, "IKE_AUTH" },           { 36, "CREATE_CHILD_SA" },
+  { 37, "INFORMATIONAL" },    { 38, "IKE_SESSION_RESUME" }, { 39, "GSA_AUTH" },
+  { 40, "GSA_REGISTRATION" }, { 41, "GSA_REKEY" },          { 42, "GSA_INBAND_REKEY" },
+  { 43, "IKE_INTERMEDIATE" }, { 44, "IKE_FOLLOWUP_KE" },
 };
 
 static const Name payloads[] = {
-  { 33, "SA" },    { 34, "KE" },   { 35, "IDi" },   { 36, "IDr" },  { 37, "CERT" }, { 38, "CERTREQ" }, { 39, "AUTH" },
-  { 40, "Nonce" }, { 41, "N" },    { 42, "D" },     { 43, "V" },    { 44, "TSi" },  { 45, "TSr" },     { 46, "SK" },
-  { 47, "CP" },    { 48, "EAP" },  { 49, "GSPM" },  { 50, "IDg" },  { 51, "GSA" },  { 52, "KD" },      { 53, "SKF" },
-  { 54, "PS" },
+  { 33, "SA" },   { 34, "KE" },    { 35, "IDi" }, { 36, "IDr" }, { 37, "CERT" }, { 38, "CERTREQ" },
+  { 39, "AUTH" }, { 40, "Nonce" }, { 41, "N" },   { 42, "D" },   { 43, "V" },    { 44, "TSi" },
+  { 45, "TSr" },  { 46, "SK" },    { 47, "CP" },  { 48, "EAP" }, { 49, "GSPM" }, { 50, "IDg" },
+  { 51, "GSA" },  { 52, "KD" },    { 53, "SKF" }, { 54, "PS" },
 };
 
 static const Name notifies[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* names_transform.c - transforms by number (IANA's registry for IKEv2) and by the keywords of configuration. */
+/* names_transform.c - transforms by number (IANA's registry for IKEv2) and by the keywords of
+ * configuration. */
 #include <string.h>
 #include "wire/proposal_private.h"
 
@@ -257,7 +258,9 @@ ike_transform_name (guint8 type, guint16 id)
 const char *
 ike_transform_type_name (guint8 type)
 {
-  static const char *const names[IKE_TRANSFORM_TYPES] = { "type 0", "ENCR", "PRF", "INTEG", "KE", "SN", "ADDKE1", "ADDKE2", "ADDKE3",
-                                                          "ADDKE4", "ADDKE5", "ADDKE6", "ADDKE7" };
+  static const char *const names[IKE_TRANSFORM_TYPES] = { "type 0", "ENCR",   "PRF",    "INTEG",
+                                                          "KE",     "SN",     "ADDKE1", "ADDKE2",
+                                                          "ADDKE3", "ADDKE4", "ADDKE5", "ADDKE6",
+                                                          "ADDKE7" };
   return type < IKE_TRANSFORM_TYPES ? names[type] : "unknown type";
 }

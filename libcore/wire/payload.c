@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* payload.c - the chain of payloads (RFC 7296, 3.2), of clear messages and of what came out of SK alike. */
+/* payload.c - the chain of payloads (RFC 7296, 3.2), of clear messages and of what came out of SK
+ * alike. */
 #include <ikebana/message.h>
 
 enum { CRITICAL = 0x80, PAYLOAD_HEADER_LEN = 4 };
@@ -31,20 +32,23 @@ read_one (IkeReader *r, guint8 type, guint32 offset, IkePayload *payload, IkeVer
   len = ike_reader_u16 (r);
   payload->is_critical = (flags & CRITICAL) != 0;
   if (r->failed)
-    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, type, payload->offset, "payload header is cut off");
+    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, type, payload->offset,
+                            "payload header is cut off");
   if (len < PAYLOAD_HEADER_LEN)
-    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, type, payload->offset, "payload is shorter than its header");
+    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, type, payload->offset,
+                            "payload is shorter than its header");
   payload->len = (guint32) len - PAYLOAD_HEADER_LEN;
   payload->data = ike_reader_bytes (r, payload->len);
   if (!payload->data)
-    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, type, payload->offset, "payload is longer than the message");
+    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, type, payload->offset,
+                            "payload is longer than the message");
   return TRUE;
 }
 
 gboolean
 ike_payloads_read (guint8 first, const guint8 *data, gsize len, guint32 offset,
-                   gboolean (*is_known) (guint8 type, gconstpointer arg), gconstpointer arg, IkePayload *out, guint max,
-                   guint *n_out, IkeVerdict *verdict)
+                   gboolean (*is_known) (guint8 type, gconstpointer arg), gconstpointer arg,
+                   IkePayload *out, guint max, guint *n_out, IkeVerdict *verdict)
 {
   guint8 type = first;
   guint n = 0;
@@ -54,20 +58,24 @@ ike_payloads_read (guint8 first, const guint8 *data, gsize len, guint32 offset,
   ike_reader_init (&r, data, len);
   while (type != IKE_PAYLOAD_NONE) {
     if (n == max)
-      return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, type, offset + (guint32) r.pos, "too many payloads");
+      return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, type, offset + (guint32) r.pos,
+                              "too many payloads");
     if (!read_one (&r, type, offset, &out[n], verdict))
       return FALSE;
-    /* RFC 7296, 2.5: "If the critical flag is set and the payload type is unrecognized, the message MUST be rejected and
-     * the response to the IKE request containing that payload MUST include a Notify payload UNSUPPORTED_CRITICAL_PAYLOAD". */
+    /* RFC 7296, 2.5: "If the critical flag is set and the payload type is unrecognized, the message
+     * MUST be rejected and the response to the IKE request containing that payload MUST include a
+     * Notify payload UNSUPPORTED_CRITICAL_PAYLOAD". */
     if (out[n].is_critical && !is_in_rfc7296 (type) && !(is_known && is_known (type, arg)))
-      return ike_verdict_set (verdict, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, type, out[n].offset, "critical payload is not known");
-    /* RFC 7296, 3.14: the Next Payload of SK is that of the first one inside, so nothing can follow it. */
+      return ike_verdict_set (verdict, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, type, out[n].offset,
+                              "critical payload is not known");
+    /* RFC 7296, 3.14: the Next Payload of SK is that of the first one inside, so nothing can follow
+     * it. */
     type = ends_chain (type) ? IKE_PAYLOAD_NONE : out[n].next;
     n++;
   }
   if (!ike_reader_is_done (&r))
-    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, n ? out[n - 1].type : 0, offset + (guint32) r.pos,
-                            "bytes behind the last payload");
+    return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, n ? out[n - 1].type : 0,
+                            offset + (guint32) r.pos, "bytes behind the last payload");
   *n_out = n;
   return TRUE;
 }
@@ -77,7 +85,8 @@ ike_payload_open (IkeWriter *w, guint8 type, gboolean is_critical)
 {
   gsize mark = w->len;
 
-  /* A buffer without a header or payload in front has nothing to link to; its owner knows the first type. */
+  /* A buffer without a header or payload in front has nothing to link to; its owner knows the first
+   * type. */
   if (!w->failed && w->next_at < w->len)
     w->data[w->next_at] = type;
   w->next_at = mark;

@@ -16,7 +16,8 @@ ike_proposal_add (IkeProposal *proposal, guint8 type, guint16 id, guint16 key_bi
   }
   if (proposal->n_transforms == IKE_PROPOSAL_MAX_TRANSFORMS)
     return FALSE;
-  proposal->transforms[proposal->n_transforms++] = (IkeTransform) { .type = type, .id = id, .key_bits = key_bits };
+  proposal->transforms[proposal->n_transforms++] =
+      (IkeTransform) { .type = type, .id = id, .key_bits = key_bits };
   return TRUE;
 }
 
@@ -40,7 +41,7 @@ ike_proposal_remove_type (IkeProposal *proposal, guint8 type)
   proposal->n_transforms = (guint8) kept;
 }
 
-/* -- defaults -------------------------------------------------------------------------------------------------------- */
+/* -- defaults */
 
 typedef struct { guint8 type; guint16 id, key_bits; } DefaultTransform;
 
@@ -51,7 +52,8 @@ add_all (IkeProposal *proposal, const DefaultTransform *list, guint n)
     ike_proposal_add (proposal, list[i].type, list[i].id, list[i].key_bits);
 }
 
-/* RFC 8247 and RFC 8221: what MUST or SHOULD be there, the strongest first, nothing that is MUST- or worse. */
+/* RFC 8247 and RFC 8221: what MUST or SHOULD be there, the strongest first, nothing that is MUST-
+ * or worse. */
 static const DefaultTransform aeads[] = {
   { IKE_TRANSFORM_ENCR, 20, 256 }, { IKE_TRANSFORM_ENCR, 20, 128 }, { IKE_TRANSFORM_ENCR, 28, 0 },
 };
@@ -62,9 +64,10 @@ static const DefaultTransform integrity[] = {
   { IKE_TRANSFORM_INTEG, 12, 0 }, { IKE_TRANSFORM_INTEG, 13, 0 }, { IKE_TRANSFORM_INTEG, 14, 0 },
 };
 static const DefaultTransform ike_only[] = {
-  { IKE_TRANSFORM_PRF, 5, 0 },  { IKE_TRANSFORM_PRF, 6, 0 },  { IKE_TRANSFORM_PRF, 7, 0 },  { IKE_TRANSFORM_KE, 31, 0 },
-  { IKE_TRANSFORM_KE, 19, 0 },  { IKE_TRANSFORM_KE, 20, 0 },  { IKE_TRANSFORM_KE, 21, 0 },  { IKE_TRANSFORM_KE, 15, 0 },
-  { IKE_TRANSFORM_KE, 16, 0 },  { IKE_TRANSFORM_KE, 14, 0 },
+  { IKE_TRANSFORM_PRF, 5, 0 }, { IKE_TRANSFORM_PRF, 6, 0 }, { IKE_TRANSFORM_PRF, 7, 0 },
+  { IKE_TRANSFORM_KE, 31, 0 }, { IKE_TRANSFORM_KE, 19, 0 }, { IKE_TRANSFORM_KE, 20, 0 },
+  { IKE_TRANSFORM_KE, 21, 0 }, { IKE_TRANSFORM_KE, 15, 0 }, { IKE_TRANSFORM_KE, 16, 0 },
+  { IKE_TRANSFORM_KE, 14, 0 },
 };
 static const DefaultTransform sequence_numbers[] = {
   { IKE_TRANSFORM_SN, 1, 0 }, { IKE_TRANSFORM_SN, 0, 0 },
@@ -74,7 +77,8 @@ guint
 ike_proposal_defaults (guint8 protocol, IkeProposal out[2])
 {
   const DefaultTransform *tail = protocol == IKE_PROTOCOL_IKE ? ike_only : sequence_numbers;
-  guint n_tail = protocol == IKE_PROTOCOL_IKE ? G_N_ELEMENTS (ike_only) : G_N_ELEMENTS (sequence_numbers);
+  guint n_tail =
+      protocol == IKE_PROTOCOL_IKE ? G_N_ELEMENTS (ike_only) : G_N_ELEMENTS (sequence_numbers);
 
   memset (out, 0, 2 * sizeof *out);
   out[0].protocol = out[1].protocol = protocol;
@@ -83,8 +87,8 @@ ike_proposal_defaults (guint8 protocol, IkeProposal out[2])
     add_all (&out[0], tail, n_tail);
     return 1;
   }
-  /* RFC 7296, 3.3: "If an initiator wants to propose both combined-mode ciphers and normal ciphers, it must include two
-   * proposals". */
+  /* RFC 7296, 3.3: "If an initiator wants to propose both combined-mode ciphers and normal ciphers,
+   * it must include two proposals". */
   add_all (&out[0], aeads, G_N_ELEMENTS (aeads));
   add_all (&out[0], tail, n_tail);
   add_all (&out[1], ciphers, G_N_ELEMENTS (ciphers));
@@ -94,7 +98,9 @@ ike_proposal_defaults (guint8 protocol, IkeProposal out[2])
 }
 
 gboolean
-ike_proposal_filter (IkeProposal *proposal, gboolean (*can) (const IkeTransform *transform, gconstpointer arg), gconstpointer arg)
+ike_proposal_filter (IkeProposal *proposal,
+                     gboolean (*can) (const IkeTransform *transform, gconstpointer arg),
+                     gconstpointer arg)
 {
   guint seen = 0, left = 0, kept = 0;         /* bits by type */
 
@@ -119,8 +125,9 @@ engine_can (const IkeTransform *transform, gconstpointer arg)
   case IKE_TRANSFORM_ENCR:
     if (transform->id == IKE_ENCR_NULL)
       return TRUE;
-    return ike_encr_is_aead (transform->id) ? ike_aead_find (engine, transform->id, transform->key_bits) != NULL
-                                            : ike_cipher_find (engine, transform->id, transform->key_bits) != NULL;
+    return ike_encr_is_aead (transform->id)
+               ? ike_aead_find (engine, transform->id, transform->key_bits) != NULL
+               : ike_cipher_find (engine, transform->id, transform->key_bits) != NULL;
   case IKE_TRANSFORM_PRF:
     return ike_prf_find (engine, transform->id) != NULL;
   case IKE_TRANSFORM_INTEG:
@@ -132,7 +139,7 @@ engine_can (const IkeTransform *transform, gconstpointer arg)
   }
 }
 
-/* -- completion and checks ------------------------------------------------------------------------------------------- */
+/* -- completion and checks */
 
 static gboolean
 invalid (GError **error, const char *text, const char *why)
@@ -145,7 +152,9 @@ invalid (GError **error, const char *text, const char *why)
 static guint16
 prf_of_integ (guint16 integ)
 {
-  static const guint16 prfs[] = { [1] = 1, [2] = 2, [5] = 4, [6] = 1, [7] = 2, [8] = 8, [12] = 5, [13] = 6, [14] = 7 };
+  static const guint16 prfs[] = {
+    [1] = 1, [2] = 2, [5] = 4, [6] = 1, [7] = 2, [8] = 8, [12] = 5, [13] = 6, [14] = 7
+  };
   return integ < G_N_ELEMENTS (prfs) ? prfs[integ] : 0;
 }
 
@@ -184,8 +193,11 @@ check_encryption (IkeProposal *proposal, const char *text, GError **error)
   if (!has_aead && !has_plain)
     return invalid (error, text, "an encryption algorithm is missing");
   if (has_aead && has_plain)
-    return invalid (error, text, "AEAD and other ciphers cannot stand in one proposal; write two, separated by a comma");
-  /* RFC 7296, 3.3: combined-mode ciphers "MUST either offer no integrity algorithm or a single integrity algorithm of NONE". */
+    return invalid (
+        error, text,
+        "AEAD and other ciphers cannot stand in one proposal; write two, separated by a comma");
+  /* RFC 7296, 3.3: combined-mode ciphers "MUST either offer no integrity algorithm or a single
+   * integrity algorithm of NONE". */
   if (has_aead)
     ike_proposal_remove_type (proposal, IKE_TRANSFORM_INTEG);
   else if (!ike_proposal_has_type (proposal, IKE_TRANSFORM_INTEG))
@@ -213,10 +225,12 @@ ike_proposal_complete (IkeProposal *proposal, const char *text, GError **error)
   if (proposal->protocol == IKE_PROTOCOL_IKE) {
     if (ike_proposal_has_type (proposal, IKE_TRANSFORM_SN))
       return invalid (error, text, "sequence numbers are a matter of ESP and AH");
-    return complete_prf (proposal, text, error) && check_encryption (proposal, text, error) && check_ke (proposal, text, error);
+    return complete_prf (proposal, text, error) && check_encryption (proposal, text, error)
+           && check_ke (proposal, text, error);
   }
   ike_proposal_remove_type (proposal, IKE_TRANSFORM_PRF);
-  if (!ike_proposal_has_type (proposal, IKE_TRANSFORM_SN) && !ike_proposal_add (proposal, IKE_TRANSFORM_SN, 0, 0))
+  if (!ike_proposal_has_type (proposal, IKE_TRANSFORM_SN)
+      && !ike_proposal_add (proposal, IKE_TRANSFORM_SN, 0, 0))
     return invalid (error, text, "too many algorithms");
   if (proposal->protocol == IKE_PROTOCOL_ESP)
     return check_encryption (proposal, text, error);
@@ -226,7 +240,7 @@ ike_proposal_complete (IkeProposal *proposal, const char *text, GError **error)
          || invalid (error, text, "an integrity algorithm is missing, for example sha256");
 }
 
-/* -- keywords -------------------------------------------------------------------------------------------------------- */
+/* -- keywords */
 
 static gboolean
 unknown_keyword (const char *word, const char *text, GError **error)
@@ -238,12 +252,14 @@ unknown_keyword (const char *word, const char *text, GError **error)
     g_ptr_array_add (names, (gpointer) k->keyword);
   g_ptr_array_add (names, NULL);
   near = ike_nearest (word, (const char *const *) names->pdata);
-  g_set_error (error, IKE_ERROR, IKE_ERROR_SYNTAX, "proposal \"%s\": \"%s\" is not an algorithm%s%s%s", text, word,
+  g_set_error (error, IKE_ERROR, IKE_ERROR_SYNTAX,
+               "proposal \"%s\": \"%s\" is not an algorithm%s%s%s", text, word,
                near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
   return FALSE;
 }
 
-/* "ke1_mlkem768": an additional key exchange (RFC 9370).  Returns the word behind the prefix and its type. */
+/* "ke1_mlkem768": an additional key exchange (RFC 9370).  Returns the word behind the prefix and
+ * its type. */
 static const char *
 strip_addke (const char *word, guint8 *addke)
 {
@@ -267,7 +283,8 @@ add_keyword (IkeProposal *proposal, const char *word, const char *text, GError *
     return unknown_keyword (word, text, error);
   if (k->id == IKE_KEYWORD_NO_NUMBER) {
     g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
-                 "proposal \"%s\": %s cannot be negotiated, IKEv2 has no number for it", text, word);
+                 "proposal \"%s\": %s cannot be negotiated, IKEv2 has no number for it", text,
+                 word);
     return FALSE;
   }
   if (!ike_proposal_add (proposal, addke ? addke : k->type, k->id, k->key_bits))
@@ -289,14 +306,15 @@ parse_one (IkeEngine *engine, IkeProposal *proposal, const char *text, GError **
     char name[48];
     if (engine_can (&proposal->transforms[i], engine))
       continue;
-    g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED, "proposal \"%s\": no loaded plugin offers %s", text,
+    g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
+                 "proposal \"%s\": no loaded plugin offers %s", text,
                  ike_transform_format (&proposal->transforms[i], name));
     return FALSE;
   }
   return TRUE;
 }
 
-/* -- lists ----------------------------------------------------------------------------------------------------------- */
+/* -- lists */
 
 static gboolean
 append (GArray *list, const IkeProposal *proposal, GError **error)
@@ -324,7 +342,8 @@ append_defaults (IkeEngine *engine, guint8 protocol, GArray *list, GError **erro
     added++;
   }
   if (added == 0)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN, "no loaded plugin offers the algorithms of a default proposal");
+    g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
+                 "no loaded plugin offers the algorithms of a default proposal");
   return added > 0;
 }
 
@@ -393,7 +412,8 @@ ike_proposals_nth (const IkeProposals *proposals, guint i)
 gboolean
 ike_choice_key_sizes (IkeEngine *engine, const IkeChoice *choice, guint *encr_len, guint *integ_len)
 {
-  const IkeTransform *encr = &choice->chosen[IKE_TRANSFORM_ENCR], *integ = &choice->chosen[IKE_TRANSFORM_INTEG];
+  const IkeTransform *encr = &choice->chosen[IKE_TRANSFORM_ENCR],
+                     *integ = &choice->chosen[IKE_TRANSFORM_INTEG];
   const IkeAead *aead;
   const IkeCipher *cipher;
   const IkeInteg *mac;

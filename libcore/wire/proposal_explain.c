@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proposal_explain.c - why no proposal was chosen: the nearest of ours, and the first type in which it differs. */
+/* proposal_explain.c - why no proposal was chosen: the nearest of ours, and the first type in which
+ * it differs. */
 #include <string.h>
 #include <ikebana/tree.h>
 #include "wire/proposal_private.h"
@@ -13,7 +14,8 @@ typedef struct {
   guint8             differs;                 /* type; 0: they fit */
 } Pair;
 
-/* Order of questions a person asks: the cipher first, the key exchange last but for the additional ones. */
+/* Order of questions a person asks: the cipher first, the key exchange last but for the additional
+ * ones. */
 static guint
 count_agreement (const IkeProposal *ours, const IkeProposal *offer)
 {
@@ -24,7 +26,8 @@ count_agreement (const IkeProposal *ours, const IkeProposal *offer)
     for (guint i = 0; i < ours->n_transforms && !agrees; i++)
       for (guint j = 0; j < offer->n_transforms && !agrees; j++) {
         const IkeTransform *a = &ours->transforms[i], *b = &offer->transforms[j];
-        agrees = a->type == type && b->type == type && a->id == b->id && a->key_bits == b->key_bits && !b->flags;
+        agrees = a->type == type && b->type == type && a->id == b->id && a->key_bits == b->key_bits
+                 && !b->flags;
       }
     n += agrees;
   }
@@ -42,7 +45,9 @@ nearest_offer (const IkeProposal *ours, const IkeProposal *offers, guint n_offer
       continue;
     best.offer = &offers[i];
     best.n_agree = n;
-    best.differs = offers[i].protocol == ours->protocol ? ike_proposal_match (ours, &offers[i], 0, NULL) : IKE_TRANSFORM_ENCR;
+    best.differs = offers[i].protocol == ours->protocol
+                       ? ike_proposal_match (ours, &offers[i], 0, NULL)
+                       : IKE_TRANSFORM_ENCR;
   }
   return best;
 }
@@ -56,12 +61,14 @@ format_type (const IkeProposal *proposal, guint8 type, char out[TEXT_MAX])
 
   for (guint i = 0; proposal && i < proposal->n_transforms; i++)
     if (proposal->transforms[i].type == type)
-      g_string_append_printf (text, "%s%s", text->len ? " or " : "", ike_transform_format (&proposal->transforms[i], name));
+      g_string_append_printf (text, "%s%s", text->len ? " or " : "",
+                              ike_transform_format (&proposal->transforms[i], name));
   g_strlcpy (out, text->len ? text->str : "none", TEXT_MAX);
   g_string_free (text, TRUE);
 }
 
-/* The keyword that a configuration would need for the first usable transform of @type that the peer offers. */
+/* The keyword that a configuration would need for the first usable transform of @type that the peer
+ * offers. */
 static const char *
 setting_for (const IkeProposal *offer, guint8 type)
 {
@@ -70,7 +77,8 @@ setting_for (const IkeProposal *offer, guint8 type)
     if (t->type != type || t->flags)
       continue;
     for (const IkeKeyword *k = ike_keywords; k->keyword; k++)
-      if (k->type == (ike_transform_is_addke (type) ? IKE_TRANSFORM_KE : type) && k->id == t->id && k->key_bits == t->key_bits)
+      if (k->type == (ike_transform_is_addke (type) ? IKE_TRANSFORM_KE : type) && k->id == t->id
+          && k->key_bits == t->key_bits)
         return k->keyword;
   }
   return NULL;
@@ -99,13 +107,15 @@ format_offers (const IkeProposal *offers, guint n_offers, GString *out)
   char text[TEXT_MAX];
 
   for (guint i = 0; i < n_offers && i < 4; i++)
-    g_string_append_printf (out, "%s%s", i ? ", " : "", ike_proposal_format (&offers[i], text, sizeof text));
+    g_string_append_printf (out, "%s%s", i ? ", " : "",
+                            ike_proposal_format (&offers[i], text, sizeof text));
   if (n_offers > 4)
     g_string_append_printf (out, ", and %u more", n_offers - 4);
 }
 
 char *
-ike_proposals_explain (const IkeProposals *ours, const IkeProposal *offers, guint n_offers, IkeTree *details_or_null)
+ike_proposals_explain (const IkeProposals *ours, const IkeProposal *offers, guint n_offers,
+                       IkeTree *details_or_null)
 {
   IkeTree *list = details_or_null ? ike_tree_add_list (details_or_null, "candidates") : NULL;
   GString *out = g_string_new (n_offers ? "offered " : "offered nothing");
@@ -128,7 +138,7 @@ ike_proposals_explain (const IkeProposals *ours, const IkeProposal *offers, guin
   }
   format_type (best.offer, best.differs, offered);
   format_type (best.ours, best.differs, accepted);
-  g_string_append_printf (out, "; nearest of ours differs in %s: offered %s, accept %s", ike_transform_type_name (best.differs),
-                          offered, accepted);
+  g_string_append_printf (out, "; nearest of ours differs in %s: offered %s, accept %s",
+                          ike_transform_type_name (best.differs), offered, accepted);
   return g_string_free (out, FALSE);
 }

@@ -6,8 +6,11 @@
 const char *
 ike_transform_format (const IkeTransform *transform, char out[48])
 {
-  static const char *const unknown[] = { [IKE_TRANSFORM_ENCR] = "encr", [IKE_TRANSFORM_PRF] = "prf", [IKE_TRANSFORM_INTEG] = "integ",
-                                         [IKE_TRANSFORM_KE] = "ke", [IKE_TRANSFORM_SN] = "sn" };
+  static const char *const unknown[] = { [IKE_TRANSFORM_ENCR] = "encr",
+                                         [IKE_TRANSFORM_PRF] = "prf",
+                                         [IKE_TRANSFORM_INTEG] = "integ",
+                                         [IKE_TRANSFORM_KE] = "ke",
+                                         [IKE_TRANSFORM_SN] = "sn" };
   const char *name = ike_transform_name (transform->type, transform->id);
   char prefix[8] = "", bits[8] = "", number[24];
 
@@ -24,7 +27,8 @@ ike_transform_format (const IkeTransform *transform, char out[48])
     g_snprintf (prefix, sizeof prefix, "ke%d-", transform->type - IKE_TRANSFORM_ADDKE1 + 1);
   if (transform->key_bits)
     g_snprintf (bits, sizeof bits, "-%u", transform->key_bits);
-  g_snprintf (out, 48, "%s%s%s%s", prefix, name, bits, transform->flags & IKE_TRANSFORM_UNKNOWN ? "-unusable" : "");
+  g_snprintf (out, 48, "%s%s%s%s", prefix, name, bits,
+              transform->flags & IKE_TRANSFORM_UNKNOWN ? "-unusable" : "");
   return out;
 }
 

@@ -3,7 +3,8 @@
 #pragma once
 #include <ikebana/proposal.h>
 
-enum { IKE_KEYWORD_NO_NUMBER = 0xffff };      /* a known keyword that no number was assigned to: it cannot be negotiated */
+/* a known keyword that no number was assigned to: it cannot be negotiated */
+enum { IKE_KEYWORD_NO_NUMBER = 0xffff };
 enum { IKE_ENCR_NULL = 11 };
 
 typedef struct {
@@ -45,14 +46,16 @@ ike_encr_is_aead (guint16 id)
   return (id >= 14 && id <= 16) || (id >= 18 && id <= 21) || (id >= 25 && id <= 31);
 }
 
-gboolean ike_proposal_add (IkeProposal *proposal, guint8 type, guint16 id, guint16 key_bits);   /* FALSE: full; twice is once */
+/* FALSE: full; twice is once */
+gboolean ike_proposal_add (IkeProposal *proposal, guint8 type, guint16 id, guint16 key_bits);
 gboolean ike_proposal_has_type (const IkeProposal *proposal, guint8 type);
 void     ike_proposal_remove_type (IkeProposal *proposal, guint8 type);
 
 /* Fills @out (room for 2) with the default proposals of @protocol; returns how many. */
 guint    ike_proposal_defaults (guint8 protocol, IkeProposal out[2]);
 /* Takes out what @can says no to; FALSE when what is left is no proposal. */
-gboolean ike_proposal_filter (IkeProposal *proposal, gboolean (*can) (const IkeTransform *transform, gconstpointer arg), gconstpointer arg);
+gboolean ike_proposal_filter (IkeProposal *proposal, gboolean (*can) (const IkeTransform *transform, gconstpointer arg),
+                              gconstpointer arg);
 /* Completes what was written and checks that it can be negotiated; @text is for messages. */
 gboolean ike_proposal_complete (IkeProposal *proposal, const char *text, GError **error);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* proposal_wire.c - SA payload bodies (RFC 7296, 3.3): read in one pass without memory of their own, and written. */
+/* proposal_wire.c - SA payload bodies (RFC 7296, 3.3): read in one pass without memory of their
+ * own, and written. */
 #include <string.h>
 #include <ikebana/message.h>
 #include "wire/proposal_private.h"
@@ -13,8 +14,8 @@ refuse (const IkeReader *at, IkeVerdict *verdict, const char *reason)
   return ike_verdict_set (verdict, IKE_N_INVALID_SYNTAX, IKE_PAYLOAD_SA, (guint32) at->pos, reason);
 }
 
-/* RFC 7296, 3.3.5: the only attribute is Key Length, in the short form; a transform with anything else is not usable
- * (3.3.6: "an attribute that it does not understand").  FALSE: malformed. */
+/* RFC 7296, 3.3.5: the only attribute is Key Length, in the short form; a transform with anything
+ * else is not usable (3.3.6: "an attribute that it does not understand").  FALSE: malformed. */
 static gboolean
 read_attributes (IkeReader *r, IkeTransform *transform)
 {
@@ -43,7 +44,8 @@ read_transform (IkeReader *r, gboolean is_last, IkeTransform *transform, IkeVerd
   transform->type = ike_reader_u8 (r);
   ike_reader_u8 (r);
   transform->id = ike_reader_u16 (r);
-  if (r->failed || len < TRANSFORM_HEADER_LEN || !ike_reader_sub (r, (gsize) len - TRANSFORM_HEADER_LEN, &attributes))
+  if (r->failed || len < TRANSFORM_HEADER_LEN
+      || !ike_reader_sub (r, (gsize) len - TRANSFORM_HEADER_LEN, &attributes))
     return refuse (&at, verdict, "transform is cut off");
   if (more != (is_last ? 0 : MORE_TRANSFORMS))
     return refuse (&at, verdict, "transforms are not as many as their proposal says");
@@ -72,7 +74,8 @@ read_transforms (IkeReader *r, guint n, IkeProposal *proposal, IkeVerdict *verdi
 static gboolean
 is_spi_len_right (guint8 protocol, guint8 len)
 {
-  /* RFC 7296, 3.3.1: 0 for an initial IKE negotiation, else the size of the SPI of the protocol: 8 for IKE, 4 for ESP and AH. */
+  /* RFC 7296, 3.3.1: 0 for an initial IKE negotiation, else the size of the SPI of the protocol: 8
+   * for IKE, 4 for ESP and AH. */
   return protocol == IKE_PROTOCOL_IKE ? len == 0 || len == 8 : len == 4;
 }
 
@@ -126,8 +129,9 @@ ike_proposals_read (IkeReader *r, IkeProposal *out, guint *n_out, IkeVerdict *ve
     IkeProposal spare, *proposal = n < IKE_PROPOSALS_MAX ? &out[n] : &spare;
     if (!read_proposal (r, proposal, &has_more, verdict))
       return FALSE;
-    /* RFC 7296, 3.3.1: "the first proposal MUST be #1, and subsequent proposals MUST be one more than the previous"; an
-     * answer holds one, of any number.  What matters is that a number names one of them. */
+    /* RFC 7296, 3.3.1: "the first proposal MUST be #1, and subsequent proposals MUST be one more
+     * than the previous"; an answer holds one, of any number.  What matters is that a number names
+     * one of them. */
     if (proposal->number <= number)
       return refuse (&at, verdict, "proposals are not numbered upwards");
     number = proposal->number;
@@ -139,7 +143,7 @@ ike_proposals_read (IkeReader *r, IkeProposal *out, guint *n_out, IkeVerdict *ve
   return TRUE;
 }
 
-/* -- writing --------------------------------------------------------------------------------------------------------- */
+/* -- writing */
 
 static void
 write_transform (IkeWriter *w, const IkeTransform *transform, gboolean is_last)
@@ -184,7 +188,8 @@ write_proposal (IkeWriter *w, const ProposalHead *head, const IkeTransform *tran
 }
 
 void
-ike_proposals_write (const IkeProposals *proposals, IkeWriter *w, const guint8 *spi, guint spi_len, guint flags)
+ike_proposals_write (const IkeProposals *proposals, IkeWriter *w, const guint8 *spi, guint spi_len,
+                     guint flags)
 {
   for (guint i = 0; i < proposals->n; i++) {
     const IkeProposal *p = &proposals->items[i];

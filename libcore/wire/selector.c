@@ -9,18 +9,20 @@ ike_selector_equal (const IkeSelector *a, const IkeSelector *b)
   guint len = ike_selector_addr_len (a);
 
   return a->family == b->family && a->is_dynamic == b->is_dynamic && a->protocol == b->protocol
-         && a->port_first == b->port_first && a->port_last == b->port_last && memcmp (a->first, b->first, len) == 0
-         && memcmp (a->last, b->last, len) == 0;
+         && a->port_first == b->port_first && a->port_last == b->port_last
+         && memcmp (a->first, b->first, len) == 0 && memcmp (a->last, b->last, len) == 0;
 }
 
 static gboolean
 intersect_ports (const IkeSelector *a, const IkeSelector *b, IkeSelector *out)
 {
-  /* RFC 4301, 4.4.1.1: ANY also stands for packets whose ports cannot be seen, OPAQUE for these alone. */
+  /* RFC 4301, 4.4.1.1: ANY also stands for packets whose ports cannot be seen, OPAQUE for these
+   * alone. */
   if (ike_selector_is_opaque (a) || ike_selector_is_opaque (b)) {
     out->port_first = IKE_PORT_OPAQUE_FIRST;
     out->port_last = IKE_PORT_OPAQUE_LAST;
-    return (ike_selector_is_opaque (a) || ike_selector_is_any_port (a)) && (ike_selector_is_opaque (b) || ike_selector_is_any_port (b));
+    return (ike_selector_is_opaque (a) || ike_selector_is_any_port (a))
+           && (ike_selector_is_opaque (b) || ike_selector_is_any_port (b));
   }
   out->port_first = MAX (a->port_first, b->port_first);
   out->port_last = MIN (a->port_last, b->port_last);
@@ -65,7 +67,8 @@ ike_selector_matches (const IkeSelector *selector, guint8 protocol, const IkeAdd
     return FALSE;
   if (selector->protocol && selector->protocol != protocol)
     return FALSE;
-  if (memcmp (addr->bytes, selector->first, len) < 0 || memcmp (addr->bytes, selector->last, len) > 0)
+  if (memcmp (addr->bytes, selector->first, len) < 0
+      || memcmp (addr->bytes, selector->last, len) > 0)
     return FALSE;
   return addr->port >= selector->port_first && addr->port <= selector->port_last;
 }
@@ -80,7 +83,8 @@ ike_selector_prefix_len (const IkeSelector *selector)
   while (at < bits && ((selector->first[at / 8] ^ selector->last[at / 8]) >> (7 - at % 8) & 1) == 0)
     at++;
   for (guint i = at; i < bits; i++)
-    if ((selector->first[i / 8] >> (7 - i % 8) & 1) != 0 || (selector->last[i / 8] >> (7 - i % 8) & 1) != 1)
+    if ((selector->first[i / 8] >> (7 - i % 8) & 1) != 0
+        || (selector->last[i / 8] >> (7 - i % 8) & 1) != 1)
       return -1;
   return (int) at;
 }
@@ -110,8 +114,8 @@ is_covered (const IkeSelector *list, guint n, const IkeSelector *one)
 }
 
 guint
-ike_selectors_narrow (const IkeSelector *ours, guint n_ours, const IkeSelector *offered, guint n_offered, IkeSelector *out,
-                      guint max)
+ike_selectors_narrow (const IkeSelector *ours, guint n_ours, const IkeSelector *offered,
+                      guint n_offered, IkeSelector *out, guint max)
 {
   guint n = 0;
 

@@ -9,12 +9,13 @@ typedef struct {
   guint8      number;
 } Protocol;
 
-/* The usual ones do not depend on what the system's files hold; the first name of a number is the one shown. */
+/* The usual ones do not depend on what the system's files hold; the first name of a number is the
+ * one shown. */
 static const Protocol protocols[] = {
-  { "icmp", 1 },     { "igmp", 2 },  { "ipip", 4 },  { "tcp", 6 },       { "udp", 17 },     { "dccp", 33 },
-  { "ipv6", 41 },    { "gre", 47 },  { "esp", 50 },  { "ah", 51 },       { "ipv6-icmp", 58 }, { "icmp6", 58 },
-  { "icmpv6", 58 },  { "ospf", 89 }, { "pim", 103 }, { "l2tp", 115 },    { "sctp", 132 },   { "mh", 135 },
-  { "udplite", 136 },
+  { "icmp", 1 },       { "igmp", 2 },   { "ipip", 4 },    { "tcp", 6 },       { "udp", 17 },
+  { "dccp", 33 },      { "ipv6", 41 },  { "gre", 47 },    { "esp", 50 },      { "ah", 51 },
+  { "ipv6-icmp", 58 }, { "icmp6", 58 }, { "icmpv6", 58 }, { "ospf", 89 },     { "pim", 103 },
+  { "l2tp", 115 },     { "sctp", 132 }, { "mh", 135 },    { "udplite", 136 },
 };
 
 static gboolean
@@ -42,7 +43,8 @@ parse_protocol (const char *word, guint8 *protocol)
       *protocol = protocols[i].number;
       return TRUE;
     }
-  if (getprotobyname_r (word, &entry, buffer, sizeof buffer, &found) != 0 || !found || found->p_proto < 0 || found->p_proto > 255)
+  if (getprotobyname_r (word, &entry, buffer, sizeof buffer, &found) != 0 || !found
+      || found->p_proto < 0 || found->p_proto > 255)
     return FALSE;
   *protocol = (guint8) found->p_proto;
   return TRUE;
@@ -83,7 +85,8 @@ parse_ports (const char *word, IkeSelector *selector)
     selector->port_last = selector->port_first;
     return TRUE;
   }
-  return dash && parse_port (first, &selector->port_first) && parse_port (dash + 1, &selector->port_last)
+  return dash && parse_port (first, &selector->port_first)
+         && parse_port (dash + 1, &selector->port_last)
          && selector->port_first <= selector->port_last;
 }
 
@@ -131,14 +134,15 @@ parse_addrs (char *text, IkeSelector *selector)
 
   if (slash) {
     *slash++ = 0;
-    return parse_addr (text, &first) && g_ascii_string_to_unsigned (slash, 10, 0, ike_addr_len (&first) * 8, &bits, NULL)
+    return parse_addr (text, &first)
+           && g_ascii_string_to_unsigned (slash, 10, 0, ike_addr_len (&first) * 8, &bits, NULL)
            && set_prefix (selector, &first, (guint) bits);
   }
   if (!dash)
     return parse_addr (text, &first) && set_prefix (selector, &first, ike_addr_len (&first) * 8);
   *dash++ = 0;
-  if (!parse_addr (g_strstrip (text), &first) || !parse_addr (g_strstrip (dash), &last) || first.family != last.family
-      || ike_addr_compare (&first, &last) > 0)
+  if (!parse_addr (g_strstrip (text), &first) || !parse_addr (g_strstrip (dash), &last)
+      || first.family != last.family || ike_addr_compare (&first, &last) > 0)
     return FALSE;
   selector->family = first.family;
   memcpy (selector->first, first.bytes, sizeof selector->first);
@@ -168,10 +172,11 @@ ike_selector_parse (IkeSelector *selector, const char *text, GError **error)
     selector->is_dynamic = 1;
     return TRUE;
   }
-  return parse_addrs (copy, selector) || bad (error, text, "not an address, prefix, range or \"dynamic\"");
+  return parse_addrs (copy, selector)
+         || bad (error, text, "not an address, prefix, range or \"dynamic\"");
 }
 
-/* -- back to text ---------------------------------------------------------------------------------------------------- */
+/* -- back to text */
 
 /* What was written so far; what does not fit is cut off. */
 typedef struct {

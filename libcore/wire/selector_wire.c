@@ -55,7 +55,8 @@ read_one (IkeReader *r, IkeSelector *out, IkeVerdict *verdict)
 }
 
 gboolean
-ike_selectors_read (IkeReader *r, IkeSelector *out, guint *n_out, guint *n_skipped, IkeVerdict *verdict)
+ike_selectors_read (IkeReader *r, IkeSelector *out, guint *n_out, guint *n_skipped,
+                    IkeVerdict *verdict)
 {
   guint n_wire = ike_reader_u8 (r), n = 0, skipped = 0;
 
@@ -69,7 +70,8 @@ ike_selectors_read (IkeReader *r, IkeSelector *out, guint *n_out, guint *n_skipp
     IkeSelector one = { 0 };
     if (!read_one (r, &one, verdict))
       return FALSE;
-    /* Beyond the cap they are passed over like those of unknown types: the peer gets a narrower answer. */
+    /* Beyond the cap they are passed over like those of unknown types: the peer gets a narrower
+     * answer. */
     if (one.family == 0 || n == IKE_SELECTORS_MAX)
       skipped++;
     else

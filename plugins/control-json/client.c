@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* client.c - reads request lines from a client, runs them, and writes what they answer.
  *
- * A client can be slow, silent, or gone at any moment, also in the middle of a command that is answering.  So a client
- * is counted: each of its requests holds one reference, and a closed client takes no more output. */
+ * A client can be slow, silent, or gone at any moment, also in the middle of a command that is
+ * answering.  So a client is counted: each of its requests holds one reference, and a closed client
+ * takes no more output. */
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,7 +16,7 @@
 
 enum {
   CHUNK_BYTES = 16 * 1024,
-  PAUSE_BYTES = 256 * 1024,                   /* with so much to write no further request is taken */
+  PAUSE_BYTES = 256 * 1024, /* with so much to write no further request is taken */
 };
 
 struct _ControlClient {
@@ -31,7 +32,7 @@ struct _ControlClient {
 };
 
 typedef struct {
-  ControlClient *client;                      /* with a reference; NULL: it is gone, or does not want the answer */
+  ControlClient *client; /* with a reference; NULL: it is gone, or does not want the answer */
   IkeRequest    *handle;
   char          *id;
   gboolean       is_starting, is_done;
@@ -83,7 +84,7 @@ control_client_close (ControlClient *client)
   control_client_unref (client);
 }
 
-/* -- output --------------------------------------------------------------------------------------------------------- */
+/* -- output */
 
 static gsize
 pending (const ControlClient *client)
@@ -119,7 +120,8 @@ static void
 flush (ControlClient *client)
 {
   while (client->fd >= 0 && pending (client) > 0) {
-    ssize_t n = send (client->fd, client->out->str + client->out_start, pending (client), MSG_NOSIGNAL);
+    ssize_t n =
+        send (client->fd, client->out->str + client->out_start, pending (client), MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0 && errno == EAGAIN)
@@ -141,7 +143,8 @@ flush (ControlClient *client)
 
 /* One line: {"id":ID,KEY:BODY}, or with "kind" before it. */
 static void
-send_line (ControlClient *client, const char *id, const char *kind, const char *key, const IkeTree *body)
+send_line (ControlClient *client, const char *id, const char *kind, const char *key,
+           const IkeTree *body)
 {
   g_autofree char *text = body != NULL ? ike_tree_serialize (body, FALSE) : g_strdup ("{}");
   if (client->fd < 0)
@@ -156,7 +159,8 @@ send_line (ControlClient *client, const char *id, const char *kind, const char *
   if (client->fd >= 0 && pending (client) > client->server->output_max) {
     ike_counter_add (client->server->engine, client->server->dropped_counter, 1);
     ike_log (client->server->engine, IKE_LOG_NOTICE, "control-json",
-             "dropped a control client that does not read its answers (more than %" G_GUINT64_FORMAT " bytes wait)",
+             "dropped a control client that does not read its answers (more than %" G_GUINT64_FORMAT
+             " bytes wait)",
              client->server->output_max);
     control_client_close (client);
     return;
@@ -173,7 +177,7 @@ send_error (ControlClient *client, const char *id, const char *code, const char 
   send_line (client, id, NULL, "error", error);
 }
 
-/* -- requests ------------------------------------------------------------------------------------------------------- */
+/* -- requests */
 
 static void
 call_part (gpointer transport, const char *kind, const IkeTree *part)
@@ -244,8 +248,9 @@ run (ControlClient *client, ControlRequest *request)
   call->is_starting = TRUE;
   client->references++;
   g_ptr_array_add (client->calls, call);
-  call->handle = ike_command_run (client->server->engine, request->command, g_steal_pointer (&request->args),
-                                  client->is_read_only, &sink, call);
+  call->handle =
+      ike_command_run (client->server->engine, request->command, g_steal_pointer (&request->args),
+                       client->is_read_only, &sink, call);
   call->is_starting = FALSE;
   if (!call->is_done && call->client != NULL)
     return;
@@ -268,7 +273,7 @@ handle_line (ControlClient *client, const char *line, gsize len)
   control_request_clear (&request);
 }
 
-/* -- input ---------------------------------------------------------------------------------------------------------- */
+/* -- input */
 
 static void
 handle_lines (ControlClient *client)
@@ -342,6 +347,7 @@ control_client_new (ControlServer *server, int fd_take, gboolean is_read_only)
   client->in = g_string_new (NULL);
   client->out = g_string_new (NULL);
   client->calls = g_ptr_array_new ();
-  client->watch = ike_loop_watch (ike_engine_control (server->engine), fd_take, EPOLLIN, on_ready, client);
+  client->watch =
+      ike_loop_watch (ike_engine_control (server->engine), fd_take, EPOLLIN, on_ready, client);
   g_ptr_array_add (server->clients, client);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* control-json.c - plugin control-json: the control sockets, JSON lines.
  *
- * Two unix sockets in `socket_dir`: `control`, for the group `ikebana`, runs every command; `monitor`, for the group
- * `ikebana-monitor`, only those that change nothing.  The file mode (0660) is the whole authentication.  The protocol is
- * described in ikebana-control(7). */
+ * Two unix sockets in `socket_dir`: `control`, for the group `ikebana`, runs every command;
+ * `monitor`, for the group `ikebana-monitor`, only those that change nothing.  The file mode (0660)
+ * is the whole authentication.  The protocol is described in ikebana-control(7). */
 #define _GNU_SOURCE                           /* accept4 */
 #include <errno.h>
 #include <string.h>
@@ -35,7 +35,8 @@ typedef struct {
 static void
 accept_client (int fd, guint32 events, gpointer data)
 {
-  static const char busy[] = "{\"id\":null,\"error\":{\"code\":\"busy\",\"message\":\"too many control clients\"}}\n";
+  static const char busy[] =
+      "{\"id\":null,\"error\":{\"code\":\"busy\",\"message\":\"too many control clients\"}}\n";
   Listener *listener = data;
   ControlServer *server = listener->server;
   int client = accept4 (fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -51,15 +52,16 @@ accept_client (int fd, guint32 events, gpointer data)
 }
 
 static gboolean
-open_listener (IkePlugin *self, Listener *listener, const char *name, const char *group, GError **error)
+open_listener (IkePlugin *self, Listener *listener, const char *name, const char *group,
+               GError **error)
 {
   const char *directory = ike_plugin_option (self, "socket_dir");
   listener->path = g_build_filename (directory, name, NULL);
   listener->fd = control_listen (listener->path, group, error);
   if (listener->fd < 0)
     return FALSE;
-  listener->watch = ike_loop_watch (ike_engine_control (ike_plugin_engine (self)), listener->fd, EPOLLIN, accept_client,
-                                    listener);
+  listener->watch = ike_loop_watch (ike_engine_control (ike_plugin_engine (self)), listener->fd,
+                                    EPOLLIN, accept_client, listener);
   return TRUE;
 }
 
@@ -81,7 +83,8 @@ close_all (ControlJson *state)
   for (guint i = 0; i < G_N_ELEMENTS (state->listeners); i++)
     close_listener (&state->listeners[i]);
   while (state->server.clients->len > 0)
-    control_client_close (g_ptr_array_index (state->server.clients, state->server.clients->len - 1));
+    control_client_close (
+        g_ptr_array_index (state->server.clients, state->server.clients->len - 1));
 }
 
 static void
@@ -128,8 +131,10 @@ activate (IkePlugin *self, GError **error)
   };
   for (guint i = 0; i < G_N_ELEMENTS (state->listeners); i++)
     state->listeners[i] = (Listener) { .server = &state->server, .is_read_only = i == 1, .fd = -1 };
-  if (!open_listener (self, &state->listeners[0], "control", ike_plugin_option (self, "group"), error)
-      || !open_listener (self, &state->listeners[1], "monitor", ike_plugin_option (self, "monitor_group"), error)) {
+  if (!open_listener (self, &state->listeners[0], "control", ike_plugin_option (self, "group"),
+                      error)
+      || !open_listener (self, &state->listeners[1], "monitor",
+                         ike_plugin_option (self, "monitor_group"), error)) {
     state_free (state);
     return FALSE;
   }
@@ -150,17 +155,26 @@ deactivate (IkePlugin *self)
 
 OPTION (option_socket_dir, "socket_dir", "string", IKE_RUN_DIR,
         "Directory of the sockets `control` and `monitor`; made when it is missing.");
-OPTION (option_group, "group", "string", "ikebana", "Group that may use the socket `control`, if there is such a group.");
+OPTION (option_group, "group", "string", "ikebana",
+        "Group that may use the socket `control`, if there is such a group.");
 OPTION (option_monitor_group, "monitor_group", "string", "ikebana-monitor",
-        "Group that may use the socket `monitor` (commands that change nothing), if there is such a group.");
-OPTION (option_max_clients, "max_clients", "uint", "64", "Clients at a time; further ones are refused.");
-OPTION (option_max_requests, "max_requests", "uint", "16", "Requests that one client may have running.");
+        "Group that may use the socket `monitor` (commands that change nothing), if there is such "
+        "a group.");
+OPTION (option_max_clients, "max_clients", "uint", "64",
+        "Clients at a time; further ones are refused.");
+OPTION (option_max_requests, "max_requests", "uint", "16",
+        "Requests that one client may have running.");
 OPTION (option_max_output, "max_output", "bytes", "16m",
         "Output kept for a client that does not read; when there is more, the client is dropped.");
 
 static const IkeOptionInfo *const options[] = {
-  &option_socket_dir, &option_group, &option_monitor_group, &option_max_clients, &option_max_requests,
-  &option_max_output, NULL,
+  &option_socket_dir,
+  &option_group,
+  &option_monitor_group,
+  &option_max_clients,
+  &option_max_requests,
+  &option_max_output,
+  NULL,
 };
 
 static void

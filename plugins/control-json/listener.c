@@ -14,7 +14,8 @@ enum { BACKLOG = 16 };
 static gboolean
 fail (GError **error, const char *what, const char *path)
 {
-  g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot %s control socket %s: %s", what, path, g_strerror (errno));
+  g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot %s control socket %s: %s", what, path,
+               g_strerror (errno));
   return FALSE;
 }
 
@@ -27,9 +28,10 @@ remove_stale (const struct sockaddr_un *address, GError **error)
   if (lstat (address->sun_path, &status) < 0)
     return errno == ENOENT ? TRUE : fail (error, "look at", address->sun_path);
   if (!S_ISSOCK (status.st_mode)) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM,
-                 "%s is there already and is no socket; remove it or set plugins.control-json.socket_dir",
-                 address->sun_path);
+    g_set_error (
+        error, IKE_ERROR, IKE_ERROR_SYSTEM,
+        "%s is there already and is no socket; remove it or set plugins.control-json.socket_dir",
+        address->sun_path);
     return FALSE;
   }
   fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -39,13 +41,16 @@ remove_stale (const struct sockaddr_un *address, GError **error)
   close (fd);
   if (saved == 0 || saved == EAGAIN) {
     g_set_error (error, IKE_ERROR, IKE_ERROR_BUSY,
-                 "another daemon answers at %s; stop it, or set plugins.control-json.socket_dir", address->sun_path);
+                 "another daemon answers at %s; stop it, or set plugins.control-json.socket_dir",
+                 address->sun_path);
     return FALSE;
   }
   errno = saved;
   if (saved != ECONNREFUSED)
     return fail (error, "probe", address->sun_path);
-  return unlink (address->sun_path) == 0 || errno == ENOENT ? TRUE : fail (error, "remove the stale", address->sun_path);
+  return unlink (address->sun_path) == 0 || errno == ENOENT
+             ? TRUE
+             : fail (error, "remove the stale", address->sun_path);
 }
 
 static gboolean
@@ -66,8 +71,8 @@ give_to_group (const char *path, const char *name, GError **error)
 static gboolean
 bind_there (int fd, const struct sockaddr_un *address, const char *group, GError **error)
 {
-  /* The mode of the unbound socket, less the umask, is the mode of the file that bind() makes: there is no moment in
-   * which others may connect. */
+  /* The mode of the unbound socket, less the umask, is the mode of the file that bind() makes:
+   * there is no moment in which others may connect. */
   if (fchmod (fd, 0660) < 0)
     return fail (error, "protect", address->sun_path);
   if (bind (fd, (const struct sockaddr *) address, sizeof *address) < 0)
@@ -87,9 +92,10 @@ control_listen (const char *path, const char *group_or_empty, GError **error)
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   int fd;
   if (g_strlcpy (address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
-                 "the path of the control socket is longer than %d bytes: %s; choose a shorter socket_dir",
-                 (int) sizeof address.sun_path - 1, path);
+    g_set_error (
+        error, IKE_ERROR, IKE_ERROR_CONFIG,
+        "the path of the control socket is longer than %d bytes: %s; choose a shorter socket_dir",
+        (int) sizeof address.sun_path - 1, path);
     return -1;
   }
   if (!remove_stale (&address, error))

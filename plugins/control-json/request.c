@@ -177,7 +177,8 @@ read_id (struct json_object *value, ControlRequest *request)
 }
 
 static gboolean
-read_member (const char *key, struct json_object *value, ControlRequest *request, gboolean *is_cancel)
+read_member (const char *key, struct json_object *value, ControlRequest *request,
+             gboolean *is_cancel)
 {
   if (strcmp (key, "id") == 0)
     return TRUE;
@@ -225,7 +226,8 @@ read_object (struct json_object *object, ControlRequest *request)
 }
 
 gboolean
-control_request_parse (struct json_tokener *tokener, const char *line, gsize len, ControlRequest *request)
+control_request_parse (struct json_tokener *tokener, const char *line, gsize len,
+                       ControlRequest *request)
 {
   struct json_object *object;
   gboolean is_good;

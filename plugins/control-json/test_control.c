@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_control.c - the control sockets of a real engine: requests, parts, cancel, limits, and clients that misbehave. */
+/* test_control.c - the control sockets of a real engine: requests, parts, cancel, limits, and
+ * clients that misbehave. */
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <pthread.h>
@@ -15,7 +16,7 @@
 
 enum { WAIT_SECONDS = 30 };
 
-/* -- a plugin with commands for these tests ------------------------------------------------------------------------- */
+/* -- a plugin with commands for these tests */
 
 static int n_gone;                            /* atomic */
 
@@ -32,7 +33,8 @@ run_count (IkePlugin *self, IkeRequest *request)
   for (gint64 i = 0; i < n; i++) {
     IkeTree *part = ike_tree_new_section ();
     ike_tree_set_int (part, "i", i);
-    ike_tree_set_string (part, "padding", ike_tree_string (ike_request_args (request), "padding", ""));
+    ike_tree_set_string (part, "padding",
+                         ike_tree_string (ike_request_args (request), "padding", ""));
     ike_request_part (request, "progress", part);
   }
   ike_request_finish (request, NULL);
@@ -58,15 +60,22 @@ run_fail (IkePlugin *self, IkeRequest *request)
 }
 
 static const IkeCommandArg count_args[] = {
-  { "n", "uint", FALSE, TRUE, "how many" }, { "padding", "string", FALSE, FALSE, "text of each part" }, { NULL },
+  { "n", "uint", FALSE, TRUE, "how many" },
+  { "padding", "string", FALSE, FALSE, "text of each part" },
+  { NULL },
 };
-static const IkeCommandArg echo_args[] = { { "text", "string", TRUE, TRUE, "what to say" }, { NULL } };
+static const IkeCommandArg echo_args[] = { { "text", "string", TRUE, TRUE, "what to say" },
+                                           { NULL } };
 
-#define COMMAND(symbol, command, bits, command_args, function)                                                          \
-  static const IkeCommandClass symbol##_class = { .struct_size = sizeof (IkeCommandClass), .flags = bits,               \
-    .summary = command, .args = command_args, .run = function };                                                        \
-  static const IkeFeature symbol = { .struct_size = sizeof (IkeFeature), .provides = "command:" command,                \
-    .ops = &symbol##_class }
+#define COMMAND(symbol, command, bits, command_args, function)                                     \
+  static const IkeCommandClass symbol##_class = { .struct_size = sizeof (IkeCommandClass),         \
+                                                  .flags = bits,                                   \
+                                                  .summary = command,                              \
+                                                  .args = command_args,                            \
+                                                  .run = function };                               \
+  static const IkeFeature symbol = { .struct_size = sizeof (IkeFeature),                           \
+                                     .provides = "command:" command,                               \
+                                     .ops = &symbol##_class }
 
 COMMAND (echo, "test-echo", IKE_COMMAND_READ_ONLY, echo_args, run_echo);
 COMMAND (count, "test-count", IKE_COMMAND_READ_ONLY | IKE_COMMAND_STREAMS, count_args, run_count);
@@ -75,11 +84,17 @@ COMMAND (fail_command, "test-fail", 0, NULL, run_fail);
 
 static const IkeFeature *const test_features[] = { &echo, &count, &park, &fail_command, NULL };
 static const IkePluginInfo test_plugin = {
-  .struct_size = sizeof (IkePluginInfo), .abi_major = IKE_ABI_MAJOR, .abi_minor = IKE_ABI_MINOR, .name = "test-commands",
-  .version = "1", .license = "Apache-2.0", .summary = "commands of the test", .features = test_features,
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "test-commands",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "commands of the test",
+  .features = test_features,
 };
 
-/* -- an engine on a thread of its own ------------------------------------------------------------------------------- */
+/* -- an engine on a thread of its own */
 
 typedef struct {
   char           *directory;
@@ -109,11 +124,17 @@ run_engine (void *data)
   static const char *const plugins[] = { "control-json", NULL };
   const IkePluginInfo *const builtin[] = { &test_plugin, NULL };
   const char *top = g_getenv ("IKE_TOP_BUILDDIR");
-  g_autofree char *plugin_dir = g_build_filename (top != NULL ? top : "..", "plugins", ".libs", NULL);
-  g_autofree char *settings = g_strdup_printf ("plugins { control-json { socket_dir = \"%s\"\n critical = yes\n %s } }",
-                                               fixture->directory, fixture->options);
+  g_autofree char *plugin_dir =
+      g_build_filename (top != NULL ? top : "..", "plugins", ".libs", NULL);
+  g_autofree char *settings =
+      g_strdup_printf ("plugins { control-json { socket_dir = \"%s\"\n critical = yes\n %s } }",
+                       fixture->directory, fixture->options);
   IkeEngineOptions options = {
-    .struct_size = sizeof options, .settings = settings, .n_shards = 1, .plugin_dir = plugin_dir, .plugins = plugins,
+    .struct_size = sizeof options,
+    .settings = settings,
+    .n_shards = 1,
+    .plugin_dir = plugin_dir,
+    .plugins = plugins,
     .builtin = builtin,
   };
   g_autoptr (GError) error = NULL;
@@ -177,7 +198,7 @@ tear_down (Fixture *fixture, gconstpointer data)
   g_free (fixture->options);
 }
 
-/* -- a client ------------------------------------------------------------------------------------------------------- */
+/* -- a client */
 
 typedef struct { int fd; GString *in; } Peer;
 
@@ -186,7 +207,8 @@ fill_address (Fixture *fixture, const char *name, struct sockaddr_un *address)
 {
   g_autofree char *path = g_build_filename (fixture->directory, name, NULL);
   address->sun_family = AF_UNIX;
-  g_assert_cmpuint (g_strlcpy (address->sun_path, path, sizeof address->sun_path), <, sizeof address->sun_path);
+  g_assert_cmpuint (g_strlcpy (address->sun_path, path, sizeof address->sun_path), <,
+                    sizeof address->sun_path);
 }
 
 static Peer
@@ -226,7 +248,8 @@ say (Peer *peer, const char *text)
   say_bytes (peer, text, strlen (text));
 }
 
-/* Without the blanks behind ':' and ',': how a tree is written is not what these tests are about. */
+/* Without the blanks behind ':' and ',': how a tree is written is not what these tests are about.
+ */
 static char *
 take_line (GString *in, gsize len)
 {
@@ -272,7 +295,7 @@ assert_hears_words (Peer *peer, const char *begin, const char *words)
     g_error ("\"%s\" does not begin with \"%s\" and hold \"%s\"", line, begin, words);
 }
 
-/* -- tests ---------------------------------------------------------------------------------------------------------- */
+/* -- tests */
 
 static void
 test_answers (Fixture *fixture, gconstpointer data)
@@ -285,7 +308,8 @@ test_answers (Fixture *fixture, gconstpointer data)
   assert_hears (&peer, "{\"id\":\"b\",\"kind\":\"progress\",\"part\":{\"i\":1,\"padding\":\"\"}}");
   assert_hears (&peer, "{\"id\":\"b\",\"result\":{}}");
   say (&peer, "{\"id\":3,\"command\":\"test-fail\"}\n");
-  assert_hears (&peer, "{\"id\":3,\"error\":{\"code\":\"failed\",\"message\":\"a \\\"quoted\\\" reason\\nof two lines\"}}");
+  assert_hears (&peer, "{\"id\":3,\"error\":{\"code\":\"failed\",\"message\":\"a \\\"quoted\\\" "
+                       "reason\\nof two lines\"}}");
   say (&peer, "{\"id\":4,\"command\":\"schema\"}\n");
   assert_hears_words (&peer, "{\"id\":4,\"result\":{\"commands\":[", "\"name\":\"test-echo\"");
   hang_up (&peer);
@@ -325,7 +349,8 @@ static void
 test_half_closed (Fixture *fixture, gconstpointer data)
 {
   Peer peer = connect_to (fixture, "control");
-  say (&peer, "{\"id\":1,\"command\":\"test-count\",\"args\":{\"n\":1}}\n{\"id\":2,\"command\":\"test-fail\"}\n");
+  say (&peer, "{\"id\":1,\"command\":\"test-count\",\"args\":{\"n\":1}}\n{\"id\":2,\"command\":"
+              "\"test-fail\"}\n");
   shutdown (peer.fd, SHUT_WR);
   assert_hears_words (&peer, "{\"id\":1,\"kind\"", "");
   assert_hears_words (&peer, "{\"id\":1,\"result\"", "");
@@ -398,7 +423,8 @@ static void
 test_engine_ends (Fixture *fixture, gconstpointer data)
 {
   Peer peer = connect_to (fixture, "control");
-  say (&peer, "{\"id\":1,\"command\":\"test-park\"}\n{\"id\":2,\"command\":\"test-echo\",\"args\":{\"text\":\"x\"}}\n");
+  say (&peer, "{\"id\":1,\"command\":\"test-park\"}\n{\"id\":2,\"command\":\"test-echo\",\"args\":{"
+              "\"text\":\"x\"}}\n");
   assert_hears_words (&peer, "{\"id\":2,\"result\"", "");
   end_engine (fixture);
   assert_hears_words (&peer, "{\"id\":1,\"error\"", "ends");
@@ -443,13 +469,14 @@ test_too_many_clients (Fixture *fixture, gconstpointer data)
   hang_up (&third);
 }
 
-/* One client asks for much and reads nothing; the other is served all the same, and then the first is gone. */
+/* One client asks for much and reads nothing; the other is served all the same, and then the first
+ * is gone. */
 static void
 test_slow_reader (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *padding = g_strnfill (1000, 'p');
-  g_autofree char *request = g_strdup_printf ("{\"id\":1,\"command\":\"test-count\",\"args\":{\"n\":5000,\"padding\":\"%s\"}}\n",
-                                              padding);
+  g_autofree char *request = g_strdup_printf (
+      "{\"id\":1,\"command\":\"test-count\",\"args\":{\"n\":5000,\"padding\":\"%s\"}}\n", padding);
   Peer slow = connect_to (fixture, "control"), other = connect_to (fixture, "control");
   guint n = 0;
   char *line;
@@ -466,7 +493,8 @@ test_slow_reader (Fixture *fixture, gconstpointer data)
   hang_up (&other);
 }
 
-/* Far more output than is kept for one client, but in answers of their own: requests wait until there is room. */
+/* Far more output than is kept for one client, but in answers of their own: requests wait until
+ * there is room. */
 static void
 test_pipelined (Fixture *fixture, gconstpointer data)
 {
@@ -474,7 +502,9 @@ test_pipelined (Fixture *fixture, gconstpointer data)
   g_autoptr (GString) all = g_string_new (NULL);
   Peer peer = connect_to (fixture, "control");
   for (guint i = 0; i < 50; i++)
-    g_string_append_printf (all, "{\"id\":%u,\"command\":\"test-count\",\"args\":{\"n\":100,\"padding\":\"%s\"}}\n", i, padding);
+    g_string_append_printf (
+        all, "{\"id\":%u,\"command\":\"test-count\",\"args\":{\"n\":100,\"padding\":\"%s\"}}\n", i,
+        padding);
   say (&peer, all->str);
   for (guint i = 0; i < 50; i++) {
     g_autofree char *begin = g_strdup_printf ("{\"id\":%u,", i);
@@ -520,7 +550,8 @@ test_stale (void)
   tear_down (&fixture, NULL);
 }
 
-#define ADD(name, options, function) g_test_add ("/control/" name, Fixture, options, set_up, function, tear_down)
+#define ADD(name, options, function)                                                               \
+  g_test_add ("/control/" name, Fixture, options, set_up, function, tear_down)
 
 int
 main (int argc, char **argv)

@@ -28,8 +28,10 @@ test_command (void)
 {
   ControlRequest request;
   g_autofree char *text = NULL;
-  g_assert_true (parse ("{\"id\":7,\"command\":\"up\",\"args\":{\"name\":\"home\",\"n\":-3,\"now\":true,\"none\":null,"
-                        "\"list\":[\"a\",1,{\"b\":[]}],\"s\":{\"t\":{\"u\":\"\\u00e9\\\"\"}}}}", &request));
+  g_assert_true (parse ("{\"id\":7,\"command\":\"up\",\"args\":{\"name\":\"home\",\"n\":-3,\"now\":"
+                        "true,\"none\":null,"
+                        "\"list\":[\"a\",1,{\"b\":[]}],\"s\":{\"t\":{\"u\":\"\\u00e9\\\"\"}}}}",
+                        &request));
   g_assert_cmpstr (request.id, ==, "7");
   g_assert_cmpstr (request.command, ==, "up");
   g_assert_cmpstr (ike_tree_string (request.args, "name", NULL), ==, "home");
@@ -52,7 +54,8 @@ test_ids (void)
   assert_refused ("{\"id\":null,\"command\":\"stats\"}", NULL, "number or a text");
   assert_refused ("{\"id\":1.5,\"command\":\"stats\"}", NULL, "number or a text");
   assert_refused ("{\"id\":[1],\"command\":\"stats\"}", NULL, "number or a text");
-  assert_refused ("{\"id\":\"0123456789012345678901234567890123456789012345678901234567890123x\",\"command\":\"stats\"}",
+  assert_refused ("{\"id\":\"0123456789012345678901234567890123456789012345678901234567890123x\","
+                  "\"command\":\"stats\"}",
                   NULL, "too long");
   assert_refused ("{\"id\":\"a\\u0000b\",\"command\":\"stats\"}", NULL, "too long");
 }
@@ -99,8 +102,10 @@ static void
 test_values (void)
 {
   assert_refused ("{\"id\":1,\"command\":\"up\",\"args\":{\"a\":1.5}}", "1", "fraction");
-  assert_refused ("{\"id\":1,\"command\":\"up\",\"args\":{\"a\":99999999999999999999}}", "1", "64 bits");
-  assert_refused ("{\"id\":1,\"command\":\"up\",\"args\":{\"a\":-99999999999999999999}}", "1", "64 bits");
+  assert_refused ("{\"id\":1,\"command\":\"up\",\"args\":{\"a\":99999999999999999999}}", "1",
+                  "64 bits");
+  assert_refused ("{\"id\":1,\"command\":\"up\",\"args\":{\"a\":-99999999999999999999}}", "1",
+                  "64 bits");
   assert_refused ("{\"id\":1,\"command\":\"up\",\"args\":{\"a\":\"x\\u0000y\"}}", "1", "NUL");
   assert_refused ("{\"id\":1,\"command\":\"up\",\"args\":{\"\":1}}", "1", "a name");
   assert_refused ("{\"id\":1,\"command\":\"up\",\"args\":{\"a.b\":1}}", "1", "a name");
@@ -112,9 +117,11 @@ static void
 test_depth (void)
 {
   ControlRequest request;
-  g_assert_true (parse ("{\"id\":1,\"command\":\"up\",\"args\":{\"x\":[[[[[[[[1]]]]]]]]}}", &request));
+  g_assert_true (
+      parse ("{\"id\":1,\"command\":\"up\",\"args\":{\"x\":[[[[[[[[1]]]]]]]]}}", &request));
   control_request_clear (&request);
-  assert_refused ("{\"id\":1,\"command\":\"up\",\"args\":{\"x\":[[[[[[[[[[[[1]]]]]]]]]]]]}}", NULL, "nested too deeply");
+  assert_refused ("{\"id\":1,\"command\":\"up\",\"args\":{\"x\":[[[[[[[[[[[[1]]]]]]]]]]]]}}", NULL,
+                  "nested too deeply");
 }
 
 static void

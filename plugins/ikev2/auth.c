@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* auth.c - identities and AUTH in IKE_AUTH (RFC 7296, 1.2 and 2.15).  The methods are features `auth:…`. */
+/* auth.c - identities and AUTH in IKE_AUTH (RFC 7296, 1.2 and 2.15).  The methods are features
+ * `auth:…`. */
 #include "ikev2.h"
 #include "ikev2_private.h"
 
@@ -44,13 +45,21 @@ verified (gpointer owner, gpointer data, gpointer result, const char *error)
 }
 
 static const IkeCallClass sign_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "sign AUTH", .timeout_ms = 30000, .then = signed_, .undo = g_free,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "sign AUTH",
+  .timeout_ms = 30000,
+  .then = signed_,
+  .undo = g_free,
 };
 static const IkeCallClass verify_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "verify AUTH", .timeout_ms = 30000, .then = verified,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "verify AUTH",
+  .timeout_ms = 30000,
+  .then = verified,
 };
 
-/* `auth = eap-mschapv2` is a matter of `auth:eap`: the first part names the feature, unless all of it does. */
+/* `auth = eap-mschapv2` is a matter of `auth:eap`: the first part names the feature, unless all of
+ * it does. */
 static const IkeProvided *
 method_of (IkeTask *task, const IkeAuthConf *conf)
 {
@@ -77,8 +86,10 @@ start_signing (IkeTask *task)
 
   if (!method || !octets)
     return ike_task_fail (task, IKE_N_AUTHENTICATION_FAILED, NULL, 0,
-                          method ? "the octets to sign could not be made" : "the authentication method of `local` is not there");
-  ((const IkeAuthClass *) method->ops)->sign (method->plugin, ike_task_call (task, &sign_call, NULL), sa, conf, octets);
+                          method ? "the octets to sign could not be made"
+                                 : "the authentication method of `local` is not there");
+  ((const IkeAuthClass *) method->ops)
+      ->sign (method->plugin, ike_task_call (task, &sign_call, NULL), sa, conf, octets);
   return IKE_TASK_WAIT;
 }
 
@@ -95,15 +106,18 @@ start_verifying (IkeTask *task, const IkeMessage *in)
   IkeTypedView auth;
 
   if (!payload)
-    return ike_task_fail (task, IKE_N_AUTHENTICATION_FAILED, NULL, 0,
-                          "the peer sent no AUTH payload: it wants EAP, which this connection does not offer");
+    return ike_task_fail (
+        task, IKE_N_AUTHENTICATION_FAILED, NULL, 0,
+        "the peer sent no AUTH payload: it wants EAP, which this connection does not offer");
   if (!ike_auth_read (payload, &auth, &verdict))
     return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
   if (!method || !octets)
     return ike_task_fail (task, IKE_N_AUTHENTICATION_FAILED, NULL, 0,
-                          method ? "the signed octets could not be made" : "the authentication method of `remote` is not there");
+                          method ? "the signed octets could not be made"
+                                 : "the authentication method of `remote` is not there");
   ((const IkeAuthClass *) method->ops)
-    ->verify (method->plugin, ike_task_call (task, &verify_call, NULL), sa, conf, auth.type, auth.data, auth.len, octets);
+      ->verify (method->plugin, ike_task_call (task, &verify_call, NULL), sa, conf, auth.type,
+                auth.data, auth.len, octets);
   return IKE_TASK_WAIT;
 }
 
@@ -128,7 +142,8 @@ read_id (IkeTask *task, const IkeMessage *in, guint8 type, IkeVerdict *verdict)
   const IkePayload *payload = ike_message_find (in, type, 0);
   IkeTypedView id;
 
-  return payload && ike_id_read (payload, &id, verdict) ? ike_ident_new (id.type, id.data, id.len) : NULL;
+  return payload && ike_id_read (payload, &id, verdict) ? ike_ident_new (id.type, id.data, id.len)
+                                                        : NULL;
 }
 
 static IkeIdent *
@@ -137,7 +152,8 @@ own_id (IkeSa *sa)
   const IkeConn *conn = ike_sa_conn (sa);
   IkeIdent *id = conn->n_local ? conn->local[0].id : NULL;
 
-  return id && ike_ident_type (id) != IKE_ID_ANY ? ike_ident_ref (id) : ike_ident_from_addr (ike_sa_local (sa));
+  return id && ike_ident_type (id) != IKE_ID_ANY ? ike_ident_ref (id)
+                                                 : ike_ident_from_addr (ike_sa_local (sa));
 }
 
 static gboolean
@@ -155,7 +171,7 @@ is_authorized (IkeTask *task, char **why)
   return FALSE;
 }
 
-/* -- initiator ------------------------------------------------------------------------------------------------------ */
+/* -- initiator */
 
 static IkeTaskResult
 build_request (IkeTask *task, IkeWriter *out)
@@ -181,9 +197,11 @@ build_request (IkeTask *task, IkeWriter *out)
 static IkeTaskResult
 answer_without_auth (IkeTask *task, IkeExchange *x)
 {
-  static const guint16 errors[] = { IKE_N_AUTHENTICATION_FAILED, IKE_N_NO_PROPOSAL_CHOSEN, IKE_N_TS_UNACCEPTABLE,
-                                    IKE_N_INVALID_SYNTAX, IKE_N_INTERNAL_ADDRESS_FAILURE, IKE_N_TEMPORARY_FAILURE,
-                                    IKE_N_FAILED_CP_REQUIRED, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD };
+  static const guint16 errors[] = {
+    IKE_N_AUTHENTICATION_FAILED, IKE_N_NO_PROPOSAL_CHOSEN,          IKE_N_TS_UNACCEPTABLE,
+    IKE_N_INVALID_SYNTAX,        IKE_N_INTERNAL_ADDRESS_FAILURE,    IKE_N_TEMPORARY_FAILURE,
+    IKE_N_FAILED_CP_REQUIRED,    IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD
+  };
   char remote[IKE_ADDR_TEXT_SIZE], ours[256];
   g_autofree char *sentence = NULL;
   const char *name = "an answer without AUTH";
@@ -196,7 +214,8 @@ answer_without_auth (IkeTask *task, IkeExchange *x)
     }
   ike_addr_format (ike_sa_remote (ike_task_sa (task)), FALSE, remote);
   ike_ident_format (ike_sa_local_id (ike_task_sa (task)), ours, sizeof ours);
-  sentence = g_strdup_printf ("peer %s refused us as %s: %s; its log says why: it may not know this identity, or have another secret for it",
+  sentence = g_strdup_printf ("peer %s refused us as %s: %s; its log says why: it may not know "
+                              "this identity, or have another secret for it",
                               remote, ours, name);
   ike_task_explain (task, "auth", sentence, NULL);
   return ike_task_fail (task, 0, NULL, 0, sentence);
@@ -248,7 +267,7 @@ process_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   return IKE_TASK_DONE;
 }
 
-/* -- responder ------------------------------------------------------------------------------------------------------ */
+/* -- responder */
 
 /* Connections that fit both identities and would have chosen the same proposal; best first. */
 static void
@@ -265,8 +284,8 @@ collect_candidates (IkeTask *task, IkeExchange *x, const IkeIdent *wanted, IkeTr
   for (i = 1; i < IKE_TRANSFORM_TYPES; i++)
     if (ike_sa_choice (sa)->chosen[i].type)
       chosen.transforms[chosen.n_transforms++] = ike_sa_choice (sa)->chosen[i];
-  n = config ? ike_config_match (config, 2, ike_exchange_local (x), ike_exchange_remote (x), wanted, ike_sa_remote_id (sa),
-                                 found, IKEV2_CANDIDATES_MAX, reasons)
+  n = config ? ike_config_match (config, 2, ike_exchange_local (x), ike_exchange_remote (x), wanted,
+                                 ike_sa_remote_id (sa), found, IKEV2_CANDIDATES_MAX, reasons)
              : 0;
   for (i = 0; i < n; i++)
     if (ike_proposals_select (found[i]->proposals, &chosen, 1, 0, &choice))
@@ -295,17 +314,19 @@ identify_initiator (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 
   self->is_known = TRUE;
   if (!id)
-    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason ? verdict.reason : "no identity");
+    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0,
+                          verdict.reason ? verdict.reason : "no identity");
   ike_sa_set_remote_id (ike_task_sa (task), id);
   wanted = read_id (task, in, IKE_PAYLOAD_IDR, &verdict);
   details = ike_tree_new_section ();
   collect_candidates (task, x, wanted, ike_tree_add_list (details, "connections"));
   if (self->n_candidates == 0) {
     char text[256];
-    g_autofree char *why
-      = wanted ? g_strdup_printf ("no connection fits this identity and %s, which it asks for as ours",
-                                  ike_ident_format (wanted, text, sizeof text))
-               : g_strdup ("no connection fits this identity");
+    g_autofree char *why =
+        wanted
+            ? g_strdup_printf ("no connection fits this identity and %s, which it asks for as ours",
+                               ike_ident_format (wanted, text, sizeof text))
+            : g_strdup ("no connection fits this identity");
     return refuse (task, "identity", why, details);
   }
   ike_tree_free (details);
@@ -345,7 +366,7 @@ build_response (IkeTask *task, IkeWriter *out)
   return IKE_TASK_DONE;
 }
 
-/* -- the class ------------------------------------------------------------------------------------------------------ */
+/* -- the class */
 
 static IkeTaskResult
 auth_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
@@ -356,11 +377,19 @@ auth_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 static IkeTaskResult
 auth_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
-  return ike_exchange_is_initiator (x) ? process_response (task, x, in) : process_request (task, x, in);
+  return ike_exchange_is_initiator (x) ? process_response (task, x, in)
+                                       : process_request (task, x, in);
 }
 
 const IkeTaskClass ikev2_auth_task = {
-  .struct_size = sizeof (IkeTaskClass), .exchanges = "IKE_AUTH", .after = "phase:auth", .operations = "establish",
-  .reads = "notify:AUTHENTICATION_FAILED", .is_main = TRUE, .instance_size = sizeof (Auth), .process = auth_process,
-  .build = auth_build, .dispose = auth_dispose,
+  .struct_size = sizeof (IkeTaskClass),
+  .exchanges = "IKE_AUTH",
+  .after = "phase:auth",
+  .operations = "establish",
+  .reads = "notify:AUTHENTICATION_FAILED",
+  .is_main = TRUE,
+  .instance_size = sizeof (Auth),
+  .process = auth_process,
+  .build = auth_build,
+  .dispose = auth_dispose,
 };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* child.c - CHILD_SAs: the first one, within IKE_AUTH, and further ones in CREATE_CHILD_SA (RFC 7296, 1.2 and 1.3.1). */
+/* child.c - CHILD_SAs: the first one, within IKE_AUTH, and further ones in CREATE_CHILD_SA (RFC
+ * 7296, 1.2 and 1.3.1). */
 #include "ikev2.h"
 #include "ikev2_private.h"
 
-/* RFC 4303, 2.1: SPIs from 1 to 255 are reserved, zero is for local use.  A peer may ask for so many groups. */
+/* RFC 4303, 2.1: SPIs from 1 to 255 are reserved, zero is for local use.  A peer may ask for so
+ * many groups. */
 enum { SPI_MIN = 256, GROUPS_MAX = 5 };
 
 typedef struct {
@@ -63,7 +65,7 @@ child_dispose (IkeTask *task)
   g_free (self->why);
 }
 
-/* -- calls ---------------------------------------------------------------------------------------------------------- */
+/* -- calls */
 
 static void
 set_error (Child *self, const char *error)
@@ -126,25 +128,37 @@ static const IkeCallClass spi_call = {
   .struct_size = sizeof (IkeCallClass), .name = "SPI", .timeout_ms = 10000, .then = spi_given,
 };
 static const IkeCallClass offer_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "key exchange offer", .timeout_ms = 10000, .then = offer_made,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "key exchange offer",
+  .timeout_ms = 10000,
+  .then = offer_made,
   .undo = ike_ke_offer_undo,
 };
 static const IkeCallClass answer_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "key exchange answer", .timeout_ms = 10000, .then = answer_made,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "key exchange answer",
+  .timeout_ms = 10000,
+  .then = answer_made,
   .undo = ike_ke_answer_undo,
 };
 static const IkeCallClass finish_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "key exchange result", .timeout_ms = 10000, .then = secret_made,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "key exchange result",
+  .timeout_ms = 10000,
+  .then = secret_made,
   .undo = (GDestroyNotify) ike_secret_blob_unref,
 };
 static const IkeCallClass install_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "install CHILD_SA", .timeout_ms = 20000, .then = installed,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "install CHILD_SA",
+  .timeout_ms = 20000,
+  .then = installed,
 };
 
-/* -- failing without the IKE SA ------------------------------------------------------------------------------------- */
+/* -- failing without the IKE SA */
 
-/* RFC 7296, 1.2: "If creating the Child SA during the IKE_AUTH exchange fails for some reason, the IKE SA is still created
- * as usual." In CREATE_CHILD_SA the exchange itself fails. */
+/* RFC 7296, 1.2: "If creating the Child SA during the IKE_AUTH exchange fails for some reason, the
+ * IKE SA is still created as usual." In CREATE_CHILD_SA the exchange itself fails. */
 static IkeTaskResult
 refuse (IkeTask *task, const char *phase, guint16 notify, const char *why, IkeTree *details)
 {
@@ -170,16 +184,19 @@ refuse_proposals (IkeTask *task, const IkeProposal *offers, guint n)
 {
   Child *self = ike_task_data (task);
   IkeTree *details = ike_tree_new_section ();
-  g_autofree char *why = ike_proposals_explain (ikev2_child_proposals (self->conf), offers, n, details), *path = NULL;
+  g_autofree char *why = ike_proposals_explain (ikev2_child_proposals (self->conf), offers, n,
+                                                details),
+                  *path = NULL;
 
-  path = g_strdup_printf ("connections.%s.children.%s.%s", ike_sa_conn (ike_task_sa (task))->name, self->conf->name,
+  path = g_strdup_printf ("connections.%s.children.%s.%s", ike_sa_conn (ike_task_sa (task))->name,
+                          self->conf->name,
                           self->conf->ah_proposals ? "ah_proposals" : "esp_proposals");
   ikev2_name_setting (details, path);
   ike_tree_set_string (details, "child", self->conf->name);
   return refuse (task, "child-proposal", IKE_N_NO_PROPOSAL_CHOSEN, why, details);
 }
 
-/* -- pieces of both sides ------------------------------------------------------------------------------------------- */
+/* -- pieces of both sides */
 
 static void
 write_sa (IkeTask *task, IkeWriter *out, gboolean is_request, guint flags)
@@ -189,7 +206,8 @@ write_sa (IkeTask *task, IkeWriter *out, gboolean is_request, guint flags)
   gsize mark = ike_payload_open (out, IKE_PAYLOAD_SA, FALSE);
 
   if (is_request)
-    ike_proposals_write (ikev2_child_proposals (self->conf), out, (guint8 *) &spi, sizeof spi, flags);
+    ike_proposals_write (ikev2_child_proposals (self->conf), out, (guint8 *) &spi, sizeof spi,
+                         flags);
   else
     ike_choice_write (&self->choice, out, (guint8 *) &spi, sizeof spi);
   ike_payload_close (out, mark);
@@ -209,8 +227,10 @@ write_ts (IkeTask *task, IkeWriter *out, gboolean is_initiator)
 {
   const Ikev2Selectors *s = ((Child *) ike_task_data (task))->selectors;
 
-  write_selectors (out, IKE_PAYLOAD_TSI, is_initiator ? s->local : s->remote, is_initiator ? s->n_local : s->n_remote);
-  write_selectors (out, IKE_PAYLOAD_TSR, is_initiator ? s->remote : s->local, is_initiator ? s->n_remote : s->n_local);
+  write_selectors (out, IKE_PAYLOAD_TSI, is_initiator ? s->local : s->remote,
+                   is_initiator ? s->n_local : s->n_remote);
+  write_selectors (out, IKE_PAYLOAD_TSR, is_initiator ? s->remote : s->local,
+                   is_initiator ? s->n_remote : s->n_local);
 }
 
 static void
@@ -229,8 +249,13 @@ narrow_hook (IkeTask *task, gboolean is_response)
 {
   Child *self = ike_task_data (task);
   Ikev2 *ikev2 = ike_plugin_state (ike_task_plugin (task));
-  IkeNarrowEvent event = { sizeof event, ike_exchange_is_initiator (ike_task_exchange (task)), is_response, self->conf,
-                           self->selectors->local, self->selectors->remote, self->selectors->n_local,
+  IkeNarrowEvent event = { sizeof event,
+                           ike_exchange_is_initiator (ike_task_exchange (task)),
+                           is_response,
+                           self->conf,
+                           self->selectors->local,
+                           self->selectors->remote,
+                           self->selectors->n_local,
                            self->selectors->n_remote };
 
   if (ike_narrow_hook_emit (ikev2->on_narrow, ike_task_sa (task), &event) == IKE_HOOK_REJECT)
@@ -307,7 +332,7 @@ finish_install (IkeTask *task)
   return IKE_TASK_DONE;
 }
 
-/* -- initiator ------------------------------------------------------------------------------------------------------ */
+/* -- initiator */
 
 static gboolean
 prepare (IkeTask *task)
@@ -363,7 +388,8 @@ gather (IkeTask *task, gboolean has_ke)
   guint16 group = self->group ? self->group : first_group (ikev2_child_proposals (self->conf));
 
   if (!child || self->error)
-    return ike_task_fail (task, 0, NULL, 0, self->error ? self->error : "the child was taken away meanwhile");
+    return ike_task_fail (task, 0, NULL, 0,
+                          self->error ? self->error : "the child was taken away meanwhile");
   if (!self->spi) {
     ike_child_get_spi (child, ike_task_call (task, &spi_call, NULL));
     return IKE_TASK_WAIT;
@@ -372,7 +398,8 @@ gather (IkeTask *task, gboolean has_ke)
     return IKE_TASK_DONE;
   self->ke = ike_ke_find (engine_of (task), group);
   if (!self->ke)
-    return ike_task_fail (task, 0, NULL, 0, "no plugin provides the key exchange of the child's proposals");
+    return ike_task_fail (task, 0, NULL, 0,
+                          "no plugin provides the key exchange of the child's proposals");
   ike_ke_offer (self->ke, ike_task_call (task, &offer_call, (gpointer) self->ke));
   return IKE_TASK_WAIT;
 }
@@ -397,7 +424,8 @@ build_request (IkeTask *task, IkeExchange *x, IkeWriter *out)
   if (has_ke) {
     write_nonce (task, out);
     if (self->offer)
-      ike_ke_write (out, ike_ke_class (self->ke)->transform, self->offer->public_value, self->offer->public_len);
+      ike_ke_write (out, ike_ke_class (self->ke)->transform, self->offer->public_value,
+                    self->offer->public_len);
   }
   write_ts (task, out, TRUE);
   return IKE_TASK_DONE;
@@ -407,17 +435,19 @@ static IkeTaskResult
 answer_is_error (IkeTask *task, IkeExchange *x)
 {
   Child *self = ike_task_data (task);
-  static const guint16 errors[] = { IKE_N_NO_PROPOSAL_CHOSEN, IKE_N_TS_UNACCEPTABLE, IKE_N_SINGLE_PAIR_REQUIRED,
-                                    IKE_N_NO_ADDITIONAL_SAS, IKE_N_INTERNAL_ADDRESS_FAILURE, IKE_N_FAILED_CP_REQUIRED,
-                                    IKE_N_TEMPORARY_FAILURE, IKE_N_INVALID_SYNTAX, IKE_N_CHILD_SA_NOT_FOUND };
+  static const guint16 errors[] = { IKE_N_NO_PROPOSAL_CHOSEN,       IKE_N_TS_UNACCEPTABLE,
+                                    IKE_N_SINGLE_PAIR_REQUIRED,     IKE_N_NO_ADDITIONAL_SAS,
+                                    IKE_N_INTERNAL_ADDRESS_FAILURE, IKE_N_FAILED_CP_REQUIRED,
+                                    IKE_N_TEMPORARY_FAILURE,        IKE_N_INVALID_SYNTAX,
+                                    IKE_N_CHILD_SA_NOT_FOUND };
   const IkeNotify *notify = ike_exchange_record (x, IKE_N_INVALID_KE_PAYLOAD, 0);
   g_autofree char *offered = NULL, *why = NULL;
   guint i;
 
   if (notify && !is_in_auth (x)) {
     guint16 group = (guint16) (notify->data[0] << 8 | notify->data[1]);
-    if (self->ke && group != ike_ke_class (self->ke)->transform && has_group (ikev2_child_proposals (self->conf), group)
-        && self->n_groups < GROUPS_MAX) {
+    if (self->ke && group != ike_ke_class (self->ke)->transform
+        && has_group (ikev2_child_proposals (self->conf), group) && self->n_groups < GROUPS_MAX) {
       self->n_groups++;
       ike_ke_offer_free (self->ke, g_steal_pointer (&self->offer));
       self->group = group;
@@ -429,9 +459,11 @@ answer_is_error (IkeTask *task, IkeExchange *x)
   for (i = 0; i < G_N_ELEMENTS (errors); i++)
     if (ike_exchange_record (x, errors[i], 0)) {
       why = g_strdup_printf ("the peer refused it; we offered %s", offered);
-      return refuse (task, errors[i] == IKE_N_TS_UNACCEPTABLE ? "selectors" : "child", errors[i], why, NULL);
+      return refuse (task, errors[i] == IKE_N_TS_UNACCEPTABLE ? "selectors" : "child", errors[i],
+                     why, NULL);
     }
-  return refuse (task, "child", IKE_N_NO_PROPOSAL_CHOSEN, "the peer's answer holds no CHILD_SA", NULL);
+  return refuse (task, "child", IKE_N_NO_PROPOSAL_CHOSEN, "the peer's answer holds no CHILD_SA",
+                 NULL);
 }
 
 /* RFC 7296, 2.9: what comes back "MUST" lie within what was proposed. */
@@ -441,15 +473,19 @@ take_narrowed (IkeTask *task, const IkeMessage *in)
   Child *self = ike_task_data (task);
   Ikev2Selectors *answered = g_new0 (Ikev2Selectors, 1);
   guint i, k;
-  gboolean is_within = ikev2_selectors_read (task, in, TRUE, answered) && answered->n_local && answered->n_remote;
+  gboolean is_within =
+      ikev2_selectors_read (task, in, TRUE, answered) && answered->n_local && answered->n_remote;
 
   for (i = 0; is_within && i < answered->n_local; i++) {
-    for (k = 0; k < self->selectors->n_local && !ike_selector_covers (&self->selectors->local[k], &answered->local[i]); k++)
+    for (k = 0; k < self->selectors->n_local
+                && !ike_selector_covers (&self->selectors->local[k], &answered->local[i]);
+         k++)
       ;
     is_within = k < self->selectors->n_local;
   }
   for (i = 0; is_within && i < answered->n_remote; i++) {
-    for (k = 0; k < self->selectors->n_remote && !ike_selector_covers (&self->selectors->remote[k], &answered->remote[i]);
+    for (k = 0; k < self->selectors->n_remote
+                && !ike_selector_covers (&self->selectors->remote[k], &answered->remote[i]);
          k++)
       ;
     is_within = k < self->selectors->n_remote;
@@ -474,20 +510,28 @@ accept_answer (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (!ike_proposals_read (&r, answers, &n, &verdict))
     return refuse (task, "child-proposal", IKE_N_INVALID_SYNTAX, verdict.reason, NULL);
   if (n != 1 || answers[0].spi_len != 4
-      || !ike_proposals_accept (ikev2_child_proposals (self->conf), &answers[0], flags, &self->choice)
+      || !ike_proposals_accept (ikev2_child_proposals (self->conf), &answers[0], flags,
+                                &self->choice)
       || spi_of (&self->choice) < SPI_MIN)
-    return refuse (task, "child-proposal", IKE_N_NO_PROPOSAL_CHOSEN, "the peer chose what we did not propose", NULL);
-  if (self->conf->mode == IKE_MODE_TRANSPORT && !ike_exchange_record (x, IKE_N_USE_TRANSPORT_MODE, 0))
-    return refuse (task, "child", IKE_N_NO_PROPOSAL_CHOSEN, "the peer did not agree to transport mode", NULL);
+    return refuse (task, "child-proposal", IKE_N_NO_PROPOSAL_CHOSEN,
+                   "the peer chose what we did not propose", NULL);
+  if (self->conf->mode == IKE_MODE_TRANSPORT
+      && !ike_exchange_record (x, IKE_N_USE_TRANSPORT_MODE, 0))
+    return refuse (task, "child", IKE_N_NO_PROPOSAL_CHOSEN,
+                   "the peer did not agree to transport mode", NULL);
   if (!take_narrowed (task, in))
-    return refuse (task, "selectors", IKE_N_TS_UNACCEPTABLE, "the peer's selectors are not within ours", NULL);
+    return refuse (task, "selectors", IKE_N_TS_UNACCEPTABLE,
+                   "the peer's selectors are not within ours", NULL);
   ke_payload = ike_message_find (in, IKE_PAYLOAD_KE, 0);
   if (is_in_auth (x) || !self->choice.chosen[IKE_TRANSFORM_KE].id)
     return start_install (task, x, in);
   if (!ke_payload || !self->offer || !ike_ke_read (ke_payload, &ke, &verdict)
-      || ke.group != self->choice.chosen[IKE_TRANSFORM_KE].id || ke.group != ike_ke_class (self->ke)->transform)
-    return refuse (task, "child", IKE_N_INVALID_SYNTAX, "the peer's key exchange is not the one that was chosen", NULL);
-  ike_ke_finish (self->ke, ike_task_call (task, &finish_call, NULL), g_steal_pointer (&self->offer->pair), ke.data, ke.len);
+      || ke.group != self->choice.chosen[IKE_TRANSFORM_KE].id
+      || ke.group != ike_ke_class (self->ke)->transform)
+    return refuse (task, "child", IKE_N_INVALID_SYNTAX,
+                   "the peer's key exchange is not the one that was chosen", NULL);
+  ike_ke_finish (self->ke, ike_task_call (task, &finish_call, NULL),
+                 g_steal_pointer (&self->offer->pair), ke.data, ke.len);
   return IKE_TASK_WAIT;
 }
 
@@ -499,7 +543,8 @@ process_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (self->is_installed)
     return finish_install (task);
   if (self->is_keyed)
-    return self->error ? refuse (task, "child", IKE_N_INVALID_SYNTAX, self->error, NULL) : start_install (task, x, in);
+    return self->error ? refuse (task, "child", IKE_N_INVALID_SYNTAX, self->error, NULL)
+                       : start_install (task, x, in);
   if (!child_of (task))
     return refuse (task, "child", IKE_N_TEMPORARY_FAILURE, "it was taken away meanwhile", NULL);
   if (!ike_message_find (in, IKE_PAYLOAD_SA, 0) || !ike_message_find (in, IKE_PAYLOAD_TSI, 0)
@@ -508,7 +553,7 @@ process_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   return accept_answer (task, x, in);
 }
 
-/* -- responder ------------------------------------------------------------------------------------------------------ */
+/* -- responder */
 
 static IkeTaskResult
 choose_proposal (IkeTask *task, IkeExchange *x, const IkeMessage *in)
@@ -545,10 +590,12 @@ answer_ke (IkeTask *task, const IkeMessage *in)
   if (payload && !ike_ke_read (payload, &ke, &verdict))
     return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
   if (ke.group != chosen)
-    return ike_task_fail (task, IKE_N_INVALID_KE_PAYLOAD, group, sizeof group, "another key exchange group was chosen");
+    return ike_task_fail (task, IKE_N_INVALID_KE_PAYLOAD, group, sizeof group,
+                          "another key exchange group was chosen");
   self->ke = ike_ke_find (engine_of (task), chosen);
   if (!self->ke)
-    return ike_task_fail (task, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0, "no plugin provides the chosen key exchange");
+    return ike_task_fail (task, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0,
+                          "no plugin provides the chosen key exchange");
   ike_ke_answer (self->ke, ike_task_call (task, &answer_call, NULL), ke.data, ke.len);
   return IKE_TASK_WAIT;
 }
@@ -568,8 +615,8 @@ selector_details (IkeSa *sa, const Ikev2Selectors *offered)
   ikev2_selectors_of (sa, conn->children[0], ours);
   wanted = ikev2_selectors_format (ours);
   ike_tree_set_string (details, "wanted", wanted);
-  ike_tree_set_format (details, "setting", "connections.%s.children.%s: local_ts, remote_ts", conn->name,
-                       conn->children[0]->name);
+  ike_tree_set_format (details, "setting", "connections.%s.children.%s: local_ts, remote_ts",
+                       conn->name, conn->children[0]->name);
   return details;
 }
 
@@ -579,7 +626,8 @@ choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
   Child *self = ike_task_data (task);
   IkeSa *sa = ike_task_sa (task);
-  guint8 mode = ike_exchange_record (x, IKE_N_USE_TRANSPORT_MODE, 0) ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
+  guint8 mode =
+      ike_exchange_record (x, IKE_N_USE_TRANSPORT_MODE, 0) ? IKE_MODE_TRANSPORT : IKE_MODE_TUNNEL;
   g_autofree Ikev2Selectors *offered = g_new0 (Ikev2Selectors, 1);
   g_autofree char *why = NULL;
   IkeTaskResult result;
@@ -612,7 +660,8 @@ process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (self->is_installed)
     return finish_install (task);
   if (!child_of (task) || self->error)
-    return refuse (task, "child", IKE_N_TEMPORARY_FAILURE, self->error ? self->error : "it was taken away meanwhile", NULL);
+    return refuse (task, "child", IKE_N_TEMPORARY_FAILURE,
+                   self->error ? self->error : "it was taken away meanwhile", NULL);
   if (!is_in_auth (x) && self->choice.chosen[IKE_TRANSFORM_KE].id && !self->is_keyed)
     return answer_ke (task, in);
   return start_install (task, x, in);
@@ -633,27 +682,31 @@ build_response (IkeTask *task, IkeExchange *x, IkeWriter *out)
   if (!is_in_auth (x)) {
     write_nonce (task, out);
     if (self->answer)
-      ike_ke_write (out, ike_ke_class (self->ke)->transform, self->answer->public_value, self->answer->public_len);
+      ike_ke_write (out, ike_ke_class (self->ke)->transform, self->answer->public_value,
+                    self->answer->public_len);
   }
   write_ts (task, out, FALSE);
   return IKE_TASK_DONE;
 }
 
-/* -- the classes ---------------------------------------------------------------------------------------------------- */
+/* -- the classes */
 
 static IkeTaskResult
 child_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 {
-  return ike_exchange_is_initiator (x) ? build_request (task, x, out) : build_response (task, x, out);
+  return ike_exchange_is_initiator (x) ? build_request (task, x, out)
+                                       : build_response (task, x, out);
 }
 
 static IkeTaskResult
 child_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
-  return ike_exchange_is_initiator (x) ? process_response (task, x, in) : process_request (task, x, in);
+  return ike_exchange_is_initiator (x) ? process_response (task, x, in)
+                                       : process_request (task, x, in);
 }
 
-/* In IKE_AUTH: when a child was asked for. An empty name means none (RFC 6023 is another plugin's matter). */
+/* In IKE_AUTH: when a child was asked for. An empty name means none (RFC 6023 is another plugin's
+ * matter). */
 static gboolean
 child_wanted (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in)
 {
@@ -673,19 +726,33 @@ create_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (!ike_exchange_is_initiator (x)
       && (!ike_message_find (in, IKE_PAYLOAD_TSI, 0) || !ike_message_find (in, IKE_PAYLOAD_TSR, 0)
           || ike_exchange_record (x, IKE_N_REKEY_SA, 0)))
-    return ike_task_fail (task, IKE_N_NO_ADDITIONAL_SAS, NULL, 0, "the peer wants to rekey, which no plugin here does");
+    return ike_task_fail (task, IKE_N_NO_ADDITIONAL_SAS, NULL, 0,
+                          "the peer wants to rekey, which no plugin here does");
   return child_process (task, x, in);
 }
 
 const IkeTaskClass ikev2_child_task = {
-  .struct_size = sizeof (IkeTaskClass), .exchanges = "IKE_AUTH", .after = "phase:child", .operations = "establish",
-  .reads = "notify:TS_UNACCEPTABLE notify:NO_PROPOSAL_CHOSEN notify:USE_TRANSPORT_MODE", .instance_size = sizeof (Child),
-  .wanted = child_wanted, .process = child_process, .build = child_build, .dispose = child_dispose,
+  .struct_size = sizeof (IkeTaskClass),
+  .exchanges = "IKE_AUTH",
+  .after = "phase:child",
+  .operations = "establish",
+  .reads = "notify:TS_UNACCEPTABLE notify:NO_PROPOSAL_CHOSEN notify:USE_TRANSPORT_MODE",
+  .instance_size = sizeof (Child),
+  .wanted = child_wanted,
+  .process = child_process,
+  .build = child_build,
+  .dispose = child_dispose,
 };
 
 const IkeTaskClass ikev2_create_child_task = {
-  .struct_size = sizeof (IkeTaskClass), .exchanges = "CREATE_CHILD_SA", .after = "phase:child",
-  .operations = "create-child", .reads = "notify:INVALID_KE_PAYLOAD notify:TS_UNACCEPTABLE notify:REKEY_SA",
-  .is_main = TRUE, .instance_size = sizeof (Child), .process = create_process, .build = child_build,
+  .struct_size = sizeof (IkeTaskClass),
+  .exchanges = "CREATE_CHILD_SA",
+  .after = "phase:child",
+  .operations = "create-child",
+  .reads = "notify:INVALID_KE_PAYLOAD notify:TS_UNACCEPTABLE notify:REKEY_SA",
+  .is_main = TRUE,
+  .instance_size = sizeof (Child),
+  .process = create_process,
+  .build = child_build,
   .dispose = child_dispose,
 };

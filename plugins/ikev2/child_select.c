@@ -44,12 +44,15 @@ read_one (IkeTask *task, const IkePayload *payload, IkeSelector *out, guint *n)
 
 /* TSi are the selectors of whoever began the exchange. */
 gboolean
-ikev2_selectors_read (IkeTask *task, const IkeMessage *in, gboolean is_initiator, Ikev2Selectors *out)
+ikev2_selectors_read (IkeTask *task, const IkeMessage *in, gboolean is_initiator,
+                      Ikev2Selectors *out)
 {
-  const IkePayload *tsi = ike_message_find (in, IKE_PAYLOAD_TSI, 0), *tsr = ike_message_find (in, IKE_PAYLOAD_TSR, 0);
+  const IkePayload *tsi = ike_message_find (in, IKE_PAYLOAD_TSI, 0),
+                   *tsr = ike_message_find (in, IKE_PAYLOAD_TSR, 0);
   const IkePayload *local = is_initiator ? tsi : tsr, *remote = is_initiator ? tsr : tsi;
 
-  return read_one (task, local, out->local, &out->n_local) && read_one (task, remote, out->remote, &out->n_remote);
+  return read_one (task, local, out->local, &out->n_local)
+         && read_one (task, remote, out->remote, &out->n_remote);
 }
 
 static gboolean
@@ -73,10 +76,11 @@ fit (IkeSa *sa, const IkeChildConf *conf, const Ikev2Selectors *offered, Ikev2Se
   Ikev2Selectors ours;
 
   ikev2_selectors_of (sa, conf, &ours);
-  narrowed->n_local = ike_selectors_narrow (ours.local, ours.n_local, offered->local, offered->n_local, narrowed->local,
-                                            IKE_SELECTORS_MAX);
-  narrowed->n_remote = ike_selectors_narrow (ours.remote, ours.n_remote, offered->remote, offered->n_remote,
-                                             narrowed->remote, IKE_SELECTORS_MAX);
+  narrowed->n_local = ike_selectors_narrow (ours.local, ours.n_local, offered->local,
+                                            offered->n_local, narrowed->local, IKE_SELECTORS_MAX);
+  narrowed->n_remote =
+      ike_selectors_narrow (ours.remote, ours.n_remote, offered->remote, offered->n_remote,
+                            narrowed->remote, IKE_SELECTORS_MAX);
   if (!narrowed->n_local || !narrowed->n_remote)
     return 0;
   return covers_all (ours.local, ours.n_local, offered->local, offered->n_local)
@@ -92,7 +96,8 @@ append (GString *text, const IkeSelector *selectors, guint n)
   guint i;
 
   for (i = 0; i < n && i < 8; i++)
-    g_string_append_printf (text, "%s%s", i ? " " : "", ike_selector_format (&selectors[i], one, sizeof one));
+    g_string_append_printf (text, "%s%s", i ? " " : "",
+                            ike_selector_format (&selectors[i], one, sizeof one));
 }
 
 char *
@@ -107,7 +112,8 @@ ikev2_selectors_format (const Ikev2Selectors *selectors)
 }
 
 const IkeChildConf *
-ikev2_choose_child (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode, Ikev2Selectors *narrowed, char **why)
+ikev2_choose_child (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode, Ikev2Selectors *narrowed,
+                    char **why)
 {
   const IkeConn *conn = ike_sa_conn (sa);
   const IkeChildConf *best = NULL;
@@ -115,7 +121,8 @@ ikev2_choose_child (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode, Ikev2
   guint i, best_fit = 0;
 
   for (i = 0; i < conn->n_children; i++) {
-    guint one = conn->children[i]->mode == mode ? fit (sa, conn->children[i], offered, &candidate) : 0;
+    guint one =
+        conn->children[i]->mode == mode ? fit (sa, conn->children[i], offered, &candidate) : 0;
     if (one <= best_fit)
       continue;
     best_fit = one;
@@ -128,7 +135,8 @@ ikev2_choose_child (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode, Ikev2
       ikev2_selectors_of (sa, conn->children[0], &candidate);
       ours = ikev2_selectors_format (&candidate);
     }
-    *why = g_strdup_printf ("the peer wants %s, connection %s allows %s", theirs, conn->name, ours ? ours : "no child");
+    *why = g_strdup_printf ("the peer wants %s, connection %s allows %s", theirs, conn->name,
+                            ours ? ours : "no child");
   }
   return best;
 }

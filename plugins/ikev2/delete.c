@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* delete.c - INFORMATIONAL: taking down, being told so, and the empty exchange that asks for life (RFC 7296, 1.4). */
+/* delete.c - INFORMATIONAL: taking down, being told so, and the empty exchange that asks for life
+ * (RFC 7296, 1.4). */
 #include "ikev2.h"
 
 enum { SPIS_MAX = 64 };
@@ -10,7 +11,7 @@ typedef struct {
   guint8  protocol;
 } Informational;
 
-/* -- asking --------------------------------------------------------------------------------------------------------- */
+/* -- asking */
 
 static gboolean
 is_child_operation (IkeExchange *x)
@@ -69,10 +70,10 @@ const IkeTaskClass ikev2_delete_task = {
   .wanted = ikev2_is_ours,
 };
 
-/* -- being asked ---------------------------------------------------------------------------------------------------- */
+/* -- being asked */
 
-/* RFC 7296, 1.4.1: the SPIs are those "expected by the recipient of ESP": the sender's inbound ones; the answer names the
- * other halves. */
+/* RFC 7296, 1.4.1: the SPIs are those "expected by the recipient of ESP": the sender's inbound
+ * ones; the answer names the other halves. */
 static void
 delete_children (IkeTask *task, const IkeDelete *d)
 {
@@ -137,6 +138,11 @@ ikev2_is_ours (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessag
 }
 
 const IkeTaskClass ikev2_informational_task = {
-  .struct_size = sizeof (IkeTaskClass), .exchanges = "INFORMATIONAL", .after = "phase:main", .is_main = TRUE,
-  .instance_size = sizeof (Informational), .process = informational_process, .build = informational_build,
+  .struct_size = sizeof (IkeTaskClass),
+  .exchanges = "INFORMATIONAL",
+  .after = "phase:main",
+  .is_main = TRUE,
+  .instance_size = sizeof (Informational),
+  .process = informational_process,
+  .build = informational_build,
 };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ikev2.c - the plugin `ikev2`: the exchanges of RFC 7296 as tasks.
  *
- * IKE_SA_INIT (init, natd), IKE_AUTH (auth, child), CREATE_CHILD_SA for further children, INFORMATIONAL (delete, and what
- * the peer says).  The engine in the core says when; the files beside this one say how.  What the exchanges need comes by
- * name: `ke:…` and `prf:…` from a crypto plugin, `auth:…` from authentication plugins, `kernel:ipsec` for children. */
+ * IKE_SA_INIT (init, natd), IKE_AUTH (auth, child), CREATE_CHILD_SA for further children,
+ * INFORMATIONAL (delete, and what the peer says).  The engine in the core says when; the files
+ * beside this one say how.  What the exchanges need comes by name: `ke:…` and `prf:…` from a crypto
+ * plugin, `auth:…` from authentication plugins, `kernel:ipsec` for children. */
 #include "ikev2.h"
 #include "ikev2_private.h"
 
@@ -20,8 +21,10 @@ static const IkeStateRow init_rows[] = {
 };
 
 static const IkeStateRow auth_rows[] = {
-  { IKE_ROW_REQUEST, IKE_ROLE_RESPONDER, BIT (IKE_SA_CONNECTING), "IDi CERT* CERTREQ* IDr? AUTH? CP? SA? TSi? TSr? N* V*" },
-  { IKE_ROW_RESPONSE, IKE_ROLE_INITIATOR, BIT (IKE_SA_CONNECTING), "IDr CERT* AUTH CP? SA? TSi? TSr? N* V*" },
+  { IKE_ROW_REQUEST, IKE_ROLE_RESPONDER, BIT (IKE_SA_CONNECTING),
+    "IDi CERT* CERTREQ* IDr? AUTH? CP? SA? TSi? TSr? N* V*" },
+  { IKE_ROW_RESPONSE, IKE_ROLE_INITIATOR, BIT (IKE_SA_CONNECTING),
+    "IDr CERT* AUTH CP? SA? TSi? TSr? N* V*" },
   { IKE_ROW_RESPONSE, IKE_ROLE_INITIATOR, BIT (IKE_SA_CONNECTING), "N+ V*" },
   { 0, 0, 0, NULL },
 };
@@ -40,19 +43,34 @@ static const IkeStateRow informational_rows[] = {
 };
 
 static const IkeExchangeClass init_exchange = {
-  .struct_size = sizeof (IkeExchangeClass), .number = 34, .flags = IKE_EXCHANGE_INITIAL | IKE_EXCHANGE_CLEAR,
-  .before = "IKE_AUTH", .phases = "init", .rows = init_rows, .operation = "establish",
+  .struct_size = sizeof (IkeExchangeClass),
+  .number = 34,
+  .flags = IKE_EXCHANGE_INITIAL | IKE_EXCHANGE_CLEAR,
+  .before = "IKE_AUTH",
+  .phases = "init",
+  .rows = init_rows,
+  .operation = "establish",
 };
 static const IkeExchangeClass auth_exchange = {
-  .struct_size = sizeof (IkeExchangeClass), .number = 35, .after = "IKE_SA_INIT",
-  .phases = "identify auth authorized config child finish", .rows = auth_rows, .operation = "establish",
+  .struct_size = sizeof (IkeExchangeClass),
+  .number = 35,
+  .after = "IKE_SA_INIT",
+  .phases = "identify auth authorized config child finish",
+  .rows = auth_rows,
+  .operation = "establish",
 };
 static const IkeExchangeClass create_child_exchange = {
-  .struct_size = sizeof (IkeExchangeClass), .number = 36, .after = "IKE_AUTH", .phases = "main child finish",
+  .struct_size = sizeof (IkeExchangeClass),
+  .number = 36,
+  .after = "IKE_AUTH",
+  .phases = "main child finish",
   .rows = create_child_rows,
 };
 static const IkeExchangeClass informational_exchange = {
-  .struct_size = sizeof (IkeExchangeClass), .number = 37, .after = "IKE_AUTH", .phases = "main finish",
+  .struct_size = sizeof (IkeExchangeClass),
+  .number = 37,
+  .after = "IKE_AUTH",
+  .phases = "main finish",
   .rows = informational_rows,
 };
 
@@ -69,30 +87,52 @@ is_same_child (gconstpointer a, gconstpointer b)
 }
 
 static const IkeOperationClass establish_operation = {
-  .struct_size = sizeof (IkeOperationClass), .exchange = "IKE_SA_INIT", .priority = 500, .touches = IKE_TOUCHES_IKE,
-  .is_same = is_same_text, .free_args = g_free,
+  .struct_size = sizeof (IkeOperationClass),
+  .exchange = "IKE_SA_INIT",
+  .priority = 500,
+  .touches = IKE_TOUCHES_IKE,
+  .is_same = is_same_text,
+  .free_args = g_free,
 };
 static const IkeOperationClass delete_operation = {
-  .struct_size = sizeof (IkeOperationClass), .exchange = "INFORMATIONAL", .priority = 400, .touches = IKE_TOUCHES_IKE,
+  .struct_size = sizeof (IkeOperationClass),
+  .exchange = "INFORMATIONAL",
+  .priority = 400,
+  .touches = IKE_TOUCHES_IKE,
 };
 static const IkeOperationClass delete_child_operation = {
-  .struct_size = sizeof (IkeOperationClass), .exchange = "INFORMATIONAL", .priority = 390, .touches = IKE_TOUCHES_CHILD,
-  .is_same = is_same_child, .free_args = g_free,
+  .struct_size = sizeof (IkeOperationClass),
+  .exchange = "INFORMATIONAL",
+  .priority = 390,
+  .touches = IKE_TOUCHES_CHILD,
+  .is_same = is_same_child,
+  .free_args = g_free,
 };
 static const IkeOperationClass create_child_operation = {
-  .struct_size = sizeof (IkeOperationClass), .exchange = "CREATE_CHILD_SA", .priority = 150, .touches = IKE_TOUCHES_CHILD,
-  .is_same = is_same_text, .free_args = g_free,
+  .struct_size = sizeof (IkeOperationClass),
+  .exchange = "CREATE_CHILD_SA",
+  .priority = 150,
+  .touches = IKE_TOUCHES_CHILD,
+  .is_same = is_same_text,
+  .free_args = g_free,
 };
 static const IkeOperationClass liveness_operation = {
-  .struct_size = sizeof (IkeOperationClass), .exchange = "INFORMATIONAL", .priority = 100, .touches = IKE_TOUCHES_NOTHING,
+  .struct_size = sizeof (IkeOperationClass),
+  .exchange = "INFORMATIONAL",
+  .priority = 100,
+  .touches = IKE_TOUCHES_NOTHING,
 };
 
-#define NOTIFY(symbol, number, least, most, count, where)                                                             \
-  static const IkeNotifyClass symbol##_notify = { .struct_size = sizeof (IkeNotifyClass), .type = number,             \
-                                                  .min_len = least, .max_len = most, .max_count = count,              \
+#define NOTIFY(symbol, number, least, most, count, where)                                          \
+  static const IkeNotifyClass symbol##_notify = { .struct_size = sizeof (IkeNotifyClass),          \
+                                                  .type = number,                                  \
+                                                  .min_len = least,                                \
+                                                  .max_len = most,                                 \
+                                                  .max_count = count,                              \
                                                   .exchanges = where }
 
-NOTIFY (critical, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, 1, 1, 1, "IKE_AUTH CREATE_CHILD_SA INFORMATIONAL");
+NOTIFY (critical, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, 1, 1, 1,
+        "IKE_AUTH CREATE_CHILD_SA INFORMATIONAL");
 NOTIFY (syntax, IKE_N_INVALID_SYNTAX, 0, 64, 1, "IKE_AUTH CREATE_CHILD_SA INFORMATIONAL");
 NOTIFY (proposal, IKE_N_NO_PROPOSAL_CHOSEN, 0, 64, 1, "IKE_AUTH CREATE_CHILD_SA");
 NOTIFY (invalid_ke, IKE_N_INVALID_KE_PAYLOAD, 2, 2, 1, "IKE_SA_INIT CREATE_CHILD_SA");
@@ -110,8 +150,10 @@ NOTIFY (cookie, IKE_N_COOKIE, 1, 64, 1, "IKE_SA_INIT");
 NOTIFY (transport, IKE_N_USE_TRANSPORT_MODE, 0, 0, 1, "IKE_AUTH CREATE_CHILD_SA");
 NOTIFY (rekey, IKE_N_REKEY_SA, 0, 0, 1, "CREATE_CHILD_SA");
 
-#define FEATURE(symbol, name, class_)                                                                                 \
-  static const IkeFeature symbol##_feature = { .struct_size = sizeof (IkeFeature), .provides = name, .ops = &class_ }
+#define FEATURE(symbol, name, class_)                                                              \
+  static const IkeFeature symbol##_feature = { .struct_size = sizeof (IkeFeature),                 \
+                                               .provides = name,                                   \
+                                               .ops = &class_ }
 
 FEATURE (init_x, "exchange:IKE_SA_INIT", init_exchange);
 FEATURE (auth_x, "exchange:IKE_AUTH", auth_exchange);
@@ -148,13 +190,23 @@ FEATURE (transport_n, "notify:USE_TRANSPORT_MODE", transport_notify);
 FEATURE (rekey_n, "notify:REKEY_SA", rekey_notify);
 
 static const IkeFeature *const features[] = {
-  &init_x_feature, &auth_x_feature, &create_child_x_feature, &informational_x_feature, &establish_o_feature,
-  &delete_o_feature, &delete_child_o_feature, &create_child_o_feature, &liveness_o_feature, &init_t_feature,
-  &natd_t_feature, &auth_t_feature, &child_t_feature, &create_child_t_feature, &delete_t_feature,
-  &informational_t_feature, &critical_n_feature, &syntax_n_feature, &proposal_n_feature, &invalid_ke_n_feature,
-  &auth_failed_n_feature, &single_pair_n_feature, &no_additional_n_feature, &address_n_feature, &cp_required_n_feature,
-  &ts_n_feature, &temporary_n_feature, &not_found_n_feature, &nat_source_n_feature, &nat_destination_n_feature,
-  &cookie_n_feature, &transport_n_feature, &rekey_n_feature, NULL,
+  &init_x_feature,          &auth_x_feature,
+  &create_child_x_feature,  &informational_x_feature,
+  &establish_o_feature,     &delete_o_feature,
+  &delete_child_o_feature,  &create_child_o_feature,
+  &liveness_o_feature,      &init_t_feature,
+  &natd_t_feature,          &auth_t_feature,
+  &child_t_feature,         &create_child_t_feature,
+  &delete_t_feature,        &informational_t_feature,
+  &critical_n_feature,      &syntax_n_feature,
+  &proposal_n_feature,      &invalid_ke_n_feature,
+  &auth_failed_n_feature,   &single_pair_n_feature,
+  &no_additional_n_feature, &address_n_feature,
+  &cp_required_n_feature,   &ts_n_feature,
+  &temporary_n_feature,     &not_found_n_feature,
+  &nat_source_n_feature,    &nat_destination_n_feature,
+  &cookie_n_feature,        &transport_n_feature,
+  &rekey_n_feature,         NULL,
 };
 
 static gboolean
@@ -169,4 +221,5 @@ activate (IkePlugin *self, GError **error)
 }
 
 IKE_PLUGIN (ike_plugin, "ikev2", 0, .version = "0.1.0", .license = "Apache-2.0",
-            .summary = "the exchanges of IKEv2 (RFC 7296)", .features = features, .activate = activate);
+            .summary = "the exchanges of IKEv2 (RFC 7296)", .features = features,
+            .activate = activate);

@@ -23,7 +23,8 @@ const IkeProposals *ikev2_child_proposals (const IkeChildConf *conf);
 void     ikev2_selectors_of (IkeSa *sa, const IkeChildConf *conf, Ikev2Selectors *out);
 gboolean ikev2_selectors_read (IkeTask *task, const IkeMessage *in, gboolean is_initiator, Ikev2Selectors *out);
 /* Responder: the child of the connection that fits what is offered best, narrowed. NULL: none, and @why says so. */
-const IkeChildConf *ikev2_choose_child (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode, Ikev2Selectors *narrowed, char **why);
+const IkeChildConf *ikev2_choose_child (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode, Ikev2Selectors *narrowed,
+                                        char **why);
 char    *ikev2_selectors_format (const Ikev2Selectors *selectors);
 /* What ike_proposals_explain() left in @details says which keyword to add; this says where. */
 void     ikev2_name_setting (IkeTree *details, const char *path);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* init.c - IKE_SA_INIT (RFC 7296, 1.2): proposals, key exchange, nonces; again with a cookie or another group. */
+/* init.c - IKE_SA_INIT (RFC 7296, 1.2): proposals, key exchange, nonces; again with a cookie or
+ * another group. */
 #include "ikev2.h"
 
 typedef struct {
@@ -36,7 +37,7 @@ init_dispose (IkeTask *task)
   g_free (self->error);
 }
 
-/* -- calls ---------------------------------------------------------------------------------------------------------- */
+/* -- calls */
 
 static void
 offer_made (gpointer owner, gpointer data, gpointer result, const char *error)
@@ -68,19 +69,28 @@ secret_made (gpointer owner, gpointer data, gpointer result, const char *error)
 }
 
 static const IkeCallClass offer_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "key exchange offer", .timeout_ms = 10000, .then = offer_made,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "key exchange offer",
+  .timeout_ms = 10000,
+  .then = offer_made,
   .undo = ike_ke_offer_undo,
 };
 static const IkeCallClass answer_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "key exchange answer", .timeout_ms = 10000, .then = answer_made,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "key exchange answer",
+  .timeout_ms = 10000,
+  .then = answer_made,
   .undo = ike_ke_answer_undo,
 };
 static const IkeCallClass finish_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "key exchange result", .timeout_ms = 10000, .then = secret_made,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "key exchange result",
+  .timeout_ms = 10000,
+  .then = secret_made,
   .undo = (GDestroyNotify) ike_secret_blob_unref,
 };
 
-/* -- initiator ------------------------------------------------------------------------------------------------------ */
+/* -- initiator */
 
 static guint16
 first_group (const IkeProposals *proposals)
@@ -152,13 +162,15 @@ build_request (IkeTask *task, IkeExchange *x, IkeWriter *out)
   if (self->cookie_len)
     ike_notify_write (out, 0, IKE_N_COOKIE, NULL, 0, self->cookie, self->cookie_len);
   write_sa (out, conn->proposals, NULL);
-  ike_ke_write (out, ike_ke_class (self->ke)->transform, self->offer->public_value, self->offer->public_len);
+  ike_ke_write (out, ike_ke_class (self->ke)->transform, self->offer->public_value,
+                self->offer->public_len);
   write_nonce (task, self, out);
   return IKE_TASK_DONE;
 }
 
-/* RFC 7296, 1.2: "the initiator retries with the corrected group"; only one that it proposed, and so many times at most.
- * Nobody knows who asks: an answer that makes no sense is dropped, for the true one may still come. */
+/* RFC 7296, 1.2: "the initiator retries with the corrected group"; only one that it proposed, and
+ * so many times at most. Nobody knows who asks: an answer that makes no sense is dropped, for the
+ * true one may still come. */
 static IkeTaskResult
 take_other_group (IkeTask *task, const IkeNotify *notify)
 {
@@ -166,8 +178,10 @@ take_other_group (IkeTask *task, const IkeNotify *notify)
   guint16 group = (guint16) (notify->data[0] << 8 | notify->data[1]);
   IkeTaskResult result;
 
-  if (!has_group (ike_sa_conn (ike_task_sa (task))->proposals, group) || group == ike_ke_class (self->ke)->transform)
-    return ike_task_disbelieve (task, "the peer asks for a key exchange that we did not propose, or have sent already");
+  if (!has_group (ike_sa_conn (ike_task_sa (task))->proposals, group)
+      || group == ike_ke_class (self->ke)->transform)
+    return ike_task_disbelieve (
+        task, "the peer asks for a key exchange that we did not propose, or have sent already");
   result = ike_task_retry (task, "the peer wants another key exchange group");
   if (result != IKE_TASK_RETRY)
     return result;
@@ -211,11 +225,13 @@ read_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
     return ike_task_disbelieve (task, verdict.reason);
   if (n != 1 || !ike_proposals_accept (ike_sa_conn (sa)->proposals, &answers[0], 0, &self->choice))
     return ike_task_disbelieve (task, "the peer chose what we did not propose");
-  if (ke.group != self->choice.chosen[IKE_TRANSFORM_KE].id || ke.group != ike_ke_class (self->ke)->transform)
+  if (ke.group != self->choice.chosen[IKE_TRANSFORM_KE].id
+      || ke.group != ike_ke_class (self->ke)->transform)
     return ike_task_disbelieve (task, "the peer's key exchange is not the one that was chosen");
   if (ike_message_header (in)->spi_responder == 0)
     return ike_task_disbelieve (task, "the peer's SPI is zero");
-  ike_ke_finish (self->ke, ike_task_call (task, &finish_call, NULL), g_steal_pointer (&self->offer->pair), ke.data, ke.len);
+  ike_ke_finish (self->ke, ike_task_call (task, &finish_call, NULL),
+                 g_steal_pointer (&self->offer->pair), ke.data, ke.len);
   return IKE_TASK_WAIT;
 }
 
@@ -233,8 +249,9 @@ derive_initiator (IkeTask *task, const IkeMessage *in)
   if (!ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict))
     return ike_task_abort (task, verdict.reason);
   ike_sa_set_choice (sa, &self->choice);
-  if (!ike_sa_keys_init (sa, ike_secret_blob_data (self->secret), ike_secret_blob_len (self->secret), self->nonce,
-                         sizeof self->nonce, nonce, len))
+  if (!ike_sa_keys_init (sa, ike_secret_blob_data (self->secret),
+                         ike_secret_blob_len (self->secret), self->nonce, sizeof self->nonce, nonce,
+                         len))
     return ike_task_abort (task, "the keys could not be derived");
   g_clear_pointer (&self->secret, ike_secret_blob_unref);
   return ike_task_next (task, "IKE_AUTH");
@@ -258,10 +275,11 @@ process_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   return read_response (task, x, in);
 }
 
-/* -- responder ------------------------------------------------------------------------------------------------------ */
+/* -- responder */
 
 static IkeTaskResult
-refuse_all (IkeTask *task, IkeConn **candidates, guint n, const IkeProposal *offers, guint n_offers, IkeTree *reasons_take)
+refuse_all (IkeTask *task, IkeConn **candidates, guint n, const IkeProposal *offers, guint n_offers,
+            IkeTree *reasons_take)
 {
   IkeTree *details = ike_tree_new_section ();
   g_autofree char *why = NULL, *sentence = NULL;
@@ -277,7 +295,8 @@ refuse_all (IkeTask *task, IkeConn **candidates, guint n, const IkeProposal *off
     ike_tree_free (reasons_take);
     for (i = 0; i < n; i++) {
       IkeTree *entry = ike_tree_add_section (list, NULL);
-      g_autofree char *one = ike_proposals_explain (candidates[i]->proposals, offers, n_offers, entry);
+      g_autofree char *one =
+          ike_proposals_explain (candidates[i]->proposals, offers, n_offers, entry);
       g_autofree char *path = g_strdup_printf ("connections.%s.proposals", candidates[i]->name);
       ikev2_name_setting (entry, path);
       ike_tree_set_string (entry, "connection", candidates[i]->name);
@@ -292,7 +311,8 @@ refuse_all (IkeTask *task, IkeConn **candidates, guint n, const IkeProposal *off
 }
 
 static IkeTaskResult
-choose (IkeTask *task, IkeExchange *x, const IkeProposal *offers, guint n_offers, const IkeKeView *ke)
+choose (IkeTask *task, IkeExchange *x, const IkeProposal *offers, guint n_offers,
+        const IkeKeView *ke)
 {
   Init *self = ike_task_data (task);
   IkeSa *sa = ike_task_sa (task);
@@ -303,8 +323,8 @@ choose (IkeTask *task, IkeExchange *x, const IkeProposal *offers, guint n_offers
   guint8 group[2];
 
   if (config)
-    n = ike_config_match (config, 2, ike_exchange_local (x), ike_exchange_remote (x), NULL, NULL, candidates,
-                          IKEV2_CANDIDATES_MAX, reasons);
+    n = ike_config_match (config, 2, ike_exchange_local (x), ike_exchange_remote (x), NULL, NULL,
+                          candidates, IKEV2_CANDIDATES_MAX, reasons);
   for (i = 0; i < n; i++)
     if (ike_proposals_select (candidates[i]->proposals, offers, n_offers, 0, &self->choice))
       break;
@@ -315,12 +335,15 @@ choose (IkeTask *task, IkeExchange *x, const IkeProposal *offers, guint n_offers
   self->group = self->choice.chosen[IKE_TRANSFORM_KE].id;
   self->ke = ike_ke_find (engine_of (task), self->group);
   if (!self->ke)
-    return ike_task_fail (task, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0, "no plugin provides the chosen key exchange");
-  /* RFC 7296, 1.2: "the responder ... selects a group, and indicates its choice in INVALID_KE_PAYLOAD". */
+    return ike_task_fail (task, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0,
+                          "no plugin provides the chosen key exchange");
+  /* RFC 7296, 1.2: "the responder ... selects a group, and indicates its choice in
+   * INVALID_KE_PAYLOAD". */
   if (ke->group != self->group) {
     group[0] = (guint8) (self->group >> 8);
     group[1] = (guint8) self->group;
-    return ike_task_fail (task, IKE_N_INVALID_KE_PAYLOAD, group, sizeof group, "another key exchange group was chosen");
+    return ike_task_fail (task, IKE_N_INVALID_KE_PAYLOAD, group, sizeof group,
+                          "another key exchange group was chosen");
   }
   ike_ke_answer (self->ke, ike_task_call (task, &answer_call, NULL), ke->data, ke->len);
   return IKE_TASK_WAIT;
@@ -342,8 +365,9 @@ derive_responder (IkeTask *task, const IkeMessage *in)
   ike_engine_random (engine_of (task), self->nonce, sizeof self->nonce);
   self->has_nonce = TRUE;
   ike_sa_set_choice (sa, &self->choice);
-  if (!ike_sa_keys_init (sa, ike_secret_blob_data (self->answer->secret), ike_secret_blob_len (self->answer->secret),
-                         nonce, len, self->nonce, sizeof self->nonce))
+  if (!ike_sa_keys_init (sa, ike_secret_blob_data (self->answer->secret),
+                         ike_secret_blob_len (self->answer->secret), nonce, len, self->nonce,
+                         sizeof self->nonce))
     return ike_task_abort (task, "the keys could not be derived");
   return IKE_TASK_DONE;
 }
@@ -385,22 +409,31 @@ build_response (IkeTask *task, IkeExchange *x, IkeWriter *out)
   return ike_task_next (task, "IKE_AUTH");
 }
 
-/* -- the class ------------------------------------------------------------------------------------------------------ */
+/* -- the class */
 
 static IkeTaskResult
 init_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 {
-  return ike_exchange_is_initiator (x) ? build_request (task, x, out) : build_response (task, x, out);
+  return ike_exchange_is_initiator (x) ? build_request (task, x, out)
+                                       : build_response (task, x, out);
 }
 
 static IkeTaskResult
 init_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
-  return ike_exchange_is_initiator (x) ? process_response (task, x, in) : process_request (task, x, in);
+  return ike_exchange_is_initiator (x) ? process_response (task, x, in)
+                                       : process_request (task, x, in);
 }
 
 const IkeTaskClass ikev2_init_task = {
-  .struct_size = sizeof (IkeTaskClass), .exchanges = "IKE_SA_INIT", .after = "phase:init", .operations = "establish",
-  .reads = "notify:COOKIE notify:INVALID_KE_PAYLOAD", .is_main = TRUE, .instance_size = sizeof (Init),
-  .process = init_process, .build = init_build, .dispose = init_dispose,
+  .struct_size = sizeof (IkeTaskClass),
+  .exchanges = "IKE_SA_INIT",
+  .after = "phase:init",
+  .operations = "establish",
+  .reads = "notify:COOKIE notify:INVALID_KE_PAYLOAD",
+  .is_main = TRUE,
+  .instance_size = sizeof (Init),
+  .process = init_process,
+  .build = init_build,
+  .dispose = init_dispose,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* natd.c - NAT detection (RFC 7296, 2.23): each side says what addresses it sent with; a hash that does not fit what
- * arrived tells of a NAT between. */
+/* natd.c - NAT detection (RFC 7296, 2.23): each side says what addresses it sent with; a hash that
+ * does not fit what arrived tells of a NAT between. */
 #include "ikev2.h"
 
 enum { HASH_LEN = 20 };
@@ -11,14 +11,16 @@ hash_of (IkeTask *task, guint64 spi_i, guint64 spi_r, const IkeAddr *addr, guint
   const IkeHash *sha1 = ike_hash_find (ike_sa_engine (ike_task_sa (task)), "sha1");
   guint64 spis[2] = { GUINT64_TO_BE (spi_i), GUINT64_TO_BE (spi_r) };
   guint16 port = GUINT16_TO_BE (addr->port);
-  IkePart parts[] = { { (guint8 *) spis, sizeof spis }, { addr->bytes, ike_addr_len (addr) }, { (guint8 *) &port, 2 } };
+  IkePart parts[] = { { (guint8 *) spis, sizeof spis },
+                      { addr->bytes, ike_addr_len (addr) },
+                      { (guint8 *) &port, 2 } };
 
   return sha1 && ike_hash_run (sha1, parts, G_N_ELEMENTS (parts), out);
 }
 
-/* "The data associated with these notifications is a SHA-1 digest of the SPIs (in the order they appear in the header), IP
- * address, and port from which this packet was sent."  With `encap` the source is said wrongly on purpose, so that both
- * sides find a NAT and encapsulate. */
+/* "The data associated with these notifications is a SHA-1 digest of the SPIs (in the order they
+ * appear in the header), IP address, and port from which this packet was sent."  With `encap` the
+ * source is said wrongly on purpose, so that both sides find a NAT and encapsulate. */
 static IkeTaskResult
 natd_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 {
@@ -37,8 +39,8 @@ natd_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
   return IKE_TASK_DONE;
 }
 
-/* "multiple NAT_DETECTION_SOURCE_IP payloads in a message if the sender does not know which of several network attachments
- * will be used": one that fits is enough. */
+/* "multiple NAT_DETECTION_SOURCE_IP payloads in a message if the sender does not know which of
+ * several network attachments will be used": one that fits is enough. */
 static gboolean
 is_any_equal (IkeExchange *x, guint16 type, const guint8 hash[HASH_LEN])
 {
@@ -62,17 +64,24 @@ natd_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 
   if (!ike_exchange_record (x, IKE_N_NAT_DETECTION_SOURCE_IP, 0)
       || !ike_exchange_record (x, IKE_N_NAT_DETECTION_DESTINATION_IP, 0)
-      || !hash_of (task, header->spi_initiator, header->spi_responder, ike_exchange_remote (x), source)
-      || !hash_of (task, header->spi_initiator, header->spi_responder, ike_exchange_local (x), destination))
+      || !hash_of (task, header->spi_initiator, header->spi_responder, ike_exchange_remote (x),
+                   source)
+      || !hash_of (task, header->spi_initiator, header->spi_responder, ike_exchange_local (x),
+                   destination))
     return IKE_TASK_DONE;
   remote_behind = !is_any_equal (x, IKE_N_NAT_DETECTION_SOURCE_IP, source);
-  local_behind = !is_any_equal (x, IKE_N_NAT_DETECTION_DESTINATION_IP, destination) || (conn && conn->encap);
+  local_behind =
+      !is_any_equal (x, IKE_N_NAT_DETECTION_DESTINATION_IP, destination) || (conn && conn->encap);
   ike_sa_set_nat (sa, local_behind, remote_behind);
   return IKE_TASK_DONE;
 }
 
 const IkeTaskClass ikev2_natd_task = {
-  .struct_size = sizeof (IkeTaskClass), .exchanges = "IKE_SA_INIT", .after = "phase:init init", .operations = "establish",
-  .reads = "notify:NAT_DETECTION_SOURCE_IP notify:NAT_DETECTION_DESTINATION_IP", .process = natd_process,
+  .struct_size = sizeof (IkeTaskClass),
+  .exchanges = "IKE_SA_INIT",
+  .after = "phase:init init",
+  .operations = "establish",
+  .reads = "notify:NAT_DETECTION_SOURCE_IP notify:NAT_DETECTION_DESTINATION_IP",
+  .process = natd_process,
   .build = natd_build,
 };

@@ -44,7 +44,7 @@ free_spi (IkePlugin *self, guint8 protocol, guint32 spi, const IkeAddr *destinat
   atomic_fetch_sub (&fake_of (self)->n_spis, 1);
 }
 
-/* -- SAs --------------------------------------------------------------------------------------- */
+/* -- SAs */
 
 static FakeRecord *
 make_record (const IkeKernelSa *wanted)
@@ -100,7 +100,7 @@ delete_sa (Fake *fake, const IkeKernelSa *which)
   return is_deleted;
 }
 
-/* -- policies ---------------------------------------------------------------------------------- */
+/* -- policies */
 
 static void
 add_policies (Fake *fake, const IkeKernelBatch *batch)
@@ -149,7 +149,7 @@ remove_policies (Fake *fake, const IkeKernelBatch *batch)
   pthread_mutex_unlock (&fake->lock);
 }
 
-/* -- requests ---------------------------------------------------------------------------------- */
+/* -- requests */
 
 static void
 install (IkePlugin *self, IkeCall *call, const IkeKernelBatch *batch)

@@ -12,7 +12,7 @@ fake_of (IkePlugin *plugin)
   return ike_plugin_state (plugin);
 }
 
-/* -- looking ----------------------------------------------------------------------------------- */
+/* -- looking */
 
 static void
 copy_sa (const FakeSa *sa, IkeFakeSa *out)
@@ -151,7 +151,7 @@ nth_address (IkePlugin *self, guint i, IkeAddr *addr, guint *prefix_len)
   return is_there;
 }
 
-/* -- ordering ---------------------------------------------------------------------------------- */
+/* -- ordering */
 
 static void
 fail_next (IkePlugin *self, IkeFakeOperation operation, const char *reason)
@@ -204,7 +204,7 @@ acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source,
   ike_kernel_acquire (self, reqid, protocol, source, destination);
 }
 
-/* -- carrying a packet ------------------------------------------------------------------------- */
+/* -- carrying a packet */
 
 /* Contexts for one packet: this is for tests, not for speed. */
 typedef struct {

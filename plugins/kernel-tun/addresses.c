@@ -119,7 +119,7 @@ is_local (IkePlugin *self, const IkeAddr *addr)
   return is_found;
 }
 
-/* -- questions --------------------------------------------------------------------------------- */
+/* -- questions */
 
 typedef enum {
   ASK_ADD_ADDRESS,

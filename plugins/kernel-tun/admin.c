@@ -6,7 +6,7 @@
 
 enum { SPI_TRIES = 64 };
 
-/* -- tables ------------------------------------------------------------------------------------ */
+/* -- tables */
 
 static guint
 outbound_hash (gconstpointer data)
@@ -91,7 +91,7 @@ find_sa (TunAdmin *admin, const IkeKernelSa *wanted)
   return g_hash_table_lookup (admin->outbound, &like);
 }
 
-/* -- changes ----------------------------------------------------------------------------------- */
+/* -- changes */
 
 static TunChange *
 change_begin (TunAdmin *admin, TunRequest *request)
@@ -162,7 +162,7 @@ tun_admin_retire (gpointer data, gpointer item, GDestroyNotify free_item)
   g_ptr_array_add (kernel->admin->change->garbage, item);
 }
 
-/* -- SAs --------------------------------------------------------------------------------------- */
+/* -- SAs */
 
 static void
 time_is_up (TunSa *sa, guint32 limit)
@@ -232,7 +232,7 @@ remove_sa (TunAdmin *admin, const IkeKernelSa *which)
   g_ptr_array_add (admin->change->removed, sa);
 }
 
-/* -- policies ---------------------------------------------------------------------------------- */
+/* -- policies */
 
 static TunPolicy *
 find_policy (TunAdmin *admin, const IkeKernelPolicy *wanted)
@@ -301,7 +301,7 @@ remove_policy (TunAdmin *admin, const IkeKernelPolicy *which)
   g_ptr_array_add (admin->change->gone, policy);
 }
 
-/* -- installing: first everything that can fail, then everything that cannot ------------------- */
+/* -- installing: first everything that can fail, then everything that cannot */
 
 static gboolean
 is_taken (TunAdmin *admin, const TunRequest *request, guint i)
@@ -418,7 +418,7 @@ remove_all (TunAdmin *admin, TunRequest *request)
   change_end (admin);
 }
 
-/* -- the other requests ------------------------------------------------------------------------ */
+/* -- the other requests */
 
 static gboolean
 can_move (TunAdmin *admin, TunSa *sa, const IkeKernelSa *to, GError **error)

@@ -46,7 +46,7 @@ is_outer (const IkeAddr *of_policy, const IkeAddr *of_sa)
          && (!of_policy->port || !of_sa->port || of_policy->port == of_sa->port);
 }
 
-/* -- outbound ---------------------------------------------------------------------------------- */
+/* -- outbound */
 
 /* The newest, where a policy that names an SA makes it the newest. */
 static TunSa *
@@ -74,7 +74,7 @@ settle_outbound (TunAdmin *admin, const TunGroup *group, TunPolicy *policy)
   admin->change->has_new = TRUE;
 }
 
-/* -- inbound ----------------------------------------------------------------------------------- */
+/* -- inbound */
 
 static void
 add_pair (TunSelectors *selectors, const IkeSelector *source, const IkeSelector *destination)

@@ -10,7 +10,7 @@
 
 enum { FORWARDED_MAX = 1024, MAPPING_AGAIN_US = 1000 * 1000, KEEPALIVE = 0xff, MARKER_LEN = 4 };
 
-/* -- one ESP packet ---------------------------------------------------------------------------- */
+/* -- one ESP packet */
 
 /* RFC 4301, 5.2, step 4: what came out of the SA must be what it was negotiated for. */
 static gboolean
@@ -134,7 +134,7 @@ tun_inbound (TunLoop *loop, TunArrival *arrival)
   open_packet (loop, sa, arrival, sequence);
 }
 
-/* -- packets for another loop ------------------------------------------------------------------ */
+/* -- packets for another loop */
 
 typedef struct {
   TunLoop   *loop;
@@ -185,7 +185,7 @@ tun_inbound_forward (TunKernel *kernel, const TunArrival *arrival)
   tun_post (kernel, &loop->loop, run_forwarded, forwarded, free_forwarded);
 }
 
-/* -- IKE that came to an ESP socket ------------------------------------------------------------ */
+/* -- IKE that came to an ESP socket */
 
 typedef struct {
   IkeEngine  *engine;
@@ -227,7 +227,7 @@ hand_over_ike (TunLoop *loop, const TunArrival *arrival, const IkeAddr *local)
     tun_count (kernel, kernel->counters.overload);
 }
 
-/* -- batches ----------------------------------------------------------------------------------- */
+/* -- batches */
 
 typedef struct {
   struct mmsghdr          headers[TUN_IN_BATCH];

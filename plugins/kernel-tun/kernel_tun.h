@@ -53,7 +53,7 @@ void tun_count (TunKernel *kernel, guint32 counter);
 void tun_post  (TunKernel *kernel, IkeLoop *const *loop, IkeFunc run, gpointer data_take,
                 GDestroyNotify free_data);
 
-/* -- loop.c ------------------------------------------------------------------------------------ */
+/* -- loop.c */
 
 /* Packets that are read from the device, received, and sent at once. */
 enum { TUN_READ_BATCH = 64, TUN_IN_BATCH = 32, TUN_OUT_BATCH = 128 };
@@ -119,14 +119,14 @@ void     tun_loop_free (TunLoop *loop);
 void     tun_round (TunKernel *kernel, void (*each) (TunLoop *loop, gpointer data),
                     void (*done) (TunKernel *kernel, gpointer data), gpointer data);
 
-/* -- contexts.c: keys of an SA, ready for use on this loop ------------------------------------- */
+/* -- contexts.c: keys of an SA, ready for use on this loop */
 
 gboolean      tun_keys      (TunLoop *loop, TunSa *sa, EspKeys *keys);
 void          tun_keys_drop (TunLoop *loop, guint64 serial);
 void          tun_keys_clear (TunLoop *loop);
 const guint8 *tun_random_iv (TunLoop *loop, guint len);
 
-/* -- outbound.c -------------------------------------------------------------------------------- */
+/* -- outbound.c */
 
 void tun_outbound_ready (int fd, guint32 events, gpointer loop);
 /* what waited, for there are new SAs */
@@ -139,7 +139,7 @@ void tun_write          (TunLoop *loop, const guint8 *packet, gsize len);
 void tun_deliver        (TunLoop *loop, const Packet *packet, const guint8 *data);
 void tun_deliver_end    (TunLoop *loop);
 
-/* -- inbound.c --------------------------------------------------------------------------------- */
+/* -- inbound.c */
 
 /* One ESP packet with what its outer header said. */
 typedef struct {
@@ -155,7 +155,7 @@ void tun_inbound         (TunLoop *loop, TunArrival *arrival);
 /* Copies it to the loop that its SPI names; any thread. */
 void tun_inbound_forward (TunKernel *kernel, const TunArrival *arrival);
 
-/* -- admin.c: class functions, on the administration loop -------------------------------------- */
+/* -- admin.c: class functions, on the administration loop */
 
 TunAdmin *tun_admin_new  (TunKernel *kernel);
 /* of spd_new() */
@@ -165,7 +165,7 @@ extern const IkeKernelClass tun_kernel_class;
 /* A packet did not fit: finds out what does.  Any thread. */
 void      tun_admin_measure (TunKernel *kernel, const TunSa *sa);
 
-/* -- addresses.c: kernel:net ------------------------------------------------------------------- */
+/* -- addresses.c: kernel:net */
 
 TunAddresses *tun_addresses_new  (TunKernel *kernel, GError **error);
 void          tun_addresses_free (TunAddresses *addresses);
@@ -174,7 +174,7 @@ gboolean      tun_addresses_within (TunAddresses *addresses, const IkeSelector *
                                     IkeAddr *addr);
 extern const IkeKernelNetClass tun_net_class;
 
-/* -- routes.c: what leads packets into the device ---------------------------------------------- */
+/* -- routes.c: what leads packets into the device */
 
 typedef struct _TunRoutes TunRoutes;
 TunRoutes *tun_routes_new  (TunKernel *kernel);

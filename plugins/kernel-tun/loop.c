@@ -136,7 +136,7 @@ tun_loop_free (TunLoop *loop)
   g_free (loop);
 }
 
-/* -- rounds ------------------------------------------------------------------------------------ */
+/* -- rounds */
 
 typedef struct {
   TunKernel      *kernel;

@@ -134,7 +134,7 @@ tun_sa_make (TunAdmin *admin, const IkeKernelSa *wanted, GError **error)
   return sa;
 }
 
-/* -- policies ---------------------------------------------------------------------------------- */
+/* -- policies */
 
 gboolean
 tun_policy_check (const IkeKernelPolicy *wanted, GError **error)

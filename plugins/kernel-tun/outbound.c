@@ -25,7 +25,7 @@ expire (TunKernel *kernel, TunSa *sa, guint32 crossed)
                        (crossed & SAD_HARD_EXPIRED) != 0);
 }
 
-/* -- packets that wait for an SA --------------------------------------------------------------- */
+/* -- packets that wait for an SA */
 
 static void
 clear_pending (TunPending *pending)
@@ -77,7 +77,7 @@ acquire (TunLoop *loop, SpdPolicy *policy, const Inner *inner)
                       &destination);
 }
 
-/* -- one packet -------------------------------------------------------------------------------- */
+/* -- one packet */
 
 /* Without a route of its own to the peer, our own packets would come back to us out of the
  * device, and again. */

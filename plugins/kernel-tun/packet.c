@@ -192,7 +192,7 @@ packet_destination (const Packet *packet, IkeAddr *addr)
   to_addr (packet, packet->destination, packet->destination_port, addr);
 }
 
-/* -- traffic class ----------------------------------------------------------------------------- */
+/* -- traffic class */
 
 enum { ECN_NOT = 0, ECN_ECT1 = 1, ECN_ECT0 = 2, ECN_CE = 3 };
 

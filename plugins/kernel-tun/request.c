@@ -94,7 +94,7 @@ tun_request_post (TunRequest *request_take)
   tun_post (request_take->kernel, &request_take->kernel->admin_loop, run, job, free_job);
 }
 
-/* -- the class --------------------------------------------------------------------------------- */
+/* -- the class */
 
 static gboolean
 can (IkePlugin *self, guint8 protocol, const IkeTransform *transform)

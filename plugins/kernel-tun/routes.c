@@ -59,7 +59,7 @@ tun_routes_new (TunKernel *kernel)
   return routes;
 }
 
-/* -- rules ------------------------------------------------------------------------------------- */
+/* -- rules */
 
 static void
 rule_nth (const TunRoutes *routes, guint8 family, guint i, NetlinkRule *rule)
@@ -136,7 +136,7 @@ tun_routes_free (TunRoutes *routes)
   g_free (routes);
 }
 
-/* -- prefixes ---------------------------------------------------------------------------------- */
+/* -- prefixes */
 
 /* Sets the bits from @prefix_len on. */
 static void
@@ -193,7 +193,7 @@ to_prefixes (const IkeSelector *selector, NetlinkRoute out[static PREFIXES_MAX])
   return PREFIXES_MAX + 1;
 }
 
-/* -- routes ------------------------------------------------------------------------------------ */
+/* -- routes */
 
 static void
 drop_route (TunRoutes *routes, const NetlinkRoute *key)

@@ -64,7 +64,7 @@ sad_free (TunSa *sa)
   g_free (sa);
 }
 
-/* -- the table: open addressing, SPIs are random already --------------------------------------- */
+/* -- the table: open addressing, SPIs are random already */
 
 enum { FIRST_SLOTS = 64 };
 

@@ -63,7 +63,7 @@ spd_priority (const IkeSelector *source, const IkeSelector *destination)
   return 1 + width + (is_any_port (source) && is_any_port (destination) ? 1 : 0);
 }
 
-/* -- matching ---------------------------------------------------------------------------------- */
+/* -- matching */
 
 static gboolean
 port_matches (const IkeSelector *selector, const Packet *packet, guint16 port)
@@ -126,7 +126,7 @@ spd_lookup (Spd *spd, const Packet *packet)
   return best;
 }
 
-/* -- the writer -------------------------------------------------------------------------------- */
+/* -- the writer */
 
 Spd *
 spd_new (SpdRetire retire, gpointer data)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* log-file.c - plugin log-file: writes the log to files, and to standard error.
  *
- * The options of the section plugins.log-file describe one target (`path = stderr` unless changed); each sub-section of
- * `files` describes a further one with the same keys:
+ * The options of the section plugins.log-file describe one target (`path = stderr` unless changed);
+ * each sub-section of `files` describes a further one with the same keys:
  *
  *     plugins { log-file { level = notice
- *                          files { net { path = /var/log/ikebana-net.log  level = none  groups = net=debug } } } }
+ *                          files { net { path = /var/log/ikebana-net.log  level = none  groups =
+ * net=debug } } } }
  *
- * `ikebana reload` (and SIGHUP) opens all files anew, so that they can be rotated by renaming.  A reload that cannot open
- * one of them is refused, and the old ones stay. */
+ * `ikebana reload` (and SIGHUP) opens all files anew, so that they can be rotated by renaming.  A
+ * reload that cannot open one of them is refused, and the old ones stay. */
 #include <string.h>
 #include <ikebana/engine.h>
 #include <ikebana/error.h>
@@ -18,7 +19,7 @@
 
 typedef struct {
   GPtrArray *targets;                         /* LogTarget; observer's once the engine runs */
-  GPtrArray *next;                            /* opened by reload_check, not yet handed over; control's */
+  GPtrArray *next; /* opened by reload_check, not yet handed over; control's */
   guint32    lost_counter;
 } LogFile;
 
@@ -27,7 +28,8 @@ typedef struct {
   GPtrArray *targets;
 } Swap;
 
-static const char *const target_keys[] = { "path", "level", "groups", "time_format", "utc", "milliseconds", "append", NULL };
+static const char *const target_keys[] = { "path", "level",        "groups", "time_format",
+                                           "utc",  "milliseconds", "append", NULL };
 
 static gboolean
 check_keys (const IkeTree *section, GError **error)
@@ -38,9 +40,10 @@ check_keys (const IkeTree *section, GError **error)
     if (g_strv_contains (target_keys, name))
       continue;
     near = ike_nearest (name, target_keys);
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s: log-file has no key \"%s\" for a file%s%s%s",
-                 ike_tree_where (ike_tree_nth (section, i)), name, near != NULL ? "; did you mean " : "",
-                 near != NULL ? near : "", near != NULL ? "?" : "");
+    g_set_error (
+        error, IKE_ERROR, IKE_ERROR_CONFIG, "%s: log-file has no key \"%s\" for a file%s%s%s",
+        ike_tree_where (ike_tree_nth (section, i)), name, near != NULL ? "; did you mean " : "",
+        near != NULL ? near : "", near != NULL ? "?" : "");
     return FALSE;
   }
   return TRUE;
@@ -53,9 +56,11 @@ open_section (IkePlugin *self, const IkeTree *section, GPtrArray *targets, GErro
     .path = ike_tree_string (section, "path", NULL),
     .level = ike_tree_string (section, "level", ike_plugin_option (self, "level")),
     .groups = ike_tree_string (section, "groups", ""),
-    .time_format = ike_tree_string (section, "time_format", ike_plugin_option (self, "time_format")),
+    .time_format =
+        ike_tree_string (section, "time_format", ike_plugin_option (self, "time_format")),
     .is_utc = ike_tree_bool (section, "utc", ike_plugin_option_bool (self, "utc")),
-    .has_milliseconds = ike_tree_bool (section, "milliseconds", ike_plugin_option_bool (self, "milliseconds")),
+    .has_milliseconds =
+        ike_tree_bool (section, "milliseconds", ike_plugin_option_bool (self, "milliseconds")),
     .appends = ike_tree_bool (section, "append", TRUE),
   };
   LogTarget *target;
@@ -99,13 +104,15 @@ static GPtrArray *
 open_all (IkePlugin *self, GError **error)
 {
   g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func ((GDestroyNotify) log_target_free);
-  const IkeTree *files = ike_tree_get (ike_engine_settings (ike_plugin_engine (self)), "plugins.log-file.files");
+  const IkeTree *files =
+      ike_tree_get (ike_engine_settings (ike_plugin_engine (self)), "plugins.log-file.files");
   if (!open_first (self, targets, error))
     return NULL;
   for (guint i = 0; files != NULL && i < ike_tree_n (files); i++) {
     const IkeTree *section = ike_tree_nth (files, i);
     if (ike_tree_type (section) != IKE_TREE_SECTION) {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s: in plugins.log-file.files each file is a section { path = … }",
+      g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                   "%s: in plugins.log-file.files each file is a section { path = … }",
                    ike_tree_where (section));
       return NULL;
     }
@@ -207,29 +214,37 @@ reload_commit (IkePlugin *self)
 #define OPTION(symbol, name, kind, value, text) \
   static const IkeOptionInfo symbol = { sizeof (IkeOptionInfo), "plugin/" name, kind, value, text }
 
-OPTION (option_path, "path", "string", "stderr",
-        "File to log to: an absolute path, or stderr. \"\": only the files of the section `files`.");
+OPTION (
+    option_path, "path", "string", "stderr",
+    "File to log to: an absolute path, or stderr. \"\": only the files of the section `files`.");
 OPTION (option_level, "level", "enum:error|notice|info|debug|none", "notice",
-        "Most detailed level that is written: error, notice (states of SAs), info (exchanges), debug (payloads).");
+        "Most detailed level that is written: error, notice (states of SAs), info (exchanges), "
+        "debug (payloads).");
 OPTION (option_groups, "groups", "string", "",
         "Levels of single groups, which win over `level`: net=debug, config=none.");
 OPTION (option_time_format, "time_format", "string", "%Y-%m-%d %H:%M:%S",
         "strftime format of the time before each line; \"\" for none (the journal has its own).");
 OPTION (option_utc, "utc", "bool", "no", "Write times in UTC instead of local time.");
 OPTION (option_milliseconds, "milliseconds", "bool", "no", "Add milliseconds to the time.");
-OPTION (option_append, "append", "bool", "yes", "Append to the file; otherwise it is emptied when it is opened.");
+OPTION (option_append, "append", "bool", "yes",
+        "Append to the file; otherwise it is emptied when it is opened.");
 
 OPTION (option_files, "files", "section", NULL,
-        "Further files: one section each, with the keys path, level, groups, time_format, utc, milliseconds, append.");
+        "Further files: one section each, with the keys path, level, groups, time_format, utc, "
+        "milliseconds, append.");
 
 static const IkeOptionInfo *const options[] = {
-  &option_files, &option_path, &option_level, &option_groups, &option_time_format, &option_utc, &option_milliseconds, &option_append, NULL,
+  &option_files, &option_path,         &option_level,  &option_groups, &option_time_format,
+  &option_utc,   &option_milliseconds, &option_append, NULL,
 };
 
 static const IkeLogSinkClass sink = { sizeof (IkeLogSinkClass), write_record, flush_all };
-static const IkeFeature feature = { .struct_size = sizeof (IkeFeature), .provides = "log-sink:file", .ops = &sink };
+static const IkeFeature feature = { .struct_size = sizeof (IkeFeature),
+                                    .provides = "log-sink:file",
+                                    .ops = &sink };
 static const IkeFeature *const features[] = { &feature, NULL };
 
 IKE_PLUGIN (ike_plugin, "log-file", 0, .version = "1.0", .license = "Apache-2.0",
-            .summary = "writes the log to files and to standard error", .features = features, .options = options,
-            .activate = activate, .reload_check = reload_check, .reload_commit = reload_commit);
+            .summary = "writes the log to files and to standard error", .features = features,
+            .options = options, .activate = activate, .reload_check = reload_check,
+            .reload_commit = reload_commit);

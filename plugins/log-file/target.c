@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* target.c - formats records as lines and writes them in batches to one file or to standard error. */
+/* target.c - formats records as lines and writes them in batches to one file or to standard error.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -20,7 +21,8 @@ struct _LogTarget {
   guint64   lost;
 };
 
-/* O_NONBLOCK: a pipe that nobody reads is an error at once, instead of a daemon that does not start. */
+/* O_NONBLOCK: a pipe that nobody reads is an error at once, instead of a daemon that does not
+ * start. */
 static int
 open_file (const LogTargetOptions *options, GError **error)
 {
@@ -54,7 +56,8 @@ log_target_new (const LogTargetOptions *options, GError **error)
     fd = open_file (options, error);
   if (fd < 0) {
     if (error != NULL && *error == NULL)
-      g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot log to standard error: %s", g_strerror (errno));
+      g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot log to standard error: %s",
+                   g_strerror (errno));
     return NULL;
   }
   target = g_new0 (LogTarget, 1);

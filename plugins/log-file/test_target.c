@@ -25,7 +25,8 @@ tear_down (Fixture *fixture, gconstpointer data)
 }
 
 static LogTarget *
-open_target (Fixture *fixture, const char *level, const char *groups, const char *time_format, gboolean appends)
+open_target (Fixture *fixture, const char *level, const char *groups, const char *time_format,
+             gboolean appends)
 {
   g_autoptr (GError) error = NULL;
   LogTargetOptions options = { fixture->path, level, groups, time_format, TRUE, FALSE, appends };
@@ -37,7 +38,8 @@ open_target (Fixture *fixture, const char *level, const char *groups, const char
 static void
 put (LogTarget *target, guint32 level, const char *group, const char *subject, const char *text)
 {
-  IkeLogRecord record = { sizeof record, level, G_GINT64_CONSTANT (86400123456), group, subject, text };
+  IkeLogRecord record = { sizeof record, level,   G_GINT64_CONSTANT (86400123456),
+                          group,         subject, text };
   log_target_write (target, &record);
 }
 
@@ -157,7 +159,8 @@ test_pipe_without_reader (Fixture *fixture, gconstpointer data)
   assert_refused (&options, "cannot open log file");
 }
 
-#define ADD(name, function) g_test_add ("/log-file/" name, Fixture, NULL, set_up, function, tear_down)
+#define ADD(name, function)                                                                        \
+  g_test_add ("/log-file/" name, Fixture, NULL, set_up, function, tear_down)
 
 int
 main (int argc, char **argv)

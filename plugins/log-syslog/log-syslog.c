@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* log-syslog.c - plugin log-syslog: sends the log to the syslog daemon.
  *
- * syslog(3) keeps one ident and one connection per process and may wait for a slow daemon.  So the datagrams (RFC 3164
- * framing, as the C library sends them) go out here, from a socket per engine that never waits; what the daemon does not
- * take is counted as log-syslog.lost. */
+ * syslog(3) keeps one ident and one connection per process and may wait for a slow daemon.  So the
+ * datagrams (RFC 3164 framing, as the C library sends them) go out here, from a socket per engine
+ * that never waits; what the daemon does not take is counted as log-syslog.lost. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -26,9 +26,11 @@ typedef struct {
   GString  *line;
 } Syslog;
 
-static const struct { const char *name; guint32 number; } facilities[] = {
-  { "user", 1 },   { "daemon", 3 },  { "auth", 4 },    { "authpriv", 10 }, { "local0", 16 }, { "local1", 17 },
-  { "local2", 18 }, { "local3", 19 }, { "local4", 20 }, { "local5", 21 },   { "local6", 22 }, { "local7", 23 },
+static const struct { const char *name; guint32 number;
+} facilities[] = {
+  { "user", 1 },    { "daemon", 3 },  { "auth", 4 },    { "authpriv", 10 },
+  { "local0", 16 }, { "local1", 17 }, { "local2", 18 }, { "local3", 19 },
+  { "local4", 20 }, { "local5", 21 }, { "local6", 22 }, { "local7", 23 },
 };
 
 static guint32
@@ -67,20 +69,22 @@ send_line (Syslog *state)
   if (errno == EAGAIN || errno == ENOBUFS)
     return FALSE;
   /* The syslog daemon was restarted: its socket is another one now. */
-  return connect_socket (state) && send (state->fd, state->line->str, state->line->len, MSG_NOSIGNAL) >= 0;
+  return connect_socket (state)
+         && send (state->fd, state->line->str, state->line->len, MSG_NOSIGNAL) >= 0;
 }
 
 static void
 format_line (Syslog *state, const IkeLogRecord *record)
 {
-  static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+  static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
   time_t seconds = (time_t) (record->time_us / G_USEC_PER_SEC);
   struct tm tm = { 0 };
   localtime_r (&seconds, &tm);
   g_string_printf (state->line, "<%u>%s %2d %02d:%02d:%02d %s[%d]: [%s] ",
-                   state->facility * 8 + severity_of (record->level), months[CLAMP (tm.tm_mon, 0, 11)], tm.tm_mday,
-                   tm.tm_hour, tm.tm_min, tm.tm_sec, state->ident, (int) getpid (),
-                   record->group != NULL ? record->group : "core");
+                   state->facility * 8 + severity_of (record->level),
+                   months[CLAMP (tm.tm_mon, 0, 11)], tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+                   state->ident, (int) getpid (), record->group != NULL ? record->group : "core");
   if (record->subject != NULL) {
     log_append_text (state->line, record->subject);
     g_string_append (state->line, ": ");
@@ -124,16 +128,20 @@ activate (IkePlugin *self, GError **error)
   state->lost_counter = ike_counter (ike_plugin_engine (self), "log-syslog.lost");
   state->address.sun_family = AF_UNIX;
   ike_plugin_set_state (self, state, state_free);
-  if (!log_filter_parse (&state->filter, ike_plugin_option (self, "level"), ike_plugin_option (self, "groups"), error))
+  if (!log_filter_parse (&state->filter, ike_plugin_option (self, "level"),
+                         ike_plugin_option (self, "groups"), error))
     return FALSE;
-  if (g_strlcpy (state->address.sun_path, path, sizeof state->address.sun_path) >= sizeof state->address.sun_path) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "the path of the syslog socket is too long: %s", path);
+  if (g_strlcpy (state->address.sun_path, path, sizeof state->address.sun_path)
+      >= sizeof state->address.sun_path) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                 "the path of the syslog socket is too long: %s", path);
     return FALSE;
   }
   if (!connect_socket (state)) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM,
-                 "cannot reach syslog at %s: %s; start a syslog daemon, or set plugins.log-syslog.load = no", path,
-                 g_strerror (errno));
+    g_set_error (
+        error, IKE_ERROR, IKE_ERROR_SYSTEM,
+        "cannot reach syslog at %s: %s; start a syslog daemon, or set plugins.log-syslog.load = no",
+        path, g_strerror (errno));
     return FALSE;
   }
   return TRUE;
@@ -142,12 +150,15 @@ activate (IkePlugin *self, GError **error)
 #define OPTION(symbol, name, kind, value, text) \
   static const IkeOptionInfo symbol = { sizeof (IkeOptionInfo), "plugin/" name, kind, value, text }
 
-OPTION (option_level, "level", "enum:error|notice|info|debug|none", "notice", "Most detailed level that is sent.");
-OPTION (option_groups, "groups", "string", "", "Levels of single groups, which win over `level`: net=debug, config=none.");
+OPTION (option_level, "level", "enum:error|notice|info|debug|none", "notice",
+        "Most detailed level that is sent.");
+OPTION (option_groups, "groups", "string", "",
+        "Levels of single groups, which win over `level`: net=debug, config=none.");
 OPTION (option_facility, "facility",
-        "enum:user|daemon|auth|authpriv|local0|local1|local2|local3|local4|local5|local6|local7", "daemon",
-        "Facility of the messages.");
-OPTION (option_ident, "ident", "string", "ikebanad", "Name before the process number of each message.");
+        "enum:user|daemon|auth|authpriv|local0|local1|local2|local3|local4|local5|local6|local7",
+        "daemon", "Facility of the messages.");
+OPTION (option_ident, "ident", "string", "ikebanad",
+        "Name before the process number of each message.");
 OPTION (option_socket, "socket", "string", "/dev/log", "Socket of the syslog daemon.");
 
 static const IkeOptionInfo *const options[] = {
@@ -155,10 +166,13 @@ static const IkeOptionInfo *const options[] = {
 };
 
 static const IkeLogSinkClass sink = { sizeof (IkeLogSinkClass), write_record, NULL };
-static const IkeFeature feature = { .struct_size = sizeof (IkeFeature), .provides = "log-sink:syslog", .ops = &sink };
+static const IkeFeature feature = { .struct_size = sizeof (IkeFeature),
+                                    .provides = "log-sink:syslog",
+                                    .ops = &sink };
 static const IkeFeature *const features[] = { &feature, NULL };
 
-/* On request: beside log-file to standard error, which a service manager collects, every line would be there twice. */
-IKE_PLUGIN (ike_plugin, "log-syslog", IKE_PLUGIN_ON_REQUEST, .version = "1.0", .license = "Apache-2.0",
-            .summary = "sends the log to the syslog daemon", .features = features, .options = options,
-            .activate = activate);
+/* On request: beside log-file to standard error, which a service manager collects, every line would
+ * be there twice. */
+IKE_PLUGIN (ike_plugin, "log-syslog", IKE_PLUGIN_ON_REQUEST, .version = "1.0",
+            .license = "Apache-2.0", .summary = "sends the log to the syslog daemon",
+            .features = features, .options = options, .activate = activate);

@@ -50,7 +50,7 @@ first_address (const Endpoint *endpoint, guint8 family)
   return NULL;
 }
 
-/* -- in ---------------------------------------------------------------------------------------- */
+/* -- in */
 
 static void
 fill_datagram (const Packet *packet, gsize skip, IkeDatagram *out)
@@ -134,7 +134,7 @@ endpoint_arrive (Endpoint *endpoint, Packet *packet_take)
                  is_ike ? deliver_ike : deliver_esp, packet_take, packet_free);
 }
 
-/* -- out --------------------------------------------------------------------------------------- */
+/* -- out */
 
 /* An address that is not ours sends nothing, as a kernel would say (EADDRNOTAVAIL); none means
  * ours of that family. */
@@ -207,7 +207,7 @@ net_keepalive (IkePlugin *self, guint shard, const IkeAddr *local, const IkeAddr
   send_bytes (endpoint_of (self), &datagram, FALSE, endpoint_of (self)->marked);
 }
 
-/* -- the rest of the class --------------------------------------------------------------------- */
+/* -- the rest of the class */
 
 static void
 net_ports (IkePlugin *self, guint16 *plain, guint16 *marked)
@@ -281,7 +281,7 @@ static const IkeNetClass net_class = {
   .keepalive = net_keepalive,
 };
 
-/* -- for tests --------------------------------------------------------------------------------- */
+/* -- for tests */
 
 static Wire *
 wire_of (IkePlugin *self)
@@ -422,7 +422,7 @@ static const IkeSimNetOps sim_ops = {
   .count = ops_count,
 };
 
-/* -- the plugin -------------------------------------------------------------------------------- */
+/* -- the plugin */
 
 static gboolean
 take_addresses (IkePlugin *self, Endpoint *endpoint, GError **error)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include "wire.h"
 
-/* -- a simulation in little -------------------------------------------------------------------- */
+/* -- a simulation in little */
 
 typedef struct {
   gint64 time_us;
@@ -79,7 +79,7 @@ run_all (IkeSim *sim)
   }
 }
 
-/* -- two ends ---------------------------------------------------------------------------------- */
+/* -- two ends */
 
 typedef struct {
   IkeSim sim;
@@ -190,7 +190,7 @@ assert_heard (Fixture *fixture, const char *letters)
   g_assert_cmpstr (fixture->heard->str, ==, letters);
 }
 
-/* -- tests ------------------------------------------------------------------------------------- */
+/* -- tests */
 
 static void
 test_arrives_in_order_after_the_latency (Fixture *fixture, gconstpointer data)

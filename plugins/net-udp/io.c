@@ -9,8 +9,9 @@
 #include <string.h>
 #include "udp.h"
 
-/* What one turn of the loop takes.  A key exchange that an IKE message asks for is a fifth of a millisecond or more and is
- * done on the spot: so few of them are taken at once, and a turn ends with them; packets of ESP come by the batch. */
+/* What one turn of the loop takes.  A key exchange that an IKE message asks for is a fifth of a
+ * millisecond or more and is done on the spot: so few of them are taken at once, and a turn ends
+ * with them; packets of ESP come by the batch. */
 enum { ROUNDS = 8, IKE_BATCH = 4, KEEPALIVE = 0xff };
 
 typedef struct {
@@ -67,7 +68,7 @@ count (Udp *udp, UdpCount what, guint n)
     udp->klass->count (udp->owner, what, n);
 }
 
-/* -- in ---------------------------------------------------------------------------------------- */
+/* -- in */
 
 static gboolean
 is_link_local (const IkeAddr *addr)
@@ -208,7 +209,7 @@ udp_read (UdpSocket *own)
   udp_flush (udp, own->shard);
 }
 
-/* -- out --------------------------------------------------------------------------------------- */
+/* -- out */
 
 /* The group that is bound to the local address, or to all of them. */
 static const UdpGroup *

@@ -36,7 +36,7 @@ state_of (IkePlugin *self)
   return ike_plugin_state (self);
 }
 
-/* -- what the sockets tell --------------------------------------------------------------------- */
+/* -- what the sockets tell */
 
 static void
 owner_ike (gpointer owner, guint shard, const IkeDatagram *datagram)
@@ -104,7 +104,7 @@ static const UdpOwnerClass owner_class = {
   .warn = owner_warn,
 };
 
-/* -- the class --------------------------------------------------------------------------------- */
+/* -- the class */
 
 static gboolean
 net_send (IkePlugin *self, guint shard, const IkeDatagram *datagram)
@@ -197,7 +197,7 @@ static const IkeNetClass net_class = {
   .keepalive = net_keepalive,
 };
 
-/* -- coming and going -------------------------------------------------------------------------- */
+/* -- coming and going */
 
 static void
 is_readable (int fd, guint32 events, gpointer data)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store_file.c - connections, secrets, pools and authorities from settings files.
  *
- * They may stand in the settings file of the engine itself, and in files of their own, which have the grammar and the
- * keys of swanctl.conf: such a file loads unchanged.  Files are merged in the order in which they are named, as if each
- * were included at the end of the one before.  The store keeps nothing: every load reads the files anew. */
+ * They may stand in the settings file of the engine itself, and in files of their own, which have
+ * the grammar and the keys of swanctl.conf: such a file loads unchanged.  Files are merged in the
+ * order in which they are named, as if each were included at the end of the one before.  The store
+ * keeps nothing: every load reads the files anew. */
 #include "config.h"
 #include <string.h>
 #include <ikebana/engine.h>
@@ -68,16 +69,19 @@ store_load (IkePlugin *self, GError **error)
   return tree;
 }
 
-static const IkeStoreClass store_class = { .struct_size = sizeof (IkeStoreClass), .load = store_load };
+static const IkeStoreClass store_class = { .struct_size = sizeof (IkeStoreClass),
+                                           .load = store_load };
 
 static const IkeFeature store_feature
   = { .struct_size = sizeof (IkeFeature), .provides = "store:file", .ops = &store_class };
 static const IkeFeature *const features[] = { &store_feature, NULL };
 
-static const IkeOptionInfo files_option
-  = { sizeof (IkeOptionInfo), "plugin/files", "list", DEFAULT_FILES,
-      "Files with connections, secrets, pools and authorities, in the format of swanctl.conf; relative to the directory of "
-      "ikebana.conf. The default need not exist." };
+static const IkeOptionInfo files_option = {
+  sizeof (IkeOptionInfo), "plugin/files", "list", DEFAULT_FILES,
+  "Files with connections, secrets, pools and authorities, in the format of swanctl.conf; relative "
+  "to the directory of "
+  "ikebana.conf. The default need not exist."
+};
 static const IkeOptionInfo *const options[] = { &files_option, NULL };
 
 IKE_PLUGIN (ike_plugin, "store-file", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_store_file.c - the store in an engine: a swanctl.conf beside the settings, a reload, wrong files. */
+/* test_store_file.c - the store in an engine: a swanctl.conf beside the settings, a reload, wrong
+ * files. */
 #include <glib/gstdio.h>
 #include <ikebana/engine.h>
 #include <ikebana/error.h>
@@ -37,15 +38,22 @@ start (Fixture *fixture, const char *settings)
 {
   static const char *const plugins[] = { "store-file", "auth-psk", "crypto-openssl", NULL };
   g_autofree char *main_file = g_build_filename (fixture->directory, "ikebana.conf", NULL);
-  g_autofree char *plugin_dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
+  g_autofree char *plugin_dir =
+      g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
   g_autoptr (GError) error = NULL;
 
   g_assert_nonnull (g_getenv ("IKE_TOP_BUILDDIR"));
   write_file (fixture, "ikebana.conf", settings);
   fixture->sim = ike_sim_new (1);
   IkeEngineOptions options = {
-    .struct_size = sizeof options, .name = "test", .sim = fixture->sim, .n_shards = 1, .config_file = main_file,
-    .plugin_dir = plugin_dir, .catalog_file = "/nonexistent", .plugins = plugins,
+    .struct_size = sizeof options,
+    .name = "test",
+    .sim = fixture->sim,
+    .n_shards = 1,
+    .config_file = main_file,
+    .plugin_dir = plugin_dir,
+    .catalog_file = "/nonexistent",
+    .plugins = plugins,
   };
   fixture->engine = ike_engine_new (&options, &error);
   g_assert_no_error (error);
@@ -63,7 +71,8 @@ set_up (Fixture *fixture, gconstpointer unused)
 static void
 tear_down (Fixture *fixture, gconstpointer unused)
 {
-  static const char *const names[] = { "ikebana.conf", "connections.conf", "swanctl.conf", "extra.conf" };
+  static const char *const names[] = { "ikebana.conf", "connections.conf", "swanctl.conf",
+                                       "extra.conf" };
 
   ike_engine_free (fixture->engine);
   ike_sim_free (fixture->sim);
@@ -120,7 +129,8 @@ test_reload (Fixture *fixture, gconstpointer unused)
   refused = ike_engine_reload (fixture->engine, FALSE, &error);
   g_assert_null (refused);
   g_assert_error (error, IKE_ERROR, IKE_ERROR_SYNTAX);
-  g_assert_nonnull (g_strrstr (error->message, "connections.conf:1: section 'connections' begins here"));
+  g_assert_nonnull (
+      g_strrstr (error->message, "connections.conf:1: section 'connections' begins here"));
   last = ike_engine_config (fixture->engine);
   g_assert_true (last == after);
 }
@@ -142,8 +152,11 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add ("/store-file/a-swanctl-conf-loads-unchanged", Fixture, NULL, set_up, test_swanctl, tear_down);
-  g_test_add ("/store-file/a-reload-adds-and-a-wrong-file-changes-nothing", Fixture, NULL, set_up, test_reload, tear_down);
-  g_test_add ("/store-file/a-file-that-is-named-must-exist", Fixture, NULL, set_up, test_missing_file, tear_down);
+  g_test_add ("/store-file/a-swanctl-conf-loads-unchanged", Fixture, NULL, set_up, test_swanctl,
+              tear_down);
+  g_test_add ("/store-file/a-reload-adds-and-a-wrong-file-changes-nothing", Fixture, NULL, set_up,
+              test_reload, tear_down);
+  g_test_add ("/store-file/a-file-that-is-named-must-exist", Fixture, NULL, set_up,
+              test_missing_file, tear_down);
   return g_test_run ();
 }

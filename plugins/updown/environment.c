@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* environment.c - the environment of an updown program: PLUTO_* variables from validated characters only. */
+/* environment.c - the environment of an updown program: PLUTO_* variables from validated characters
+ * only. */
 #include <string.h>
 #include <ikebana/addr.h>
 #include <ikebana/error.h>
@@ -12,8 +13,8 @@
 static const char address_characters[] = DIGITS "abcdefABCDEF.:%/";
 static const char number_characters[] = DIGITS "abcdefABCDEFx";
 static const char name_characters[] = DIGITS LETTERS "._-";
-/* No blank first, no quote, no $, `, \, ;, &, |, <, >, (, ), {, }, !, ~, ?, * and no control character: harmless in a
- * script that forgot its quotes. Blanks occur in distinguished names. */
+/* No blank first, no quote, no $, `, \, ;, &, |, <, >, (, ), {, }, !, ~, ?, * and no control
+ * character: harmless in a script that forgot its quotes. Blanks occur in distinguished names. */
 static const char identity_characters[] = DIGITS LETTERS " ._-@:/=,+#%";
 
 enum { VALUE_MAX = 512 };
@@ -27,7 +28,8 @@ static gboolean
 is_made_of (const char *value, const char *characters)
 {
   gsize len = strlen (value);
-  return len > 0 && len <= VALUE_MAX && value[0] != ' ' && value[0] != '-' && strspn (value, characters) == len;
+  return len > 0 && len <= VALUE_MAX && value[0] != ' ' && value[0] != '-'
+         && strspn (value, characters) == len;
 }
 
 static void
@@ -42,7 +44,8 @@ add (Environment *environment, const char *name, const char *value, const char *
 }
 
 static void
-add_leaf (Environment *environment, const char *name, const IkeTree *body, const char *path, const char *characters)
+add_leaf (Environment *environment, const char *name, const IkeTree *body, const char *path,
+          const char *characters)
 {
   char buffer[32];
   const IkeTree *leaf = ike_tree_get (body, path);
@@ -63,7 +66,7 @@ add_number (Environment *environment, const char *name, guint64 number)
   g_ptr_array_add (environment->variables, g_strdup_printf ("%s=%" G_GUINT64_FORMAT, name, number));
 }
 
-/* -- traffic selectors ---------------------------------------------------------------------------------------------- */
+/* -- traffic selectors */
 
 /* The smallest prefix that holds the range; PLUTO_MY_CLIENT has room for nothing else. */
 static guint
@@ -116,7 +119,8 @@ is_host (const IkeSelector *selector, const char *address)
   IkeAddr addr;
   gsize len = selector->family == 4 ? 4 : 16;
   return address != NULL && ike_addr_parse (&addr, address, NULL) && addr.family == selector->family
-         && memcmp (selector->first, addr.bytes, len) == 0 && memcmp (selector->last, addr.bytes, len) == 0;
+         && memcmp (selector->first, addr.bytes, len) == 0
+         && memcmp (selector->last, addr.bytes, len) == 0;
 }
 
 static guint
@@ -132,9 +136,10 @@ read_selectors (const IkeTree *list, IkeSelector *out)
   return n;
 }
 
-/* -- everything else ------------------------------------------------------------------------------------------------ */
+/* -- everything else */
 
-/* One address, or a list of them: PLUTO_MY_SOURCEIP is the first, PLUTO_MY_SOURCEIP4_1, … are all. */
+/* One address, or a list of them: PLUTO_MY_SOURCEIP is the first, PLUTO_MY_SOURCEIP4_1, … are all.
+ */
 static void
 add_virtual_addresses (Environment *environment, const char *side, const IkeTree *value)
 {
@@ -159,7 +164,8 @@ add_virtual_addresses (Environment *environment, const char *side, const IkeTree
 static void
 add_common (Environment *environment, const IkeTree *body)
 {
-  g_ptr_array_add (environment->variables, g_strdup ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+  g_ptr_array_add (environment->variables,
+                   g_strdup ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
   g_ptr_array_add (environment->variables, g_strdup ("PLUTO_VERSION=1.1"));
   add_leaf (environment, "PLUTO_CONNECTION", body, "child", name_characters);
   add_leaf (environment, "PLUTO_IKE_CONNECTION", body, "connection", name_characters);
@@ -184,13 +190,14 @@ add_common (Environment *environment, const IkeTree *body)
 }
 
 static char **
-make_one (const IkeTree *body, gboolean is_up, const IkeSelector *local, const IkeSelector *remote, GPtrArray *refused)
+make_one (const IkeTree *body, gboolean is_up, const IkeSelector *local, const IkeSelector *remote,
+          GPtrArray *refused)
 {
   Environment environment = { g_ptr_array_new (), refused };
   gboolean host = is_host (local, ike_tree_string (body, "ike.local-host", NULL));
   g_ptr_array_add (environment.variables,
-                   g_strdup_printf ("PLUTO_VERB=%s-%s%s", is_up ? "up" : "down", host ? "host" : "client",
-                                    local->family == 6 ? "-v6" : ""));
+                   g_strdup_printf ("PLUTO_VERB=%s-%s%s", is_up ? "up" : "down",
+                                    host ? "host" : "client", local->family == 6 ? "-v6" : ""));
   add_common (&environment, body);
   add_side (&environment, "MY", local);
   add_side (&environment, "PEER", remote);
@@ -209,7 +216,8 @@ updown_environments (const IkeTree *body, gboolean is_up, GPtrArray *refused)
     for (guint k = 0; k < n_remote && all->len < ENVIRONMENT_RUNS_MAX; k++) {
       /* Packets between two families do not exist. */
       if (local[i].family == remote[k].family)
-        g_ptr_array_add (all, make_one (body, is_up, &local[i], &remote[k], all->len == 0 ? refused : NULL));
+        g_ptr_array_add (
+            all, make_one (body, is_up, &local[i], &remote[k], all->len == 0 ? refused : NULL));
     }
   }
   return all;
@@ -224,8 +232,10 @@ updown_argv (const char *configured, GError **error)
     return NULL;
   }
   if (argv[0][0] != '/') {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
-                 "updown = %s: give the absolute path of the program (no shell is used, and no search path)", configured);
+    g_set_error (
+        error, IKE_ERROR, IKE_ERROR_CONFIG,
+        "updown = %s: give the absolute path of the program (no shell is used, and no search path)",
+        configured);
     return NULL;
   }
   return g_steal_pointer (&argv);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* process.c - one running program: spawned without a shell, watched through a pidfd, its output logged line by line. */
+/* process.c - one running program: spawned without a shell, watched through a pidfd, its output
+ * logged line by line. */
 #define _GNU_SOURCE                           /* pipe2, posix_spawn_file_actions_addchdir_np */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,7 @@ process_free (Process *process)
   g_free (process);
 }
 
-/* -- output --------------------------------------------------------------------------------------------------------- */
+/* -- output */
 
 static void
 log_line (Process *process)
@@ -98,7 +99,7 @@ on_output (int fd, guint32 events, gpointer data)
     close_output (process);
 }
 
-/* -- end ------------------------------------------------------------------------------------------------------------ */
+/* -- end */
 
 static void
 log_end (Process *process, const siginfo_t *info)
@@ -106,11 +107,11 @@ log_end (Process *process, const siginfo_t *info)
   if (info->si_code == CLD_EXITED && info->si_status == 0)
     return;
   if (info->si_code == CLD_EXITED)
-    ike_log (process->engine, IKE_LOG_ERROR, "updown", "%s: the updown program failed with exit status %d",
-             process->name, info->si_status);
+    ike_log (process->engine, IKE_LOG_ERROR, "updown",
+             "%s: the updown program failed with exit status %d", process->name, info->si_status);
   else
-    ike_log (process->engine, IKE_LOG_ERROR, "updown", "%s: the updown program was ended by signal %d", process->name,
-             info->si_status);
+    ike_log (process->engine, IKE_LOG_ERROR, "updown",
+             "%s: the updown program was ended by signal %d", process->name, info->si_status);
 }
 
 static void
@@ -122,7 +123,8 @@ on_exit_of (int fd, guint32 events, gpointer data)
   gpointer ended_data = process->data;
   if (waitid (P_PID, (id_t) process->pid, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
     return;
-  /* What it wrote last; a child that it left behind may keep the pipe open, and is not waited for. */
+  /* What it wrote last; a child that it left behind may keep the pipe open, and is not waited for.
+   */
   for (guint i = 0; i < READS_PER_TURN && process->output >= 0 && read_output (process); i++)
     ;
   close_output (process);
@@ -137,14 +139,16 @@ on_timeout (gpointer data)
   Process *process = data;
   process->timer = NULL;
   ike_log (process->engine, IKE_LOG_ERROR, "updown",
-           "%s: the updown program did not end within %" G_GUINT64_FORMAT " s and is killed; raise plugins.updown.timeout "
-           "if it needs longer", process->name, process->timeout_ms / 1000);
+           "%s: the updown program did not end within %" G_GUINT64_FORMAT
+           " s and is killed; raise plugins.updown.timeout "
+           "if it needs longer",
+           process->name, process->timeout_ms / 1000);
   /* It leads a process group of its own: its children go with it. */
   kill (-process->pid, SIGKILL);
   kill (process->pid, SIGKILL);
 }
 
-/* -- start ---------------------------------------------------------------------------------------------------------- */
+/* -- start */
 
 static int
 spawn (pid_t *pid, char *const *argv, char *const *environment, int output)
@@ -165,7 +169,8 @@ spawn (pid_t *pid, char *const *argv, char *const *environment, int output)
   posix_spawnattr_setsigmask (&attributes, &none);
   posix_spawnattr_setsigdefault (&attributes, &all);
   posix_spawnattr_setpgroup (&attributes, 0);
-  posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags (&attributes,
+                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   code = posix_spawn (pid, argv[0], &actions, &attributes, argv, environment);
   posix_spawnattr_destroy (&attributes);
   posix_spawn_file_actions_destroy (&actions);
@@ -175,7 +180,8 @@ spawn (pid_t *pid, char *const *argv, char *const *environment, int output)
 static gboolean
 fail (GError **error, const char *what, const char *program, int code)
 {
-  g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot %s %s: %s", what, program, g_strerror (code));
+  g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot %s %s: %s", what, program,
+               g_strerror (code));
   return FALSE;
 }
 

@@ -114,8 +114,9 @@ static void
 test_hostile_identities (void)
 {
   static const char *const hostile[] = {
-    "a`id`", "$(reboot)", "x;reboot", "a|b", "a&b", "a>b", "a\nPLUTO_VERB=x", "a\"b", "a'b", "a\\b", "-rf", " x", "a*b",
-    "a?b", "{a,b}", "~root", "a!b", "a\tb", "\x1b[31m", "caf\xc3\xa9",
+    "a`id`", "$(reboot)", "x;reboot", "a|b",  "a&b",      "a>b",         "a\nPLUTO_VERB=x",
+    "a\"b",  "a'b",       "a\\b",     "-rf",  " x",       "a*b",         "a?b",
+    "{a,b}", "~root",     "a!b",      "a\tb", "\x1b[31m", "caf\xc3\xa9",
   };
   for (guint i = 0; i < G_N_ELEMENTS (hostile); i++) {
     g_autoptr (IkeTree) body = make_body ("10.1.0.0/16", "10.2.0.0/16");

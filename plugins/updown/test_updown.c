@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_updown.c - programs that a real engine runs: in order, with their environment, and to their end. */
+/* test_updown.c - programs that a real engine runs: in order, with their environment, and to their
+ * end. */
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,8 +20,9 @@ set_up (Fixture *fixture, gconstpointer data)
   fixture->directory = g_dir_make_tmp ("ikebana-updown-XXXXXX", NULL);
   fixture->program = g_build_filename (fixture->directory, "program", NULL);
   fixture->output = g_build_filename (fixture->directory, "output", NULL);
-  script = g_strdup_printf ("#!/bin/sh\necho \"$1 $PLUTO_VERB $PLUTO_PEER $PLUTO_PEER_ID.\" >> %s\n%s\n", fixture->output,
-                            (const char *) data);
+  script =
+      g_strdup_printf ("#!/bin/sh\necho \"$1 $PLUTO_VERB $PLUTO_PEER $PLUTO_PEER_ID.\" >> %s\n%s\n",
+                       fixture->output, (const char *) data);
   g_assert_true (g_file_set_contents (fixture->program, script, -1, NULL));
   g_assert_cmpint (g_chmod (fixture->program, 0700), ==, 0);
 }
@@ -57,7 +59,8 @@ run (Fixture *fixture, const char *const *events, const char *settings)
 {
   static const char *const plugins[] = { "updown", NULL };
   const char *top = g_getenv ("IKE_TOP_BUILDDIR");
-  g_autofree char *plugin_dir = g_build_filename (top != NULL ? top : "..", "plugins", ".libs", NULL);
+  g_autofree char *plugin_dir =
+      g_build_filename (top != NULL ? top : "..", "plugins", ".libs", NULL);
   IkeEngineOptions options = { .struct_size = sizeof options, .settings = settings, .n_shards = 1,
                                .plugin_dir = plugin_dir, .plugins = plugins };
   g_autoptr (GError) error = NULL;
@@ -79,7 +82,9 @@ test_order (Fixture *fixture, gconstpointer data)
   g_autofree char *output = NULL;
   run (fixture, events, "plugins { updown { critical = yes } }");
   g_assert_true (g_file_get_contents (fixture->output, &output, NULL, NULL));
-  g_assert_cmpstr (output, ==, "word up-client 192.0.2.2 .\nword down-client 192.0.2.2 .\nword up-client 192.0.2.2 .\n");
+  g_assert_cmpstr (
+      output, ==,
+      "word up-client 192.0.2.2 .\nword down-client 192.0.2.2 .\nword up-client 192.0.2.2 .\n");
 }
 
 static void
@@ -92,13 +97,15 @@ test_slow (Fixture *fixture, gconstpointer data)
   g_assert_cmpstr (output, ==, "word up-client 192.0.2.2 .\n");
 }
 
-#define ADD(name, script, function) g_test_add ("/updown/" name, Fixture, script, set_up, function, tear_down)
+#define ADD(name, script, function)                                                                \
+  g_test_add ("/updown/" name, Fixture, script, set_up, function, tear_down)
 
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("programs-of-one-child-run-in-order-also-at-the-end", "echo said; exit 3", test_order);
-  ADD ("a-program-that-takes-long-does-not-hold-the-end-up", "sleep 20; echo late >> ${0%/*}/output", test_slow);
+  ADD ("a-program-that-takes-long-does-not-hold-the-end-up",
+       "sleep 20; echo late >> ${0%/*}/output", test_slow);
   return g_test_run ();
 }

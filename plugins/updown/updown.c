@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* updown.c - plugin updown: runs a program when a CHILD_SA comes and goes.
  *
- * The program is the `updown` of the child in the configuration: an absolute path and arguments, run directly, by no
- * shell, once per pair of traffic selectors, with the PLUTO_* variables that strongSwan's updown documents (ikebanad(8)).
- * Runs of one child are in order; those of different children are beside each other, up to `max_running`.  Events arrive
- * on the observer; programs are started and watched on the io loop. */
+ * The program is the `updown` of the child in the configuration: an absolute path and arguments,
+ * run directly, by no shell, once per pair of traffic selectors, with the PLUTO_* variables that
+ * strongSwan's updown documents (ikebanad(8)). Runs of one child are in order; those of different
+ * children are beside each other, up to `max_running`.  Events arrive on the observer; programs are
+ * started and watched on the io loop. */
 #include <poll.h>
 #include <string.h>
 #include <ikebana/bus.h>
@@ -29,7 +30,7 @@ typedef struct {
 
 typedef struct {
   Updown  *state;
-  char    *name, *key;                        /* key: runs with the same one are never beside each other */
+  char *name, *key; /* key: runs with the same one are never beside each other */
   char   **argv, **environment;
   Process *process;
 } Run;
@@ -54,7 +55,7 @@ run_free (gpointer data)
   g_free (run);
 }
 
-/* -- io loop -------------------------------------------------------------------------------------------------------- */
+/* -- io loop */
 
 static void
 run_ended (gpointer data)
@@ -98,7 +99,8 @@ static void
 start_waiting (Updown *state)
 {
   GList *next;
-  for (GList *link = state->waiting.head; link != NULL && state->running->len < state->max_running; link = next) {
+  for (GList *link = state->waiting.head; link != NULL && state->running->len < state->max_running;
+       link = next) {
     Run *run = link->data;
     next = link->next;
     if (is_running (state, run->key))
@@ -121,8 +123,9 @@ take_batch (gpointer data)
     }
     ike_counter_add (state->engine, state->lost_counter, 1);
     ike_log (state->engine, IKE_LOG_ERROR, "updown",
-             "%s: the updown program is not run, %u others wait already; raise plugins.updown.max_queued", run->name,
-             state->max_queued);
+             "%s: the updown program is not run, %u others wait already; raise "
+             "plugins.updown.max_queued",
+             run->name, state->max_queued);
     run_free (run);
   }
   start_waiting (state);
@@ -136,7 +139,7 @@ batch_free (gpointer data)
   g_free (batch);
 }
 
-/* -- observer ------------------------------------------------------------------------------------------------------- */
+/* -- observer */
 
 static void
 log_refused (Updown *state, const char *name, GPtrArray *refused)
@@ -153,7 +156,8 @@ heard (IkePlugin *self, const IkeEvent *event)
   Updown *state = ike_plugin_state (self);
   const IkeTree *body = ike_event_body (event);
   const char *configured = ike_tree_string (body, "updown", NULL);
-  const char *connection = ike_tree_string (body, "connection", "?"), *child = ike_tree_string (body, "child", "?");
+  const char *connection = ike_tree_string (body, "connection", "?"),
+             *child = ike_tree_string (body, "child", "?");
   g_autoptr (GPtrArray) environments = NULL, refused = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *name = g_strdup_printf ("%s/%s", connection, child);
   g_autoptr (GError) error = NULL;
@@ -166,7 +170,8 @@ heard (IkePlugin *self, const IkeEvent *event)
     ike_log (state->engine, IKE_LOG_ERROR, "updown", "%s: %s", name, error->message);
     return;
   }
-  environments = updown_environments (body, strcmp (ike_event_name (event), "child-up") == 0, refused);
+  environments =
+      updown_environments (body, strcmp (ike_event_name (event), "child-up") == 0, refused);
   log_refused (state, name, refused);
   batch = g_new0 (Batch, 1);
   batch->state = state;
@@ -183,10 +188,11 @@ heard (IkePlugin *self, const IkeEvent *event)
   ike_loop_post (ike_engine_io (state->engine), take_batch, batch, batch_free);
 }
 
-/* -- control -------------------------------------------------------------------------------------------------------- */
+/* -- control */
 
-/* The daemon ends and the loop turns no more: what the last child-down events started is waited for here, bounded, so
- * that no rule stays behind in a firewall.  A program that needs longer goes on by itself. */
+/* The daemon ends and the loop turns no more: what the last child-down events started is waited for
+ * here, bounded, so that no rule stays behind in a firewall.  A program that needs longer goes on
+ * by itself. */
 static void
 finish (gpointer data)
 {
@@ -202,8 +208,8 @@ finish (gpointer data)
     }
   }
   if (state->waiting.length > 0)
-    ike_log (state->engine, IKE_LOG_ERROR, "updown", "the daemon ends before %u updown programs were run",
-             state->waiting.length);
+    ike_log (state->engine, IKE_LOG_ERROR, "updown",
+             "the daemon ends before %u updown programs were run", state->waiting.length);
   g_queue_clear_full (&state->waiting, run_free);
   g_ptr_array_set_size (state->running, 0);
 }
@@ -257,13 +263,16 @@ activate (IkePlugin *self, GError **error)
 #define OPTION(symbol, name, kind, value, text) \
   static const IkeOptionInfo symbol = { sizeof (IkeOptionInfo), "plugin/" name, kind, value, text }
 
-OPTION (option_timeout, "timeout", "time", "60s", "A program that runs longer is killed, with its children.");
+OPTION (option_timeout, "timeout", "time", "60s",
+        "A program that runs longer is killed, with its children.");
 OPTION (option_max_running, "max_running", "uint", "16", "Programs that run at a time.");
-OPTION (option_max_queued, "max_queued", "uint", "4096", "Programs that wait for others; further ones are not run.");
+OPTION (option_max_queued, "max_queued", "uint", "4096",
+        "Programs that wait for others; further ones are not run.");
 
-static const IkeOptionInfo *const options[] = { &option_timeout, &option_max_running, &option_max_queued, NULL };
+static const IkeOptionInfo *const options[] = { &option_timeout, &option_max_running,
+                                                &option_max_queued, NULL };
 static const IkeFeature *const features[] = { NULL };
 
 IKE_PLUGIN (ike_plugin, "updown", 0, .version = "1.0", .license = "Apache-2.0",
-            .summary = "runs a program when a CHILD_SA comes and goes", .features = features, .options = options,
-            .activate = activate, .deactivate = deactivate);
+            .summary = "runs a program when a CHILD_SA comes and goes", .features = features,
+            .options = options, .activate = activate, .deactivate = deactivate);

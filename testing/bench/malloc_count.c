@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* malloc_count.c - LD_PRELOAD: counts every call of the allocator and of mmap in this process, for bench-setup.
+/* malloc_count.c - LD_PRELOAD: counts every call of the allocator and of mmap in this process, for
+ * bench-setup.
  *
- * It passes on to glibc by the names that glibc exports for this purpose, so nothing has to be looked up first. */
+ * It passes on to glibc by the names that glibc exports for this purpose, so nothing has to be
+ * looked up first. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdatomic.h>

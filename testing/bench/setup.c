@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* setup.c - what one setup (IKE_SA and CHILD_SA, PSK, X25519, AES-GCM-16) costs, between two engines in one process over
- * net-sim and kernel-fake, and what an end keeps.  Prints "name value" lines; testing/bench/run makes tables of them.
+/* setup.c - what one setup (IKE_SA and CHILD_SA, PSK, X25519, AES-GCM-16) costs, between two
+ * engines in one process over net-sim and kernel-fake, and what an end keeps.  Prints "name value"
+ * lines; testing/bench/run makes tables of them.
  *
  * usage: bench-setup [--warm N] [--count N] [--shards N] [--proposal IKE-PROPOSAL] [--jobs]
  *        (see README.md) */
@@ -43,7 +44,7 @@ typedef struct {
 
 static atomic_ulong n_libcrypto;
 
-/* -- what is read --------------------------------------------------------------------------------------------------- */
+/* -- what is read */
 
 static double
 now_ns (void)
@@ -114,19 +115,20 @@ count_free (void *at, const char *file, int line)
   free (at);
 }
 
-/* -- engines -------------------------------------------------------------------------------------------------------- */
+/* -- engines */
 
 static char *
 settings_of (const Options *o, guint i)
 {
-  return g_strdup_printf ("core { shards = %d\n log_rate = 0\n log { default = notice } }\n"
-                          "plugins { net-sim { load = yes\n addresses = 10.0.0.%u }\n kernel-fake { load = yes } }\n"
-                          "connections { pair {\n local_addrs = 10.0.0.%u\n remote_addrs = 10.0.0.%u\n proposals = %s\n"
-                          "    local { auth = psk\n id = %c.test }\n remote { auth = psk\n id = %c.test }\n"
-                          "    children { net { local_ts = 10.%u.0.0/16\n remote_ts = 10.%u.0.0/16\n"
-                          "      esp_proposals = aes256gcm16 } } } }\n"
-                          "secrets { ike-pair { secret = correct-horse-battery } }\n",
-                          o->n_shards, i + 1, i + 1, 2 - i, o->proposal, "ab"[i], "ba"[i], i + 1, 2 - i);
+  return g_strdup_printf (
+      "core { shards = %d\n log_rate = 0\n log { default = notice } }\n"
+      "plugins { net-sim { load = yes\n addresses = 10.0.0.%u }\n kernel-fake { load = yes } }\n"
+      "connections { pair {\n local_addrs = 10.0.0.%u\n remote_addrs = 10.0.0.%u\n proposals = %s\n"
+      "    local { auth = psk\n id = %c.test }\n remote { auth = psk\n id = %c.test }\n"
+      "    children { net { local_ts = 10.%u.0.0/16\n remote_ts = 10.%u.0.0/16\n"
+      "      esp_proposals = aes256gcm16 } } } }\n"
+      "secrets { ike-pair { secret = correct-horse-battery } }\n",
+      o->n_shards, i + 1, i + 1, 2 - i, o->proposal, "ab"[i], "ba"[i], i + 1, 2 - i);
 }
 
 static void
@@ -145,8 +147,15 @@ engine_new (Bench *bench, const Options *o, guint i)
   g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
   g_autoptr (GError) error = NULL;
   IkeEngineOptions options = {
-    .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG | IKE_ENGINE_NO_HASH, .name = i ? "b" : "a", .sim = bench->sim,
-    .n_shards = (guint) o->n_shards, .n_offload = 2, .settings = settings, .plugin_dir = dir, .plugins = plugins,
+    .struct_size = sizeof options,
+    .flags = IKE_ENGINE_NO_CONFIG | IKE_ENGINE_NO_HASH,
+    .name = i ? "b" : "a",
+    .sim = bench->sim,
+    .n_shards = (guint) o->n_shards,
+    .n_offload = 2,
+    .settings = settings,
+    .plugin_dir = dir,
+    .plugins = plugins,
     .log_fallback = show_error,
   };
   IkeEngine *engine = ike_engine_new (&options, &error);
@@ -156,7 +165,7 @@ engine_new (Bench *bench, const Options *o, guint i)
   return engine;
 }
 
-/* -- one setup ------------------------------------------------------------------------------------------------------ */
+/* -- one setup */
 
 static void
 up_done (gpointer owner, gpointer data, gpointer result, const char *error)
@@ -168,7 +177,10 @@ up_done (gpointer owner, gpointer data, gpointer result, const char *error)
 }
 
 static const IkeCallClass up_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "bench up", .timeout_ms = 3600 * 1000, .then = up_done,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "bench up",
+  .timeout_ms = 3600 * 1000,
+  .then = up_done,
   .undo = (GDestroyNotify) ike_tree_free,
 };
 
@@ -177,8 +189,9 @@ start_up (gpointer data)
 {
   Bench *bench = data;
 
-  ike_initiate (bench->engines[INITIATOR], bench->conn, NULL,
-                ike_loop_call (ike_engine_control (bench->engines[INITIATOR]), &up_call, bench, NULL));
+  ike_initiate (
+      bench->engines[INITIATOR], bench->conn, NULL,
+      ike_loop_call (ike_engine_control (bench->engines[INITIATOR]), &up_call, bench, NULL));
 }
 
 static guint
@@ -189,8 +202,8 @@ next_part (const Bench *bench)
   return !next ? WIRE : ike_loop_engine (next) == bench->engines[RESPONDER] ? RESPONDER : INITIATOR;
 }
 
-/* With --jobs: each step alone, as far as it is of a shard.  The time of this thread, not of the clock on the wall: what
- * else the machine does is not this job's. */
+/* With --jobs: each step alone, as far as it is of a shard.  The time of this thread, not of the
+ * clock on the wall: what else the machine does is not this job's. */
 static void
 step_alone (Bench *bench, gint64 until_us)
 {
@@ -202,7 +215,8 @@ step_alone (Bench *bench, gint64 until_us)
     bench->longest_ns = MAX (bench->longest_ns, now_ns () - begin);
 }
 
-/* Steps until it is up and all is quiet.  The clock is read where the next item is of somebody else. */
+/* Steps until it is up and all is quiet.  The clock is read where the next item is of somebody
+ * else. */
 static void
 one_up (Bench *bench)
 {
@@ -211,7 +225,8 @@ one_up (Bench *bench)
   double begin, now;
   gboolean goes_on = TRUE;
 
-  /* An engine keeps one SA per connection that it begins: each setup is of a connection with a name of its own. */
+  /* An engine keeps one SA per connection that it begins: each setup is of a connection with a name
+   * of its own. */
   g_snprintf (name, sizeof name, "peer-%u", ++bench->n_up);
   g_free (bench->conn->name);
   bench->conn->name = g_strdup (name);
@@ -243,7 +258,7 @@ many_up (Bench *bench, int n)
     one_up (bench);
 }
 
-/* -- the floor ------------------------------------------------------------------------------------------------------ */
+/* -- the floor */
 
 /* What X25519 alone costs an end: a key pair and a derivation, µs. */
 static double
@@ -265,7 +280,8 @@ floor_us (IkeEngine *engine)
   for (turn = 0; turn < 5; turn++) {
     double begin = now_ns (), spent;
     for (i = 0; i < FLOOR_TURNS / 5; i++)
-      ike_secret_blob_unref (ke->answer (provided->plugin, offered, ke->offer_len, answered, &is_fault, &error));
+      ike_secret_blob_unref (
+          ke->answer (provided->plugin, offered, ke->offer_len, answered, &is_fault, &error));
     spent = now_ns () - begin;
     best = turn ? MIN (best, spent) : spent;
   }
@@ -273,7 +289,7 @@ floor_us (IkeEngine *engine)
   return best / (FLOOR_TURNS / 5) / 1000;
 }
 
-/* -- what is told --------------------------------------------------------------------------------------------------- */
+/* -- what is told */
 
 static void
 tell (const char *name, double value)

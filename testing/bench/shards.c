@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* shards.c - two real engines in one process, over the loopback interface: the CPU time of a setup, and how many
- * datagrams one shard hands to another.  Prints "name value" lines.
+/* shards.c - two real engines in one process, over the loopback interface: the CPU time of a setup,
+ * and how many datagrams one shard hands to another.  Prints "name value" lines.
  *
- * usage: bench-shards [--shards N] [--count N] [--no-cbpf] [--port N] [--proposal IKE-PROPOSAL]  (see README.md) */
+ * usage: bench-shards [--shards N] [--count N] [--no-cbpf] [--port N] [--proposal IKE-PROPOSAL]
+ * (see README.md) */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -41,7 +42,7 @@ cpu_us (void)
          + (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
-/* -- engines -------------------------------------------------------------------------------------------------------- */
+/* -- engines */
 
 /* An engine keeps one SA per connection that it begins, so there is one for each setup. */
 static void
@@ -50,13 +51,14 @@ add_connections (GString *text, const Options *o, guint i)
   int k, n = i == 0 ? o->n_count : 1;
 
   for (k = 0; k < n; k++)
-    g_string_append_printf (text,
-                            "c%d {\n local_addrs = 127.0.0.1\n remote_addrs = 127.0.0.1\n remote_port = %d\n"
-                            " proposals = %s\n"
-                            " local { auth = psk\n id = %c.test }\n remote { auth = psk\n id = %c.test }\n"
-                            " children { net%d { local_ts = 10.%u.0.0/16\n remote_ts = 10.%u.0.0/16\n"
-                            "  esp_proposals = aes256gcm16 } } }\n",
-                            k, o->port + (i == 0 ? 2 : 0), o->proposal, "ab"[i], "ba"[i], k, i + 1, 2 - i);
+    g_string_append_printf (
+        text,
+        "c%d {\n local_addrs = 127.0.0.1\n remote_addrs = 127.0.0.1\n remote_port = %d\n"
+        " proposals = %s\n"
+        " local { auth = psk\n id = %c.test }\n remote { auth = psk\n id = %c.test }\n"
+        " children { net%d { local_ts = 10.%u.0.0/16\n remote_ts = 10.%u.0.0/16\n"
+        "  esp_proposals = aes256gcm16 } } }\n",
+        k, o->port + (i == 0 ? 2 : 0), o->proposal, "ab"[i], "ba"[i], k, i + 1, 2 - i);
 }
 
 static char *
@@ -93,9 +95,15 @@ engine_new (const Options *o, guint i)
   g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
   g_autoptr (GError) error = NULL;
   IkeEngineOptions options = {
-    .struct_size = sizeof options, .flags = IKE_ENGINE_NO_CONFIG, .name = i ? "b" : "a", .n_shards = (guint) o->n_shards,
+    .struct_size = sizeof options,
+    .flags = IKE_ENGINE_NO_CONFIG,
+    .name = i ? "b" : "a",
+    .n_shards = (guint) o->n_shards,
     .n_offload = G_MAXUINT32,
-    .settings = settings, .plugin_dir = dir, .plugins = plugins, .log_fallback = show_error,
+    .settings = settings,
+    .plugin_dir = dir,
+    .plugins = plugins,
+    .log_fallback = show_error,
   };
   IkeEngine *engine = ike_engine_new (&options, &error);
 
@@ -104,7 +112,7 @@ engine_new (const Options *o, guint i)
   return engine;
 }
 
-/* -- setups --------------------------------------------------------------------------------------------------------- */
+/* -- setups */
 
 static void begin_one (Bench *bench);
 
@@ -121,7 +129,10 @@ up_done (gpointer owner, gpointer data, gpointer result, const char *error)
 }
 
 static const IkeCallClass up_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "bench up", .timeout_ms = DEADLINE_S * 1000, .then = up_done,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "bench up",
+  .timeout_ms = DEADLINE_S * 1000,
+  .then = up_done,
   .undo = (GDestroyNotify) ike_tree_free,
 };
 
@@ -165,7 +176,7 @@ run_responder (void *data)
   return NULL;
 }
 
-/* -- what is told --------------------------------------------------------------------------------------------------- */
+/* -- what is told */
 
 static void
 tell (const char *name, double value)
@@ -176,16 +187,18 @@ tell (const char *name, double value)
 static void
 tell_counters (Bench *bench)
 {
-  static const char *const names[] = { "shard.forwarded", "shard.forwarded-first", "shard.forwarded-twice",
-                                       "ike.established", "input.received", "output.retransmits" };
+  static const char *const names[] = { "shard.forwarded",       "shard.forwarded-first",
+                                       "shard.forwarded-twice", "ike.established",
+                                       "input.received",        "output.retransmits" };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (names); i++)
-    tell (names[i], (double) (ike_counter_get (bench->engines[0], names[i]) + ike_counter_get (bench->engines[1], names[i])));
+    tell (names[i], (double) (ike_counter_get (bench->engines[0], names[i])
+                              + ike_counter_get (bench->engines[1], names[i])));
 }
 
-/* The longest turn of a job on a shard, and how many went over the 5 ms that are reported as stalls.  On the control
- * thread of @engine. */
+/* The longest turn of a job on a shard, and how many went over the 5 ms that are reported as
+ * stalls.  On the control thread of @engine. */
 static void
 tell_jobs (IkeEngine *engine, const char *whose)
 {
@@ -208,7 +221,8 @@ tell_jobs (IkeEngine *engine, const char *whose)
       }
     }
   }
-  printf ("%s.longest_us %" G_GINT64_FORMAT "\n%s.stalls %" G_GINT64_FORMAT "\n", whose, longest, whose, stalls);
+  printf ("%s.longest_us %" G_GINT64_FORMAT "\n%s.stalls %" G_GINT64_FORMAT "\n", whose, longest,
+          whose, stalls);
   if (stalls)
     fprintf (stderr, "%s: %" G_GINT64_FORMAT " us in \"%s\"\n", whose, longest, name);
 }

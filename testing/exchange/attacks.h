@@ -9,9 +9,6 @@
 
 enum { EX_INIT = 34, EX_AUTH = 35, EX_CHILD = 36, EX_INFO = 37 };
 
-static const guint32 modes[]
-  = { 0, IKE_ENGINE_FORCE_WAITS, IKE_ENGINE_FORCE_WAITS | IKE_ENGINE_FOREIGN_ANSWERS, IKE_ENGINE_SHUFFLE };
-
 static const char children[2][500]
   = { "proposals = aes256gcm16-prfsha256-x25519\n retransmit_tries = 1\n children {\n"
       " net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n esp_proposals = aes256gcm16\n }\n"
@@ -100,14 +97,3 @@ half_open (gconstpointer flags, char **error)
   return forge;
 }
 
-static inline void
-add (const char *group, const char *name, GTestDataFunc func)
-{
-  static const char *const words[] = { "plain", "every-wait-forced", "foreign-answers", "shuffled" };
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (modes); i++) {
-    g_autofree char *path = g_strdup_printf ("/%s/%s/%s", group, name, words[i]);
-    g_test_add_data_func (path, GUINT_TO_POINTER (modes[i]), func);
-  }
-}

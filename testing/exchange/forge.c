@@ -9,7 +9,7 @@ enum { ICV_LEN = 16, IV_LEN = 8, KEY_LEN = 32 };
 /* A plugin's hooks hear of nothing but their engine: which forge it belongs to is said here. */
 static Forge *current;
 
-/* -- the plugin ----------------------------------------------------------------------------------------------------- */
+/* -- the plugin */
 
 static ForgeEnd *
 end_of (IkePlugin *self)
@@ -72,9 +72,9 @@ static IkeHookVerdict
 on_message (IkePlugin *self, IkeSa *sa, IkeMessageEvent *event)
 {
   ForgeEnd *end = end_of (self);
-  g_autofree char *point
-    = g_strdup_printf ("message/%s/%s/%u", event->is_inbound ? "in" : "out", event->is_request ? "request" : "response",
-                       event->exchange);
+  g_autofree char *point =
+      g_strdup_printf ("message/%s/%s/%u", event->is_inbound ? "in" : "out",
+                       event->is_request ? "request" : "response", event->exchange);
 
   if (end && event->is_inbound)
     end->n_plain++;
@@ -88,7 +88,8 @@ on_message (IkePlugin *self, IkeSa *sa, IkeMessageEvent *event)
     return at_hook (self, sa, point);                              \
   }
 PASS_ON (on_conn, IkeConnEvent, "config-selected")
-PASS_ON (on_proposal, IkeChoiceEvent, event->is_child ? "proposal-selected/child" : "proposal-selected")
+PASS_ON (on_proposal, IkeChoiceEvent,
+         event->is_child ? "proposal-selected/child" : "proposal-selected")
 PASS_ON (on_authorize, IkeAuthorizeEvent, "authorize")
 PASS_ON (on_narrow, IkeNarrowEvent, "narrow")
 PASS_ON (on_child, IkeChildEvent, event->is_up ? "child-updown/up" : "child-updown/down")
@@ -98,7 +99,8 @@ PASS_ON (on_endpoint, IkeEndpointEvent, "endpoint-changed")
 static gboolean
 activate (IkePlugin *self, GError **error)
 {
-  return ike_keys_hook_add (self, "forge", NULL, on_keys, error) && ike_state_hook_add (self, "forge", NULL, on_state, error)
+  return ike_keys_hook_add (self, "forge", NULL, on_keys, error)
+         && ike_state_hook_add (self, "forge", NULL, on_state, error)
          && ike_message_hook_add (self, "forge", NULL, on_message, error)
          && ike_conn_selected_hook_add (self, "forge", NULL, on_conn, error)
          && ike_proposal_hook_add (self, "forge", NULL, on_proposal, error)
@@ -112,11 +114,18 @@ activate (IkePlugin *self, GError **error)
 static const IkeFeature *const no_features[] = { NULL };
 
 const IkePluginInfo forge_plugin = {
-  .struct_size = sizeof (IkePluginInfo), .abi_major = IKE_ABI_MAJOR, .abi_minor = IKE_ABI_MINOR, .name = "forge",
-  .version = "1", .license = "Apache-2.0", .summary = "knows the keys", .features = no_features, .activate = activate,
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "forge",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "knows the keys",
+  .features = no_features,
+  .activate = activate,
 };
 
-/* -- the forge ------------------------------------------------------------------------------------------------------ */
+/* -- the forge */
 
 static void
 keep_sent (IkeSimEvent event, const IkeSimPacket *packet, gpointer data)
@@ -139,7 +148,9 @@ keep_sent (IkeSimEvent event, const IkeSimPacket *packet, gpointer data)
 Forge *
 forge_new (const PairOptions *options)
 {
-  const IkePluginInfo *builtin[] = { &forge_plugin, options && options->builtin ? options->builtin[0] : NULL, NULL };
+  const IkePluginInfo *builtin[] = { &forge_plugin,
+                                     options && options->builtin ? options->builtin[0] : NULL,
+                                     NULL };
   const char *plugins[] = { "forge", builtin[1] ? builtin[1]->name : NULL, NULL };
   PairOptions o = options ? *options : (PairOptions) { 0 };
   Forge *forge = g_new0 (Forge, 1);
@@ -190,7 +201,11 @@ run_on_sa (IkeSa *sa, gpointer data)
 }
 
 static const IkeJobClass on_sa_job = {
-  .struct_size = sizeof (IkeJobClass), .name = "test", .lane = IKE_LANE_SETUP, .run = run_on_sa, .free = g_free,
+  .struct_size = sizeof (IkeJobClass),
+  .name = "test",
+  .lane = IKE_LANE_SETUP,
+  .run = run_on_sa,
+  .free = g_free,
 };
 
 void
@@ -223,7 +238,7 @@ forge_n_kernel_calls (PairEnd *end)
   return n;
 }
 
-/* -- writing -------------------------------------------------------------------------------------------------------- */
+/* -- writing */
 
 void
 forge_add (ForgeChain *chain, guint8 type, const void *body, gsize len)
@@ -271,14 +286,15 @@ write_header (Forge *forge, const ForgeHead *head, guint8 first, gsize len, guin
   out[16] = first;
   out[17] = head->version ? head->version : 0x20;
   out[18] = head->exchange;
-  out[19] = (guint8) ((head->from_a ? IKE_FLAG_INITIATOR : 0) | (head->is_response ? IKE_FLAG_RESPONSE : 0));
+  out[19] = (guint8) ((head->from_a ? IKE_FLAG_INITIATOR : 0)
+                      | (head->is_response ? IKE_FLAG_RESPONSE : 0));
   put (out + 20, head->id, 4);
   put (out + 24, len, 4);
 }
 
 static void
-gcm (const ForgeKey *key, gboolean is_sealing, const guint8 *iv, const guint8 *aad, gsize aad_len, guint8 *data, gsize len,
-     guint8 *icv, gboolean *is_ok)
+gcm (const ForgeKey *key, gboolean is_sealing, const guint8 *iv, const guint8 *aad, gsize aad_len,
+     guint8 *data, gsize len, guint8 *icv, gboolean *is_ok)
 {
   EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new ();
   guint8 nonce[12];
@@ -287,7 +303,8 @@ gcm (const ForgeKey *key, gboolean is_sealing, const guint8 *iv, const guint8 *a
   g_assert_cmpuint (key->len, ==, KEY_LEN + 4);
   memcpy (nonce, key->data + KEY_LEN, 4);
   memcpy (nonce + 4, iv, IV_LEN);
-  g_assert_cmpint (EVP_CipherInit_ex (c, EVP_aes_256_gcm (), NULL, key->data, nonce, is_sealing), ==, 1);
+  g_assert_cmpint (EVP_CipherInit_ex (c, EVP_aes_256_gcm (), NULL, key->data, nonce, is_sealing),
+                   ==, 1);
   if (!is_sealing)
     EVP_CIPHER_CTX_ctrl (c, EVP_CTRL_GCM_SET_TAG, ICV_LEN, icv);
   EVP_CipherUpdate (c, NULL, &n, aad, (int) aad_len);
@@ -299,9 +316,11 @@ gcm (const ForgeKey *key, gboolean is_sealing, const guint8 *iv, const guint8 *a
 }
 
 gsize
-forge_write_plain (Forge *forge, const ForgeHead *head, guint8 first, const guint8 *plain, gsize len, guint8 *out)
+forge_write_plain (Forge *forge, const ForgeHead *head, guint8 first, const guint8 *plain,
+                   gsize len, guint8 *out)
 {
-  gsize sk_len = 4 + IV_LEN + len + 1 + ICV_LEN, total = IKE_HEADER_LEN + (head->is_clear ? len : sk_len);
+  gsize sk_len = 4 + IV_LEN + len + 1 + ICV_LEN,
+        total = IKE_HEADER_LEN + (head->is_clear ? len : sk_len);
   guint8 *sk = out + IKE_HEADER_LEN, *body = sk + 4 + IV_LEN;
   static guint64 counter = G_GUINT64_CONSTANT (1) << 40;
   gboolean is_ok;
@@ -319,8 +338,8 @@ forge_write_plain (Forge *forge, const ForgeHead *head, guint8 first, const guin
   if (len)
     memcpy (body, plain, len);
   body[len] = 0;
-  gcm (&forge->keys[head->from_a ? FORGE_SK_EI : FORGE_SK_ER], TRUE, sk + 4, out, IKE_HEADER_LEN + 4, body, len + 1,
-       body + len + 1, &is_ok);
+  gcm (&forge->keys[head->from_a ? FORGE_SK_EI : FORGE_SK_ER], TRUE, sk + 4, out,
+       IKE_HEADER_LEN + 4, body, len + 1, body + len + 1, &is_ok);
   g_assert_true (is_ok);
   return total;
 }
@@ -336,7 +355,8 @@ forge_write (Forge *forge, const ForgeHead *head, const ForgeChain *chain, guint
 }
 
 void
-forge_inject_from (Forge *forge, const char *from, guint16 port, gboolean to_b, const void *data, gsize len)
+forge_inject_from (Forge *forge, const char *from, guint16 port, gboolean to_b, const void *data,
+                   gsize len)
 {
   IkeAddr source, target;
 
@@ -363,7 +383,7 @@ forge_send (Forge *forge, const ForgeHead *head, const ForgeChain *chain)
   forge_inject (forge, head->from_a, message, len);
 }
 
-/* -- reading -------------------------------------------------------------------------------------------------------- */
+/* -- reading */
 
 const ForgePacket *
 forge_sent (Forge *forge, gboolean from_b, guint nth)
@@ -407,8 +427,8 @@ forge_open (Forge *forge, const ForgePacket *packet, guint8 *first, guint8 *plai
   *len -= 4 + IV_LEN + ICV_LEN;
   memcpy (plain, sk + 4 + IV_LEN, *len);
   memcpy (icv, packet->data + packet->len - ICV_LEN, ICV_LEN);
-  gcm (&forge->keys[from_a ? FORGE_SK_EI : FORGE_SK_ER], FALSE, sk + 4, packet->data, IKE_HEADER_LEN + 4, plain, *len, icv,
-       &is_ok);
+  gcm (&forge->keys[from_a ? FORGE_SK_EI : FORGE_SK_ER], FALSE, sk + 4, packet->data,
+       IKE_HEADER_LEN + 4, plain, *len, icv, &is_ok);
   if (!is_ok || plain[*len - 1] + 1u > *len)
     return FALSE;
   *len -= plain[*len - 1] + 1u;

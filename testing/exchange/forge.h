@@ -4,7 +4,8 @@
 #pragma once
 #include "exchange/pair.h"
 
-enum { FORGE_SK_AI, FORGE_SK_AR, FORGE_SK_EI, FORGE_SK_ER, FORGE_SK_PI, FORGE_SK_PR, FORGE_SK_N, FORGE_PAYLOADS_MAX = 256 };
+enum { FORGE_SK_AI, FORGE_SK_AR, FORGE_SK_EI, FORGE_SK_ER, FORGE_SK_PI, FORGE_SK_PR, FORGE_SK_N,
+       FORGE_PAYLOADS_MAX = 256 };
 
 typedef struct { gsize len; guint8 data[64]; } ForgeKey;
 
@@ -59,7 +60,8 @@ typedef struct {
 } ForgeHead;
 /* A whole message; its length. */
 gsize  forge_write (Forge *forge, const ForgeHead *head, const ForgeChain *chain, guint8 *out);
-gsize  forge_write_plain (Forge *forge, const ForgeHead *head, guint8 first, const guint8 *plain, gsize len, guint8 *out);
+gsize  forge_write_plain (Forge *forge, const ForgeHead *head, guint8 first, const guint8 *plain, gsize len,
+                          guint8 *out);
 /* Puts it on the wire, and lets the engines work. */
 void   forge_inject (Forge *forge, gboolean to_b, const void *data, gsize len);
 void   forge_inject_from (Forge *forge, const char *from, guint16 port, gboolean to_b, const void *data, gsize len);

@@ -5,47 +5,60 @@
 #include <ikebana/model.h>
 #include <string.h>
 
-static const char default_connection[]
-  = "    proposals = aes256gcm16-prfsha256-x25519\n"
-    "    children { net { local_ts = 10.%d.0.0/16\n remote_ts = 10.%d.0.0/16\n esp_proposals = aes256gcm16\n } }\n";
+static const char default_connection[] = "    proposals = aes256gcm16-prfsha256-x25519\n"
+                                         "    children { net { local_ts = 10.%d.0.0/16\n remote_ts "
+                                         "= 10.%d.0.0/16\n esp_proposals = aes256gcm16\n } }\n";
 
 static void
 keep_log (const IkeLogRecord *record, gpointer data)
 {
   PairEnd *end = data;
 
-  g_string_append_printf (end->log, "%s %s: %s\n", record->group, record->subject ? record->subject : "", record->text);
+  g_string_append_printf (end->log, "%s %s: %s\n", record->group,
+                          record->subject ? record->subject : "", record->text);
 }
 
 static char *
 settings_of (const PairOptions *o, guint i)
 {
-  g_autofree char *body = o->connection[i] ? g_strdup (o->connection[i])
-                                           : g_strdup_printf (default_connection, (int) i + 1, 2 - (int) i);
+  g_autofree char *body = o->connection[i]
+                              ? g_strdup (o->connection[i])
+                              : g_strdup_printf (default_connection, (int) i + 1, 2 - (int) i);
 
-  return g_strdup_printf ("core { shards = %u }\n"
-                          "plugins { net-sim { load = yes\n addresses = 10.0.0.%u, fd00::%u\n }\n"
-                          "  kernel-fake { load = yes\n record = yes\n addresses = 10.0.0.%u\n } }\n%s\n"
-                          "connections { pair {\n local_addrs = 10.0.0.%u\n remote_addrs = 10.0.0.%u\n"
-                          "    local { auth = psk\n id = %c.test\n }\n remote { auth = psk\n id = %c.test\n }\n%s } }\n"
-                          "secrets { ike-pair { %s } }\n",
-                          o->n_shards ? o->n_shards : 1, i + 1, i + 1, i + 1, o->more[i] ? o->more[i] : "", i + 1, 2 - i, "ab"[i],
-                          "ba"[i], body, o->secrets[i] ? o->secrets[i] : "secret = correct-horse-battery\n");
+  return g_strdup_printf (
+      "core { shards = %u }\n"
+      "plugins { net-sim { load = yes\n addresses = 10.0.0.%u, fd00::%u\n }\n"
+      "  kernel-fake { load = yes\n record = yes\n addresses = 10.0.0.%u\n } }\n%s\n"
+      "connections { pair {\n local_addrs = 10.0.0.%u\n remote_addrs = 10.0.0.%u\n"
+      "    local { auth = psk\n id = %c.test\n }\n remote { auth = psk\n id = %c.test\n }\n%s } }\n"
+      "secrets { ike-pair { %s } }\n",
+      o->n_shards ? o->n_shards : 1, i + 1, i + 1, i + 1, o->more[i] ? o->more[i] : "", i + 1,
+      2 - i, "ab"[i], "ba"[i], body,
+      o -> secrets[i] ? o -> secrets[i] : "secret = correct-horse-battery\n");
 }
 
 static void
 end_start (Pair *pair, PairEnd *end, const PairOptions *o, guint i)
 {
-  static const char *const needed[] = { "ikev2", "crypto-openssl", "auth-psk", "net-sim", "kernel-fake", "store-file" };
+  static const char *const needed[] = { "ikev2",   "crypto-openssl", "auth-psk",
+                                        "net-sim", "kernel-fake",    "store-file" };
   g_autofree char *settings = settings_of (o, i);
   g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
   g_autoptr (GPtrArray) plugins = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
   const IkeProvided *fake;
   IkeEngineOptions options = {
-    .struct_size = sizeof options, .flags = o->flags | IKE_ENGINE_NO_CONFIG, .name = i ? "b" : "a", .sim = pair->sim,
-    .n_shards = o->n_shards ? o->n_shards : 1, .n_offload = 0, .settings = settings, .plugin_dir = dir,
-    .builtin = o->builtin, .log_fallback = keep_log, .log_data = end,
+    .struct_size = sizeof options,
+    .flags = o->flags | IKE_ENGINE_NO_CONFIG,
+    .name = i ? "b" : "a",
+    .sim = pair->sim,
+    .n_shards = o->n_shards ? o->n_shards : 1,
+    .n_offload = 0,
+    .settings = settings,
+    .plugin_dir = dir,
+    .builtin = o->builtin,
+    .log_fallback = keep_log,
+    .log_data = end,
   };
   guint k;
 
@@ -112,7 +125,10 @@ up_done (gpointer owner, gpointer data, gpointer result, const char *error)
 }
 
 static const IkeCallClass up_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "test up", .timeout_ms = 3600 * 1000, .then = up_done,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "test up",
+  .timeout_ms = 3600 * 1000,
+  .then = up_done,
   .undo = (GDestroyNotify) ike_tree_free,
 };
 
@@ -274,9 +290,11 @@ assert_opens (PairEnd *from, PairEnd *to)
     if (sa.direction != IKE_DIR_OUT)
       continue;
     n_out++;
-    len = from->kernel_ops->seal (from->kernel, sa.spi, (const guint8 *) text, sizeof text, packet, sizeof packet);
+    len = from->kernel_ops->seal (from->kernel, sa.spi, (const guint8 *) text, sizeof text, packet,
+                                  sizeof packet);
     g_assert_cmpuint (len, >, 0);
-    g_assert_cmpuint (to->kernel_ops->open (to->kernel, packet, len, plain, sizeof plain), ==, sizeof text);
+    g_assert_cmpuint (to->kernel_ops->open (to->kernel, packet, len, plain, sizeof plain), ==,
+                      sizeof text);
     g_assert_cmpstr ((char *) plain, ==, text);
   }
   g_assert_cmpuint (2 * n_out, ==, i);
@@ -285,7 +303,8 @@ assert_opens (PairEnd *from, PairEnd *to)
 void
 pair_assert_twins (Pair *pair)
 {
-  g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, pair->b.kernel_ops->n_sas (pair->b.kernel));
+  g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==,
+                    pair->b.kernel_ops->n_sas (pair->b.kernel));
   assert_opens (&pair->a, &pair->b);
   assert_opens (&pair->b, &pair->a);
 }
@@ -294,4 +313,42 @@ guint64
 pair_hash (const Pair *pair)
 {
   return ike_engine_event_hash (pair->a.engine) * 31 + ike_engine_event_hash (pair->b.engine);
+}
+
+void
+pair_assert_up (Pair *pair, const char *child_or_null)
+{
+  g_autofree char *error = pair_up (pair, child_or_null);
+
+  if (error)
+    g_test_message ("%s\n-- a --\n%s-- b --\n%s", error, pair->a.log->str, pair->b.log->str);
+  g_assert_cmpstr (error, ==, NULL);
+}
+
+void
+pair_inject (Pair *pair, const char *from, const char *to, const void *data, gsize len)
+{
+  IkeAddr a, b;
+
+  g_assert_true (ike_addr_parse (&a, from, NULL));
+  g_assert_true (ike_addr_parse (&b, to, NULL));
+  a.port = b.port = 500;
+  pair->a.net_ops->inject (pair->a.net, &a, &b, data, len, 0);
+}
+
+void
+pair_add_test (const char *group, const char *name, GTestDataFunc func)
+{
+  static const struct { const char *name; guint32 flags; } modes[] = {
+    { "plain", 0 },
+    { "every-wait-forced", IKE_ENGINE_FORCE_WAITS },
+    { "foreign-answers", IKE_ENGINE_FORCE_WAITS | IKE_ENGINE_FOREIGN_ANSWERS },
+    { "shuffled", IKE_ENGINE_SHUFFLE },
+  };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (modes); i++) {
+    g_autofree char *path = g_strdup_printf ("/%s/%s/%s", group, name, modes[i].name);
+    g_test_add_data_func (path, GUINT_TO_POINTER (modes[i].flags), func);
+  }
 }

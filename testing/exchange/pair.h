@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pair.h - two engines in one process over the in-memory network, with a virtual clock: what exchange tests start from. */
+/* pair.h - two engines in one process over the in-memory network, with a virtual clock: what exchange tests start
+ * from. */
 #pragma once
 #include <ikebana/engine.h>
 #include <ikebana/exchange.h>
@@ -37,6 +38,8 @@ void  pair_free (Pair *pair);
 void  pair_restart (Pair *pair, PairEnd *end, const PairOptions *options_or_null);
 /* Steps until the call of `up` is over; its error, or NULL. g_free. */
 char *pair_up   (Pair *pair, const char *child_or_null);
+/* The same; an error fails the test, with the logs of both. */
+void  pair_assert_up (Pair *pair, const char *child_or_null);
 char *pair_up_of (Pair *pair, PairEnd *end, const char *conn, const char *child_or_null);
 /* Starts an `up` without stepping; the answer goes to @error ("" on success) when it comes. */
 void  pair_begin_up (Pair *pair, PairEnd *end, const char *conn, const char *child_or_null, char **error);
@@ -52,3 +55,8 @@ void  pair_assert_twins (Pair *pair);
 guint64 pair_hash (const Pair *pair);
 /* Runs a control command and steps until it is finished; its result, or NULL with @error_text. */
 IkeTree *pair_command (PairEnd *end, const char *name, IkeTree *args_take, char **error_text);
+/* Puts @data on the wire, from port 500 to port 500. */
+void  pair_inject (Pair *pair, const char *from, const char *to, const void *data, gsize len);
+/* Adds the test /@group/@name/@mode for each way to run the engines: plain, every wait forced, every completion from
+ * another thread in random order, shuffled.  @func gets the flags of the engine. */
+void  pair_add_test (const char *group, const char *name, GTestDataFunc func);

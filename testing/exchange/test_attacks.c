@@ -1,18 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_attacks.c - what a hostile peer, or a plugin that destroys things at any moment, may do, and what must not come of
- * it. */
+/* test_attacks.c - what a hostile peer, or a plugin that destroys things at any moment, may do, and
+ * what must not come of it. */
 #include "exchange/attacks.h"
 
-/* -- H: destroyed from within ------------------------------------------------------------------------------------------ */
+/* -- H: destroyed from within */
 
 static const char *const points[] = {
-  "keys-derived", "keys-derived/child", "ike-state/CONNECTING", "ike-state/ESTABLISHED", "ike-state/DELETING", "ike-state/DEAD",
-  "message/in/request/34", "message/out/request/34", "message/in/response/34", "message/out/response/34",
-  "message/in/request/35", "message/out/request/35", "message/in/response/35", "message/out/response/35",
-  "message/in/request/36", "message/out/request/36", "message/in/response/36", "message/out/response/36",
-  "message/in/request/37", "message/out/request/37", "message/in/response/37", "message/out/response/37",
-  "config-selected", "proposal-selected", "proposal-selected/child", "authorize", "narrow", "child-updown/up",
-  "child-updown/down", "ike-updown/up", "ike-updown/down",
+  "keys-derived",
+  "keys-derived/child",
+  "ike-state/CONNECTING",
+  "ike-state/ESTABLISHED",
+  "ike-state/DELETING",
+  "ike-state/DEAD",
+  "message/in/request/34",
+  "message/out/request/34",
+  "message/in/response/34",
+  "message/out/response/34",
+  "message/in/request/35",
+  "message/out/request/35",
+  "message/in/response/35",
+  "message/out/response/35",
+  "message/in/request/36",
+  "message/out/request/36",
+  "message/in/response/36",
+  "message/out/response/36",
+  "message/in/request/37",
+  "message/out/request/37",
+  "message/in/response/37",
+  "message/out/response/37",
+  "config-selected",
+  "proposal-selected",
+  "proposal-selected/child",
+  "authorize",
+  "narrow",
+  "child-updown/up",
+  "child-updown/down",
+  "ike-updown/up",
+  "ike-updown/down",
 };
 
 static void
@@ -72,7 +96,8 @@ assert_consistent (Forge *forge, PairEnd *end)
 }
 
 static void
-run_struck (guint32 flags, const char *point, gboolean at_b, void (*strike) (IkeSa *sa, gpointer data), IkeHookVerdict verdict)
+run_struck (guint32 flags, const char *point, gboolean at_b,
+            void (*strike) (IkeSa *sa, gpointer data), IkeHookVerdict verdict)
 {
   static const char *const names[] = { "net", "pfs" };
   PairOptions o = options_of (GUINT_TO_POINTER (flags));
@@ -106,7 +131,8 @@ run_struck (guint32 flags, const char *point, gboolean at_b, void (*strike) (Ike
 static void
 test_struck (gconstpointer flags)
 {
-  static void (*const strikes[]) (IkeSa *, gpointer) = { destroy_sa, destroy_children, destroy_both, begin_delete };
+  static void (*const strikes[]) (IkeSa *, gpointer) = { destroy_sa, destroy_children, destroy_both,
+                                                         begin_delete };
   guint i, k;
 
   for (i = 0; i < G_N_ELEMENTS (points); i++)
@@ -201,7 +227,8 @@ test_late_kernel (gconstpointer flags)
       end->kernel_ops->delay (end->kernel, 100);
       pair_begin_up (forge->pair, &forge->pair->a, "pair", "net", &error);
       forge_run_ms (forge, at_ms);
-      forge_on_sa (end, at_b ? &forge->b : &forge->a, which & 2 ? destroy_children : destroy_sa, NULL);
+      forge_on_sa (end, at_b ? &forge->b : &forge->a, which & 2 ? destroy_children : destroy_sa,
+                   NULL);
       pair_run (forge->pair, 60);
       g_assert_nonnull (error);
       g_free (error);
@@ -231,7 +258,7 @@ test_end_with_calls_out (gconstpointer flags)
   }
 }
 
-/* -- B: AUTH that proves nothing ------------------------------------------------------------------------------------- */
+/* -- B: AUTH that proves nothing */
 
 static const guint8 id_a[] = "\2\0\0\0a.test", id_b[] = "\2\0\0\0b.test";
 
@@ -253,13 +280,20 @@ assert_auth_refused (Forge *forge, const ForgeChain *chain, int answer)
 static void
 test_bad_auth (gconstpointer flags)
 {
-  static const guint8 garbage[4 + 32] = { 2 }, rsa[4 + 256] = { 1 }, null[4] = { 13 }, short_[4 + 31] = { 2 }, empty[4] = { 2 },
-                      long_[4 + 33] = { 2 }, cut[3] = { 2 };
-  static const struct { const guint8 *body; gsize len; int answer; } values[] = {
-    { garbage, sizeof garbage, IKE_N_AUTHENTICATION_FAILED }, { rsa, sizeof rsa, IKE_N_AUTHENTICATION_FAILED },
-    { null, sizeof null, IKE_N_INVALID_SYNTAX }, { short_, sizeof short_, IKE_N_AUTHENTICATION_FAILED },
-    { empty, sizeof empty, IKE_N_INVALID_SYNTAX }, { long_, sizeof long_, IKE_N_AUTHENTICATION_FAILED },
-    { cut, sizeof cut, IKE_N_INVALID_SYNTAX }, { NULL, 0, IKE_N_INVALID_SYNTAX }, { NULL, 1, IKE_N_AUTHENTICATION_FAILED },
+  static const guint8 garbage[4 + 32] = { 2 }, rsa[4 + 256] = { 1 }, null[4] = { 13 },
+                                  short_[4 + 31] = { 2 }, empty[4] = { 2 }, long_[4 + 33] = { 2 },
+                                  cut[3] = { 2 };
+  static const struct { const guint8 *body; gsize len; int answer;
+  } values[] = {
+    { garbage, sizeof garbage, IKE_N_AUTHENTICATION_FAILED },
+    { rsa, sizeof rsa, IKE_N_AUTHENTICATION_FAILED },
+    { null, sizeof null, IKE_N_INVALID_SYNTAX },
+    { short_, sizeof short_, IKE_N_AUTHENTICATION_FAILED },
+    { empty, sizeof empty, IKE_N_INVALID_SYNTAX },
+    { long_, sizeof long_, IKE_N_AUTHENTICATION_FAILED },
+    { cut, sizeof cut, IKE_N_INVALID_SYNTAX },
+    { NULL, 0, IKE_N_INVALID_SYNTAX },
+    { NULL, 1, IKE_N_AUTHENTICATION_FAILED },
   };
   guint i;
 
@@ -322,7 +356,8 @@ test_reflected_auth (gconstpointer flags)
   g_free (error);
 }
 
-/* And the same octets under the responder's keys, sent to the responder: a request of its own is not an answer. */
+/* And the same octets under the responder's keys, sent to the responder: a request of its own is
+ * not an answer. */
 static void
 test_reflected_messages (gconstpointer flags)
 {
@@ -353,10 +388,14 @@ static void
 test_identity_of_another (gconstpointer flags)
 {
   PairOptions o = { .flags = GPOINTER_TO_UINT (flags),
-                    .secrets = { "secret = mallorys-own-secret\n", "id-1 = a.test\n id-2 = b.test\n secret = correct-horse\n" },
-                    .more = { NULL, "secrets { ike-m { id-1 = mallory.test\n id-2 = b.test\n secret = mallorys-own-secret\n } }\n"
-                                    "connections { m { local_addrs = 10.0.0.2\n remote_addrs = 10.0.0.1\n"
-                                    " local { auth = psk\n id = b.test\n }\n remote { auth = psk\n id = mallory.test\n } } }\n" } };
+                    .secrets = { "secret = mallorys-own-secret\n",
+                                 "id-1 = a.test\n id-2 = b.test\n secret = correct-horse\n" },
+                    .more = { NULL,
+                              "secrets { ike-m { id-1 = mallory.test\n id-2 = b.test\n secret = "
+                              "mallorys-own-secret\n } }\n"
+                              "connections { m { local_addrs = 10.0.0.2\n remote_addrs = 10.0.0.1\n"
+                              " local { auth = psk\n id = b.test\n }\n remote { auth = psk\n id = "
+                              "mallory.test\n } } }\n" } };
   Pair *pair = pair_new (&o);
   g_autofree char *error = pair_up (pair, NULL);
 
@@ -366,7 +405,7 @@ test_identity_of_another (gconstpointer flags)
   pair_free (pair);
 }
 
-/* -- E, F, K: large, many, nested ------------------------------------------------------------------------------------- */
+/* -- E, F, K: large, many, nested */
 
 static void
 test_large_messages (gconstpointer flags)
@@ -380,7 +419,10 @@ test_large_messages (gconstpointer flags)
   up (forge, "net");
   for (i = 0; i < G_N_ELEMENTS (sizes); i++)
     for (k = 0; k < 4; k++) {
-      ForgeHead head = { .from_a = TRUE, .exchange = k < 2 ? EX_INIT : EX_INFO, .id = k < 2 ? 0 : 2, .is_clear = k != 3,
+      ForgeHead head = { .from_a = TRUE,
+                         .exchange = k < 2 ? EX_INIT : EX_INFO,
+                         .id = k < 2 ? 0 : 2,
+                         .is_clear = k != 3,
                          .spi_i = k < 2 ? SPI : 0 };
       gsize room = sizes[i] - IKE_HEADER_LEN - (k == 3 ? 4 + 8 + 1 + 16 : 0), n;
       memset (big, 0, room);
@@ -429,7 +471,10 @@ test_many_transforms (gconstpointer flags)
     forge_add (&chain, IKE_PAYLOAD_SA, body, write_transforms (counts[i], body));
     forge_add (&chain, IKE_PAYLOAD_KE, ke, sizeof ke);
     forge_add (&chain, IKE_PAYLOAD_NONCE, nonce, sizeof nonce);
-    forge_send (forge, &(ForgeHead) { .from_a = TRUE, .exchange = EX_INIT, .is_clear = TRUE, .spi_i = SPI + i }, &chain);
+    forge_send (
+        forge,
+        &(ForgeHead) { .from_a = TRUE, .exchange = EX_INIT, .is_clear = TRUE, .spi_i = SPI + i },
+        &chain);
     g_assert_cmpuint (forge_n_sent (forge, TRUE), <=, 1);
     g_assert_cmpuint (forge_n_sas (&forge->pair->b), ==, 0);
     g_assert_cmpuint (forge->b.n_keys, ==, 0);
@@ -438,7 +483,7 @@ test_many_transforms (gconstpointer flags)
   forge_free (forge);
 }
 
-/* -- L, M: floods and amplification ----------------------------------------------------------------------------------- */
+/* -- L, M: floods and amplification */
 
 static void
 put64 (guint8 *at, guint64 value)
@@ -468,12 +513,14 @@ first_message (Forge *forge, gsize *len)
 static PairOptions
 flooded (gconstpointer flags)
 {
-  static const char anybody[]
-    = "remote_addrs = %any\n proposals = aes256gcm16-prfsha256-x25519\n children { net { local_ts = 10.2.0.0/16\n"
-      " remote_ts = 10.1.0.0/16\n esp_proposals = aes256gcm16\n } }\n";
+  static const char anybody[] = "remote_addrs = %any\n proposals = aes256gcm16-prfsha256-x25519\n "
+                                "children { net { local_ts = 10.2.0.0/16\n"
+                                " remote_ts = 10.1.0.0/16\n esp_proposals = aes256gcm16\n } }\n";
 
-  return (PairOptions) { .flags = GPOINTER_TO_UINT (flags), .connection = { children[0], anybody },
-                         .more = { NULL, "core { max_half_open = 100\n half_open_timeout = 30\n }\n" } };
+  return (PairOptions) { .flags = GPOINTER_TO_UINT (flags),
+                         .connection = { children[0], anybody },
+                         .more = { NULL,
+                                   "core { max_half_open = 100\n half_open_timeout = 30\n }\n" } };
 }
 
 static void
@@ -513,7 +560,8 @@ test_flood (gconstpointer flags)
   forge_free (forge);
 }
 
-/* No address that is not proven gets more than it sent, and nothing is sent to it of the responder's own accord. */
+/* No address that is not proven gets more than it sent, and nothing is sent to it of the
+ * responder's own accord. */
 static void
 test_no_amplification (gconstpointer flags)
 {
@@ -564,19 +612,21 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  add ("attacks", "whatever-hooks-destroy-nothing-is-left", test_struck);
-  add ("attacks", "hooks-may-refuse-everything", test_rejecting_hooks);
-  add ("attacks", "deletes-that-cross-end-at-once", test_crossing_deletes);
-  add ("attacks", "deletes-of-a-child-that-cross-name-nothing", test_crossing_child_deletes);
-  add ("attacks", "what-the-kernel-gives-too-late-is-given-back", test_late_kernel);
-  add ("attacks", "the-engine-ends-while-the-kernel-owes-answers", test_end_with_calls_out);
-  add ("attacks", "auth-that-proves-nothing-makes-no-sa", test_bad_auth);
-  add ("attacks", "the-initiators-auth-is-not-the-responders", test_reflected_auth);
-  add ("attacks", "messages-that-come-back-change-nothing", test_reflected_messages);
-  add ("attacks", "an-identity-goes-with-its-own-secret", test_identity_of_another);
-  add ("attacks", "large-messages-are-survived", test_large_messages);
-  add ("attacks", "many-transforms-are-survived", test_many_transforms);
-  add ("attacks", "nobody-unproven-gets-more-than-he-sent", test_no_amplification);
+  pair_add_test ("attacks", "whatever-hooks-destroy-nothing-is-left", test_struck);
+  pair_add_test ("attacks", "hooks-may-refuse-everything", test_rejecting_hooks);
+  pair_add_test ("attacks", "deletes-that-cross-end-at-once", test_crossing_deletes);
+  pair_add_test ("attacks", "deletes-of-a-child-that-cross-name-nothing",
+                 test_crossing_child_deletes);
+  pair_add_test ("attacks", "what-the-kernel-gives-too-late-is-given-back", test_late_kernel);
+  pair_add_test ("attacks", "the-engine-ends-while-the-kernel-owes-answers",
+                 test_end_with_calls_out);
+  pair_add_test ("attacks", "auth-that-proves-nothing-makes-no-sa", test_bad_auth);
+  pair_add_test ("attacks", "the-initiators-auth-is-not-the-responders", test_reflected_auth);
+  pair_add_test ("attacks", "messages-that-come-back-change-nothing", test_reflected_messages);
+  pair_add_test ("attacks", "an-identity-goes-with-its-own-secret", test_identity_of_another);
+  pair_add_test ("attacks", "large-messages-are-survived", test_large_messages);
+  pair_add_test ("attacks", "many-transforms-are-survived", test_many_transforms);
+  pair_add_test ("attacks", "nobody-unproven-gets-more-than-he-sent", test_no_amplification);
   g_test_add_data_func ("/attacks/a-flood-of-first-messages-is-bounded", NULL, test_flood);
   return g_test_run ();
 }

@@ -2,15 +2,18 @@
 /* test_forged.c - answers that somebody on the path forges, and what peers call themselves. */
 #include "exchange/attacks.h"
 
-/* -- N: forged answers ------------------------------------------------------------------------------------------------ */
+/* -- N: forged answers */
 
-/* RFC 7296, 2.21.1: what anybody may have sent does not end an attempt. The true answer comes 500 ms later. */
+/* RFC 7296, 2.21.1: what anybody may have sent does not end an attempt. The true answer comes 500
+ * ms later. */
 static void
 try_forged (gconstpointer flags, const ForgeChain *chain, guint n_times)
 {
-  PairOptions o = { .flags = GPOINTER_TO_UINT (flags),
-                    .connection = { "proposals = aes256gcm16-prfsha256-x25519-ecp256\n children { net { } }\n",
-                                    "proposals = aes256gcm16-prfsha256-x25519-ecp256\n children { net { } }\n" } };
+  PairOptions o = {
+    .flags = GPOINTER_TO_UINT (flags),
+    .connection = { "proposals = aes256gcm16-prfsha256-x25519-ecp256\n children { net { } }\n",
+                    "proposals = aes256gcm16-prfsha256-x25519-ecp256\n children { net { } }\n" }
+  };
   Forge *forge = forge_new (&o);
   guint64 spi;
   char *error;
@@ -22,7 +25,11 @@ try_forged (gconstpointer flags, const ForgeChain *chain, guint n_times)
   g_assert_cmpuint (forge_n_sent (forge, FALSE), ==, 1);
   memcpy (&spi, forge_sent (forge, FALSE, 0)->data, 8);
   for (i = 0; i < n_times; i++)
-    forge_send (forge, &(ForgeHead) { .is_response = TRUE, .exchange = EX_INIT, .is_clear = TRUE, .spi_i = GUINT64_FROM_BE (spi) },
+    forge_send (forge,
+                &(ForgeHead) { .is_response = TRUE,
+                               .exchange = EX_INIT,
+                               .is_clear = TRUE,
+                               .spi_i = GUINT64_FROM_BE (spi) },
                 chain);
   pair_run (forge->pair, 60);
   g_assert_nonnull (error);
@@ -37,9 +44,14 @@ try_forged (gconstpointer flags, const ForgeChain *chain, guint n_times)
 static void
 test_forged_answers (gconstpointer flags)
 {
-  static const guint16 types[] = {
-    IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD, IKE_N_INVALID_IKE_SPI, IKE_N_INVALID_MAJOR_VERSION, IKE_N_INVALID_SYNTAX,
-    IKE_N_NO_PROPOSAL_CHOSEN, IKE_N_AUTHENTICATION_FAILED, 8000, IKE_N_TEMPORARY_FAILURE };
+  static const guint16 types[] = { IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
+                                   IKE_N_INVALID_IKE_SPI,
+                                   IKE_N_INVALID_MAJOR_VERSION,
+                                   IKE_N_INVALID_SYNTAX,
+                                   IKE_N_NO_PROPOSAL_CHOSEN,
+                                   IKE_N_AUTHENTICATION_FAILED,
+                                   8000,
+                                   IKE_N_TEMPORARY_FAILURE };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (types); i++) {
@@ -59,7 +71,9 @@ test_forged_invalid_ke (gconstpointer flags)
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (groups); i++) {
-    guint8 body[] = { 0, 0, 0, IKE_N_INVALID_KE_PAYLOAD, (guint8) (groups[i] >> 8), (guint8) groups[i] };
+    guint8 body[] = {
+      0, 0, 0, IKE_N_INVALID_KE_PAYLOAD, (guint8) (groups[i] >> 8), (guint8) groups[i]
+    };
     ForgeChain chain = { 0 };
     forge_add (&chain, IKE_PAYLOAD_NOTIFY, body, sizeof body);
     g_test_message ("group %u", groups[i]);
@@ -73,12 +87,21 @@ static void
 test_forged_nonsense (gconstpointer flags)
 {
   static const guint8 no_sa[] = { 0, 0, 0, 0 };
-  guint8 sa[64], ke[4 + 32] = { 0, 31 }, other_ke[4 + 64] = { 0, 19 }, nonce[32] = { 1 }, short_nonce[8] = { 1 };
+  guint8 sa[64], ke[4 + 32] = { 0, 31 }, other_ke[4 + 64] = { 0, 19 }, nonce[32] = { 1 },
+                        short_nonce[8] = { 1 };
   gsize sa_len = write_transforms (4, sa);
-  const struct { const guint8 *sa; gsize sa_len; const guint8 *ke; gsize ke_len; const guint8 *nonce; gsize nonce_len; } all[] = {
-    { no_sa, 4, ke, sizeof ke, nonce, 32 },    { no_sa, 0, ke, sizeof ke, nonce, 32 }, { sa, sa_len, ke, sizeof ke, nonce, 32 },
-    { sa, sa_len, other_ke, sizeof other_ke, nonce, 32 }, { sa, sa_len, ke, 2, nonce, 32 },
-    { sa, sa_len, ke, sizeof ke, short_nonce, 8 }, { sa, sa_len, ke, 0, nonce, 0 },
+  const struct {
+    const guint8 *sa;
+    gsize sa_len;
+    const guint8 *ke;
+    gsize ke_len;
+    const guint8 *nonce;
+    gsize nonce_len;
+  } all[] = {
+    { no_sa, 4, ke, sizeof ke, nonce, 32 },   { no_sa, 0, ke, sizeof ke, nonce, 32 },
+    { sa, sa_len, ke, sizeof ke, nonce, 32 }, { sa, sa_len, other_ke, sizeof other_ke, nonce, 32 },
+    { sa, sa_len, ke, 2, nonce, 32 },         { sa, sa_len, ke, sizeof ke, short_nonce, 8 },
+    { sa, sa_len, ke, 0, nonce, 0 },
   };
   guint i;
 
@@ -93,7 +116,8 @@ test_forged_nonsense (gconstpointer flags)
   }
 }
 
-/* A responder that asks for cookies without end is not asked without end; a group that is refused by turns neither. */
+/* A responder that asks for cookies without end is not asked without end; a group that is refused
+ * by turns neither. */
 static void
 test_endless_cookies (gconstpointer flags)
 {
@@ -101,7 +125,9 @@ test_endless_cookies (gconstpointer flags)
 
   for (kind = 0; kind < 2; kind++) {
     PairOptions o = { .flags = GPOINTER_TO_UINT (flags),
-                      .connection = { "proposals = aes256gcm16-prfsha256-x25519-ecp256-modp2048\n children { net { } }\n", NULL } };
+                      .connection = { "proposals = aes256gcm16-prfsha256-x25519-ecp256-modp2048\n "
+                                      "children { net { } }\n",
+                                      NULL } };
     Forge *forge = forge_new (&o);
     guint64 spi;
     char *error;
@@ -116,7 +142,8 @@ test_endless_cookies (gconstpointer flags)
       guint8 cookie[] = { 0, 0, IKE_N_COOKIE >> 8, IKE_N_COOKIE & 255, (guint8) i },
              group[] = { 0, 0, 0, IKE_N_INVALID_KE_PAYLOAD, 0, groups[i % 3] };
       ForgeChain chain = { 0 };
-      forge_add (&chain, IKE_PAYLOAD_NOTIFY, kind ? group : cookie, kind ? sizeof group : sizeof cookie);
+      forge_add (&chain, IKE_PAYLOAD_NOTIFY, kind ? group : cookie,
+                 kind ? sizeof group : sizeof cookie);
       forge_send (forge, &(ForgeHead) { .is_response = TRUE, .exchange = EX_INIT, .is_clear = TRUE,
                                         .spi_i = GUINT64_FROM_BE (spi) }, &chain);
     }
@@ -181,7 +208,7 @@ test_forged_large_answers (gconstpointer flags)
   try_forged (flags, &chain, 500);
 }
 
-/* -- U: what peers call themselves ------------------------------------------------------------------------------------ */
+/* -- U: what peers call themselves */
 
 static void
 assert_clean (const char *text)
@@ -193,7 +220,8 @@ assert_clean (const char *text)
 static void
 test_hostile_identities (gconstpointer flags)
 {
-  static const char *const names[] = { "\x1b[31mred\n fake: line\r\b%s%n\x7f", "\"},{\"a\":\"b\\", "\xff\xfe\x80\xc0", "\xe2\x80\xae evil", "" };
+  static const char *const names[] = { "\x1b[31mred\n fake: line\r\b%s%n\x7f", "\"},{\"a\":\"b\\",
+                                       "\xff\xfe\x80\xc0", "\xe2\x80\xae evil", "" };
   static const guint8 types[] = { 1, 2, 3, 5, 9, 10, 11, 12, 200, 0 };
   guint i, k;
 
@@ -226,12 +254,13 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  add ("forged", "forged-errors-do-not-end-an-attempt", test_forged_answers);
-  add ("forged", "forged-groups-do-not-end-an-attempt", test_forged_invalid_ke);
-  add ("forged", "forged-nonsense-does-not-end-an-attempt", test_forged_nonsense);
-  add ("forged", "cookies-and-groups-are-not-followed-without-end", test_endless_cookies);
-  add ("forged", "answers-under-a-wrong-tag-use-up-nothing", test_forged_protected_answers);
-  add ("forged", "large-forged-answers-use-up-nothing", test_forged_large_answers);
-  add ("forged", "what-peers-call-themselves-is-escaped", test_hostile_identities);
+  pair_add_test ("forged", "forged-errors-do-not-end-an-attempt", test_forged_answers);
+  pair_add_test ("forged", "forged-groups-do-not-end-an-attempt", test_forged_invalid_ke);
+  pair_add_test ("forged", "forged-nonsense-does-not-end-an-attempt", test_forged_nonsense);
+  pair_add_test ("forged", "cookies-and-groups-are-not-followed-without-end", test_endless_cookies);
+  pair_add_test ("forged", "answers-under-a-wrong-tag-use-up-nothing",
+                 test_forged_protected_answers);
+  pair_add_test ("forged", "large-forged-answers-use-up-nothing", test_forged_large_answers);
+  pair_add_test ("forged", "what-peers-call-themselves-is-escaped", test_hostile_identities);
   return g_test_run ();
 }

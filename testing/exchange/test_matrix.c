@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_matrix.c - which message may come when, generated: every exchange, as request and response, clear and sealed, with
- * every set of payloads around the right one, in every state of an SA.  None of them proves anything, so whatever it is,
- * no keys, no SAs and no CHILD_SAs come of it; and what is not allowed changes nothing at all. */
+/* test_matrix.c - which message may come when, generated: every exchange, as request and response,
+ * clear and sealed, with every set of payloads around the right one, in every state of an SA.  None
+ * of them proves anything, so whatever it is, no keys, no SAs and no CHILD_SAs come of it; and what
+ * is not allowed changes nothing at all. */
 #include "exchange/forge.h"
 #include <string.h>
 
 enum { EX_INIT = 34, EX_AUTH = 35, EX_CHILD = 36, EX_INFO = 37 };
 #define SPI G_GUINT64_CONSTANT (0x7700000000000000)
 
-typedef enum { NO_SA, HALF_OPEN, AWAITS_INIT, AWAITS_AUTH, UP_AT_A, UP_AT_B, DELETING, N_STATES } State;
+typedef enum {
+  NO_SA,
+  HALF_OPEN,
+  AWAITS_INIT,
+  AWAITS_AUTH,
+  UP_AT_A,
+  UP_AT_B,
+  DELETING,
+  N_STATES
+} State;
 
-static const char *const state_names[]
-  = { "without-an-sa", "half-open", "awaiting-ike-sa-init", "awaiting-ike-auth", "up-as-initiator", "up-as-responder", "deleting" };
+static const char *const state_names[] = {
+  "without-an-sa",   "half-open", "awaiting-ike-sa-init", "awaiting-ike-auth", "up-as-initiator",
+  "up-as-responder", "deleting"
+};
 static const guint8 exchanges[] = { EX_INIT, EX_AUTH, EX_CHILD, EX_INFO, 0, 33, 38, 43, 44, 255 };
 
 typedef struct {
@@ -25,7 +37,7 @@ typedef struct {
 
 typedef struct { guint n; guint8 types[160]; guint8 critical; } Set;
 
-/* -- states --------------------------------------------------------------------------------------------------------- */
+/* -- states */
 
 static gboolean
 is_at_b (State state)
@@ -97,7 +109,7 @@ enter (Matrix *m)
   g_assert_cmpuint (forge_n_sas (target_of (m)), ==, 1);
 }
 
-/* -- what may be ---------------------------------------------------------------------------------------------------- */
+/* -- what may be */
 
 /* The exchange and direction that this state waits for. */
 static gboolean
@@ -108,7 +120,9 @@ is_open (State state, guint8 exchange, gboolean is_response, gboolean is_clear)
   case HALF_OPEN: return exchange == EX_AUTH && !is_response && !is_clear;
   case AWAITS_INIT: return exchange == EX_INIT && is_response && is_clear;
   case AWAITS_AUTH: return exchange == EX_AUTH && is_response && !is_clear;
-  case UP_AT_A: case UP_AT_B: return (exchange == EX_CHILD || exchange == EX_INFO) && !is_response && !is_clear;
+  case UP_AT_A:
+  case UP_AT_B:
+    return (exchange == EX_CHILD || exchange == EX_INFO) && !is_response && !is_clear;
   case DELETING: return exchange == EX_INFO && !is_clear;
   default: return FALSE;
   }
@@ -140,7 +154,8 @@ is_well_formed (guint8 exchange, gboolean is_response, const Set *set)
   switch (exchange) {
   case EX_INIT: once = "\x21\x22\x28", maybe = "", any = "\x26\x29\x2b"; break;
   case EX_AUTH:
-    once = is_response ? "\x24\x27" : "\x23", maybe = is_response ? "\x2f\x21\x2c\x2d" : "\x24\x27\x2f\x21\x2c\x2d";
+    once = is_response ? "\x24\x27" : "\x23",
+    maybe = is_response ? "\x2f\x21\x2c\x2d" : "\x24\x27\x2f\x21\x2c\x2d";
     any = is_response ? "\x25\x29\x2b" : "\x25\x26\x29\x2b";
     break;
   case EX_CHILD: once = "\x21\x28", maybe = "\x22\x2c\x2d", any = "\x29\x2b"; break;
@@ -161,31 +176,44 @@ is_well_formed (guint8 exchange, gboolean is_response, const Set *set)
   return TRUE;
 }
 
-/* -- messages ------------------------------------------------------------------------------------------------------- */
+/* -- messages */
 
 static void
 fill (ForgeChain *chain, const Set *set, gboolean is_child)
 {
   static const guint8 ike_sa[] = { 0, 0, 0, 16, 1, 1, 0, 1, 0, 0, 0, 8, 4, 0, 0, 77 };
   static const guint8 esp_sa[] = { 0, 0, 0, 20, 1, 3, 4, 1, 9, 9, 9, 9, 0, 0, 0, 8, 5, 0, 0, 77 };
-  static const guint8 ke[4 + 32] = { 0, 31 }, id[] = "\2\0\0\0a.test", nonce[32] = { 1 }, auth[4 + 32] = { 2 };
+  static const guint8 ke[4 + 32] = { 0, 31 }, id[] = "\2\0\0\0a.test", nonce[32] = { 1 },
+                             auth[4 + 32] = { 2 };
   static const guint8 notify[] = { 0, 0, 0x40, 0 }, del[] = { 3, 4, 0, 1, 8, 8, 8, 8 };
-  static const guint8 ts[] = { 1, 0, 0, 0, 7, 0, 0, 16, 0, 0, 255, 255, 10, 0, 0, 0, 10, 255, 255, 255 };
+  static const guint8 ts[] = { 1,   0,   0,  0, 7, 0, 0,  16,  0,   0,
+                               255, 255, 10, 0, 0, 0, 10, 255, 255, 255 };
   static const guint8 cp[] = { 1, 0, 0, 0 }, cert[] = { 4, 1, 2, 3 }, other[64] = { 0 };
   guint i;
 
   chain->n = 0;
   for (i = 0; i < set->n; i++) {
     switch (set->types[i]) {
-    case IKE_PAYLOAD_SA: forge_add (chain, 33, is_child ? esp_sa : ike_sa, is_child ? sizeof esp_sa : sizeof ike_sa); break;
+    case IKE_PAYLOAD_SA:
+      forge_add (chain, 33, is_child ? esp_sa : ike_sa, is_child ? sizeof esp_sa : sizeof ike_sa);
+      break;
     case IKE_PAYLOAD_KE: forge_add (chain, 34, ke, sizeof ke); break;
-    case IKE_PAYLOAD_IDI: case IKE_PAYLOAD_IDR: forge_add (chain, set->types[i], id, sizeof id - 1); break;
-    case IKE_PAYLOAD_CERT: case IKE_PAYLOAD_CERTREQ: forge_add (chain, set->types[i], cert, sizeof cert); break;
+    case IKE_PAYLOAD_IDI:
+    case IKE_PAYLOAD_IDR:
+      forge_add (chain, set->types[i], id, sizeof id - 1);
+      break;
+    case IKE_PAYLOAD_CERT:
+    case IKE_PAYLOAD_CERTREQ:
+      forge_add (chain, set->types[i], cert, sizeof cert);
+      break;
     case IKE_PAYLOAD_AUTH: forge_add (chain, 39, auth, sizeof auth); break;
     case IKE_PAYLOAD_NONCE: forge_add (chain, 40, nonce, sizeof nonce); break;
     case IKE_PAYLOAD_NOTIFY: forge_add (chain, 41, notify, sizeof notify); break;
     case IKE_PAYLOAD_DELETE: forge_add (chain, 42, del, sizeof del); break;
-    case IKE_PAYLOAD_TSI: case IKE_PAYLOAD_TSR: forge_add (chain, set->types[i], ts, sizeof ts); break;
+    case IKE_PAYLOAD_TSI:
+    case IKE_PAYLOAD_TSR:
+      forge_add (chain, set->types[i], ts, sizeof ts);
+      break;
     case IKE_PAYLOAD_CP: forge_add (chain, 47, cp, sizeof cp); break;
     case IKE_PAYLOAD_VENDOR: forge_add (chain, 43, other, 8); break;
     default: forge_add (chain, set->types[i], other, sizeof other); break;
@@ -206,17 +234,25 @@ look (Matrix *m)
   ForgeEnd *heard = is_at_b (m->state) ? &m->forge->b : &m->forge->a;
 
   return (Seen) {
-    forge_n_sas (end), heard->n_keys, heard->n_child_keys, heard->n_states, forge_n_sent (m->forge, is_at_b (m->state)),
-    pair_count (end, "ike.established"), end->kernel_ops->n_calls (end->kernel, IKE_FAKE_INSTALL),
-    end->kernel_ops->n_calls (end->kernel, IKE_FAKE_GET_SPI), forge_n_kernel_calls (end),
+    forge_n_sas (end),
+    heard->n_keys,
+    heard->n_child_keys,
+    heard->n_states,
+    forge_n_sent (m->forge, is_at_b (m->state)),
+    pair_count (end, "ike.established"),
+    end->kernel_ops->n_calls (end->kernel, IKE_FAKE_INSTALL),
+    end->kernel_ops->n_calls (end->kernel, IKE_FAKE_GET_SPI),
+    forge_n_kernel_calls (end),
   };
 }
 
 static guint64
 n_counted (PairEnd *end)
 {
-  static const char *const names[] = { "input.bad-header", "input.bad-version", "input.unknown-spi", "input.bad-message-id",
-                                       "input.bad-icv", "input.bad-syntax", "input.bad-state", "input.bad-payload" };
+  static const char *const names[] = { "input.bad-header",  "input.bad-version",
+                                       "input.unknown-spi", "input.bad-message-id",
+                                       "input.bad-icv",     "input.bad-syntax",
+                                       "input.bad-state",   "input.bad-payload" };
   guint64 n = 0;
   guint i;
 
@@ -246,7 +282,8 @@ judge_request (Matrix *m, guint8 exchange, const Set *set, const Seen *before, c
     g_assert_cmpint (says, ==, IKE_N_NO_PROPOSAL_CHOSEN);
   else
     g_assert_cmpint (says, !=, IKE_N_INVALID_SYNTAX);
-  /* RFC 7296, 2.21.3: malformed under protection: the SA goes.  One that proved nothing goes with any failure. */
+  /* RFC 7296, 2.21.3: malformed under protection: the SA goes.  One that proved nothing goes with
+   * any failure. */
   if (m->state == NO_SA || m->state == HALF_OPEN)
     g_assert_cmpuint (after->n_sas, ==, 0);
   else
@@ -260,7 +297,10 @@ static void
 try_one (Matrix *m, guint8 exchange, gboolean is_response, gboolean is_clear, const Set *set)
 {
   gboolean is_known = exchange >= EX_INIT && exchange <= EX_INFO;
-  ForgeHead head = { .from_a = is_at_b (m->state), .exchange = exchange, .is_response = is_response, .is_clear = is_clear };
+  ForgeHead head = { .from_a = is_at_b (m->state),
+                     .exchange = exchange,
+                     .is_response = is_response,
+                     .is_clear = is_clear };
   guint64 counted;
   ForgeChain chain;
   Seen before, after;
@@ -300,13 +340,13 @@ try_one (Matrix *m, guint8 exchange, gboolean is_response, gboolean is_clear, co
     g_assert_cmpuint (after.n_replies, ==, 0);
 }
 
-/* -- sets ----------------------------------------------------------------------------------------------------------- */
+/* -- sets */
 
 static void
 base_of (guint8 exchange, gboolean is_response, Set *set)
 {
-  static const guint8 init[] = { 33, 34, 40 }, auth_i[] = { 35, 39, 33, 44, 45 }, auth_r[] = { 36, 39, 33, 44, 45 },
-                      child[] = { 33, 40, 44, 45 };
+  static const guint8 init[] = { 33, 34, 40 }, auth_i[] = { 35, 39, 33, 44, 45 },
+                      auth_r[] = { 36, 39, 33, 44, 45 }, child[] = { 33, 40, 44, 45 };
 
   memset (set, 0, sizeof *set);
   switch (exchange) {
@@ -317,7 +357,8 @@ base_of (guint8 exchange, gboolean is_response, Set *set)
   }
 }
 
-static const guint8 all_types[] = { 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 47, 48, 49, 54, 1, 128, 200, 255 };
+static const guint8 all_types[] = { 33, 34, 35, 36, 37, 38, 39, 40,  41,  42, 43,
+                                    44, 45, 47, 48, 49, 54, 1,  128, 200, 255 };
 
 static void
 try_sets (Matrix *m, guint8 exchange, gboolean is_response, gboolean is_clear)
@@ -357,9 +398,12 @@ run (State state, guint32 flags)
   Matrix m = { .state = state, .is_stale = TRUE };
   guint i;
 
-  m.forge = forge_new (&(PairOptions) { .flags = flags, .connection = {
-    "proposals = aes256gcm16-prfsha256-x25519\n retransmit_timeout = 1000\n children { net { } }\n",
-    "proposals = aes256gcm16-prfsha256-x25519\n retransmit_timeout = 1000\n children { net { } }\n" } });
+  m.forge = forge_new (
+      &(PairOptions) { .flags = flags,
+                       .connection = { "proposals = aes256gcm16-prfsha256-x25519\n "
+                                       "retransmit_timeout = 1000\n children { net { } }\n",
+                                       "proposals = aes256gcm16-prfsha256-x25519\n "
+                                       "retransmit_timeout = 1000\n children { net { } }\n" } });
   for (i = 0; i < G_N_ELEMENTS (exchanges); i++) {
     gboolean has_keys = state != NO_SA && state != AWAITS_INIT;
     guint k;
@@ -382,15 +426,18 @@ test_state (gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  static const guint32 modes[]
-    = { 0, IKE_ENGINE_FORCE_WAITS, IKE_ENGINE_FORCE_WAITS | IKE_ENGINE_FOREIGN_ANSWERS, IKE_ENGINE_SHUFFLE };
-  static const char *const words[] = { "plain", "every-wait-forced", "foreign-answers", "shuffled" };
+  static const guint32 modes[] = { 0, IKE_ENGINE_FORCE_WAITS,
+                                   IKE_ENGINE_FORCE_WAITS | IKE_ENGINE_FOREIGN_ANSWERS,
+                                   IKE_ENGINE_SHUFFLE };
+  static const char *const words[] = { "plain", "every-wait-forced", "foreign-answers",
+                                       "shuffled" };
   guint state, i;
 
   g_test_init (&argc, &argv, NULL);
   for (state = 0; state < N_STATES; state++)
     for (i = 0; i < G_N_ELEMENTS (modes); i++) {
-      g_autofree char *path = g_strdup_printf ("/matrix/only-what-may-come-counts-%s/%s", state_names[state], words[i]);
+      g_autofree char *path =
+          g_strdup_printf ("/matrix/only-what-may-come-counts-%s/%s", state_names[state], words[i]);
       g_test_add_data_func (path, GUINT_TO_POINTER (state | modes[i] << 8), test_state);
     }
   return g_test_run ();

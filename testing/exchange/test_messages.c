@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_messages.c - messages that are cut, changed, repeated, too early or too late: counted, answered as prescribed or not
- * at all, and nothing else; and the keys of a whole handshake, computed once more with libcrypto alone. */
+/* test_messages.c - messages that are cut, changed, repeated, too early or too late: counted,
+ * answered as prescribed or not at all, and nothing else; and the keys of a whole handshake,
+ * computed once more with libcrypto alone. */
 #include "exchange/forge.h"
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -9,14 +10,13 @@
 enum { EX_INIT = 34, EX_AUTH = 35, EX_CHILD = 36, EX_INFO = 37 };
 #define SPI G_GUINT64_CONSTANT (0x7700000000000000)
 
-static const guint32 modes[]
-  = { 0, IKE_ENGINE_FORCE_WAITS, IKE_ENGINE_FORCE_WAITS | IKE_ENGINE_FOREIGN_ANSWERS, IKE_ENGINE_SHUFFLE };
-
 static guint64
 n_counted (PairEnd *end)
 {
-  static const char *const names[] = { "input.bad-header", "input.bad-version", "input.unknown-spi", "input.bad-message-id",
-                                       "input.bad-icv", "input.bad-syntax", "input.bad-state", "input.bad-payload" };
+  static const char *const names[] = { "input.bad-header",  "input.bad-version",
+                                       "input.unknown-spi", "input.bad-message-id",
+                                       "input.bad-icv",     "input.bad-syntax",
+                                       "input.bad-state",   "input.bad-payload" };
   guint64 n = 0;
   guint i;
 
@@ -197,7 +197,9 @@ test_versions (gconstpointer flags)
 static void
 test_ids (gconstpointer flags)
 {
-  static const guint32 outside[] = { 0, 1, 4, 5, 100, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff };
+  static const guint32 outside[] = {
+    0, 1, 4, 5, 100, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff
+  };
   Forge *forge = forge_of (flags);
   ForgeHead head = { .from_a = TRUE, .exchange = EX_INFO };
   ForgeChain empty = { 0 }, vendor = { 0 };
@@ -256,11 +258,13 @@ test_critical (gconstpointer flags)
     gsize len;
     if ((type >= 33 && type <= 48) || type == 53)
       continue;
-    len = forge_write_plain (forge, &(ForgeHead) { .from_a = TRUE, .exchange = EX_INFO, .id = id++ }, (guint8) type, plain, 4,
-                             message);
+    len =
+        forge_write_plain (forge, &(ForgeHead) { .from_a = TRUE, .exchange = EX_INFO, .id = id++ },
+                           (guint8) type, plain, 4, message);
     forge_clear (forge);
     forge_inject (forge, TRUE, message, len);
-    g_assert_cmpint (forge_says (forge, forge_sent (forge, TRUE, 0)), ==, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD);
+    g_assert_cmpint (forge_says (forge, forge_sent (forge, TRUE, 0)), ==,
+                     IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD);
     g_assert_true (forge_open (forge, forge_sent (forge, TRUE, 0), &first, out, &len));
     g_assert_cmpuint (len, ==, 9);
     g_assert_cmpuint (out[8], ==, type);
@@ -273,14 +277,22 @@ test_critical (gconstpointer flags)
 static void
 test_malformed_inside (gconstpointer flags)
 {
-  static const struct { guint8 first, plain[16]; gsize len; } bad[] = {
-    { 41, { 0 }, 0 },                               { 41, { 0, 0, 0 }, 3 },
-    { 41, { 0, 0, 0, 3 }, 4 },                      { 41, { 0, 0, 0, 0 }, 4 },
-    { 41, { 0, 0, 0, 9, 0, 0, 64, 0 }, 8 },         { 41, { 0, 0, 0, 8, 0, 9, 64, 0 }, 8 },
-    { 41, { 0, 0, 0, 4 }, 4 },                      { 41, { 41, 0, 0, 8, 0, 0, 64, 0 }, 8 },
-    { 0, { 1 }, 1 },                                { 43, { 0, 0, 0, 4, 0 }, 5 },
-    { 46, { 0, 0, 0, 12, 1, 2, 3, 4, 5, 6, 7, 8 }, 12 }, { 53, { 0, 0, 0, 12, 0, 1, 0, 1, 5, 6, 7, 8 }, 12 },
-    { 42, { 0, 0, 0, 8, 3, 4, 0, 9 }, 8 },          { 42, { 0, 0, 0, 12, 3, 8, 0, 1, 0, 0, 0, 0 }, 12 },
+  static const struct { guint8 first, plain[16]; gsize len;
+  } bad[] = {
+    { 41, { 0 }, 0 },
+    { 41, { 0, 0, 0 }, 3 },
+    { 41, { 0, 0, 0, 3 }, 4 },
+    { 41, { 0, 0, 0, 0 }, 4 },
+    { 41, { 0, 0, 0, 9, 0, 0, 64, 0 }, 8 },
+    { 41, { 0, 0, 0, 8, 0, 9, 64, 0 }, 8 },
+    { 41, { 0, 0, 0, 4 }, 4 },
+    { 41, { 41, 0, 0, 8, 0, 0, 64, 0 }, 8 },
+    { 0, { 1 }, 1 },
+    { 43, { 0, 0, 0, 4, 0 }, 5 },
+    { 46, { 0, 0, 0, 12, 1, 2, 3, 4, 5, 6, 7, 8 }, 12 },
+    { 53, { 0, 0, 0, 12, 0, 1, 0, 1, 5, 6, 7, 8 }, 12 },
+    { 42, { 0, 0, 0, 8, 3, 4, 0, 9 }, 8 },
+    { 42, { 0, 0, 0, 12, 3, 8, 0, 1, 0, 0, 0, 0 }, 12 },
     { 42, { 0, 0, 0, 7, 3, 4, 0 }, 7 },
   };
   guint i;
@@ -292,8 +304,8 @@ test_malformed_inside (gconstpointer flags)
 
     up (forge);
     g_test_message ("malformed %u", i);
-    len = forge_write_plain (forge, &(ForgeHead) { .from_a = TRUE, .exchange = EX_INFO, .id = 2 }, bad[i].first, bad[i].plain,
-                             bad[i].len, message);
+    len = forge_write_plain (forge, &(ForgeHead) { .from_a = TRUE, .exchange = EX_INFO, .id = 2 },
+                             bad[i].first, bad[i].plain, bad[i].len, message);
     forge_clear (forge);
     forge_inject (forge, TRUE, message, len);
     g_assert_cmpint (forge_says (forge, forge_sent (forge, TRUE, 0)), ==, IKE_N_INVALID_SYNTAX);
@@ -303,7 +315,7 @@ test_malformed_inside (gconstpointer flags)
   }
 }
 
-/* -- one request at a time -------------------------------------------------------------------------------------------- */
+/* -- one request at a time */
 
 static void
 begin_many (IkeSa *sa, gpointer data)
@@ -317,10 +329,11 @@ begin_many (IkeSa *sa, gpointer data)
 static void
 test_window_of_one (gconstpointer flags)
 {
-  static const char *const body
-    = "children { net { }\n two { local_ts = 10.1.0.0/16, 10.2.0.0/16\n remote_ts = 10.1.0.0/16, 10.2.0.0/16\n"
-      " esp_proposals = aes128-sha256-x25519\n } }\n";
-  Forge *forge = forge_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .connection = { body, body } });
+  static const char *const body = "children { net { }\n two { local_ts = 10.1.0.0/16, "
+                                  "10.2.0.0/16\n remote_ts = 10.1.0.0/16, 10.2.0.0/16\n"
+                                  " esp_proposals = aes128-sha256-x25519\n } }\n";
+  Forge *forge = forge_new (
+      &(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .connection = { body, body } });
   guint i, n_requests = 0;
   int n_open = 0;
 
@@ -340,7 +353,7 @@ test_window_of_one (gconstpointer flags)
   forge_free (forge);
 }
 
-/* -- keys --------------------------------------------------------------------------------------------------------------- */
+/* -- keys */
 
 /* A key exchange whose result everybody knows. */
 static const guint8 known_secret[96] = { 0x42, 1, 2, 3 };
@@ -353,28 +366,44 @@ known_offer (IkePlugin *self, guint8 *public_out, const char **error)
 }
 
 static IkeSecretBlob *
-known_answer (IkePlugin *self, const guint8 *peer, gsize len, guint8 *public_out, gboolean *is_peers_fault, const char **error)
+known_answer (IkePlugin *self, const guint8 *peer, gsize len, guint8 *public_out,
+              gboolean *is_peers_fault, const char **error)
 {
   memset (public_out, 8, 96);
   return ike_secret_blob_new (known_secret, sizeof known_secret);
 }
 
 static IkeSecretBlob *
-known_finish (IkePlugin *self, gpointer pair, const guint8 *peer, gsize len, gboolean *is_peers_fault, const char **error)
+known_finish (IkePlugin *self, gpointer pair, const guint8 *peer, gsize len,
+              gboolean *is_peers_fault, const char **error)
 {
   return ike_secret_blob_new (known_secret, sizeof known_secret);
 }
 
 static const IkeKeClass known_class = {
-  .struct_size = sizeof known_class, .transform = 1, .offer_len = 96, .answer_len = 96, .secret_len = 96, .cost_us = 1,
-  .offer = known_offer, .answer = known_answer, .finish = known_finish, .pair_free = g_free,
+  .struct_size = sizeof known_class,
+  .transform = 1,
+  .offer_len = 96,
+  .answer_len = 96,
+  .secret_len = 96,
+  .cost_us = 1,
+  .offer = known_offer,
+  .answer = known_answer,
+  .finish = known_finish,
+  .pair_free = g_free,
 };
 static const IkeFeature known_feature
   = { .struct_size = sizeof known_feature, .provides = "ke:modp768", .ops = &known_class };
 static const IkeFeature *const known_features[] = { &known_feature, NULL };
 static const IkePluginInfo known_plugin = {
-  .struct_size = sizeof (IkePluginInfo), .abi_major = IKE_ABI_MAJOR, .abi_minor = IKE_ABI_MINOR, .name = "known-ke",
-  .version = "1", .license = "Apache-2.0", .summary = "a key exchange without secrets", .features = known_features,
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "known-ke",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "a key exchange without secrets",
+  .features = known_features,
 };
 
 static void
@@ -386,7 +415,8 @@ hmac (const guint8 *key, gsize key_len, const guint8 *data, gsize len, guint8 ou
 }
 
 static void
-hmac_plus (const guint8 *key, gsize key_len, const guint8 *seed, gsize seed_len, guint8 *out, gsize out_len)
+hmac_plus (const guint8 *key, gsize key_len, const guint8 *seed, gsize seed_len, guint8 *out,
+           gsize out_len)
 {
   guint8 block[32 + 600 + 1], t[32], i = 1;
   gsize done = 0, t_len = 0;
@@ -467,30 +497,19 @@ test_keys (gconstpointer flags)
   forge_free (forge);
 }
 
-static void
-add (const char *name, GTestDataFunc func)
-{
-  static const char *const words[] = { "plain", "every-wait-forced", "foreign-answers", "shuffled" };
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (modes); i++) {
-    g_autofree char *path = g_strdup_printf ("/messages/%s/%s", name, words[i]);
-    g_test_add_data_func (path, GUINT_TO_POINTER (modes[i]), func);
-  }
-}
-
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  add ("cut-anywhere-they-change-nothing", test_truncated);
-  add ("with-a-byte-turned-they-change-nothing", test_every_byte_turned);
-  add ("first-ones-with-a-byte-turned-leave-nothing", test_first_message_turned);
-  add ("other-major-versions-are-told-so", test_versions);
-  add ("ids-outside-the-window-are-dropped", test_ids);
-  add ("critical-payloads-we-do-not-know-are-named", test_critical);
-  add ("malformed-under-protection-ends-the-sa", test_malformed_inside);
-  add ("there-is-one-request-at-a-time", test_window_of_one);
-  add ("keys-are-those-of-the-rfc", test_keys);
+  pair_add_test ("messages", "cut-anywhere-they-change-nothing", test_truncated);
+  pair_add_test ("messages", "with-a-byte-turned-they-change-nothing", test_every_byte_turned);
+  pair_add_test ("messages", "first-ones-with-a-byte-turned-leave-nothing",
+                 test_first_message_turned);
+  pair_add_test ("messages", "other-major-versions-are-told-so", test_versions);
+  pair_add_test ("messages", "ids-outside-the-window-are-dropped", test_ids);
+  pair_add_test ("messages", "critical-payloads-we-do-not-know-are-named", test_critical);
+  pair_add_test ("messages", "malformed-under-protection-ends-the-sa", test_malformed_inside);
+  pair_add_test ("messages", "there-is-one-request-at-a-time", test_window_of_one);
+  pair_add_test ("messages", "keys-are-those-of-the-rfc", test_keys);
   return g_test_run ();
 }

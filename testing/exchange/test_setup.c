@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_setup.c - IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL between two engines, three times: plain, every wait
- * forced, every completion from another thread in random order. */
+/* test_setup.c - IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL between two engines, three
+ * times: plain, every wait forced, every completion from another thread in random order. */
 #include "exchange/pair.h"
 #include <string.h>
-
-static const guint32 modes[]
-  = { 0, IKE_ENGINE_FORCE_WAITS, IKE_ENGINE_FORCE_WAITS | IKE_ENGINE_FOREIGN_ANSWERS, IKE_ENGINE_SHUFFLE };
 
 static void
 assert_up_of (Pair *pair, PairEnd *end, const char *child)
@@ -36,13 +33,16 @@ assert_gone (Pair *pair)
   g_assert_cmpuint (pair->b.kernel_ops->n_spis (pair->b.kernel), ==, 0);
 }
 
-static const char two_children[2][400]
-  = { "proposals = aes256gcm16-prfsha256-x25519\n children {\n"
-      " net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n esp_proposals = aes256gcm16\n }\n"
-      " pfs { local_ts = 10.11.0.0/16\n remote_ts = 10.12.0.0/16\n esp_proposals = aes128-sha256-ecp256\n }\n }\n",
-      "proposals = aes256gcm16-prfsha256-x25519\n children {\n"
-      " net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n esp_proposals = aes256gcm16\n }\n"
-      " pfs { local_ts = 10.12.0.0/16\n remote_ts = 10.11.0.0/16\n esp_proposals = aes128-sha256-ecp256\n }\n }\n" };
+static const char two_children[2][400] = {
+  "proposals = aes256gcm16-prfsha256-x25519\n children {\n"
+  " net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n esp_proposals = aes256gcm16\n }\n"
+  " pfs { local_ts = 10.11.0.0/16\n remote_ts = 10.12.0.0/16\n esp_proposals = "
+  "aes128-sha256-ecp256\n }\n }\n",
+  "proposals = aes256gcm16-prfsha256-x25519\n children {\n"
+  " net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n esp_proposals = aes256gcm16\n }\n"
+  " pfs { local_ts = 10.12.0.0/16\n remote_ts = 10.11.0.0/16\n esp_proposals = "
+  "aes128-sha256-ecp256\n }\n }\n"
+};
 
 static PairOptions
 two (guint32 flags)
@@ -50,7 +50,7 @@ two (guint32 flags)
   return (PairOptions) { .flags = flags, .connection = { two_children[0], two_children[1] } };
 }
 
-/* -- what works ----------------------------------------------------------------------------------------------------- */
+/* -- what works */
 
 static void
 test_up (gconstpointer flags)
@@ -74,7 +74,8 @@ test_further_children (gconstpointer flags)
   assert_up (pair, "pfs");
   g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 4);
   pair_assert_twins (pair);
-  /* The responder of the IKE SA may ask too: it finds no SA of its own making, so it makes one more. */
+  /* The responder of the IKE SA may ask too: it finds no SA of its own making, so it makes one
+   * more. */
   g_assert_cmpuint (pair_count (&pair->a, "ike.established"), ==, 1);
   pair_free (pair);
 }
@@ -89,7 +90,12 @@ test_delete (gconstpointer flags)
   pair_run (pair, 1);
   assert_gone (pair);
   assert_up (pair, NULL);
-  ike_tree_free (pair_command (&pair->b, "down", ({ IkeTree *t = ike_tree_new_section (); ike_tree_set_bool (t, "all", TRUE); t; }), NULL));
+  ike_tree_free (pair_command (&pair->b, "down", ({
+    IkeTree *t = ike_tree_new_section ();
+    ike_tree_set_bool (t, "all", TRUE);
+    t;
+  }),
+                               NULL));
   pair_run (pair, 1);
   assert_gone (pair);
   pair_free (pair);
@@ -147,18 +153,23 @@ test_other_group_of_child (gconstpointer flags)
 static void
 test_narrowing (gconstpointer flags)
 {
-  Pair *pair = pair_new (&(PairOptions) {
-    .flags = GPOINTER_TO_UINT (flags),
-    .connection = { "children { net { local_ts = 10.1.0.0/16, fd01::/64\n remote_ts = 0.0.0.0/0, ::/0\n } }\n",
-                    "children { net { local_ts = 10.2.3.0/24[tcp/80], fd02::/64\n remote_ts = 10.0.0.0/8, fd01::/48\n } }\n" } });
+  Pair *pair = pair_new (
+      &(PairOptions) { .flags = GPOINTER_TO_UINT (flags),
+                       .connection = { "children { net { local_ts = 10.1.0.0/16, fd01::/64\n "
+                                       "remote_ts = 0.0.0.0/0, ::/0\n } }\n",
+                                       "children { net { local_ts = 10.2.3.0/24[tcp/80], "
+                                       "fd02::/64\n remote_ts = 10.0.0.0/8, fd01::/48\n } }\n" } });
   g_autoptr (IkeTree) status = NULL;
   const IkeTree *child;
 
   assert_up (pair, NULL);
   status = pair_status (&pair->a);
-  child = ike_tree_nth (ike_tree_get (ike_tree_nth (ike_tree_get (status, "sas"), 0), "children"), 0);
-  g_assert_cmpstr (ike_tree_text (ike_tree_nth (ike_tree_get (child, "remote-ts"), 0), NULL), ==, "10.2.3.0/24[tcp/80]");
-  g_assert_cmpstr (ike_tree_text (ike_tree_nth (ike_tree_get (child, "remote-ts"), 1), NULL), ==, "fd02::/64");
+  child =
+      ike_tree_nth (ike_tree_get (ike_tree_nth (ike_tree_get (status, "sas"), 0), "children"), 0);
+  g_assert_cmpstr (ike_tree_text (ike_tree_nth (ike_tree_get (child, "remote-ts"), 0), NULL), ==,
+                   "10.2.3.0/24[tcp/80]");
+  g_assert_cmpstr (ike_tree_text (ike_tree_nth (ike_tree_get (child, "remote-ts"), 1), NULL), ==,
+                   "fd02::/64");
   pair_assert_twins (pair);
   pair_free (pair);
 }
@@ -197,9 +208,10 @@ test_up_again (gconstpointer flags)
 static void
 test_nat (gconstpointer flags)
 {
-  Pair *pair = pair_new (&(PairOptions) {
-    .flags = GPOINTER_TO_UINT (flags),
-    .connection = { NULL, "remote_addrs = %any\n children { net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n } }\n" } });
+  Pair *pair = pair_new (
+      &(PairOptions) { .flags = GPOINTER_TO_UINT (flags),
+                       .connection = { NULL, "remote_addrs = %any\n children { net { local_ts = "
+                                             "10.2.0.0/16\n remote_ts = 10.1.0.0/16\n } }\n" } });
   IkeAddr inside, outside;
   g_autoptr (IkeTree) status = NULL;
   const IkeTree *sa;
@@ -218,21 +230,27 @@ test_nat (gconstpointer flags)
   pair_free (pair);
 }
 
-/* A secret, an address, no options: all of it by default; the peer has `default` proposals and takes anybody. */
+/* A secret, an address, no options: all of it by default; the peer has `default` proposals and
+ * takes anybody. */
 static void
 test_up_host (gconstpointer flags)
 {
-  Pair *pair = pair_new (&(PairOptions) {
-    .flags = GPOINTER_TO_UINT (flags),
-    .connection = { NULL, "local { id = 10.0.0.2\n }\n remote { id = %any\n }\n remote_addrs = %any\n children { any { } }\n" } });
+  Pair *pair = pair_new (
+      &(PairOptions) { .flags = GPOINTER_TO_UINT (flags),
+                       .connection = { NULL, "local { id = 10.0.0.2\n }\n remote { id = %any\n }\n "
+                                             "remote_addrs = %any\n children { any { } }\n" } });
   IkeTree *args = ike_tree_new_section ();
   g_autoptr (IkeTree) result = NULL;
 
   ike_tree_set_string (args, "name", "10.0.0.2");
   result = pair_command (&pair->a, "up", args, NULL);
   g_assert_cmpstr (ike_tree_string (result, "state", ""), ==, "ESTABLISHED");
-  g_assert_cmpstr (ike_tree_text (ike_tree_nth (ike_tree_get (ike_tree_nth (ike_tree_get (result, "children"), 0), "remote-ts"), 0), NULL),
-                   ==, "10.0.0.2/32");
+  g_assert_cmpstr (
+      ike_tree_text (
+          ike_tree_nth (
+              ike_tree_get (ike_tree_nth (ike_tree_get (result, "children"), 0), "remote-ts"), 0),
+          NULL),
+      ==, "10.0.0.2/32");
   pair_assert_twins (pair);
   pair_free (pair);
 }
@@ -250,7 +268,7 @@ test_start_action (gconstpointer flags)
   pair_free (pair);
 }
 
-/* -- loss ----------------------------------------------------------------------------------------------------------- */
+/* -- loss */
 
 static void
 test_every_datagram_lost_once (gconstpointer flags)
@@ -259,7 +277,9 @@ test_every_datagram_lost_once (gconstpointer flags)
 
   for (nth = 1; nth <= 4; nth++) {
     Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags) });
-    IkeSimRule rule = { .struct_size = sizeof rule, .action = IKE_SIM_DROP, .first = nth, .n_times = 1 };
+    IkeSimRule rule = {
+      .struct_size = sizeof rule, .action = IKE_SIM_DROP, .first = nth, .n_times = 1
+    };
     guint id = pair->a.net_ops->rule_add (pair->a.net, &rule);
 
     assert_up (pair, NULL);
@@ -320,7 +340,7 @@ test_half_open_ends (gconstpointer flags)
   pair_free (pair);
 }
 
-/* -- refusals, and why ---------------------------------------------------------------------------------------------- */
+/* -- refusals, and why */
 
 static void
 assert_refused (Pair *pair, const char *phase_a, const char *phase_b, const char *sentence_b)
@@ -339,13 +359,16 @@ static void
 test_no_proposal (gconstpointer flags)
 {
   Pair *pair = pair_new (&(PairOptions) {
-    .flags = GPOINTER_TO_UINT (flags), .connection = { "proposals = aes128-sha256-modp2048\n children { net { } }\n", NULL } });
+      .flags = GPOINTER_TO_UINT (flags),
+      .connection = { "proposals = aes128-sha256-modp2048\n children { net { } }\n", NULL } });
   g_autoptr (IkeTree) record = NULL;
   const IkeTree *entry;
 
   assert_refused (pair, "refused", "proposal", "no proposal chosen");
   record = pair_explain (&pair->b);
-  entry = ike_tree_nth (ike_tree_get (ike_tree_nth (ike_tree_get (record, "details.connections"), 0), "candidates"), 0);
+  entry = ike_tree_nth (
+      ike_tree_get (ike_tree_nth (ike_tree_get (record, "details.connections"), 0), "candidates"),
+      0);
   g_assert_cmpstr (ike_tree_string (entry, "differs", ""), ==, "ENCR");
   g_assert_cmpstr (ike_tree_string (entry, "offered", ""), ==, "aes-cbc-128");
   g_assert_cmpstr (ike_tree_string (entry, "accepted", ""), ==, "aes-gcm-16-256");
@@ -359,7 +382,8 @@ static void
 test_no_connection (gconstpointer flags)
 {
   Pair *pair = pair_new (&(PairOptions) {
-    .flags = GPOINTER_TO_UINT (flags), .connection = { NULL, "remote_addrs = 10.9.9.9\n children { net { } }\n" } });
+      .flags = GPOINTER_TO_UINT (flags),
+      .connection = { NULL, "remote_addrs = 10.9.9.9\n children { net { } }\n" } });
 
   assert_refused (pair, "refused", "connection", "no connection is configured");
   pair_free (pair);
@@ -409,8 +433,9 @@ static void
 test_no_selectors (gconstpointer flags)
 {
   Pair *pair = pair_new (&(PairOptions) {
-    .flags = GPOINTER_TO_UINT (flags),
-    .connection = { NULL, "children { net { local_ts = 192.168.0.0/24\n remote_ts = 10.1.0.0/16\n } }\n" } });
+      .flags = GPOINTER_TO_UINT (flags),
+      .connection = {
+          NULL, "children { net { local_ts = 192.168.0.0/24\n remote_ts = 10.1.0.0/16\n } }\n" } });
   g_autoptr (IkeTree) status = NULL;
 
   assert_refused (pair, "selectors", "selectors", "the peer wants 10.2.0.0/16 === 10.1.0.0/16");
@@ -437,27 +462,39 @@ test_kernel_says_no (gconstpointer flags)
   pair_free (pair);
 }
 
-/* -- algorithms ----------------------------------------------------------------------------------------------------- */
+/* -- algorithms */
 
 static void
 test_algorithms (void)
 {
   static const char *const ike[] = {
-    "aes128-sha1-modp2048", "aes192-sha256-modp3072", "aes256-sha384-modp4096", "aes256-sha512-ecp521", "aes128ctr-sha256-ecp256",
-    "aes256gcm8-prfsha256-ecp384", "aes192gcm12-prfsha384-curve448", "aes128ccm8-prfsha1-curve25519", "aes256ccm16-prfsha512-ecp256bp",
-    "aes128ccm12-prfaesxcbc-ecp384bp", "chacha20poly1305-prfsha256-ecp512bp", "aes128-aesxcbc-prfaescmac-x25519",
-    "aes128-aescmac-prfaesxcbc-x448", "3des-sha1-modp1024", "aes128-sha256-modp1536",
+    "aes128-sha1-modp2048",
+    "aes192-sha256-modp3072",
+    "aes256-sha384-modp4096",
+    "aes256-sha512-ecp521",
+    "aes128ctr-sha256-ecp256",
+    "aes256gcm8-prfsha256-ecp384",
+    "aes192gcm12-prfsha384-curve448",
+    "aes128ccm8-prfsha1-curve25519",
+    "aes256ccm16-prfsha512-ecp256bp",
+    "aes128ccm12-prfaesxcbc-ecp384bp",
+    "chacha20poly1305-prfsha256-ecp512bp",
+    "aes128-aesxcbc-prfaescmac-x25519",
+    "aes128-aescmac-prfaesxcbc-x448",
+    "3des-sha1-modp1024",
+    "aes128-sha256-modp1536",
   };
   static const char *const esp[] = {
-    "aes128-sha1", "aes192-sha256", "aes256-sha384", "aes256-sha512-esn", "aes128ctr-sha256", "aes256gcm8", "aes192gcm12-esn", "aes128ccm8",
-    "aes256ccm16", "aes128ccm12", "chacha20poly1305", "aes128-aesxcbc", "null-aescmac", "3des-sha1", "null-sha256",
+    "aes128-sha1",      "aes192-sha256",   "aes256-sha384", "aes256-sha512-esn", "aes128ctr-sha256",
+    "aes256gcm8",       "aes192gcm12-esn", "aes128ccm8",    "aes256ccm16",       "aes128ccm12",
+    "chacha20poly1305", "aes128-aesxcbc",  "null-aescmac",  "3des-sha1",         "null-sha256",
   };
   guint i;
 
   G_STATIC_ASSERT (G_N_ELEMENTS (ike) == G_N_ELEMENTS (esp));
   for (i = 0; i < G_N_ELEMENTS (ike); i++) {
-    g_autofree char *body
-      = g_strdup_printf ("proposals = %s\n children { net { esp_proposals = %s\n } }\n", ike[i], esp[i]);
+    g_autofree char *body = g_strdup_printf (
+        "proposals = %s\n children { net { esp_proposals = %s\n } }\n", ike[i], esp[i]);
     Pair *pair = pair_new (&(PairOptions) { .connection = { body, body } });
 
     g_test_message ("%s / %s", ike[i], esp[i]);
@@ -467,7 +504,7 @@ test_algorithms (void)
   }
 }
 
-/* -- determinism ---------------------------------------------------------------------------------------------------- */
+/* -- determinism */
 
 static guint64
 run_seed (guint64 seed)
@@ -507,45 +544,34 @@ test_seeds (void)
   g_assert_cmpuint (n_different, >, 40);
 }
 
-static void
-add (const char *name, GTestDataFunc func)
-{
-  static const char *const words[] = { "plain", "every-wait-forced", "foreign-answers", "shuffled" };
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (modes); i++) {
-    g_autofree char *path = g_strdup_printf ("/setup/%s/%s", name, words[i]);
-    g_test_add_data_func (path, GUINT_TO_POINTER (modes[i]), func);
-  }
-}
-
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  add ("two-engines-come-up-with-a-child", test_up);
-  add ("further-children-with-and-without-pfs", test_further_children);
-  add ("either-side-deletes", test_delete);
-  add ("a-child-is-deleted-and-made-again", test_delete_child);
-  add ("another-group-is-asked-for", test_other_group);
-  add ("another-group-is-asked-for-in-create-child-sa", test_other_group_of_child);
-  add ("selectors-are-narrowed", test_narrowing);
-  add ("two-ups-make-one-sa", test_two_ups_make_one);
-  add ("what-is-up-is-not-made-again", test_up_again);
-  add ("nat-is-found-and-both-float", test_nat);
-  add ("up-host-needs-a-secret-and-nothing-else", test_up_host);
-  add ("start-action-starts", test_start_action);
-  add ("every-datagram-may-be-lost-once", test_every_datagram_lost_once);
-  add ("every-datagram-may-come-twice", test_everything_twice);
-  add ("nobody-there-says-so", test_nobody_there);
-  add ("half-open-sas-end", test_half_open_ends);
-  add ("no-proposal-is-explained", test_no_proposal);
-  add ("no-connection-is-explained", test_no_connection);
-  add ("a-wrong-secret-is-explained", test_wrong_secret);
-  add ("a-wrong-identity-is-explained", test_wrong_identity);
-  add ("the-responders-identity-is-checked", test_wrong_identity_of_responder);
-  add ("without-selectors-the-ike-sa-stays", test_no_selectors);
-  add ("a-kernel-that-says-no-leaves-nothing", test_kernel_says_no);
+  pair_add_test ("setup", "two-engines-come-up-with-a-child", test_up);
+  pair_add_test ("setup", "further-children-with-and-without-pfs", test_further_children);
+  pair_add_test ("setup", "either-side-deletes", test_delete);
+  pair_add_test ("setup", "a-child-is-deleted-and-made-again", test_delete_child);
+  pair_add_test ("setup", "another-group-is-asked-for", test_other_group);
+  pair_add_test ("setup", "another-group-is-asked-for-in-create-child-sa",
+                 test_other_group_of_child);
+  pair_add_test ("setup", "selectors-are-narrowed", test_narrowing);
+  pair_add_test ("setup", "two-ups-make-one-sa", test_two_ups_make_one);
+  pair_add_test ("setup", "what-is-up-is-not-made-again", test_up_again);
+  pair_add_test ("setup", "nat-is-found-and-both-float", test_nat);
+  pair_add_test ("setup", "up-host-needs-a-secret-and-nothing-else", test_up_host);
+  pair_add_test ("setup", "start-action-starts", test_start_action);
+  pair_add_test ("setup", "every-datagram-may-be-lost-once", test_every_datagram_lost_once);
+  pair_add_test ("setup", "every-datagram-may-come-twice", test_everything_twice);
+  pair_add_test ("setup", "nobody-there-says-so", test_nobody_there);
+  pair_add_test ("setup", "half-open-sas-end", test_half_open_ends);
+  pair_add_test ("setup", "no-proposal-is-explained", test_no_proposal);
+  pair_add_test ("setup", "no-connection-is-explained", test_no_connection);
+  pair_add_test ("setup", "a-wrong-secret-is-explained", test_wrong_secret);
+  pair_add_test ("setup", "a-wrong-identity-is-explained", test_wrong_identity);
+  pair_add_test ("setup", "the-responders-identity-is-checked", test_wrong_identity_of_responder);
+  pair_add_test ("setup", "without-selectors-the-ike-sa-stays", test_no_selectors);
+  pair_add_test ("setup", "a-kernel-that-says-no-leaves-nothing", test_kernel_says_no);
   g_test_add_func ("/setup/all-algorithms", test_algorithms);
   g_test_add_func ("/setup/fifty-seeds-twice-give-the-same-events", test_seeds);
   return g_test_run ();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_exchange.c - a script against two live engines: messages of any content, clear or sealed with the right keys, changed
- * repeats of what they said, time, and commands.  Whatever it does, in the end everything can be taken down and nothing is
- * left in the kernel.  Needs IKE_TOP_BUILDDIR: the plugins are those of the build. */
+/* fuzz_exchange.c - a script against two live engines: messages of any content, clear or sealed
+ * with the right keys, changed repeats of what they said, time, and commands.  Whatever it does, in
+ * the end everything can be taken down and nothing is left in the kernel.  Needs IKE_TOP_BUILDDIR:
+ * the plugins are those of the build. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +95,8 @@ say (Script *s, gboolean is_clear)
   forge_inject (forge, head.from_a, message, len);
 }
 
-/* What was sent once, changed in so many bytes; a sealed one is opened, changed inside, and sealed again. */
+/* What was sent once, changed in so many bytes; a sealed one is opened, changed inside, and sealed
+ * again. */
 static void
 repeat (Script *s)
 {
@@ -108,8 +110,10 @@ repeat (Script *s)
   if (!p || p->len > 4096)
     return;
   if (how & 1 && p->data[16] == IKE_PAYLOAD_SK && forge_open (forge, p, &first, plain, &len)) {
-    ForgeHead head = { .from_a = (p->data[19] & IKE_FLAG_INITIATOR) != 0, .is_response = (p->data[19] & IKE_FLAG_RESPONSE) != 0,
-                       .exchange = p->data[18], .id = how & 4 ? next (s) : p->data[23] };
+    ForgeHead head = { .from_a = (p->data[19] & IKE_FLAG_INITIATOR) != 0,
+                       .is_response = (p->data[19] & IKE_FLAG_RESPONSE) != 0,
+                       .exchange = p->data[18],
+                       .id = how & 4 ? next (s) : p->data[23] };
     for (i = 0; i < n; i++) {
       guint at = next (s) | next (s) << 8;
       if (len)
@@ -142,8 +146,10 @@ static void
 set_loss (Script *s)
 {
   guint exchange = next (s);
-  IkeSimRule rule = { .struct_size = sizeof rule, .action = exchange >> 2 & 1 ? IKE_SIM_DUPLICATE : IKE_SIM_DROP,
-                      .exchange = 34 + exchange % 4, .which = exchange >> 3 & 1 ? IKE_SIM_REQUEST : IKE_SIM_ANY,
+  IkeSimRule rule = { .struct_size = sizeof rule,
+                      .action = exchange >> 2 & 1 ? IKE_SIM_DUPLICATE : IKE_SIM_DROP,
+                      .exchange = 34 + exchange % 4,
+                      .which = exchange >> 3 & 1 ? IKE_SIM_REQUEST : IKE_SIM_ANY,
                       .n_times = exchange >> 4 };
 
   forge->pair->a.net_ops->rule_add (forge->pair->a.net, &rule);
@@ -172,8 +178,8 @@ step (Script *s)
   case 7: forge_run_ms (forge, 20 * next (s)); break;
   case 8: set_loss (s); break;
   default:
-    forge_on_sa (what & 16 ? &forge->pair->a : &forge->pair->b, what & 16 ? &forge->a : &forge->b, begin_operation,
-                 GUINT_TO_POINTER (what >> 5));
+    forge_on_sa (what & 16 ? &forge->pair->a : &forge->pair->b, what & 16 ? &forge->a : &forge->b,
+                 begin_operation, GUINT_TO_POINTER (what >> 5));
     break;
   }
   if (forge->sent->len > SENT_MAX)
@@ -194,7 +200,8 @@ end (void)
   for (i = 0; i < 2; i++) {
     check (forge_n_sas (ends[i]) == 0, "an SA is left");
     check (ends[i]->kernel_ops->n_sas (ends[i]->kernel) == 0, "an SA is left in the kernel");
-    check (ends[i]->kernel_ops->n_policies (ends[i]->kernel) == 0, "a policy is left in the kernel");
+    check (ends[i]->kernel_ops->n_policies (ends[i]->kernel) == 0,
+           "a policy is left in the kernel");
     check (ends[i]->kernel_ops->n_spis (ends[i]->kernel) == 0, "an SPI is left in the kernel");
     g_string_truncate (ends[i]->log, 0);
   }
@@ -208,9 +215,10 @@ end (void)
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-  static const char body[]
-    = "proposals = aes256gcm16-prfsha256-x25519-ecp256\n children {\n net { esp_proposals = aes256gcm16\n }\n"
-      " pfs { local_ts = dynamic\n remote_ts = dynamic\n esp_proposals = aes128-sha256-x25519\n } }\n";
+  static const char body[] = "proposals = aes256gcm16-prfsha256-x25519-ecp256\n children {\n net { "
+                             "esp_proposals = aes256gcm16\n }\n"
+                             " pfs { local_ts = dynamic\n remote_ts = dynamic\n esp_proposals = "
+                             "aes128-sha256-x25519\n } }\n";
   Script script = { data, size };
   guint n;
 

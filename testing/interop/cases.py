@@ -104,7 +104,7 @@ def run_case(case, family, kinds, make, directory):
                 peer.check_end()
 
 
-# -- what comes after the pings ------------------------------------------------------------------------------------------
+# -- what comes after the pings
 
 
 def two_first_messages(run, sniffer):

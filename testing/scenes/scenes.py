@@ -65,7 +65,7 @@ def check_text(text, *parts):
             raise Failure(f"“{part}” is not said, but: {text.strip()}")
 
 
-# -- the data path -------------------------------------------------------------------------------------------------------
+# -- the data path
 
 
 def raw_esp(directory, build, family):
@@ -185,7 +185,7 @@ def host_name(directory, build, family):
         scene.check_protected()
 
 
-# -- coming and going ----------------------------------------------------------------------------------------------------
+# -- coming and going
 
 
 def sigterm(directory, build, family):
@@ -242,7 +242,7 @@ def many_threads(directory, build, family, cbpf):
         return sum(peer.json("stats")["net"]["forwarded"] for peer in (scene.left, scene.right))
 
 
-# -- what goes wrong, and what is said -----------------------------------------------------------------------------------
+# -- what goes wrong, and what is said
 
 
 def wrong_secret(directory, build, family):

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* followup.c - an operation across two exchanges, at both ends, as RFC 9370 makes a CHILD_SA with a further key exchange:
- * CREATE_CHILD_SA, then IKE_FOLLOWUP_KE with the link that the responder gave.  The child comes up after the second, with
- * KEYMAT = prf+ (SK_d, SK(0) | Ni | Nr | SK(1)).  Which child it is says the link, selectors are those of the configuration. */
+/* followup.c - an operation across two exchanges, at both ends, as RFC 9370 makes a CHILD_SA with a
+ * further key exchange: CREATE_CHILD_SA, then IKE_FOLLOWUP_KE with the link that the responder
+ * gave.  The child comes up after the second, with KEYMAT = prf+ (SK_d, SK(0) | Ni | Nr | SK(1)).
+ * Which child it is says the link, selectors are those of the configuration. */
 #include "seams/further_ke.h"
 #include "seams/seams.h"
 #include <string.h>
 
-enum { ADDITIONAL = 16441, STATE_NOT_FOUND = 47, NUMBER = 44, NONCE_LEN = 32, LINK_LEN = 8, FIRST = 31, SECOND = 19 };
+enum {
+  ADDITIONAL = 16441,
+  STATE_NOT_FOUND = 47,
+  NUMBER = 44,
+  NONCE_LEN = 32,
+  LINK_LEN = 8,
+  FIRST = 31,
+  SECOND = 19
+};
 
 typedef struct {
   IkeChildRef child;
@@ -43,7 +52,8 @@ static const IkeCallClass install_call = {
   .struct_size = sizeof (IkeCallClass), .name = "install", .timeout_ms = 10000, .then = installed,
 };
 
-/* What a bad peer does, for tests: begins @n_abandoned times without going on; goes on with another's link. */
+/* What a bad peer does, for tests: begins @n_abandoned times without going on; goes on with
+ * another's link. */
 typedef struct { guint n_abandoned; gboolean has_wrong_link; } Misdeeds;
 
 static gboolean
@@ -83,9 +93,12 @@ take_choice (Hybrid *self, IkeChild *child, const IkeMessage *in, gboolean is_an
 
   ike_reader_init (&r, payload->data, payload->len);
   if (!ike_proposals_read (&r, offers, &n, &verdict)
-      || !ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict) || len != NONCE_LEN
-      || !(is_answer ? ike_proposals_accept (ike_child_conf (child)->esp_proposals, &offers[0], 0, &self->choice)
-                     : ike_proposals_select (ike_child_conf (child)->esp_proposals, offers, n, 0, &self->choice)))
+      || !ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict)
+      || len != NONCE_LEN
+      || !(is_answer ? ike_proposals_accept (ike_child_conf (child)->esp_proposals, &offers[0], 0,
+                                             &self->choice)
+                     : ike_proposals_select (ike_child_conf (child)->esp_proposals, offers, n, 0,
+                                             &self->choice)))
     return FALSE;
   memcpy (self->nonce[is_answer], nonce, NONCE_LEN);
   memcpy (&spi, self->choice.spi, sizeof spi);
@@ -120,13 +133,15 @@ static IkeTaskResult
 install (IkeTask *task, IkeExchange *x)
 {
   Hybrid *self = ike_task_data (task);
-  IkeSecretBlob *first = further_ke_secret (&self->ke[0]), *second = further_ke_secret (&self->ke[1]);
+  IkeSecretBlob *first = further_ke_secret (&self->ke[0]),
+                *second = further_ke_secret (&self->ke[1]);
   IkeChild *child = ike_child_get (ike_task_sa (task), self->child);
   gsize len = NONCE_LEN + ike_secret_blob_len (second);
   g_autoptr (IkeSecretBlob) tail = ike_secret_blob_new (NULL, len);
 
   if (!child || self->error)
-    return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0, self->error ? self->error : "the child is gone");
+    return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0,
+                          self->error ? self->error : "the child is gone");
   if (self->is_installing) {
     ike_child_set_up (child);
     return IKE_TASK_DONE;
@@ -134,12 +149,13 @@ install (IkeTask *task, IkeExchange *x)
   self->is_installing = TRUE;
   memcpy (ike_secret_blob_data (tail), self->nonce[1], NONCE_LEN);
   memcpy (ike_secret_blob_data (tail) + NONCE_LEN, ike_secret_blob_data (second), len - NONCE_LEN);
-  ike_child_install (child, ike_exchange_is_initiator (x), ike_secret_blob_data (first), ike_secret_blob_len (first),
-                     self->nonce[0], NONCE_LEN, ike_secret_blob_data (tail), len, ike_task_call (task, &install_call, NULL));
+  ike_child_install (child, ike_exchange_is_initiator (x), ike_secret_blob_data (first),
+                     ike_secret_blob_len (first), self->nonce[0], NONCE_LEN,
+                     ike_secret_blob_data (tail), len, ike_task_call (task, &install_call, NULL));
   return IKE_TASK_WAIT;
 }
 
-/* -- the exchanges -------------------------------------------------------------------------------------------------- */
+/* -- the exchanges */
 
 static IkeTaskResult
 hybrid_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
@@ -156,7 +172,8 @@ hybrid_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
     return further_ke_build (task, &self->ke[1], SECOND, out);
   }
   if (!self->spi)
-    return prepare (task, ike_conn_child (ike_sa_conn (ike_task_sa (task)), ike_operation_args (ike_task_operation (task))));
+    return prepare (task, ike_conn_child (ike_sa_conn (ike_task_sa (task)),
+                                          ike_operation_args (ike_task_operation (task))));
   if (is_request && !self->ke[0].offer && !self->ke[0].error)
     return further_ke_build (task, &self->ke[0], FIRST, out);
   write_first (task, out, is_request);
@@ -193,7 +210,8 @@ hybrid_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 
   if (is_second (x)) {
     if (!self->is_linked)
-      return ike_task_fail (task, STATE_NOT_FOUND, NULL, 0, "nothing was begun that this goes on with");
+      return ike_task_fail (task, STATE_NOT_FOUND, NULL, 0,
+                            "nothing was begun that this goes on with");
     result = further_ke_process (task, &self->ke[1], SECOND, in);
     return result == IKE_TASK_DONE ? install (task, x) : result;
   }
@@ -214,14 +232,16 @@ hybrid_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   return ike_task_next (task, "IKE_FOLLOWUP_KE");
 }
 
-/* RFC 9370, 2.2.4: the initiator returns the link of the response before: it says which of the open ones is meant. */
+/* RFC 9370, 2.2.4: the initiator returns the link of the response before: it says which of the open
+ * ones is meant. */
 static gboolean
 hybrid_continues (IkeTask *task, const IkeMessage *in)
 {
   Hybrid *self = ike_task_data (task);
   IkeNotify link;
 
-  return ike_message_notify (in, ADDITIONAL, 0, &link) && link.len == LINK_LEN && !memcmp (link.data, self->link, LINK_LEN);
+  return ike_message_notify (in, ADDITIONAL, 0, &link) && link.len == LINK_LEN
+         && !memcmp (link.data, self->link, LINK_LEN);
 }
 
 static gboolean
@@ -245,7 +265,7 @@ hybrid_dispose (IkeTask *task)
   g_free (self->error);
 }
 
-/* -- the tables ----------------------------------------------------------------------------------------------------- */
+/* -- the tables */
 
 static const IkeStateRow rows[] = {
   { IKE_ROW_REQUEST, IKE_ROLE_BOTH, SEAM_UP, "KE N+ V*" },
@@ -254,20 +274,39 @@ static const IkeStateRow rows[] = {
   { 0, 0, 0, NULL },
 };
 static const IkeExchangeClass exchange = {
-  .struct_size = sizeof (IkeExchangeClass), .number = NUMBER, .after = "CREATE_CHILD_SA", .phases = "main", .rows = rows,
+  .struct_size = sizeof (IkeExchangeClass),
+  .number = NUMBER,
+  .after = "CREATE_CHILD_SA",
+  .phases = "main",
+  .rows = rows,
 };
 static const IkeNotifyClass notify = {
-  .struct_size = sizeof (IkeNotifyClass), .type = ADDITIONAL, .min_len = 1, .max_len = 64, .max_count = 1,
+  .struct_size = sizeof (IkeNotifyClass),
+  .type = ADDITIONAL,
+  .min_len = 1,
+  .max_len = 64,
+  .max_count = 1,
   .exchanges = "CREATE_CHILD_SA IKE_FOLLOWUP_KE",
 };
 static const IkeOperationClass operation = {
-  .struct_size = sizeof (IkeOperationClass), .exchange = "CREATE_CHILD_SA", .priority = 150, .touches = IKE_TOUCHES_CHILD,
+  .struct_size = sizeof (IkeOperationClass),
+  .exchange = "CREATE_CHILD_SA",
+  .priority = 150,
+  .touches = IKE_TOUCHES_CHILD,
   .free_args = g_free,
 };
 static const IkeTaskClass task = {
-  .struct_size = sizeof (IkeTaskClass), .exchanges = "CREATE_CHILD_SA IKE_FOLLOWUP_KE", .operations = "create-hybrid-child",
-  .is_main = TRUE, .instance_size = sizeof (Hybrid), .wanted = hybrid_wanted, .process = hybrid_process,
-  .build = hybrid_build, .dispose = hybrid_dispose, .instead_of = "create-child", .continues = hybrid_continues,
+  .struct_size = sizeof (IkeTaskClass),
+  .exchanges = "CREATE_CHILD_SA IKE_FOLLOWUP_KE",
+  .operations = "create-hybrid-child",
+  .is_main = TRUE,
+  .instance_size = sizeof (Hybrid),
+  .wanted = hybrid_wanted,
+  .process = hybrid_process,
+  .build = hybrid_build,
+  .dispose = hybrid_dispose,
+  .instead_of = "create-child",
+  .continues = hybrid_continues,
 };
 
 SEAM_FEATURE (exchange_feature, "exchange:IKE_FOLLOWUP_KE", exchange);
@@ -275,10 +314,13 @@ SEAM_FEATURE (notify_feature, "notify:ADDITIONAL_KEY_EXCHANGE", notify);
 SEAM_FEATURE (operation_feature, "operation:create-hybrid-child", operation);
 SEAM_FEATURE (task_feature, "task:hybrid-child", task);
 
-static const IkeFeature *const features[] = { &exchange_feature, &notify_feature, &operation_feature, &task_feature, NULL };
+static const IkeFeature *const features[] = { &exchange_feature, &notify_feature,
+                                              &operation_feature, &task_feature, NULL };
 
-static const IkeOptionInfo abandon = { sizeof abandon, "plugin/abandon", "uint", "0", "Begins so often without going on." };
-static const IkeOptionInfo wrong = { sizeof wrong, "plugin/wrong_link", "bool", "no", "Goes on with a wrong link." };
+static const IkeOptionInfo abandon = { sizeof abandon, "plugin/abandon", "uint", "0",
+                                       "Begins so often without going on." };
+static const IkeOptionInfo wrong = { sizeof wrong, "plugin/wrong_link", "bool", "no",
+                                     "Goes on with a wrong link." };
 static const IkeOptionInfo *const options[] = { &abandon, &wrong, NULL };
 
 static gboolean
@@ -293,4 +335,5 @@ activate (IkePlugin *self, GError **error)
 }
 
 IKE_PLUGIN (seam_followup_plugin, "seam-followup", 0, .version = "0", .license = "Apache-2.0",
-            .summary = "a child of two key exchanges", .features = features, .options = options, .activate = activate);
+            .summary = "a child of two key exchanges", .features = features, .options = options,
+            .activate = activate);

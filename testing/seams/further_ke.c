@@ -33,15 +33,24 @@ secret_made (gpointer owner, gpointer data, gpointer result, const char *error)
 }
 
 static const IkeCallClass offer_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "further offer", .timeout_ms = 10000, .then = offer_made,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "further offer",
+  .timeout_ms = 10000,
+  .then = offer_made,
   .undo = ike_ke_offer_undo,
 };
 static const IkeCallClass answer_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "further answer", .timeout_ms = 10000, .then = answer_made,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "further answer",
+  .timeout_ms = 10000,
+  .then = answer_made,
   .undo = ike_ke_answer_undo,
 };
 static const IkeCallClass finish_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "further result", .timeout_ms = 10000, .then = secret_made,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "further result",
+  .timeout_ms = 10000,
+  .then = secret_made,
   .undo = ike_ke_finish_undo,
 };
 
@@ -75,14 +84,17 @@ further_ke_process (IkeTask *task, FurtherKe *k, guint16 group, const IkeMessage
   if (k->is_done)
     return k->error ? ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, k->error) : IKE_TASK_DONE;
   if (!payload || !ike_ke_read (payload, &ke, &verdict) || ke.group != group)
-    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, "not the further key exchange that was agreed on");
+    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0,
+                          "not the further key exchange that was agreed on");
   if (k->offer) {
-    ike_ke_finish (k->ke, ike_task_call (task, &finish_call, k), g_steal_pointer (&k->offer->pair), ke.data, ke.len);
+    ike_ke_finish (k->ke, ike_task_call (task, &finish_call, k), g_steal_pointer (&k->offer->pair),
+                   ke.data, ke.len);
     return IKE_TASK_WAIT;
   }
   k->ke = ike_ke_find (ike_sa_engine (ike_task_sa (task)), group);
   if (!k->ke)
-    return ike_task_fail (task, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0, "no plugin provides the further key exchange");
+    return ike_task_fail (task, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0,
+                          "no plugin provides the further key exchange");
   ike_ke_answer (k->ke, ike_task_call (task, &answer_call, k), ke.data, ke.len);
   return IKE_TASK_WAIT;
 }

@@ -35,8 +35,8 @@ static const guint32 service = sizeof service;
 SEAM_FEATURE (service_feature, "service:probe", service);
 static const IkeFeature *const features[] = { &service_feature, NULL };
 
-IKE_PLUGIN (probe_plugin, "probe", 0, .version = "0", .license = "Apache-2.0", .summary = "counts for tests",
-            .features = features, .activate = activate);
+IKE_PLUGIN (probe_plugin, "probe", 0, .version = "0", .license = "Apache-2.0",
+            .summary = "counts for tests", .features = features, .activate = activate);
 
 Probe *
 probe_of (const PairEnd *end)
@@ -69,7 +69,11 @@ run_over (gpointer data)
 }
 
 static const IkeJobClass run_job = {
-  .struct_size = sizeof (IkeJobClass), .name = "probe", .lane = IKE_LANE_ESTABLISHED, .run = run_it, .free = run_over,
+  .struct_size = sizeof (IkeJobClass),
+  .name = "probe",
+  .lane = IKE_LANE_ESTABLISHED,
+  .run = run_it,
+  .free = run_over,
 };
 
 gboolean

@@ -17,7 +17,10 @@ number_restore (IkeSa *sa, IkeReader *in)
 }
 
 static const IkeSlotClass slot = {
-  .struct_size = sizeof (IkeSlotClass), .name = "number", .destroy = g_free, .snapshot = number_snapshot,
+  .struct_size = sizeof (IkeSlotClass),
+  .name = "number",
+  .destroy = g_free,
+  .snapshot = number_snapshot,
   .restore = number_restore,
 };
 
@@ -55,4 +58,5 @@ SEAM_FEATURE (service_feature, "service:seam-resume", service);
 static const IkeFeature *const features[] = { &service_feature, NULL };
 
 IKE_PLUGIN (seam_resume_plugin, "seam-resume", 0, .version = "0", .license = "Apache-2.0",
-            .summary = "a number that stays with an SA", .features = features, .activate = activate);
+            .summary = "a number that stays with an SA", .features = features,
+            .activate = activate);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sync.c - an INFORMATIONAL request with message ID 0, outside the window, as RFC 6311 needs after a fail-over: agreed on in
- * IKE_AUTH, and with a counter that only grows as its replay rule. */
+/* sync.c - an INFORMATIONAL request with message ID 0, outside the window, as RFC 6311 needs after
+ * a fail-over: agreed on in IKE_AUTH, and with a counter that only grows as its replay rule. */
 #include "seams/seams.h"
 #include <string.h>
 
@@ -23,7 +23,7 @@ counter_of (const IkeNotify *notify)
   return GUINT32_FROM_BE (counter);
 }
 
-/* -- agreed on in IKE_AUTH ------------------------------------------------------------------------------------------ */
+/* -- agreed on in IKE_AUTH */
 
 static gboolean
 supported_send (IkePlugin *self, IkeSa *sa, IkeExchange *x, IkeWriter *out)
@@ -42,7 +42,7 @@ supported_received (IkePlugin *self, IkeSa *sa, IkeExchange *x, const IkeNotify 
   return TRUE;
 }
 
-/* -- message ID 0 --------------------------------------------------------------------------------------------------- */
+/* -- message ID 0 */
 
 static gboolean
 is_open (IkePlugin *self, const IkeSa *sa)
@@ -56,7 +56,8 @@ accept (IkePlugin *self, IkeSa *sa, const IkeMessage *request)
   Counters *counters = ike_sa_slot (sa, plugin_of (self)->slot);
   IkeNotify notify;
 
-  if (ike_message_n (request) != 1 || !ike_message_notify (request, SYNC, 0, &notify) || notify.len != 4)
+  if (ike_message_n (request) != 1 || !ike_message_notify (request, SYNC, 0, &notify)
+      || notify.len != 4)
     return FALSE;
   if (counter_of (&notify) <= counters->seen) {
     plugin_of (self)->n_refused++;
@@ -87,7 +88,8 @@ sync_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   Counters *counters = ike_sa_slot (ike_task_sa (task), plugin_of (ike_task_plugin (task))->slot);
   const IkeNotify *notify = ike_exchange_record (x, SYNC, 0);
 
-  if (ike_exchange_is_initiator (x) && (!notify || !counters || counter_of (notify) != counters->sent))
+  if (ike_exchange_is_initiator (x)
+      && (!notify || !counters || counter_of (notify) != counters->sent))
     return ike_task_fail (task, 0, NULL, 0, "the peer answered something else");
   return IKE_TASK_DONE;
 }
@@ -98,25 +100,39 @@ sync_wanted (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage 
   return ike_exchange_is_outside_window (x);
 }
 
-/* -- the tables ----------------------------------------------------------------------------------------------------- */
+/* -- the tables */
 
 static const IkeIdZeroClass id_0 = {
-  .struct_size = sizeof (IkeIdZeroClass), .exchange = "INFORMATIONAL", .is_open = is_open, .accept = accept,
+  .struct_size = sizeof (IkeIdZeroClass),
+  .exchange = "INFORMATIONAL",
+  .is_open = is_open,
+  .accept = accept,
 };
 static const IkeNotifyClass supported = {
-  .struct_size = sizeof (IkeNotifyClass), .type = SUPPORTED, .max_count = 1, .exchanges = "IKE_AUTH",
-  .send = supported_send, .received = supported_received,
+  .struct_size = sizeof (IkeNotifyClass),
+  .type = SUPPORTED,
+  .max_count = 1,
+  .exchanges = "IKE_AUTH",
+  .send = supported_send,
+  .received = supported_received,
 };
 static const IkeNotifyClass sync = {
   .struct_size = sizeof (IkeNotifyClass), .type = SYNC, .min_len = 4, .max_len = 4, .max_count = 1,
   .exchanges = "INFORMATIONAL",
 };
 static const IkeOperationClass operation = {
-  .struct_size = sizeof (IkeOperationClass), .exchange = "INFORMATIONAL", .priority = 600, .is_outside_window = TRUE,
+  .struct_size = sizeof (IkeOperationClass),
+  .exchange = "INFORMATIONAL",
+  .priority = 600,
+  .is_outside_window = TRUE,
 };
 static const IkeTaskClass task = {
-  .struct_size = sizeof (IkeTaskClass), .exchanges = "INFORMATIONAL", .operations = "sync", .wanted = sync_wanted,
-  .process = sync_process, .build = sync_build,
+  .struct_size = sizeof (IkeTaskClass),
+  .exchanges = "INFORMATIONAL",
+  .operations = "sync",
+  .wanted = sync_wanted,
+  .process = sync_process,
+  .build = sync_build,
 };
 
 SEAM_FEATURE (id_0_feature, "id-0:sync", id_0);
@@ -128,9 +144,12 @@ SEAM_FEATURE (task_feature, "task:sync", task);
 static const IkeFeature *const features[] = {
   &id_0_feature, &supported_feature, &sync_feature, &operation_feature, &task_feature, NULL,
 };
-static const IkeOptionInfo silent = { sizeof silent, "plugin/silent", "bool", "no", "Agrees on nothing." };
+static const IkeOptionInfo silent = { sizeof silent, "plugin/silent", "bool", "no",
+                                      "Agrees on nothing." };
 static const IkeOptionInfo *const options[] = { &silent, NULL };
-static const IkeSlotClass slot = { .struct_size = sizeof (IkeSlotClass), .name = "sync", .destroy = g_free };
+static const IkeSlotClass slot = { .struct_size = sizeof (IkeSlotClass),
+                                   .name = "sync",
+                                   .destroy = g_free };
 
 static gboolean
 activate (IkePlugin *self, GError **error)
@@ -144,4 +163,5 @@ activate (IkePlugin *self, GError **error)
 }
 
 IKE_PLUGIN (seam_sync_plugin, "seam-sync", 0, .version = "0", .license = "Apache-2.0",
-            .summary = "message ID 0 outside the window", .features = features, .options = options, .activate = activate);
+            .summary = "message ID 0 outside the window", .features = features, .options = options,
+            .activate = activate);

@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_seams.c - the throw-away plugins beside this file, between two engines: plain, every wait forced, every completion
- * from another thread in random order, shuffled. */
+/* test_seams.c - the throw-away plugins beside this file, between two engines: plain, every wait
+ * forced, every completion from another thread in random order, shuffled. */
 #include "exchange/pair.h"
 #include "seams/probe.h"
 #include "seams/seams.h"
 #include <ikebana/tree.h>
 #include <string.h>
-
-static const guint32 modes[]
-  = { 0, IKE_ENGINE_FORCE_WAITS, IKE_ENGINE_FORCE_WAITS | IKE_ENGINE_FOREIGN_ANSWERS, IKE_ENGINE_SHUFFLE };
-
-static void
-assert_up (Pair *pair, const char *child)
-{
-  g_autofree char *error = pair_up (pair, child);
-
-  if (error)
-    g_test_message ("%s\n-- a --\n%s-- b --\n%s", error, pair->a.log->str, pair->b.log->str);
-  g_assert_cmpstr (error, ==, NULL);
-}
 
 /* The bytes that went over the wire, by exchange. */
 typedef struct { guint n_requests[256], n_responses[256]; } Wire;
@@ -38,18 +25,19 @@ watch (Pair *pair, Wire *wire)
   pair->a.net_ops->tap_add (pair->a.net, count_packet, wire);
 }
 
-/* -- an exchange before IKE_AUTH that changes keys and AUTH octets --------------------------------------------------- */
+/* -- an exchange before IKE_AUTH that changes keys and AUTH octets */
 
 static const IkePluginInfo *const intermediate[] = { &seam_intermediate_plugin, NULL };
 
 static void
 test_intermediate (gconstpointer flags)
 {
-  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = intermediate });
+  Pair *pair =
+      pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = intermediate });
   Wire wire = { { 0 } };
 
   watch (pair, &wire);
-  assert_up (pair, NULL);
+  pair_assert_up (pair, NULL);
   g_assert_cmpuint (wire.n_requests[43], ==, 2);
   g_assert_cmpuint (wire.n_responses[43], ==, 2);
   pair_assert_twins (pair);
@@ -65,11 +53,14 @@ test_intermediate_lost (gconstpointer flags)
   guint nth;
 
   for (nth = 1; nth <= 8; nth++) {
-    Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = intermediate });
-    IkeSimRule rule = { .struct_size = sizeof rule, .action = IKE_SIM_DROP, .first = nth, .n_times = 1 };
+    Pair *pair =
+        pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = intermediate });
+    IkeSimRule rule = {
+      .struct_size = sizeof rule, .action = IKE_SIM_DROP, .first = nth, .n_times = 1
+    };
     guint id = pair->a.net_ops->rule_add (pair->a.net, &rule);
 
-    assert_up (pair, NULL);
+    pair_assert_up (pair, NULL);
     g_assert_cmpuint (pair->a.net_ops->rule_hits (pair->a.net, id), ==, 1);
     pair_run (pair, 40);
     g_assert_cmpuint (pair_count (&pair->b, "ike.established"), ==, 1);
@@ -82,11 +73,12 @@ test_intermediate_lost (gconstpointer flags)
 static void
 test_intermediate_twice (gconstpointer flags)
 {
-  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = intermediate });
+  Pair *pair =
+      pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = intermediate });
   IkeSimRule rule = { .struct_size = sizeof rule, .action = IKE_SIM_DUPLICATE };
 
   pair->a.net_ops->rule_add (pair->a.net, &rule);
-  assert_up (pair, NULL);
+  pair_assert_up (pair, NULL);
   pair_run (pair, 40);
   g_assert_cmpuint (pair_count (&pair->b, "ike.established"), ==, 1);
   g_assert_cmpuint (pair_count (&pair->b, "input.retransmits"), >=, 4);
@@ -118,25 +110,32 @@ test_intermediate_tampered (gconstpointer flags)
   }
 }
 
-/* -- an operation across two exchanges ------------------------------------------------------------------------------- */
+/* -- an operation across two exchanges */
 
 static const IkePluginInfo *const followup[] = { &seam_followup_plugin, &probe_plugin, NULL };
 
-static const char children[2][700]
-  = { "proposals = aes256gcm16-prfsha256-x25519\n children {\n"
-      " net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n esp_proposals = aes256gcm16\n }\n"
-      " pfs { local_ts = 10.11.0.0/16\n remote_ts = 10.12.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n"
-      " old { local_ts = 10.21.0.0/16\n remote_ts = 10.22.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n }\n",
-      "proposals = aes256gcm16-prfsha256-x25519\n children {\n"
-      " net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n esp_proposals = aes256gcm16\n }\n"
-      " pfs { local_ts = 10.12.0.0/16\n remote_ts = 10.11.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n"
-      " old { local_ts = 10.22.0.0/16\n remote_ts = 10.21.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n }\n" };
+static const char children[2][700] = {
+  "proposals = aes256gcm16-prfsha256-x25519\n children {\n"
+  " net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n esp_proposals = aes256gcm16\n }\n"
+  " pfs { local_ts = 10.11.0.0/16\n remote_ts = 10.12.0.0/16\n esp_proposals = "
+  "aes128-sha256-x25519\n }\n"
+  " old { local_ts = 10.21.0.0/16\n remote_ts = 10.22.0.0/16\n esp_proposals = "
+  "aes128-sha256-x25519\n }\n }\n",
+  "proposals = aes256gcm16-prfsha256-x25519\n children {\n"
+  " net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n esp_proposals = aes256gcm16\n }\n"
+  " pfs { local_ts = 10.12.0.0/16\n remote_ts = 10.11.0.0/16\n esp_proposals = "
+  "aes128-sha256-x25519\n }\n"
+  " old { local_ts = 10.22.0.0/16\n remote_ts = 10.21.0.0/16\n esp_proposals = "
+  "aes128-sha256-x25519\n }\n }\n"
+};
 
 static Pair *
 followup_pair (guint32 flags, const char *misdeeds)
 {
-  return pair_new (&(PairOptions) {
-    .flags = flags, .builtin = followup, .connection = { children[0], children[1] }, .more = { misdeeds, NULL } });
+  return pair_new (&(PairOptions) { .flags = flags,
+                                    .builtin = followup,
+                                    .connection = { children[0], children[1] },
+                                    .more = { misdeeds, NULL } });
 }
 
 static void
@@ -155,7 +154,7 @@ test_followup (gconstpointer flags)
   Pair *pair = followup_pair (GPOINTER_TO_UINT (flags), NULL);
   Wire wire = { { 0 } };
 
-  assert_up (pair, "net");
+  pair_assert_up (pair, "net");
   watch (pair, &wire);
   assert_hybrid (pair, &pair->a);
   g_assert_cmpuint (wire.n_requests[36], ==, 1);
@@ -164,7 +163,7 @@ test_followup (gconstpointer flags)
   pair_assert_twins (pair);
   /* The original responder may ask too, and the usual way still goes. */
   assert_hybrid (pair, &pair->b);
-  assert_up (pair, "old");
+  pair_assert_up (pair, "old");
   g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 8);
   g_assert_cmpuint (probe_of (&pair->b)->n_child_up, ==, 4);
   pair_assert_twins (pair);
@@ -181,10 +180,12 @@ test_followup_lost (gconstpointer flags)
 
   for (nth = 1; nth <= 4; nth++) {
     Pair *pair = followup_pair (GPOINTER_TO_UINT (flags), NULL);
-    IkeSimRule rule = { .struct_size = sizeof rule, .action = IKE_SIM_DROP, .first = nth, .n_times = 1 };
+    IkeSimRule rule = {
+      .struct_size = sizeof rule, .action = IKE_SIM_DROP, .first = nth, .n_times = 1
+    };
     guint id;
 
-    assert_up (pair, "net");
+    pair_assert_up (pair, "net");
     id = pair->a.net_ops->rule_add (pair->a.net, &rule);
     assert_hybrid (pair, &pair->a);
     g_assert_cmpuint (pair->a.net_ops->rule_hits (pair->a.net, id), ==, 1);
@@ -199,10 +200,11 @@ test_followup_lost (gconstpointer flags)
 static void
 test_followup_abandoned (gconstpointer flags)
 {
-  Pair *pair = followup_pair (GPOINTER_TO_UINT (flags), "plugins { seam-followup { abandon = 10 } }");
+  Pair *pair =
+      followup_pair (GPOINTER_TO_UINT (flags), "plugins { seam-followup { abandon = 10 } }");
   guint i;
 
-  assert_up (pair, "net");
+  pair_assert_up (pair, "net");
   for (i = 0; i < 10; i++)
     assert_hybrid (pair, &pair->a);
   g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 2);
@@ -220,10 +222,11 @@ test_followup_abandoned (gconstpointer flags)
 static void
 test_followup_wrong_link (gconstpointer flags)
 {
-  Pair *pair = followup_pair (GPOINTER_TO_UINT (flags), "plugins { seam-followup { wrong_link = yes } }");
+  Pair *pair =
+      followup_pair (GPOINTER_TO_UINT (flags), "plugins { seam-followup { wrong_link = yes } }");
   g_autofree char *error = NULL;
 
-  assert_up (pair, "net");
+  pair_assert_up (pair, "net");
   error = probe_begin (pair, &pair->a, "create-hybrid-child", g_strdup ("pfs"));
   g_assert_nonnull (error);
   pair_run (pair, 60);
@@ -235,7 +238,7 @@ test_followup_wrong_link (gconstpointer flags)
   pair_free (pair);
 }
 
-/* -- message ID 0 ---------------------------------------------------------------------------------------------------- */
+/* -- message ID 0 */
 
 static const IkePluginInfo *const sync_plugins[] = { &seam_sync_plugin, &probe_plugin, NULL };
 
@@ -261,17 +264,6 @@ sync_of (const PairEnd *end)
 }
 
 static void
-inject (Pair *pair, const char *from, const char *to, const void *data, gsize len)
-{
-  IkeAddr a, b;
-
-  g_assert_true (ike_addr_parse (&a, from, NULL));
-  g_assert_true (ike_addr_parse (&b, to, NULL));
-  a.port = b.port = 500;
-  pair->a.net_ops->inject (pair->a.net, &a, &b, data, len, 0);
-}
-
-static void
 assert_ends (Pair *pair, PairEnd *end, const char *operation)
 {
   g_autofree char *error = probe_begin (pair, end, operation, NULL);
@@ -282,19 +274,20 @@ assert_ends (Pair *pair, PairEnd *end, const char *operation)
 static void
 test_sync (gconstpointer flags)
 {
-  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = sync_plugins });
+  Pair *pair =
+      pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = sync_plugins });
   Captured captured = { 0 };
   guint i;
 
-  assert_up (pair, NULL);
+  pair_assert_up (pair, NULL);
   pair->a.net_ops->tap_add (pair->a.net, capture_id_0, &captured);
   for (i = 0; i < 2; i++)
     assert_ends (pair, &pair->a, "sync");
   g_assert_cmpuint (captured.n, ==, 2);
   g_assert_cmpuint (sync_of (&pair->b)->n_accepted, ==, 2);
   /* The older one again, then the newest: that one is answered again, and neither does anything. */
-  inject (pair, "10.0.0.1", "10.0.0.2", captured.data[0], captured.len[0]);
-  inject (pair, "10.0.0.1", "10.0.0.2", captured.data[1], captured.len[1]);
+  pair_inject (pair, "10.0.0.1", "10.0.0.2", captured.data[0], captured.len[0]);
+  pair_inject (pair, "10.0.0.1", "10.0.0.2", captured.data[1], captured.len[1]);
   pair_run (pair, 1);
   g_assert_cmpuint (sync_of (&pair->b)->n_accepted, ==, 2);
   g_assert_cmpuint (sync_of (&pair->b)->n_refused, ==, 1);
@@ -308,7 +301,9 @@ test_sync (gconstpointer flags)
   assert_ends (pair, &pair->b, "sync");
   assert_ends (pair, &pair->b, "liveness");
   g_assert_cmpuint (sync_of (&pair->a)->n_accepted, ==, 2);
-  g_assert_cmpuint (pair_count (&pair->a, "output.retransmits") + pair_count (&pair->b, "output.retransmits"), ==, 0);
+  g_assert_cmpuint (pair_count (&pair->a, "output.retransmits")
+                        + pair_count (&pair->b, "output.retransmits"),
+                    ==, 0);
   pair_down (pair, "pair", NULL);
   pair_run (pair, 1);
   g_assert_cmpuint (probe_of (&pair->b)->n_down, ==, 1);
@@ -334,11 +329,14 @@ test_sync_lost (gconstpointer flags)
   guint nth;
 
   for (nth = 1; nth <= 4; nth++) {
-    Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = sync_plugins });
-    IkeSimRule rule = { .struct_size = sizeof rule, .action = IKE_SIM_DROP, .first = nth, .n_times = 1 };
+    Pair *pair =
+        pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = sync_plugins });
+    IkeSimRule rule = {
+      .struct_size = sizeof rule, .action = IKE_SIM_DROP, .first = nth, .n_times = 1
+    };
     guint n_done = 0;
 
-    assert_up (pair, NULL);
+    pair_assert_up (pair, NULL);
     pair->a.net_ops->rule_add (pair->a.net, &rule);
     g_assert_true (probe_run (pair, &pair->b, begin_both, &n_done));
     pair_run (pair, 60);
@@ -359,11 +357,13 @@ begin_sync (IkeSa *sa, gpointer data)
 static void
 test_sync_not_agreed (gconstpointer flags)
 {
-  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = sync_plugins,
-                                          .more = { NULL, "plugins { seam-sync { silent = yes } }" } });
+  Pair *pair =
+      pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags),
+                                 .builtin = sync_plugins,
+                                 .more = { NULL, "plugins { seam-sync { silent = yes } }" } });
   guint64 bad;
 
-  assert_up (pair, NULL);
+  pair_assert_up (pair, NULL);
   bad = pair_count (&pair->b, "input.bad-message-id");
   g_assert_true (probe_run (pair, &pair->a, begin_sync, NULL));
   pair_run (pair, 3);
@@ -373,7 +373,7 @@ test_sync_not_agreed (gconstpointer flags)
   pair_free (pair);
 }
 
-/* -- an answer to orphans that is a proof ---------------------------------------------------------------------------- */
+/* -- an answer to orphans that is a proof */
 
 static const IkePluginInfo *const token[] = { &seam_token_plugin, &probe_plugin, NULL };
 
@@ -389,14 +389,14 @@ test_token (gconstpointer flags)
   PairOptions o = { .flags = GPOINTER_TO_UINT (flags), .builtin = token };
   Pair *pair = pair_new (&o);
 
-  assert_up (pair, NULL);
+  pair_assert_up (pair, NULL);
   pair_restart (pair, &pair->b, &o);
   g_assert_true (probe_run (pair, &pair->a, begin_liveness, NULL));
   pair_run (pair, 1);
   g_assert_cmpuint (pair_count (&pair->b, "output.orphans"), ==, 1);
   g_assert_cmpuint (probe_of (&pair->a)->n_down, ==, 1);
   g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 0);
-  assert_up (pair, NULL);
+  pair_assert_up (pair, NULL);
   pair_assert_twins (pair);
   pair_free (pair);
 }
@@ -408,7 +408,7 @@ test_token_forged (gconstpointer flags)
   PairOptions o = { .flags = GPOINTER_TO_UINT (flags), .builtin = token };
   Pair *pair = pair_new (&o);
 
-  assert_up (pair, NULL);
+  pair_assert_up (pair, NULL);
   o.more[1] = "plugins { seam-token { secret = guessed } }";
   pair_restart (pair, &pair->b, &o);
   g_assert_true (probe_run (pair, &pair->a, begin_liveness, NULL));
@@ -423,29 +423,34 @@ static void
 test_token_rate (gconstpointer flags)
 {
   Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = token });
-  guint8 message[64] = { [16] = 46, [17] = 0x20, [18] = 37, [19] = IKE_FLAG_INITIATOR, [23] = 7, [27] = sizeof message,
+  guint8 message[64] = { [16] = 46,
+                         [17] = 0x20,
+                         [18] = 37,
+                         [19] = IKE_FLAG_INITIATOR,
+                         [23] = 7,
+                         [27] = sizeof message,
                          [31] = sizeof message - IKE_HEADER_LEN };
   guint i;
 
   memset (message, 0x5a, 16);
   for (i = 0; i < 100; i++)
-    inject (pair, "10.0.0.1", "10.0.0.2", message, sizeof message);
+    pair_inject (pair, "10.0.0.1", "10.0.0.2", message, sizeof message);
   pair_run (pair, 1);
   g_assert_cmpuint (pair_count (&pair->b, "input.unknown-spi"), ==, 100);
   g_assert_cmpuint (pair_count (&pair->b, "output.orphans"), ==, 20);
   pair_run (pair, 2);
-  inject (pair, "10.0.0.1", "10.0.0.2", message, sizeof message);
+  pair_inject (pair, "10.0.0.1", "10.0.0.2", message, sizeof message);
   pair_run (pair, 1);
   g_assert_cmpuint (pair_count (&pair->b, "output.orphans"), ==, 21);
   /* An answer is never answered. */
   message[19] |= IKE_FLAG_RESPONSE;
-  inject (pair, "10.0.0.1", "10.0.0.2", message, sizeof message);
+  pair_inject (pair, "10.0.0.1", "10.0.0.2", message, sizeof message);
   pair_run (pair, 1);
   g_assert_cmpuint (pair_count (&pair->b, "output.orphans"), ==, 21);
   pair_free (pair);
 }
 
-/* -- a snapshot ------------------------------------------------------------------------------------------------------ */
+/* -- a snapshot */
 
 static const IkePluginInfo *const resume[] = { &seam_resume_plugin, &probe_plugin, NULL };
 static const guint8 right_key[32] = { 1, 2, 3 }, wrong_key[32] = { 1, 2, 4 };
@@ -466,7 +471,13 @@ get_number (IkeSa *sa, gpointer data)
   *(guint32 *) data = seam_resume_get (sa);
 }
 
-typedef struct { PairEnd *end; GBytes *blob; const guint8 *key; char *error; gboolean is_done; } Restore;
+typedef struct {
+  PairEnd *end;
+  GBytes *blob;
+  const guint8 *key;
+  char *error;
+  gboolean is_done;
+} Restore;
 
 static void
 restored (gpointer owner, gpointer data, gpointer result, const char *error)
@@ -479,7 +490,11 @@ restored (gpointer owner, gpointer data, gpointer result, const char *error)
 }
 
 static const IkeCallClass restore_call = {
-  .struct_size = sizeof (IkeCallClass), .name = "restore", .timeout_ms = 1000, .then = restored, .undo = g_free,
+  .struct_size = sizeof (IkeCallClass),
+  .name = "restore",
+  .timeout_ms = 1000,
+  .then = restored,
+  .undo = g_free,
 };
 
 static void
@@ -487,7 +502,8 @@ start_restore (gpointer data)
 {
   Restore *r = data;
 
-  ike_sa_restore (r->end->engine, r->blob, r->key, ike_loop_call (ike_engine_control (r->end->engine), &restore_call, NULL, r));
+  ike_sa_restore (r->end->engine, r->blob, r->key,
+                  ike_loop_call (ike_engine_control (r->end->engine), &restore_call, NULL, r));
 }
 
 /* Its error, or NULL. */
@@ -505,7 +521,9 @@ restore (Pair *pair, PairEnd *end, GBytes *blob, const guint8 *key)
 static PairOptions
 resume_options (gconstpointer flags)
 {
-  return (PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = resume, .connection = { children[0], children[1] } };
+  return (PairOptions) { .flags = GPOINTER_TO_UINT (flags),
+                         .builtin = resume,
+                         .connection = { children[0], children[1] } };
 }
 
 static void
@@ -521,7 +539,7 @@ test_resume (gconstpointer flags)
     g_autofree char *error = NULL, *again = NULL;
     guint32 number = 0;
 
-    assert_up (pair, "net");
+    pair_assert_up (pair, "net");
     g_assert_true (probe_run (pair, lost, take_snapshot, &blob));
     o.n_shards = 3;
     pair_restart (pair, lost, &o);
@@ -541,7 +559,8 @@ test_resume (gconstpointer flags)
     /* The first child is known, but not in the new kernel; nothing was asked twice. */
     g_assert_cmpuint (lost->kernel_ops->n_sas (lost->kernel), ==, 4);
     g_assert_cmpuint (other->kernel_ops->n_sas (other->kernel), ==, 6);
-    g_assert_cmpuint (pair_count (lost, "output.retransmits") + pair_count (other, "output.retransmits"), ==, 0);
+    g_assert_cmpuint (
+        pair_count (lost, "output.retransmits") + pair_count (other, "output.retransmits"), ==, 0);
     error = probe_begin (pair, lost, "delete", NULL);
     g_assert_cmpstr (error, ==, "deleted");
     pair_run (pair, 1);
@@ -562,7 +581,7 @@ test_resume_refused (gconstpointer flags)
   g_autofree char *error = NULL, *misfit = NULL;
   gsize len;
 
-  assert_up (pair, "net");
+  pair_assert_up (pair, "net");
   g_assert_true (probe_run (pair, &pair->b, take_snapshot, &blob));
   pair_restart (pair, &pair->b, &o);
   error = restore (pair, &pair->b, blob, wrong_key);
@@ -586,7 +605,7 @@ test_resume_refused (gconstpointer flags)
   pair_free (pair);
 }
 
-/* -- operations side by side ----------------------------------------------------------------------------------------- */
+/* -- operations side by side */
 
 static void
 begin_three (IkeSa *sa, gpointer data)
@@ -596,7 +615,8 @@ begin_three (IkeSa *sa, gpointer data)
   g_assert_true (ike_sa_begin (sa, "liveness", NULL, ignore_done, data));
 }
 
-/* RFC 7296, 2.3: a window of 1 until the peer says otherwise, also while a request is built that waits for its parts. */
+/* RFC 7296, 2.3: a window of 1 until the peer says otherwise, also while a request is built that
+ * waits for its parts. */
 static void
 test_one_at_a_time (gconstpointer flags)
 {
@@ -604,7 +624,7 @@ test_one_at_a_time (gconstpointer flags)
   Pair *pair = pair_new (&o);
   guint n_done = 0;
 
-  assert_up (pair, "net");
+  pair_assert_up (pair, "net");
   g_assert_true (probe_run (pair, &pair->a, begin_three, &n_done));
   pair_run (pair, 60);
   g_assert_cmpuint (n_done, ==, 3);
@@ -615,152 +635,27 @@ test_one_at_a_time (gconstpointer flags)
   pair_free (pair);
 }
 
-/* -- another major version ------------------------------------------------------------------------------------------- */
-
-static const IkePluginInfo *const v1[] = { &seam_v1_plugin, NULL };
-
-typedef struct { guint8 cookie[8]; guint n; } V1Answers;
-
-static void
-take_v1 (IkeSimEvent event, const IkeSimPacket *packet, gpointer data)
-{
-  V1Answers *answers = data;
-
-  if (event == IKE_SIM_SENT && packet->ike && packet->ike[17] == 0x10 && packet->from.bytes[3] == 2) {
-    answers->n++;
-    memcpy (answers->cookie, packet->ike + 8, 8);
-  }
-}
-
-/* A message of 28 + 12 bytes: SA, or KE behind a cookie. */
-static void
-send_v1 (Pair *pair, guint8 cookie, const guint8 *answer)
-{
-  guint8 message[40] = { cookie, 2, 3, 4, 5, 6, 7, 8, [16] = answer ? 4 : 1, [17] = 0x10, [18] = 2, [27] = 40, [31] = 12 };
-  gint64 until;
-
-  if (answer)
-    memcpy (message + 8, answer, 8);
-  inject (pair, "10.0.0.1", "10.0.0.2", message, sizeof message);
-  until = ike_sim_now_us (pair->sim) + G_USEC_PER_SEC / 10;
-  while (ike_sim_step (pair->sim, until))
-    ;
-}
-
-static const SeamV1 *
-v1_of (const PairEnd *end)
-{
-  return ike_plugin_state (ike_feature_find (end->engine, "protocol:1", NULL)->plugin);
-}
-
-static void
-test_v1 (gconstpointer flags)
-{
-  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = v1, .n_shards = 2 });
-  V1Answers answers = { { 0 }, 0 };
-  guint8 cookie, other[8], previous[8];
-
-  pair->a.net_ops->tap_add (pair->a.net, take_v1, &answers);
-  for (cookie = 1; cookie <= 16; cookie++) {
-    send_v1 (pair, cookie, NULL);
-    g_assert_cmpuint (answers.n, ==, 3u * cookie - 2);
-    memcpy (previous, answers.cookie, 8);
-    /* The same again is no second SA. */
-    send_v1 (pair, cookie, NULL);
-    g_assert_cmpuint (answers.n, ==, 3u * cookie - 1);
-    g_assert_cmpmem (answers.cookie, 8, previous, 8);
-    send_v1 (pair, cookie, previous);
-    g_assert_cmpuint (answers.n, ==, 3u * cookie);
-    g_assert_cmpuint (v1_of (&pair->b)->n_second, ==, cookie);
-  }
-  g_assert_cmpuint (pair_count (&pair->b, "shard.forwarded"), >, 4);
-  g_assert_cmpuint (pair_count (&pair->b, "shard.forwarded-twice"), ==, 0);
-  memcpy (other, previous, 8);
-  other[7] ^= 1;
-  send_v1 (pair, 16, other);
-  send_v1 (pair, 15, previous);
-  g_assert_cmpuint (v1_of (&pair->b)->n_unknown, ==, 2);
-  {
-    g_autoptr (IkeTree) status = pair_status (&pair->b);
-    g_assert_cmpuint (ike_tree_n (ike_tree_get (status, "sas")), ==, 16);
-  }
-  pair_run (pair, 60);
-  {
-    g_autoptr (IkeTree) status = pair_status (&pair->b);
-    g_assert_cmpuint (ike_tree_n (ike_tree_get (status, "sas")), ==, 0);
-  }
-  send_v1 (pair, 16, previous);
-  g_assert_cmpuint (v1_of (&pair->b)->n_unknown, ==, 3);
-  assert_up (pair, NULL);
-  pair_free (pair);
-}
-
-static void
-test_v1_limited (gconstpointer flags)
-{
-  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .builtin = v1,
-                                          .more = { NULL, "core { max_half_open = 3 }" } });
-  V1Answers answers = { { 0 }, 0 };
-  guint8 cookie;
-
-  pair->a.net_ops->tap_add (pair->a.net, take_v1, &answers);
-  for (cookie = 1; cookie <= 5; cookie++)
-    send_v1 (pair, cookie, NULL);
-  g_assert_cmpuint (answers.n, ==, 3);
-  g_assert_cmpuint (pair_count (&pair->b, "input.half-open-limit"), ==, 2);
-  pair_free (pair);
-}
-
-static void
-test_v1_not_there (gconstpointer flags)
-{
-  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags) });
-  V1Answers answers = { { 0 }, 0 };
-
-  pair->a.net_ops->tap_add (pair->a.net, take_v1, &answers);
-  send_v1 (pair, 1, NULL);
-  g_assert_cmpuint (pair_count (&pair->b, "input.bad-version"), ==, 1);
-  g_assert_cmpuint (answers.n, ==, 0);
-  pair_free (pair);
-}
-
-/* ------------------------------------------------------------------------------------------------------------------- */
-
-static void
-add (const char *name, GTestDataFunc func)
-{
-  static const char *const words[] = { "plain", "every-wait-forced", "foreign-answers", "shuffled" };
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (modes); i++) {
-    g_autofree char *path = g_strdup_printf ("/seams/%s/%s", name, words[i]);
-    g_test_add_data_func (path, GUINT_TO_POINTER (modes[i]), func);
-  }
-}
-
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  add ("intermediate/keys-change-before-auth", test_intermediate);
-  add ("intermediate/every-datagram-may-be-lost-once", test_intermediate_lost);
-  add ("intermediate/every-datagram-may-come-twice", test_intermediate_twice);
-  add ("intermediate/what-was-said-before-auth-is-authenticated", test_intermediate_tampered);
-  add ("followup/a-child-comes-up-after-two-exchanges", test_followup);
-  add ("followup/every-datagram-may-be-lost-once", test_followup_lost);
-  add ("followup/what-is-begun-and-left-goes", test_followup_abandoned);
-  add ("followup/a-wrong-link-finds-nothing", test_followup_wrong_link);
-  add ("id-0/stands-outside-the-window-and-is-taken-once", test_sync);
-  add ("id-0/every-datagram-may-be-lost-once", test_sync_lost);
-  add ("id-0/is-dropped-where-it-was-not-agreed-on", test_sync_not_agreed);
-  add ("token/a-crash-is-proved-and-the-sa-goes-at-once", test_token);
-  add ("token/a-forged-one-does-nothing", test_token_forged);
-  add ("token/answers-are-few", test_token_rate);
-  add ("resume/another-engine-goes-on-with-the-sa", test_resume);
-  add ("resume/wrong-keys-and-cut-snapshots-are-refused", test_resume_refused);
-  add ("operations/one-request-at-a-time", test_one_at_a_time);
-  add ("version-1/a-first-round-trip-finds-its-shard", test_v1);
-  add ("version-1/first-messages-are-limited", test_v1_limited);
-  add ("version-1/is-dropped-without-its-plugin", test_v1_not_there);
+  pair_add_test ("seams", "intermediate/keys-change-before-auth", test_intermediate);
+  pair_add_test ("seams", "intermediate/every-datagram-may-be-lost-once", test_intermediate_lost);
+  pair_add_test ("seams", "intermediate/every-datagram-may-come-twice", test_intermediate_twice);
+  pair_add_test ("seams", "intermediate/what-was-said-before-auth-is-authenticated",
+                 test_intermediate_tampered);
+  pair_add_test ("seams", "followup/a-child-comes-up-after-two-exchanges", test_followup);
+  pair_add_test ("seams", "followup/every-datagram-may-be-lost-once", test_followup_lost);
+  pair_add_test ("seams", "followup/what-is-begun-and-left-goes", test_followup_abandoned);
+  pair_add_test ("seams", "followup/a-wrong-link-finds-nothing", test_followup_wrong_link);
+  pair_add_test ("seams", "id-0/stands-outside-the-window-and-is-taken-once", test_sync);
+  pair_add_test ("seams", "id-0/every-datagram-may-be-lost-once", test_sync_lost);
+  pair_add_test ("seams", "id-0/is-dropped-where-it-was-not-agreed-on", test_sync_not_agreed);
+  pair_add_test ("seams", "token/a-crash-is-proved-and-the-sa-goes-at-once", test_token);
+  pair_add_test ("seams", "token/a-forged-one-does-nothing", test_token_forged);
+  pair_add_test ("seams", "token/answers-are-few", test_token_rate);
+  pair_add_test ("seams", "resume/another-engine-goes-on-with-the-sa", test_resume);
+  pair_add_test ("seams", "resume/wrong-keys-and-cut-snapshots-are-refused", test_resume_refused);
+  pair_add_test ("seams", "operations/one-request-at-a-time", test_one_at_a_time);
   return g_test_run ();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* token.c - an answer to orphans that is a proof, as RFC 6290 has it: each end gives the other a token in IKE_AUTH that only
- * it can make; after a crash it makes it again for a message of an SA that it no longer knows, and the other end believes it. */
+/* token.c - an answer to orphans that is a proof, as RFC 6290 has it: each end gives the other a
+ * token in IKE_AUTH that only it can make; after a crash it makes it again for a message of an SA
+ * that it no longer knows, and the other end believes it. */
 #include "seams/seams.h"
 #include <string.h>
 
@@ -22,7 +23,8 @@ make_token (IkePlugin *self, guint64 spi_i, guint64 spi_r, guint8 out[static TOK
   const char *secret = ((Plugin *) ike_plugin_state (self))->secret;
   const IkeHash *hash = ike_hash_find (ike_plugin_engine (self), "sha256");
   guint64 spis[2] = { GUINT64_TO_BE (spi_i), GUINT64_TO_BE (spi_r) };
-  IkePart parts[] = { { (const guint8 *) secret, strlen (secret) }, { (const guint8 *) spis, sizeof spis } };
+  IkePart parts[] = { { (const guint8 *) secret, strlen (secret) },
+                      { (const guint8 *) spis, sizeof spis } };
 
   return hash && ike_hash_run (hash, parts, 2, out);
 }
@@ -41,7 +43,8 @@ token_send (IkePlugin *self, IkeSa *sa, IkeExchange *x, IkeWriter *out)
 static gboolean
 token_received (IkePlugin *self, IkeSa *sa, IkeExchange *x, const IkeNotify *notify)
 {
-  ike_sa_set_slot (sa, ((Plugin *) ike_plugin_state (self))->slot, g_memdup2 (notify->data, TOKEN_LEN));
+  ike_sa_set_slot (sa, ((Plugin *) ike_plugin_state (self))->slot,
+                   g_memdup2 (notify->data, TOKEN_LEN));
   return TRUE;
 }
 
@@ -55,7 +58,8 @@ token_unprotected (IkePlugin *self, IkeSa *sa, const IkeNotify *notify, const Ik
 }
 
 static gboolean
-orphan_answer (IkePlugin *self, const IkeDatagram *datagram, const IkeHeader *header, IkeWriter *reply)
+orphan_answer (IkePlugin *self, const IkeDatagram *datagram, const IkeHeader *header,
+               IkeWriter *reply)
 {
   guint8 token[TOKEN_LEN];
 
@@ -66,22 +70,33 @@ orphan_answer (IkePlugin *self, const IkeDatagram *datagram, const IkeHeader *he
   return TRUE;
 }
 
-/* -- the tables ----------------------------------------------------------------------------------------------------- */
+/* -- the tables */
 
 static const IkeNotifyClass token = {
-  .struct_size = sizeof (IkeNotifyClass), .type = TOKEN, .min_len = TOKEN_LEN, .max_len = TOKEN_LEN, .max_count = 1,
-  .is_unprotected_ok = TRUE, .exchanges = "IKE_AUTH", .send = token_send, .received = token_received,
+  .struct_size = sizeof (IkeNotifyClass),
+  .type = TOKEN,
+  .min_len = TOKEN_LEN,
+  .max_len = TOKEN_LEN,
+  .max_count = 1,
+  .is_unprotected_ok = TRUE,
+  .exchanges = "IKE_AUTH",
+  .send = token_send,
+  .received = token_received,
   .unprotected = token_unprotected,
 };
-static const IkeOrphanClass orphan = { .struct_size = sizeof (IkeOrphanClass), .answer = orphan_answer };
+static const IkeOrphanClass orphan = { .struct_size = sizeof (IkeOrphanClass),
+                                       .answer = orphan_answer };
 
 SEAM_FEATURE (token_feature, "notify:QCD_TOKEN", token);
 SEAM_FEATURE (orphan_feature, "orphan:token", orphan);
 static const IkeFeature *const features[] = { &token_feature, &orphan_feature, NULL };
 
-static const IkeOptionInfo secret = { sizeof secret, "plugin/secret", "string", "kept on disk", "Outlives the daemon." };
+static const IkeOptionInfo secret = { sizeof secret, "plugin/secret", "string", "kept on disk",
+                                      "Outlives the daemon." };
 static const IkeOptionInfo *const options[] = { &secret, NULL };
-static const IkeSlotClass slot = { .struct_size = sizeof (IkeSlotClass), .name = "token", .destroy = g_free };
+static const IkeSlotClass slot = { .struct_size = sizeof (IkeSlotClass),
+                                   .name = "token",
+                                   .destroy = g_free };
 
 static gboolean
 activate (IkePlugin *self, GError **error)
@@ -95,4 +110,5 @@ activate (IkePlugin *self, GError **error)
 }
 
 IKE_PLUGIN (seam_token_plugin, "seam-token", 0, .version = "0", .license = "Apache-2.0",
-            .summary = "a proof for those whose peer forgot", .features = features, .options = options, .activate = activate);
+            .summary = "a proof for those whose peer forgot", .features = features,
+            .options = options, .activate = activate);

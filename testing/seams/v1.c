@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* v1.c - another major version, as far as the first round trip of ISAKMP (RFC 2408): a Main Mode message with an SA payload
- * is answered with that SA payload behind our cookie; the second message finds the SA by it, on its shard, and is answered
- * with the same bytes.  Who does not go on is forgotten. */
+/* v1.c - another major version, as far as the first round trip of ISAKMP (RFC 2408): a Main Mode
+ * message with an SA payload is answered with that SA payload behind our cookie; the second message
+ * finds the SA by it, on its shard, and is answered with the same bytes.  Who does not go on is
+ * forgotten. */
 #include "seams/seams.h"
 #include <string.h>
 
@@ -57,7 +58,8 @@ is_well_formed (const IkeDatagram *datagram)
 
   ike_reader_init (&r, datagram->data, datagram->len);
   ike_reader_bytes (&r, 24);
-  if (ike_reader_u32 (&r) != datagram->len || datagram->data[18] != MAIN_MODE || cookie (datagram->data, FALSE) == 0)
+  if (ike_reader_u32 (&r) != datagram->len || datagram->data[18] != MAIN_MODE
+      || cookie (datagram->data, FALSE) == 0)
     return FALSE;
   while (next && !r.failed) {
     guint16 len;
@@ -108,5 +110,5 @@ activate (IkePlugin *self, GError **error)
   return TRUE;
 }
 
-IKE_PLUGIN (seam_v1_plugin, "seam-v1", 0, .version = "0", .license = "Apache-2.0", .summary = "a first round trip of ISAKMP",
-            .features = features, .activate = activate);
+IKE_PLUGIN (seam_v1_plugin, "seam-v1", 0, .version = "0", .license = "Apache-2.0",
+            .summary = "a first round trip of ISAKMP", .features = features, .activate = activate);

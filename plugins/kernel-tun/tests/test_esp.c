@@ -24,7 +24,7 @@ typedef struct {
 
 static IkeEngine *engine;
 
-/* -- the same packet, by other means ----------------------------------------------------------- */
+/* -- the same packet, by other means */
 
 static const EVP_CIPHER *
 cipher_of (guint16 transform, guint key_len, gboolean is_ccm)
@@ -263,7 +263,7 @@ reference (const Case *c, const guint8 *iv)
   return packet;
 }
 
-/* -- one case ---------------------------------------------------------------------------------- */
+/* -- one case */
 
 static void
 case_init (Case *c, const IkeProvided *aead, const IkeProvided *cipher, const IkeProvided *integ,

@@ -254,7 +254,7 @@ test_checksum (void)
                         plain_checksum (0x12345, data + from, len));
 }
 
-/* -- together again ---------------------------------------------------------------------------- */
+/* -- together again */
 
 typedef struct {
   Gather  gather;

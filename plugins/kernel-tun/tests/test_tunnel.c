@@ -19,7 +19,7 @@
 #include <ikebana/kernel.h>
 #include "kernel-tun/tests/tunnel_ends.h"
 
-/* -- a tunnel ---------------------------------------------------------------------------------- */
+/* -- a tunnel */
 
 /* What both ends agreed on.  Addresses in the order left, right. */
 typedef struct {
@@ -443,7 +443,7 @@ test_all_or_nothing (void)
   do_batch (0, &good, ask_remove);
 }
 
-/* -- a stream: large packets on both devices, cut, sealed, opened and gathered ----------------- */
+/* -- a stream: large packets on both devices, cut, sealed, opened and gathered */
 
 enum { STREAM_LEN = 8 << 20, STREAM_PORT = 7777 };
 
@@ -541,7 +541,7 @@ test_stream (void)
   down (batches);
 }
 
-/* -- policies ---------------------------------------------------------------------------------- */
+/* -- policies */
 
 /* One outbound policy on the left, without an SA. */
 static void
@@ -622,7 +622,7 @@ test_source (void)
   g_assert_false (klass->is_local (left.net->plugin, &other));
 }
 
-/* -- two machines and a wire ------------------------------------------------------------------- */
+/* -- two machines and a wire */
 
 static gboolean
 make_namespace (Side *side)

@@ -47,7 +47,7 @@ run_in (const Side *side, const char *command)
   return is_good;
 }
 
-/* -- kernel events: they come to the test, not to the SAs of an engine, which do not know them - */
+/* -- kernel events: they come to the test, not to the SAs of an engine, which do not know them */
 
 static atomic_int n_soft, n_hard, n_acquired, n_mapped;
 
@@ -74,7 +74,7 @@ ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi,
   atomic_fetch_add (&n_mapped, 1);
 }
 
-/* -- engines ----------------------------------------------------------------------------------- */
+/* -- engines */
 
 static void
 log_text (const IkeLogRecord *record, gpointer data)
@@ -125,7 +125,7 @@ live (void *data)
   return NULL;
 }
 
-/* -- requests, from the test's thread to the control loop and back ----------------------------- */
+/* -- requests, from the test's thread to the control loop and back */
 
 typedef struct _Question Question;
 struct _Question {

@@ -28,7 +28,8 @@ parse_level (const char *text, int *level, GError **error)
   near = ike_nearest (text, level_names);
   g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
                "\"%s\" is no log level%s%s%s; use error, notice, info, debug or none", text,
-               near != NULL ? " (did you mean " : "", near != NULL ? near : "", near != NULL ? "?)" : "");
+               near != NULL ? " (did you mean " : "", near != NULL ? near : "",
+               near != NULL ? "?)" : "");
   return FALSE;
 }
 
@@ -39,11 +40,13 @@ parse_group (LogFilter *filter, const char *item, GError **error)
   LogFilterGroup *group = &filter->groups[filter->n_groups];
   g_autofree char *name = NULL, *level = NULL;
   if (equals == NULL || equals == item) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "\"%s\" is no group filter; write GROUP=LEVEL", item);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "\"%s\" is no group filter; write GROUP=LEVEL",
+                 item);
     return FALSE;
   }
   if (filter->n_groups == LOG_FILTER_GROUPS_MAX) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "more than %d group filters", LOG_FILTER_GROUPS_MAX);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "more than %d group filters",
+                 LOG_FILTER_GROUPS_MAX);
     return FALSE;
   }
   name = g_strstrip (g_strndup (item, (gsize) (equals - item)));

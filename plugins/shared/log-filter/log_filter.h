@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* log_filter.h - which records a log sink writes: one level, and levels of its own for some groups.
  *
- * "net=debug, ike=info, plugin=none": what is not named gets the general level.  The filter is a value; parsing it is the
- * only thing that can fail. */
+ * "net=debug, ike=info, plugin=none": what is not named gets the general level.  The filter is a value; parsing it
+ * is the only thing that can fail. */
 #pragma once
 #include <ikebana/log.h>
 
@@ -19,7 +19,8 @@ typedef struct {
   LogFilterGroup groups[LOG_FILTER_GROUPS_MAX];
 } LogFilter;
 
-/* @level: "error" … "debug" or "none".  @groups: as above, NULL or "" for none.  @error says what is wrong. Any thread. */
+/* @level: "error" … "debug" or "none".  @groups: as above, NULL or "" for none.  @error says what is wrong. Any
+ * thread. */
 gboolean log_filter_parse (LogFilter *filter, const char *level, const char *groups, GError **error);
 gboolean log_filter_wants (const LogFilter *filter, const IkeLogRecord *record);
 const char *log_level_name (guint32 level);
