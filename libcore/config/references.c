@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* references.c - sections that inherit from others: `name : a, b.c { … }`.
  *
- * A section stands for an ordered list of sources: itself, then what its first reference names and all that this
- * inherits, then the second, and so on.  Its keys are those of the sources, the first source that has a key (be it
- * unset there) decides.  Sub-sections of one name inherit from each other in the same order.  References are absolute
- * and are looked up through inheritance too; one that leads nowhere is empty, one that leads back to itself is left out.
- * Where a section would contain itself for ever, it ends where it begins to repeat. */
+ * A section stands for an ordered list of sources: itself, then what its first reference names and
+ * all that this inherits, then the second, and so on.  Its keys are those of the sources, the first
+ * source that has a key (be it unset there) decides.  Sub-sections of one name inherit from each
+ * other in the same order.  References are absolute and are looked up through inheritance too; one
+ * that leads nowhere is empty, one that leads back to itself is left out. Where a section would
+ * contain itself for ever, it ends where it begins to repeat. */
 #include "config/settings_private.h"
 #include <string.h>
 
+/* Sections that inherit from one another in a circle and nest may be looked through for hours
+ * before they make too many settings.  A configuration of 10,000 connections with a template of 50
+ * keys needs a million. */
+enum { LOOKS_MAX = 4 * 1000 * 1000 };
+
+/* A template multiplies what is written; a few lines that make a million settings are a mistake. */
+enum { STEPS_FREE = 10000, STEPS_PER_SETTING = 64 };
+
 typedef struct {
   GPtrArray *busy;                            /* sections being expanded, to break cycles */
-  GPtrArray *path;                            /* source lists of the sections around the one being made */
-  guint      n_steps;
+  GPtrArray *path;                            /* sources of the sections around the one made */
+  guint      n_steps, n_looks, steps_max;
   const IkeTree *root;
   GError   **error;
 } Resolver;
@@ -22,21 +31,35 @@ static gboolean expand (Resolver *resolver, const IkeTree *section, GPtrArray *s
 static gboolean
 take_step (Resolver *resolver, const IkeTree *section)
 {
-  if (resolver->n_steps++ < IKE_SETTINGS_MAX_NODES)
+  if (resolver->n_steps++ < resolver->steps_max)
     return TRUE;
   g_set_error (resolver->error, IKE_ERROR, IKE_ERROR_SYNTAX,
                "%s: references make more than %u settings; inherit less", ike_tree_where (section),
-               (guint) IKE_SETTINGS_MAX_NODES);
+               resolver->steps_max);
+  return FALSE;
+}
+
+/* @n places will be looked at for the sake of @section. */
+static gboolean
+take_looks (Resolver *resolver, guint n, const IkeTree *section)
+{
+  resolver->n_looks += n;
+  if (resolver->n_looks <= LOOKS_MAX)
+    return TRUE;
+  g_set_error (resolver->error, IKE_ERROR, IKE_ERROR_SYNTAX,
+               "%s: references lead to the same sections too often; inherit less",
+               ike_tree_where (section));
   return FALSE;
 }
 
 /* Sub-sections called @name (@len bytes) of all @sources, each followed by what it inherits. */
 static gboolean
-expand_children (Resolver *resolver, const GPtrArray *sources, const char *name, gsize len, GPtrArray *out)
+expand_children (Resolver *resolver, const GPtrArray *sources, const char *name, gsize len,
+                 GPtrArray *out)
 {
   for (guint i = 0; i < sources->len; i++) {
     const IkeTree *child = ike_tree_child (sources->pdata[i], name, len, TRUE);
-    if (child && !expand (resolver, child, out))
+    if (child && !(take_looks (resolver, 1, child) && expand (resolver, child, out)))
       return FALSE;
   }
   return TRUE;
@@ -68,14 +91,16 @@ expand (Resolver *resolver, const IkeTree *section, GPtrArray *sources)
   const GPtrArray *references = ike_tree_references (section);
   gboolean is_good = TRUE;
 
+  if (!take_looks (resolver, (sources->len + resolver->busy->len) / 8, section))
+    return FALSE;
   if (g_ptr_array_find (sources, section, NULL) || g_ptr_array_find (resolver->busy, section, NULL))
     return TRUE;
   if (!take_step (resolver, section))
     return FALSE;
   if (resolver->busy->len >= IKE_TREE_MAX_DEPTH) {
     g_set_error (resolver->error, IKE_ERROR, IKE_ERROR_SYNTAX,
-                 "%s: section '%s' inherits over more than %u steps; shorten the chain", ike_tree_where (section),
-                 ike_tree_name (section), (guint) IKE_TREE_MAX_DEPTH);
+                 "%s: section '%s' inherits over more than %u steps; shorten the chain",
+                 ike_tree_where (section), ike_tree_name (section), (guint) IKE_TREE_MAX_DEPTH);
     return FALSE;
   }
   g_ptr_array_add (sources, (gpointer) section);
@@ -107,8 +132,12 @@ make_child (Resolver *resolver, const GPtrArray *sources, const IkeTree *child, 
   const char *name = ike_tree_name (child);
   gsize len = strlen (name);
 
+  if (!take_looks (resolver, 1, child))
+    return FALSE;
   if (ike_tree_child (out, name, len, ike_tree_is_container (child)))
     return TRUE;
+  if (!take_looks (resolver, sources->len, child))
+    return FALSE;
   if (!take_step (resolver, child))
     return FALSE;
   if (ike_tree_type (child) != IKE_TREE_SECTION) {
@@ -121,8 +150,8 @@ make_child (Resolver *resolver, const GPtrArray *sources, const IkeTree *child, 
     return TRUE;
   if (resolver->path->len > IKE_TREE_MAX_DEPTH) {
     g_set_error (resolver->error, IKE_ERROR, IKE_ERROR_SYNTAX,
-                 "%s: references nest section '%s' more than %u deep; inherit less", ike_tree_where (child), name,
-                 (guint) IKE_TREE_MAX_DEPTH);
+                 "%s: references nest section '%s' more than %u deep; inherit less",
+                 ike_tree_where (child), name, (guint) IKE_TREE_MAX_DEPTH);
     return FALSE;
   }
   return make (resolver, below, ike_tree_merge_section (out, name));
@@ -143,15 +172,15 @@ make (Resolver *resolver, GPtrArray *sources, IkeTree *out)
   return is_good;
 }
 
-static gboolean
-has_references (const IkeTree *tree)
+static guint
+count (const IkeTree *tree, gboolean *has_references)
 {
-  if (ike_tree_references (tree))
-    return TRUE;
+  guint n = 1;
+
+  *has_references = *has_references || ike_tree_references (tree);
   for (guint i = 0; i < ike_tree_n (tree); i++)
-    if (has_references (ike_tree_nth (tree, i)))
-      return TRUE;
-  return FALSE;
+    n += count (ike_tree_nth (tree, i), has_references);
+  return n;
 }
 
 gboolean
@@ -159,10 +188,14 @@ ike_settings_resolve (IkeTree *tree, GError **error)
 {
   g_autoptr (IkeTree) out = NULL;
   g_autoptr (GPtrArray) busy = NULL, path = NULL, sources = NULL;
+  gboolean has_references = FALSE;
+  guint64 n_written = count (tree, &has_references);
   Resolver resolver = { .root = tree, .error = error };
 
-  if (!has_references (tree))
+  if (!has_references)
     return TRUE;
+  resolver.steps_max =
+      (guint) MIN (STEPS_FREE + STEPS_PER_SETTING * n_written, IKE_SETTINGS_MAX_NODES);
   out = ike_tree_new_section ();
   resolver.busy = busy = g_ptr_array_new ();
   resolver.path = path = g_ptr_array_new ();
