@@ -36,12 +36,15 @@ OPTION (max_half_open, "max_half_open", "uint", "100000",
         "IKE SAs that may be half open at one time; further peers are not answered.");
 OPTION (half_open_timeout, "half_open_timeout", "uint", "30",
         "Seconds after which an IKE SA that is still half open is given up.");
+OPTION (kernel, "kernel", "string", "auto",
+        "Plugin that carries the data. auto: of those that work here the best one.");
 OPTION (user, "user", "string", NULL,
         "User that the daemon becomes after its start as root, with CAP_NET_ADMIN and "
         "CAP_NET_BIND_SERVICE only. Unset: none.");
 OPTION (group, "group", "string", NULL, "Group that it gets with `user`. Unset: the user's.");
 
 const IkeOptionInfo *const ike_core_options[] = {
+  &kernel,
   &user,
   &group,
   &shards,

@@ -23,7 +23,12 @@ enum {
   IKE_KERNEL_COPY_DSCP_IN = 1 << 4,
   IKE_KERNEL_COPY_DSCP_OUT = 1 << 5,
   IKE_KERNEL_TFC_MTU = 1 << 6,                /* pad to the MTU */
+  /* An XFRM interface for @if_id is made with the first SA that has it and goes with the last; routes to the remote
+   * selectors lead into it. */
+  IKE_KERNEL_MAKE_INTERFACE = 1 << 7,
 };
+
+typedef enum { IKE_HW_OFFLOAD_NO, IKE_HW_OFFLOAD_AUTO, IKE_HW_OFFLOAD_CRYPTO, IKE_HW_OFFLOAD_PACKET } IkeHwOffload;
 
 typedef struct { guint32 value, mask; } IkeMark;
 
@@ -49,6 +54,15 @@ typedef struct {
   IkeSaRef       sa;                          /* whose it is, for events */
   guint64        child;                       /* serial */
   const char    *interface;                   /* may be NULL */
+  /* What the SA carries, seen in its own direction: in BEET mode the fixed inner addresses, in transport mode its
+   * selector.  Family 0: none. */
+  IkeSelector    inner_source, inner_destination;
+  guint8         ipcomp;                      /* RFC 7296, 3.10.1: IPCOMP_DEFLATE is 2; 0: none */
+  guint8         offload;                     /* IkeHwOffload, to @interface or the device of the outer address */
+  guint16        cpi;                         /* of the destination, with @ipcomp */
+  guint32        acquire;                     /* sequence number of the acquire that this answers; 0: none */
+  const char    *label;                       /* security label, may be NULL */
+  const char    *link_name, *link_master;     /* with MAKE_INTERFACE: its name, and the VRF it belongs to or NULL */
 } IkeKernelSa;
 
 typedef struct {
@@ -62,6 +76,8 @@ typedef struct {
   IkeMark        mark;
   guint32        if_id;
   const char    *interface;
+  guint8         ipcomp, offload;             /* as of the SA */
+  const char    *label;
 } IkeKernelPolicy;
 
 /* What is installed or removed together: all of it or nothing. */
@@ -101,12 +117,38 @@ typedef struct {
   void     (*query)      (IkePlugin *self, IkeCall *call, const IkeKernelSa *which);
   /* for `ikebana status`: at least name, text */
   void     (*describe)   (IkePlugin *self, IkeTree *into);
+  /* IKE_KERNEL_CAN_… as the running kernel turned out to do; NULL: @features.  Any thread, once it is active. */
+  guint32  (*offers)     (IkePlugin *self);
+  /* When a packet met this policy: answers with IkeKernelUse* (last_use_us only), g_malloc; may be NULL */
+  void     (*query_policy) (IkePlugin *self, IkeCall *call, const IkeKernelPolicy *which);
 } IkeKernelClass;
 
 enum {
   IKE_KERNEL_CAN_ESN = 1 << 0, IKE_KERNEL_CAN_TRANSPORT = 1 << 1, IKE_KERNEL_CAN_BEET = 1 << 2,
   IKE_KERNEL_CAN_IPCOMP = 1 << 3, IKE_KERNEL_CAN_RAW_ESP = 1 << 4, IKE_KERNEL_CAN_TRAP = 1 << 5,
+  IKE_KERNEL_CAN_AH = 1 << 6, IKE_KERNEL_CAN_IF_ID = 1 << 7, IKE_KERNEL_CAN_SHUNT = 1 << 8,
+  IKE_KERNEL_CAN_LABEL = 1 << 9,
 };
+
+/* The way to a peer. */
+typedef struct {
+  guint32  struct_size;
+  IkeAddr  source, gateway;                   /* gateway: family 0 when it is on the link */
+  char     interface[16];
+  guint32  mtu;                               /* 0: unknown */
+} IkeKernelRoute;
+
+/* What changed in addresses, links and routes. */
+typedef struct {
+  guint32     struct_size;
+  guint8      what;                           /* IkeKernelChange */
+  gboolean    is_added;                       /* a link: it is up */
+  IkeAddr     addr;                           /* of an address; of a route its network */
+  guint32     prefix_len;
+  const char *interface;
+} IkeKernelNetEvent;
+
+typedef enum { IKE_CHANGE_ADDRESS, IKE_CHANGE_LINK, IKE_CHANGE_ROUTE, IKE_CHANGE_LOST } IkeKernelChange;
 
 /* `kernel:net`. */
 typedef struct {
@@ -123,12 +165,25 @@ typedef struct {
   void     (*source_for)     (IkePlugin *self, IkeCall *call, const IkeAddr *peer);
   /* Addresses of this machine, any thread, at once, from a cache. */
   gboolean (*is_local)       (IkePlugin *self, const IkeAddr *addr);
+  /* Answers with an IkeKernelRoute*, g_malloc; may be NULL */
+  void     (*route_to)       (IkePlugin *self, IkeCall *call, const IkeAddr *peer);
 } IkeKernelNetClass;
 
 /* Kernel events, from any thread; each finds its SA and becomes a job. */
 void ike_kernel_expire  (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, gboolean is_hard);
-void ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source,
-                         const IkeAddr *destination);
+
+/* A packet met a policy without an SA. */
+typedef struct {
+  guint32     struct_size;
+  guint32     reqid, sequence;                /* sequence: hand it back in IkeKernelSa.acquire; 0: none */
+  guint32     if_id;
+  IkeSelector source, destination;            /* of the packet, as exactly as the kernel says */
+  const char *label;
+} IkeKernelAcquire;
+
+void ike_kernel_acquire (IkePlugin *self, const IkeKernelAcquire *acquire);
+/* Becomes the event `net-change`; CHANGE_LOST: some were missed, ask anew. */
+void ike_kernel_net_changed (IkePlugin *self, const IkeKernelNetEvent *event);
 void ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, const IkeAddr *new_source);
 
 IKE_END_DECLS

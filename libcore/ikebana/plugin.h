@@ -29,6 +29,7 @@ typedef struct {
   const char *const *needs;                   /* features: all needed; NULL-terminated; may be NULL */
   const char *const *wants;                   /* activated after these if they are there; may be NULL */
   gboolean         (*probe) (IkePlugin *self, GError **error); /* may be NULL: known-answer test, library version */
+  guint32            rank;                    /* of several providers the highest wins whose probe passes */
 } IkeFeature;
 
 /* A kind of feature that this plugin consumes, with the version and sizes of its ops table. */

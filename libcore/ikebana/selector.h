@@ -31,6 +31,8 @@ gboolean ike_selector_intersect (const IkeSelector *a, const IkeSelector *b, Ike
 gboolean ike_selector_matches (const IkeSelector *selector, guint8 protocol, const IkeAddr *addr);
 /* Is it exactly a prefix?  Then its length, else -1. */
 int      ike_selector_prefix_len (const IkeSelector *selector);
+/* Of one packet: @addr, its port unless that is 0, @protocol. */
+void     ike_selector_of_addr (IkeSelector *selector, guint8 protocol, const IkeAddr *addr);
 /* `dynamic` becomes the host (or its virtual addresses). */
 void     ike_selector_resolve (IkeSelector *selector, const IkeAddr *host);
 

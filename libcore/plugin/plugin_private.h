@@ -42,6 +42,9 @@ struct _IkeFeatureNode {
   char           *reason;
   IkeProvided     provided;
   guint           index;                      /* scratch of the resolver */
+  const IkeFeatureNode *outranked_by;         /* scratch: has the name as long as it may get ready */
+  gboolean        is_probed;
+  char           *probe_failure;              /* NULL: it passed */
 };
 
 /* One kind, as all its consumers together declare it. */

@@ -15,6 +15,7 @@ feature_free (gpointer data)
   g_free (feature->name);
   g_free (feature->ops);
   g_free (feature->reason);
+  g_free (feature->probe_failure);
   g_free (feature);
 }
 

@@ -101,8 +101,39 @@ preferred (const GPtrArray *rivals)
   return found;
 }
 
-/* Two providers of one name: the settings decide, else neither gets it; never the order of
- * files. */
+/* The one of the highest rank; NULL when several have it. */
+static IkeFeatureNode *
+highest (const GPtrArray *rivals)
+{
+  IkeFeatureNode *found = NULL;
+  gboolean is_alone = TRUE;
+  for (guint i = 0; i < rivals->len; i++) {
+    IkeFeatureNode *rival = g_ptr_array_index (rivals, i);
+    if (found && rival->info.rank <= found->info.rank) {
+      is_alone = is_alone && rival->info.rank < found->info.rank;
+      continue;
+    }
+    found = rival;
+    is_alone = TRUE;
+  }
+  return is_alone ? found : NULL;
+}
+
+static void
+settle_outranked (const GPtrArray *rivals, IkeFeatureNode *winner)
+{
+  for (guint i = 0; i < rivals->len; i++) {
+    IkeFeatureNode *rival = g_ptr_array_index (rivals, i);
+    if (rival == winner)
+      continue;
+    rival->outranked_by = winner;
+    ike_feature_settle (rival, IKE_STATE_SHADOWED, "by plugin %s, which ranks higher",
+                        winner->plugin->name);
+  }
+}
+
+/* Two providers of one name: the settings decide, then the rank, else neither gets it; never the
+ * order of files. */
 static void
 settle_rivals (IkeRegistry *registry, IkeFeatureNode *feature, gpointer data)
 {
@@ -114,6 +145,11 @@ settle_rivals (IkeRegistry *registry, IkeFeatureNode *feature, gpointer data)
   if (rivals->len < 2)
     return;
   const IkeFeatureNode *winner = preferred (rivals);
+  IkeFeatureNode *first = winner ? NULL : highest (rivals);
+  if (first) {
+    settle_outranked (rivals, first);
+    return;
+  }
   for (guint i = 0; i < rivals->len; i++) {
     IkeFeatureNode *rival = g_ptr_array_index (rivals, i);
     const IkeFeatureNode *other = g_ptr_array_index (rivals, i == 0 ? 1 : 0);
@@ -300,11 +336,13 @@ probe_all (IkeRegistry *registry, const GPtrArray *sorted)
     guint n_settled = 0;
     IkeFeatureNode *feature = g_ptr_array_index (sorted, i);
     settle_if_missing (registry, feature, &n_settled);
-    if (feature->is_settled || !feature->info.probe
-        || feature->info.probe (feature->plugin, &error))
+    if (feature->is_settled || !feature->info.probe || feature->is_probed)
       continue;
-    ike_feature_settle (feature, IKE_STATE_FAILED, "%s",
-                        error ? error->message : "its probe gave no reason");
+    feature->is_probed = TRUE;
+    if (feature->info.probe (feature->plugin, &error))
+      continue;
+    feature->probe_failure = g_strdup (error ? error->message : "its probe gave no reason");
+    ike_feature_settle (feature, IKE_STATE_FAILED, "%s", feature->probe_failure);
   }
 }
 
@@ -317,20 +355,78 @@ make_room (IkeRegistry *registry, IkeFeatureNode *feature, gpointer data)
     g_ptr_array_add (feature->kind->ready, NULL);
 }
 
+static void
+collect_open (IkeRegistry *registry, IkeFeatureNode *feature, gpointer open)
+{
+  if (!feature->is_settled)
+    g_ptr_array_add (open, feature);
+}
+
+/* Does one of @open stand back for another that cannot get ready after all? */
+static gboolean
+stands_back_in_vain (const GPtrArray *open)
+{
+  for (guint i = 0; i < open->len; i++) {
+    const IkeFeatureNode *feature = g_ptr_array_index (open, i);
+    if (feature->outranked_by && !may_be_ready (feature->outranked_by))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* As it was before, but for what the probes told. */
+static void
+reopen (const GPtrArray *open)
+{
+  for (guint i = 0; i < open->len; i++) {
+    IkeFeatureNode *feature = g_ptr_array_index (open, i);
+    g_clear_pointer (&feature->reason, g_free);
+    feature->is_settled = FALSE;
+    feature->outranked_by = NULL;
+    if (feature->probe_failure)
+      ike_feature_settle (feature, IKE_STATE_FAILED, "%s", feature->probe_failure);
+    if (feature->plugin->is_settled) {
+      g_clear_pointer (&feature->plugin->reason, g_free);
+      feature->plugin->is_settled = FALSE;
+    }
+  }
+}
+
+/* The operator's choice of the data path. */
+static void
+settle_unchosen (IkeRegistry *registry, IkeFeatureNode *feature, gpointer chosen)
+{
+  char buffer[32];
+  const char *name = ike_tree_text (chosen, buffer);
+  if (strcmp (feature->name, "kernel:ipsec") == 0 && strcmp (feature->plugin->name, name) != 0)
+    ike_feature_settle (feature, IKE_STATE_SHADOWED, "core.kernel = %s (%s)", name,
+                        ike_tree_where (chosen));
+}
+
+/* Each turn but the last has at least one more probe that failed. */
 void
 ike_registry_resolve (IkeRegistry *registry)
 {
-  g_autoptr (GPtrArray) sorted = g_ptr_array_new ();
+  g_autoptr (GPtrArray) sorted = g_ptr_array_new (), open = g_ptr_array_new ();
+  const IkeTree *kernel = ike_tree_get (ike_engine_settings (registry->engine), "core.kernel");
+  if (kernel && strcmp (ike_tree_string (kernel, NULL, "auto"), "auto") != 0)
+    for_each_feature (registry, settle_unchosen, (gpointer) kernel);
   for_each_feature (registry, bind_feature, NULL);
-  do {
-    rebuild_index (registry);
+  for_each_feature (registry, collect_open, open);
+  for (;;) {
+    do {
+      rebuild_index (registry);
+      ike_registry_settle_missing (registry);
+      for_each_feature (registry, settle_rivals, NULL);
+      rebuild_index (registry);
+      ike_registry_settle_missing (registry);
+    } while (!sort_features (registry, sorted) || !sort_plugins (registry, sorted));
+    probe_all (registry, sorted);
     ike_registry_settle_missing (registry);
-    for_each_feature (registry, settle_rivals, NULL);
-    rebuild_index (registry);
-    ike_registry_settle_missing (registry);
-  } while (!sort_features (registry, sorted) || !sort_plugins (registry, sorted));
-  probe_all (registry, sorted);
-  ike_registry_settle_missing (registry);
+    if (!stands_back_in_vain (open))
+      break;
+    reopen (open);
+  }
   rebuild_index (registry);
   for_each_feature (registry, make_room, NULL);
   for (guint i = 0; i < registry->kinds->len; i++)

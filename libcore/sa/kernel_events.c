@@ -75,16 +75,41 @@ ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi,
 }
 
 void
-ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source,
-                    const IkeAddr *destination)
+ike_kernel_acquire (IkePlugin *self, const IkeKernelAcquire *acquire)
 {
   IkeEngine *engine = ike_plugin_engine (self);
   IkeTree *body = ike_tree_new_section ();
+  char text[128];
+
+  ike_tree_set_int (body, "reqid", acquire->reqid);
+  ike_tree_set_int (body, "sequence", acquire->sequence);
+  ike_tree_set_int (body, "if-id", acquire->if_id);
+  ike_tree_set_string (body, "source",
+                       ike_selector_format (&acquire->source, text, sizeof text));
+  ike_tree_set_string (body, "destination",
+                       ike_selector_format (&acquire->destination, text, sizeof text));
+  if (acquire->label)
+    ike_tree_set_string (body, "label", acquire->label);
+  ike_event_emit (engine, ike_event_new (engine, "acquire", body));
+}
+
+void
+ike_kernel_net_changed (IkePlugin *self, const IkeKernelNetEvent *event)
+{
+  static const char *const words[] = { "address", "link", "route", "lost" };
+  IkeEngine *engine = ike_plugin_engine (self);
+  IkeTree *body;
   char text[IKE_ADDR_TEXT_SIZE];
 
-  ike_tree_set_int (body, "reqid", reqid);
-  ike_tree_set_int (body, "protocol", protocol);
-  ike_tree_set_string (body, "source", ike_addr_format (source, TRUE, text));
-  ike_tree_set_string (body, "destination", ike_addr_format (destination, TRUE, text));
-  ike_event_emit (engine, ike_event_new (engine, "acquire", body));
+  if (event->what >= G_N_ELEMENTS (words) || !ike_event_is_wanted (engine, "net-change"))
+    return;
+  body = ike_tree_new_section ();
+  ike_tree_set_string (body, "what", words[event->what]);
+  ike_tree_set_bool (body, "added", event->is_added);
+  if (event->addr.family)
+    ike_tree_set_format (body, "address", "%s/%u", ike_addr_format (&event->addr, FALSE, text),
+                         event->prefix_len);
+  if (event->interface)
+    ike_tree_set_string (body, "interface", event->interface);
+  ike_event_emit (engine, ike_event_new (engine, "net-change", body));
 }

@@ -2,6 +2,7 @@
 /* test_resolve.c - features: who gets ready, in what order, and what is said of the rest. */
 #include "config.h"
 #include "tests/plugin_fixture.h"
+#include <ikebana/kernel.h>
 #include <ikebana/error.h>
 #include <string.h>
 
@@ -161,6 +162,62 @@ test_prefer (void)
   fixture_assert_state (&run.fixture, "service:prize",
                         "shadowed: by plugin rival-b, which is preferred (*:2)");
   fixture_assert_state (&run.fixture, "rival-a", "ready: ");
+  run_end (&run);
+}
+
+static const IkeKernelClass kernel_table = { .struct_size = sizeof kernel_table };
+
+#define RANKED(name_, needs_, rank_, probe_)                                                       \
+  &(const IkeFeature)                                                                              \
+  {                                                                                                \
+    .struct_size = sizeof (IkeFeature), .provides = name_, .ops = &kernel_table,                  \
+    .needs = needs_, .rank = rank_, .probe = probe_                                                \
+  }
+
+PLUGIN (plain, "plain",
+        FEATURES (RANKED ("kernel:ipsec", NULL, 0, NULL), RANKED ("service:own", NULL, 0, NULL)));
+PLUGIN (good, "good", FEATURES (RANKED ("kernel:ipsec", NULL, 10, probe_note)));
+PLUGIN (weak_best, "weak-best",
+        FEATURES (RANKED ("kernel:ipsec", NULL, 20, probe_fail),
+                  RANKED ("service:of-the-best", LIST ("service:own"), 0, NULL)));
+PLUGIN (user, "user", FEATURES (RANKED ("service:user", LIST ("kernel:ipsec"), 0, NULL)));
+
+static void
+test_rank (void)
+{
+  Run run;
+  const IkePluginInfo *const builtin[] = { &plain, &good, &user, NULL };
+  g_assert_true (run_start (&run, "", builtin));
+  const IkeProvided *prize = ike_feature_find (run.fixture.engine, "kernel:ipsec", NULL);
+  g_assert_cmpstr (ike_plugin_name (prize->plugin), ==, "good");
+  fixture_assert_state (&run.fixture, "plain", "ready: ");
+  fixture_assert_state (&run.fixture, "kernel:ipsec",
+                        "shadowed: by plugin good, which ranks higher");
+  run_end (&run);
+}
+
+static void
+test_rank_and_probe (void)
+{
+  Run run;
+  const IkePluginInfo *const builtin[] = { &plain, &weak_best, &good, &user, NULL };
+  g_assert_true (run_start (&run, "", builtin));
+  const IkeProvided *prize = ike_feature_find (run.fixture.engine, "kernel:ipsec", NULL);
+  g_assert_cmpstr (ike_plugin_name (prize->plugin), ==, "good");
+  fixture_assert_state (&run.fixture, "service:user", "ready: ");
+  fixture_assert_state (&run.fixture, "service:of-the-best", "ready: ");
+  run_end (&run);
+}
+
+static void
+test_core_kernel (void)
+{
+  Run run;
+  const IkePluginInfo *const builtin[] = { &good, &plain, &user, NULL };
+  g_assert_true (run_start (&run, "core { kernel = plain }", builtin));
+  const IkeProvided *prize = ike_feature_find (run.fixture.engine, "kernel:ipsec", NULL);
+  g_assert_cmpstr (ike_plugin_name (prize->plugin), ==, "plain");
+  fixture_assert_state (&run.fixture, "good", "shadowed: *core.kernel = plain*");
   run_end (&run);
 }
 
@@ -472,6 +529,9 @@ main (int argc, char **argv)
   g_test_add_func ("/resolve/a-missing-feature-names-the-whole-chain", test_chain);
   g_test_add_func ("/resolve/of-two-providers-neither-wins-by-accident", test_rivals);
   g_test_add_func ("/resolve/of-two-providers-the-preferred-one-wins", test_prefer);
+  g_test_add_func ("/resolve/of-two-providers-the-one-of-higher-rank-wins", test_rank);
+  g_test_add_func ("/resolve/who-fails-its-probe-has-no-rank", test_rank_and_probe);
+  g_test_add_func ("/resolve/core-kernel-chooses-the-data-path", test_core_kernel);
   g_test_add_func ("/resolve/a-disabled-provider-is-no-rival", test_no_rival);
   g_test_add_func ("/resolve/a-circle-of-features-is-named-and-spares-the-rest", test_cycle);
   g_test_add_func ("/resolve/a-circle-of-plugins-is-named", test_plugin_cycle);

@@ -90,6 +90,20 @@ ike_selector_prefix_len (const IkeSelector *selector)
 }
 
 void
+ike_selector_of_addr (IkeSelector *selector, guint8 protocol, const IkeAddr *addr)
+{
+  gsize len = addr->family == 6 ? 16 : 4;
+
+  memset (selector, 0, sizeof *selector);
+  selector->family = addr->family;
+  selector->protocol = protocol;
+  selector->port_first = addr->port;
+  selector->port_last = addr->port ? addr->port : 65535;
+  memcpy (selector->first, addr->bytes, len);
+  memcpy (selector->last, addr->bytes, len);
+}
+
+void
 ike_selector_resolve (IkeSelector *selector, const IkeAddr *host)
 {
   guint len = ike_addr_len (host);

@@ -59,8 +59,7 @@ typedef struct {
   /* Kernel events for the SA @spi of @direction, from its owner; FALSE when there is none. */
   gboolean (*expire)     (IkePlugin *self, IkeDirection direction, guint32 spi, gboolean is_hard);
   gboolean (*mapping)    (IkePlugin *self, guint32 spi, const IkeAddr *new_source);
-  void     (*acquire)    (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source,
-                          const IkeAddr *destination);
+  void     (*acquire)    (IkePlugin *self, const IkeKernelAcquire *event);
   /* What query() answers for @spi from now on. */
   gboolean (*set_use)    (IkePlugin *self, IkeDirection direction, guint32 spi,
                           const IkeKernelUse *use);

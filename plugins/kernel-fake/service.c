@@ -198,10 +198,9 @@ mapping (IkePlugin *self, guint32 spi, const IkeAddr *new_source)
 }
 
 static void
-acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source,
-         const IkeAddr *destination)
+acquire (IkePlugin *self, const IkeKernelAcquire *event)
 {
-  ike_kernel_acquire (self, reqid, protocol, source, destination);
+  ike_kernel_acquire (self, event);
 }
 
 /* -- carrying a packet */

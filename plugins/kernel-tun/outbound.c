@@ -65,6 +65,7 @@ static void
 acquire (TunLoop *loop, SpdPolicy *policy, const Inner *inner)
 {
   gint64 now = ike_loop_now_us (loop->loop), last = atomic_load (&policy->acquired_us);
+  IkeKernelAcquire event = { .struct_size = sizeof event, .reqid = policy->reqid };
   IkeAddr source, destination;
   keep (loop, policy, inner);
   if (last && now - last < ACQUIRE_AGAIN_US)
@@ -73,8 +74,9 @@ acquire (TunLoop *loop, SpdPolicy *policy, const Inner *inner)
     return;
   packet_source (&inner->packet, &source);
   packet_destination (&inner->packet, &destination);
-  ike_kernel_acquire (loop->kernel->plugin, policy->reqid, inner->packet.protocol, &source,
-                      &destination);
+  ike_selector_of_addr (&event.source, inner->packet.protocol, &source);
+  ike_selector_of_addr (&event.destination, inner->packet.protocol, &destination);
+  ike_kernel_acquire (loop->kernel->plugin, &event);
 }
 
 /* -- one packet */

@@ -58,11 +58,11 @@ ike_kernel_expire (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, gbo
 }
 
 void
-ike_kernel_acquire (IkePlugin *self, guint32 reqid, guint8 protocol, const IkeAddr *source,
-                    const IkeAddr *destination)
+ike_kernel_acquire (IkePlugin *self, const IkeKernelAcquire *acquire)
 {
-  g_assert_cmpuint (reqid, ==, 1);
-  g_assert_cmpuint (protocol, ==, 1);
+  g_assert_cmpuint (acquire->reqid, ==, 1);
+  g_assert_cmpuint (acquire->source.protocol, ==, 1);
+  g_assert_cmpuint (acquire->destination.protocol, ==, 1);
   atomic_fetch_add (&n_acquired, 1);
 }
 
