@@ -71,6 +71,8 @@ guint64     *ike_options_copy  (IkeEngine *engine, const guint64 *options);
 IkeRegistry *ike_registry_new    (IkeEngine *engine);
 /* scan, notes, open, resolve: no code of theirs but probes */
 gboolean     ike_registry_load   (IkeEngine *engine, GError **error);
+/* Who offers @feature, ready or not: list of { plugin name state reason }. Control. */
+IkeTree     *ike_registry_providers (IkeEngine *engine, const char *feature);
 /* in order; a failure is a state, not an error, unless critical */
 gboolean     ike_registry_activate (IkeEngine *engine, GError **error);
 /* backwards; loops still run (or are stepped) */

@@ -164,12 +164,32 @@ print_child (const Tool *tool, Json *child)
   printf ("\n");
 }
 
+/* Which plugin carries the data, and why it is that one. */
+static void
+print_kernel (const Tool *tool, Json *kernel)
+{
+  Json *providers = tool_get (kernel, "providers");
+  printf ("%sdata path: %s%s", show_color (tool, SHOW_DIM),
+          tool_text (kernel, "text", "none; see ikebana plugins --why kernel:ipsec"),
+          show_color (tool, SHOW_PLAIN));
+  for (gsize i = 0; i < length (providers); i++) {
+    Json *row = json_object_array_get_idx (providers, i);
+    const char *state = tool_text (row, "state", "");
+    if (strcmp (state, "ready") != 0 && strcmp (state, "disabled") != 0)
+      printf ("\n  %s%s: %s: %s%s", show_color (tool, SHOW_DIM), tool_text (row, "plugin", ""),
+              state, tool_text (row, "reason", ""), show_color (tool, SHOW_PLAIN));
+  }
+  printf ("\n");
+}
+
 gboolean
 cmd_show_status (const Tool *tool, const char *name, Json *result)
 {
   Json *sas = tool_get (result, "sas");
   if (strcmp (name, "status") != 0 || !json_object_is_type (sas, json_type_array))
     return FALSE;
+  if (tool_get (result, "kernel") != NULL)
+    print_kernel (tool, tool_get (result, "kernel"));
   if (length (sas) == 0)
     printf ("no SA\n");
   for (gsize i = 0; i < length (sas); i++) {

@@ -3,7 +3,7 @@
 #include "config.h"
 #include "plugin/plugin_private.h"
 
-static void
+static IkeTree *
 list_feature (IkeTree *list, const IkeFeatureNode *feature)
 {
   IkeTree *item = ike_tree_add_section (list, NULL);
@@ -12,6 +12,7 @@ list_feature (IkeTree *list, const IkeFeatureNode *feature)
                        feature->is_settled ? ike_state_name (feature->state) : "loaded");
   if (feature->reason)
     ike_tree_set_string (item, "reason", feature->reason);
+  return item;
 }
 
 static void
@@ -52,6 +53,22 @@ merge (IkeTree *tree, IkeTree *part_take)
     ike_tree_set_take (tree, ike_tree_name (child), ike_tree_copy (child));
   }
   ike_tree_free (part_take);
+}
+
+IkeTree *
+ike_registry_providers (IkeEngine *engine, const char *feature)
+{
+  IkeTree *list = ike_tree_new_list ();
+
+  for (guint i = 0; i < engine->registry->plugins->len; i++) {
+    const IkePlugin *plugin = g_ptr_array_index (engine->registry->plugins, i);
+    for (guint k = 0; k < plugin->features->len; k++) {
+      const IkeFeatureNode *node = g_ptr_array_index (plugin->features, k);
+      if (strcmp (node->name, feature) == 0)
+        ike_tree_set_string (list_feature (list, node), "plugin", plugin->name);
+    }
+  }
+  return list;
 }
 
 IkeTree *

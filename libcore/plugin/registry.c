@@ -245,6 +245,29 @@ publish_for_check (IkeRegistry *registry)
   ike_options_mark_ready (registry);
 }
 
+/* A name that nobody has is a slip; a plugin that cannot get ready has its state, and the daemon
+ * runs. */
+static gboolean
+check_kernel (IkeRegistry *registry, GError **error)
+{
+  const IkeTree *setting = ike_tree_get (ike_engine_settings (registry->engine), "core.kernel");
+  const char *name = ike_tree_string (setting, NULL, "auto");
+  g_autoptr (IkeTree) providers = ike_registry_providers (registry->engine, "kernel:ipsec");
+  g_autoptr (GString) known = g_string_new ("auto");
+  if (strcmp (name, "auto") == 0)
+    return TRUE;
+  for (guint i = 0; i < ike_tree_n (providers); i++) {
+    const char *plugin = ike_tree_string (ike_tree_nth (providers, i), "plugin", "");
+    if (strcmp (plugin, name) == 0)
+      return TRUE;
+    g_string_append_printf (known, ", %s", plugin);
+  }
+  g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+               "%s: core.kernel: no plugin %s carries data; known here: %s",
+               ike_tree_where (setting), name, known->str);
+  return FALSE;
+}
+
 gboolean
 ike_registry_load (IkeEngine *engine, GError **error)
 {
@@ -262,7 +285,7 @@ ike_registry_load (IkeEngine *engine, GError **error)
   registry->is_loaded = TRUE;
   if (engine->options.flags & IKE_ENGINE_CHECK)
     publish_for_check (registry);
-  return check_critical (registry, error);
+  return check_kernel (registry, error) && check_critical (registry, error);
 }
 
 /* What a plugin did before it failed is undone, so that nothing calls into it later. */

@@ -47,6 +47,7 @@ status_next_shard (gpointer data)
   about = ike_tree_add_section (result, "kernel");
   if (manager->kernel_class && manager->kernel_class->describe)
     manager->kernel_class->describe (manager->kernel->plugin, about);
+  ike_tree_set_take (about, "providers", ike_registry_providers (status->engine, "kernel:ipsec"));
   about = ike_tree_add_section (result, "net");
   if (manager->net_class && manager->net_class->describe)
     manager->net_class->describe (manager->net->plugin, about);

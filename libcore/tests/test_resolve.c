@@ -221,6 +221,18 @@ test_core_kernel (void)
   run_end (&run);
 }
 
+static void
+test_core_kernel_unknown (void)
+{
+  Run run;
+  const IkePluginInfo *const builtin[] = { &good, &plain, NULL };
+  g_assert_false (run_start (&run, "core {\n kernel = plane\n}", builtin));
+  g_assert_nonnull (strstr (run.error->message, ":2: core.kernel: no plugin plane"));
+  g_assert_nonnull (strstr (run.error->message, "plain"));
+  g_clear_error (&run.error);
+  run_end (&run);
+}
+
 /* Who cannot be had anyway is no rival. */
 static void
 test_no_rival (void)
@@ -532,6 +544,7 @@ main (int argc, char **argv)
   g_test_add_func ("/resolve/of-two-providers-the-one-of-higher-rank-wins", test_rank);
   g_test_add_func ("/resolve/who-fails-its-probe-has-no-rank", test_rank_and_probe);
   g_test_add_func ("/resolve/core-kernel-chooses-the-data-path", test_core_kernel);
+  g_test_add_func ("/resolve/core-kernel-names-a-plugin-that-is-known", test_core_kernel_unknown);
   g_test_add_func ("/resolve/a-disabled-provider-is-no-rival", test_no_rival);
   g_test_add_func ("/resolve/a-circle-of-features-is-named-and-spares-the-rest", test_cycle);
   g_test_add_func ("/resolve/a-circle-of-plugins-is-named", test_plugin_cycle);
