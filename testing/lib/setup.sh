@@ -9,7 +9,7 @@ jobs=$(nproc 2>/dev/null || echo 2)
 # What is looked for, and the Debian package that brings it.  pc: stands for a pkg-config name.
 NEEDED_TO_BUILD="gcc=gcc make=make autoreconf=autoconf automake=automake libtoolize=libtool pkg-config=pkg-config
   /usr/include/stdio.h=libc6-dev xz=xz-utils nm=binutils
-  pc:glib-2.0=libglib2.0-dev pc:libcrypto=libssl-dev pc:json-c=libjson-c-dev"
+  pc:glib-2.0=libglib2.0-dev pc:libcrypto=libssl-dev pc:json-c=libjson-c-dev pc:libmnl=libmnl-dev"
 NEEDED_TO_RUN="ip=iproute2 ping=iputils-ping tcpdump=tcpdump unshare=util-linux python3=python3"
 NEEDED_TO_CHECK="g++=g++ clang=clang nft=nftables shellcheck=shellcheck"
 

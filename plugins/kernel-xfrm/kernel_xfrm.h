@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel_xfrm.h - the plugin as a whole: two features that share a library and nothing else. */
+#pragma once
+#include <ikebana/engine.h>
+#include <ikebana/kernel.h>
+#include <ikebana/log.h>
+#include <ikebana/net.h>
+
+typedef struct _Xfrm Xfrm;                    /* kernel:ipsec */
+
+/* State of the plugin.  What a feature needs is NULL while the feature is another plugin's. */
+typedef struct {
+  IkePlugin *plugin;
+  IkeEngine *engine;
+  Xfrm      *xfrm;
+} KernelXfrm;
