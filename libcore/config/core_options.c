@@ -30,8 +30,7 @@ OPTION (retransmit_limit, "retransmit_limit", "string", "0",
 OPTION (retransmit_jitter, "retransmit_jitter", "uint", "0",
         "Percent by which waits vary at random, up to 50. Also of a connection.");
 OPTION (fragment_size, "fragment_size", "uint", "0",
-        "Bytes of an IP packet that larger messages are cut to; 0: as the address family needs. "
-        "Also of a connection.");
+        "Bytes of an IP packet that larger messages are cut to; 0: 1280. Also of a connection.");
 OPTION (max_half_open, "max_half_open", "uint", "100000",
         "IKE SAs that may be half open at one time; further peers are not answered.");
 OPTION (half_open_timeout, "half_open_timeout", "uint", "30",

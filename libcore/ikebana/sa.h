@@ -55,6 +55,9 @@ void ike_sa_set_peer_spi  (IkeSa *sa, guint64 spi);
 void     ike_sa_set_nat   (IkeSa *sa, gboolean local_behind, gboolean remote_behind);
 gboolean ike_sa_nat_local (const IkeSa *sa);
 gboolean ike_sa_nat_remote (const IkeSa *sa);
+/* Both sides said that they can (RFC 7383): large messages may be cut from now on, and fragments are taken. */
+void     ike_sa_set_fragmentation (IkeSa *sa, gboolean is_agreed);
+gboolean ike_sa_has_fragmentation (const IkeSa *sa);
 /* The path, applied only from a message ID newer than the last applied (@message_id; G_MAXUINT32: locally decided). */
 void ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, guint32 message_id);
 /* Authenticated both ways: the SA counts as up; emits `ike-up`. */

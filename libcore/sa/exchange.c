@@ -244,12 +244,15 @@ static guint8 *
 close_message (IkeExchange *x, gsize *len)
 {
   IkeWriter *w = &x->out;
+  gsize limit = is_clear (x) ? 0 : ike_fragment_limit (x);
 
   if (w->failed)
     return NULL;
   if (!emit_message (x, FALSE, w->data + x->inner_at, w->len - x->inner_at,
                      w->data[is_clear (x) ? 16 : IKE_HEADER_LEN]))
     return NULL;
+  if (limit && ike_sealed_len (x->sa, x->inner_at, w->len - x->inner_at) > limit)
+    return ike_fragment_seal (x->sa, (IkeKeys *) x->keys, w, x->inner_at, limit, len);
   if (is_clear (x))
     ike_message_close (w);
   else if (!ike_seal (x->sa, (IkeKeys *) x->keys, w, x->inner_at))

@@ -408,6 +408,13 @@ follow_path (IkeSa *sa, const IkeExchange *x)
 }
 
 static gboolean
+is_fragment (const IkeMessage *outer)
+{
+  return outer->payloads[outer->n - 1].type == IKE_PAYLOAD_SKF;
+}
+
+/* FALSE: it does not open, or is a fragment of which others are still missing. */
+static gboolean
 open_protected (IkeSa *sa, IkeExchange *x, IkeMessage *m, IkeVerdict *verdict)
 {
   IkeShard *shard = sa->shard;
@@ -415,7 +422,10 @@ open_protected (IkeSa *sa, IkeExchange *x, IkeMessage *m, IkeVerdict *verdict)
   guint8 first;
   gsize len;
 
-  if (!ike_open (sa, x->keys, &x->in_arena, m, &first, &plain, &len)) {
+  if (is_fragment (m)) {
+    if (!ike_fragment_take (sa, x->keys, &x->in_arena, m, &first, &plain, &len))
+      return FALSE;
+  } else if (!ike_open (sa, x->keys, &x->in_arena, m, &first, &plain, &len)) {
     count (shard, shard->manager->count.bad_icv);
     return FALSE;
   }
@@ -428,15 +438,31 @@ open_protected (IkeSa *sa, IkeExchange *x, IkeMessage *m, IkeVerdict *verdict)
   return TRUE;
 }
 
+/* RFC 7383, 2.6.1: "only the first fragment (with the Fragment Number field equal to 1) triggers
+ * a response retransmission", and it must be authentic.  The others, and what was not cut the first
+ * time, have other bytes than those we remember. */
+static IkeWindowVerdict
+judge_fragment (IkeSa *sa, const IkeMessage *outer, IkeWindowVerdict verdict,
+                const IkeReceived *entry)
+{
+  if (verdict != IKE_WINDOW_OTHER && verdict != IKE_WINDOW_REPEAT && verdict != IKE_WINDOW_PARKED)
+    return verdict;
+  if (!ike_fragment_is_first (sa, keys_of_request (sa, outer->header.message_id), outer))
+    return IKE_WINDOW_OTHER;
+  return entry->response ? IKE_WINDOW_REPEAT : IKE_WINDOW_PARKED;
+}
+
 /* TRUE: it is new, or @may_be_outside of the window; else it was dealt with. */
 static gboolean
-judge_request (IkeSa *sa, const IkeDatagram *datagram, guint32 id, const guint8 digest[16],
-               gboolean may_be_outside, IkeWindowVerdict *verdict)
+judge_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *outer,
+               const guint8 digest[16], gboolean may_be_outside, IkeWindowVerdict *verdict)
 {
   IkeShard *shard = sa->shard;
   IkeReceived *entry;
 
-  *verdict = ike_window_judge (&sa->window, id, digest, &entry);
+  *verdict = ike_window_judge (&sa->window, outer->header.message_id, digest, &entry);
+  if (is_fragment (outer))
+    *verdict = judge_fragment (sa, outer, *verdict, entry);
   switch (*verdict) {
   case IKE_WINDOW_NEW:
     return TRUE;
@@ -486,7 +512,7 @@ protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *out
                    const IkeExchangeInfo *info)
 {
   IkeShard *shard = sa->shard;
-  gboolean may_be_0 = ike_outside_may_be (sa, &outer->header, info);
+  gboolean may_be_0 = !is_fragment (outer) && ike_outside_may_be (sa, &outer->header, info);
   IkeWindowVerdict judged;
   IkeVerdict verdict = { 0 };
   guint8 digest[16];
@@ -494,7 +520,7 @@ protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *out
 
   ike_message_digest (shard->manager, datagram->data, datagram->len, digest);
   if ((outer->header.message_id == 0 && ike_outside_repeat (sa, digest, datagram))
-      || !judge_request (sa, datagram, outer->header.message_id, digest, may_be_0, &judged))
+      || !judge_request (sa, datagram, outer, digest, may_be_0, &judged))
     return;
   if (!ike_stategate_is_state_ok (info, sa, FALSE)) {
     count (shard, shard->manager->count.bad_state);
@@ -674,7 +700,9 @@ message_of_sa (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
     count (shard, shard->manager->count.bad_syntax);
     return;
   }
-  if (outer.n == 0 || payloads[outer.n - 1].type != IKE_PAYLOAD_SK) {
+  if (outer.n == 0
+      || (payloads[outer.n - 1].type != IKE_PAYLOAD_SK
+          && !(is_fragment (&outer) && sa->may_fragment))) {
     unprotected (sa, datagram, &outer);
     return;
   }

@@ -30,6 +30,8 @@ make_counters (IkeSaManager *manager)
     COUNTER (gated, "input.gated"),
     COUNTER (refused, "input.lane-full"),
     COUNTER (orphans, "output.orphans"),
+    COUNTER (fragment_refused, "input.fragments-refused"),
+    COUNTER (fragment_timeouts, "input.fragments-missing"),
     COUNTER (half_open_limit, "input.half-open-limit"),
     COUNTER (timeouts, "ike.timeouts"),
     COUNTER (established, "ike.established"),

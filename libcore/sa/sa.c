@@ -197,6 +197,7 @@ sa_free (IkeSa *sa)
   ike_counter_add (manager->engine, sa->was_up ? manager->count.closed : manager->count.failed, 1);
   ike_sa_drop_calls (sa);
   ike_slots_clear (sa);
+  ike_fragments_clear (sa);
   ike_timer_list_stop_all (&sa->timers);
   ike_half_open_remove (sa);
   ike_table_remove (sa->shard, sa);
@@ -621,6 +622,7 @@ set_sa (IkeSa *sa, IkeTree *tree)
   ike_tree_set_format (tree, "responder-spi", "%016" G_GINT64_MODIFIER "x", ike_sa_spi (sa, FALSE));
   ike_tree_set_bool (tree, "nat-local", sa->nat_local);
   ike_tree_set_bool (tree, "nat-remote", sa->nat_remote);
+  ike_tree_set_bool (tree, "fragmentation", sa->may_fragment);
   if (sa->choice)
     ike_tree_set_string (tree, "proposal", ike_choice_format (sa->choice, text, sizeof text));
 }

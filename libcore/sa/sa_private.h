@@ -101,7 +101,7 @@ typedef struct {
 typedef struct {
   guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded,
     forwarded_twice, received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed,
-    initiated, failed, forwarded_first;
+    initiated, failed, forwarded_first, fragment_refused, fragment_timeouts;
 } IkeSaCounters;
 
 struct _IkeSaManager {
@@ -151,6 +151,7 @@ struct _IkeShard {
   IkeChild      *dead_children;               /* out of their SA; freed then too */
   gboolean       is_reaping;
   guint          n_sas, n_parked;
+  gsize          gathered_bytes;              /* of messages that came in part, of all SAs */
   gint64         orphan_window_us;            /* rate limit of answers to messages without an SA */
   guint          n_orphans_answered;
   char           name[128];                   /* of ike_sa_name() */
@@ -203,6 +204,7 @@ typedef struct {
   guint32 response_len;
 } IkeOutside;
 
+typedef struct _IkeGathering IkeGathering;
 typedef struct _IkeAttachment { struct _IkeAttachment *next; const char *gate; GBytes *bytes; } IkeAttachment;
 typedef struct _IkeProgress IkeProgress;      /* who wants to hear sentences about an SA */
 typedef struct _IkeWatcher { struct _IkeWatcher *next; IkeProgress *progress; } IkeWatcher;
@@ -213,7 +215,7 @@ struct _IkeSa {
   guint32       slot, unique_id;
   guint8        major, state;
   guint8        is_initiator : 1, is_doomed : 1, is_half_open : 1, nat_local : 1, nat_remote : 1, is_marked : 1,
-    was_up : 1;
+    was_up : 1, may_fragment : 1;
   guint8        n_restarts;
   IkeAddr       local, remote;
   guint32       endpoint_id;                  /* newest message ID whose endpoints were applied, + 1 */
@@ -228,6 +230,7 @@ struct _IkeSa {
   IkeKeys      *keys;                         /* newest generation */
   IkeWindow     window;
   IkeOutside   *outside;                      /* NULL: there was none */
+  IkeGathering *gatherings;                   /* messages that came in part */
   IkeOperation *operations;                   /* queued and running ones of ours, by priority */
   IkeOperation *passive;                      /* the peer's, that span exchanges */
   IkeChild     *children;
@@ -387,10 +390,26 @@ gboolean ike_keys_child (IkeSa *sa, const guint8 *secret, gsize secret_len, cons
 /* bytes before the first inner payload, from the header */
 guint    ike_seal_prefix (const IkeSa *sa);
 gboolean ike_seal (IkeSa *sa, IkeKeys *keys, IkeWriter *w, gsize inner_at);
+/* Bytes of a message of which @inner_len bytes from @inner_at on are sealed; how many fit into @limit. */
+gsize    ike_sealed_len (const IkeSa *sa, gsize inner_at, gsize inner_len);
+gsize    ike_seal_room (const IkeSa *sa, gsize inner_at, gsize limit);
 /* Opens the SK payload of @message, copied into @arena: its payloads become those inside. @verdict->reason NULL on
  * FALSE: the tag is bad, or it is malformed before that: say nothing. */
 gboolean ike_open (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, IkeMessage *message, guint8 *first,
                    const guint8 **plain, gsize *plain_len);
+
+/* fragment.c */
+/* Largest message that goes out as it is; 0: they are never cut. */
+gsize    ike_fragment_limit (const IkeExchange *x);
+/* What is in @whole from @inner_at on as sealed fragments of at most @limit bytes, one behind the other; the caller
+ * frees.  NULL: there would be too many. */
+guint8  *ike_fragment_seal (IkeSa *sa, IkeKeys *keys, const IkeWriter *whole, gsize inner_at, gsize limit, gsize *len);
+/* Does @outer prove to be fragment 1 (RFC 7383, 2.6.1)? */
+gboolean ike_fragment_is_first (IkeSa *sa, const IkeKeys *keys, const IkeMessage *outer);
+/* As ike_open() for a message that ends in SKF.  TRUE: this was the last one, and all is in @arena. */
+gboolean ike_fragment_take (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, const IkeMessage *outer, guint8 *first,
+                            const guint8 **plain, gsize *len);
+void     ike_fragments_clear (IkeSa *sa);
 
 /* first.c */
 IkeSa   *ike_first_new (IkeShard *shard, guint8 major, guint64 peer_spi, const IkeDatagram *first);

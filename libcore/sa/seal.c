@@ -77,6 +77,23 @@ pad (IkeSa *sa, IkeWriter *w, gsize inner_at)
   return TRUE;
 }
 
+gsize
+ike_sealed_len (const IkeSa *sa, gsize inner_at, gsize inner_len)
+{
+  gsize block = sa->aead ? 1 : ike_cipher_class (sa->cipher)->block_len;
+
+  return inner_at + (inner_len + 1 + block - 1) / block * block + icv_len (sa);
+}
+
+gsize
+ike_seal_room (const IkeSa *sa, gsize inner_at, gsize limit)
+{
+  gsize block = sa->aead ? 1 : ike_cipher_class (sa->cipher)->block_len;
+  gsize fixed = inner_at + icv_len (sa);
+
+  return limit < fixed + block ? 0 : (limit - fixed) / block * block - 1;
+}
+
 gboolean
 ike_seal (IkeSa *sa, IkeKeys *keys, IkeWriter *w, gsize inner_at)
 {

@@ -15,9 +15,22 @@ static const IkeJobClass retransmit_job = {
   .run = on_timer,
 };
 
+/* Of fragments behind each other the first one's length, else all of it. */
+static gsize
+first_len (const guint8 *data, gsize len)
+{
+  IkeReader r;
+  gsize own;
+
+  ike_reader_init (&r, data, len);
+  ike_reader_bytes (&r, 24);
+  own = ike_reader_u32 (&r);
+  return r.failed || own < IKE_HEADER_LEN || own > len ? len : own;
+}
+
 static gboolean
-send_datagram (IkeSa *sa, const guint8 *data, gsize len, const IkeAddr *local,
-               const IkeAddr *remote, gboolean is_marked)
+send_one (IkeSa *sa, const guint8 *data, gsize len, const IkeAddr *local, const IkeAddr *remote,
+          gboolean is_marked)
 {
   IkeSaManager *manager = sa->shard->manager;
   IkeDatagram datagram = { .struct_size = sizeof datagram,
@@ -32,6 +45,21 @@ send_datagram (IkeSa *sa, const guint8 *data, gsize len, const IkeAddr *local,
   sa->last_out_us = ike_sa_now_us (sa);
   ike_counter_add (manager->engine, manager->count.sent, 1);
   return manager->net_class->send (manager->net->plugin, sa->shard->index, &datagram);
+}
+
+static gboolean
+send_datagram (IkeSa *sa, const guint8 *data, gsize len, const IkeAddr *local,
+               const IkeAddr *remote, gboolean is_marked)
+{
+  gboolean is_sent = len > 0;
+
+  while (len) {
+    gsize n = first_len (data, len);
+    is_sent = send_one (sa, data, n, local, remote, is_marked) && is_sent;
+    data += n;
+    len -= n;
+  }
+  return is_sent;
 }
 
 /* RFC 7296, 2.11: an implementation "MUST reply to the address and port from which the request was

@@ -206,7 +206,8 @@ static const IkeFeature *const features[] = {
   &temporary_n_feature,     &not_found_n_feature,
   &nat_source_n_feature,    &nat_destination_n_feature,
   &cookie_n_feature,        &transport_n_feature,
-  &rekey_n_feature,         NULL,
+  &rekey_n_feature,         &ikev2_fragmentation_feature,
+  &ikev2_fragmentation_acts_feature, NULL,
 };
 
 static gboolean

@@ -319,13 +319,14 @@ gsize
 forge_write_plain (Forge *forge, const ForgeHead *head, guint8 first, const guint8 *plain,
                    gsize len, guint8 *out)
 {
-  gsize sk_len = 4 + IV_LEN + len + 1 + ICV_LEN,
+  gsize before = head->is_fragment ? 8 : 4, sk_len = before + IV_LEN + len + 1 + ICV_LEN,
         total = IKE_HEADER_LEN + (head->is_clear ? len : sk_len);
-  guint8 *sk = out + IKE_HEADER_LEN, *body = sk + 4 + IV_LEN;
+  guint8 *sk = out + IKE_HEADER_LEN, *body = sk + before + IV_LEN;
+  guint8 type = head->is_fragment ? IKE_PAYLOAD_SKF : IKE_PAYLOAD_SK;
   static guint64 counter = G_GUINT64_CONSTANT (1) << 40;
   gboolean is_ok;
 
-  write_header (forge, head, head->is_clear ? first : IKE_PAYLOAD_SK, total, out);
+  write_header (forge, head, head->is_clear ? first : type, total, out);
   if (head->is_clear) {
     if (len)
       memcpy (sk, plain, len);
@@ -334,12 +335,16 @@ forge_write_plain (Forge *forge, const ForgeHead *head, guint8 first, const guin
   sk[0] = first;
   sk[1] = 0;
   put (sk + 2, sk_len, 2);
-  put (sk + 4, counter++, IV_LEN);
+  if (head->is_fragment) {
+    put (sk + 4, head->number, 2);
+    put (sk + 6, head->total, 2);
+  }
+  put (sk + before, counter++, IV_LEN);
   if (len)
     memcpy (body, plain, len);
   body[len] = 0;
-  gcm (&forge->keys[head->from_a ? FORGE_SK_EI : FORGE_SK_ER], TRUE, sk + 4, out,
-       IKE_HEADER_LEN + 4, body, len + 1, body + len + 1, &is_ok);
+  gcm (&forge->keys[head->from_a ? FORGE_SK_EI : FORGE_SK_ER], TRUE, sk + before, out,
+       IKE_HEADER_LEN + before, body, len + 1, body + len + 1, &is_ok);
   g_assert_true (is_ok);
   return total;
 }

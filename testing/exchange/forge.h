@@ -57,6 +57,8 @@ typedef struct {
   guint8   exchange, version;                 /* 0: 0x20 */
   guint32  id;
   guint64  spi_i, spi_r;                      /* both 0: of the SA */
+  gboolean is_fragment;
+  guint16  number, total;                     /* of a fragment */
 } ForgeHead;
 /* A whole message; its length. */
 gsize  forge_write (Forge *forge, const ForgeHead *head, const ForgeChain *chain, guint8 *out);
