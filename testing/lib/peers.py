@@ -67,7 +67,7 @@ class Daemon:
 
     def exec(self, args, check=True, timeout=20):
         """Runs a program where the daemon lives: same /run, same network."""
-        return run(["nsenter", "-t", str(self.pid()), "--mount", "--net", "--pid"] + args, check=check, timeout=timeout)
+        return run(["nsenter", "-t", str(self.pid()), "--root", "--mount", "--net", "--pid"] + args, check=check, timeout=timeout)
 
     def exited(self):
         return self.process.poll() is not None

@@ -6,18 +6,20 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 jobs=$(nproc 2>/dev/null || echo 2)
 
-# What is looked for, and the Debian package that brings it.  pc: stands for a pkg-config name.
+# What is looked for, and the Debian package that brings it.  pc: stands for a pkg-config name,
+# rt: for a run-time library of clang.
 NEEDED_TO_BUILD="gcc=gcc make=make autoreconf=autoconf automake=automake libtoolize=libtool pkg-config=pkg-config
   /usr/include/stdio.h=libc6-dev xz=xz-utils nm=binutils
   pc:glib-2.0=libglib2.0-dev pc:libcrypto=libssl-dev pc:json-c=libjson-c-dev pc:libmnl=libmnl-dev"
 NEEDED_TO_RUN="ip=iproute2 ping=iputils-ping tcpdump=tcpdump unshare=util-linux python3=python3"
-NEEDED_TO_CHECK="g++=g++ clang=clang nft=nftables shellcheck=shellcheck"
+NEEDED_TO_CHECK="g++=g++ clang=clang rt:asan_static=libclang-rt-dev nft=nftables shellcheck=shellcheck"
 
 is_there ()
 {
   case $1 in
     pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
     /*) [ -e "$1" ] ;;
+    rt:*) command -v clang >/dev/null && [ -e "$(clang -print-file-name="libclang_rt.${1#rt:}-$(uname -m).a")" ] ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
