@@ -197,6 +197,8 @@ ike_child_build (IkeBuilder *builder, const IkeTree *section)
   check_keys (builder, section);
   ike_builder_read_fields (builder, section, fields, NULL, child);
   read_copies (builder, section, child);
+  if (child->reqid)
+    child->flags |= IKE_KERNEL_FIXED_REQID;
   read_padding (builder, section, child);
   derive_lives (builder, section, child);
   child->options = ike_builder_read_options (builder, "child", section);

@@ -26,6 +26,7 @@ enum {
   /* An XFRM interface for @if_id is made with the first SA that has it and goes with the last; routes to the remote
    * selectors lead into it. */
   IKE_KERNEL_MAKE_INTERFACE = 1 << 7,
+  IKE_KERNEL_FIXED_REQID = 1 << 8,            /* the operator chose the reqid: the kernel gets it as it is */
 };
 
 typedef enum { IKE_HW_OFFLOAD_NO, IKE_HW_OFFLOAD_AUTO, IKE_HW_OFFLOAD_CRYPTO, IKE_HW_OFFLOAD_PACKET } IkeHwOffload;

@@ -52,6 +52,10 @@ typedef struct {
   void     (*describe)    (IkePlugin *self, IkeTree *into);
   /* Sends one 0xFF keepalive (RFC 3948, 2.3). */
   void     (*keepalive)   (IkePlugin *self, guint shard, const IkeAddr *local, const IkeAddr *remote);
+  /* Calls @each with all sockets, so that a data path in the kernel can be told of them (to take ESP from the marked
+   * ones, to exempt them from policies).  While plugins activate; may be NULL. */
+  void     (*each_socket) (IkePlugin *self,
+                           void (*each) (gpointer data, int fd, guint8 family, gboolean is_marked), gpointer data);
 } IkeNetClass;
 
 /* An IKE message came in.  On the shard of the socket; it forwards once when the SA lives elsewhere.  The datagram is

@@ -163,6 +163,7 @@ fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *l
   out->direction = (guint8) direction;
   out->mode = child->mode;
   out->protocol = child->protocol;
+  out->flags = child->conf->flags;
   out->reqid = child->reqid;
   out->spi = is_out ? child->spi_out : 0;
   out->source = is_out ? *local : *remote;

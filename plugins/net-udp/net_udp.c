@@ -164,6 +164,19 @@ net_keepalive (IkePlugin *self, guint shard, const IkeAddr *local, const IkeAddr
 }
 
 static void
+net_each_socket (IkePlugin *self,
+                 void (*each) (gpointer data, int fd, guint8 family, gboolean is_marked),
+                 gpointer data)
+{
+  const Udp *udp = state_of (self)->udp;
+  for (guint i = 0; i < udp->groups->len; i++) {
+    const UdpGroup *group = g_ptr_array_index (udp->groups, i);
+    for (guint k = 0; k < group->n; k++)
+      each (data, group->sockets[k].fd, group->family, group->is_marked);
+  }
+}
+
+static void
 net_describe (IkePlugin *self, IkeTree *into)
 {
   const NetUdp *net = state_of (self);
@@ -195,6 +208,7 @@ static const IkeNetClass net_class = {
   .esp_socket = net_esp_socket,
   .describe = net_describe,
   .keepalive = net_keepalive,
+  .each_socket = net_each_socket,
 };
 
 /* -- coming and going */
