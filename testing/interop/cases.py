@@ -11,7 +11,8 @@ import peers
 from lab import Failure, Lab, wait_for
 from peers import CONNECTION
 
-IKE_SA_INIT = 34
+IKE_SA_INIT, IKE_AUTH = 34, 35
+SKF = 53
 GCM = {"encr-alg": "AES_GCM_16", "encr-keysize": "256"}
 
 
@@ -27,6 +28,7 @@ class Case:
     second_child: dict = None
     then: callable = None                                         # what comes after the pings
     nat: bool = False
+    domain: str = "example"                                       # of the identities
     families: tuple = (4, 6)
 
 
@@ -47,12 +49,13 @@ class Run:
         return children
 
     def start(self):
-        more = {}
+        more = {"domain": self.case.domain}
         if self.case.nat:
             more["remote_addrs"] = "%any"
         self.right.start(conns.connection(self.right.side, self.family, self.case.responder_ike or self.case.ike,
                                           self.children(False), **more))
-        self.left.start(conns.connection(self.left.side, self.family, self.case.ike, self.children(True)))
+        self.left.start(conns.connection(self.left.side, self.family, self.case.ike, self.children(True),
+                                         domain=self.case.domain))
 
     def ping(self, i=0):
         self.lab.left.ping(self.family, i)
@@ -119,6 +122,19 @@ def narrowed(run, sniffer):
         _, child = run._child_of(peer, "net")
         compare(f"{peer.side.name}'s CHILD_SA", child, {"local-ts": [peer.side.net(run.family)],
                                                         "remote-ts": [peer.side.other.net(run.family)]})
+
+
+def in_fragments(run, sniffer):
+    """RFC 7383: IKE_AUTH came in several datagrams both ways, none of which IP had to cut."""
+    for is_response in (False, True):
+        messages = [(packet, message) for packet, message in capture.ike_messages(sniffer.so_far(), IKE_AUTH)
+                    if bool(message[19] & 0x20) == is_response]
+        if len(messages) < 2 or any(message[16] != SKF for _, message in messages):
+            raise Failure(f"IKE_AUTH {'response' if is_response else 'request'}: {len(messages)} datagrams, "
+                          f"payloads {[message[16] for _, message in messages]}")
+        longest = max(len(packet.payload) for packet, _ in messages)
+        if longest > peers.FRAGMENT_SIZE - 28:
+            raise Failure(f"a fragment of {longest} bytes")
 
 
 def deleted_by_initiator(run, sniffer):
@@ -197,6 +213,7 @@ CASES = [
          ike_says={"encr-alg": "AES_GCM_16", "dh-group": "ECP_256"}, then=two_first_messages),
     Case("narrowing", ike_says=X25519, then=narrowed,
          initiator_child={"local_ts": {4: "10.1.0.0/16", 6: "fd01::/32"}, "remote_ts": {4: "10.2.0.0/16", 6: "fd02::/32"}}),
+    Case("fragments", ike_says=X25519, domain="x" * 400 + ".example", then=in_fragments),
     Case("second-child", ike_says=X25519,
          second_child={"esp": "aes128gcm16-x25519",
                        "says": {"encr-alg": "AES_GCM_16", "encr-keysize": "128", "dh-group": "CURVE_25519"}}),

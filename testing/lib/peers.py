@@ -10,6 +10,7 @@ import subprocess
 import settings
 from lab import Failure, run, wait_for
 
+FRAGMENT_SIZE = 600                           # of both: an ordinary IKE_AUTH is not cut
 CONNECTION = "gw"                             # what the connection of every case is called
 
 # Mounts are made in a namespace of the daemon's own: nothing of them is seen outside or stays behind.
@@ -100,7 +101,7 @@ class StrongSwan(Daemon):
         self.library_root = root
 
     def start(self, tree):
-        charon = {"load": self.plugins, "install_virtual_ip": "no",
+        charon = {"load": self.plugins, "install_virtual_ip": "no", "fragment_size": FRAGMENT_SIZE,
                   "filelog": {"stderr": {"default": 1, "ike": 2, "cfg": 2, "flush_line": "yes"}},
                   "journal": {"default": -1}}
         self.write("etc/strongswan.conf", settings.write({"charon-systemd": charon,
@@ -159,7 +160,7 @@ class Ikebana(Daemon):
     def daemon_arguments(self, tree, *more):
         """@tree's connections and secrets, and on top of the plugins that a daemon needs whatever it says of plugins."""
         self.file = self.write("etc/ikebana/ikebana.conf", settings.write(
-            {**tree, "core": {"log": {"default": "debug"}, **tree.get("core", {})}}))
+            {**tree, "core": {"log": {"default": "debug"}, "fragment_size": FRAGMENT_SIZE, **tree.get("core", {})}}))
         return [self.program("charon-like-daemon/ikebanad"), "--config", self.file, "--plugin-dir",
                 os.path.join(self.build, "plugins/.libs"), "--socket-dir", "/run/ikebana", *more]
 
