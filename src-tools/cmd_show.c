@@ -143,6 +143,21 @@ print_sa (const Tool *tool, Json *sa)
 }
 
 static void
+print_interface (Json *child)
+{
+  Json *interface = tool_get (child, "interface"), *in = tool_get (child, "if-id-in"),
+       *out = tool_get (child, "if-id-out");
+  g_autofree char *name = show_inline (interface), *id_in = show_inline (in),
+                  *id_out = show_inline (out);
+  if (interface == NULL && in == NULL && out == NULL)
+    return;
+  printf ("    interface %s", interface ? name : "of the operator");
+  if (in != NULL || out != NULL)
+    printf (", if-id %s in, %s out", in ? id_in : "0", out ? id_out : "0");
+  printf ("\n");
+}
+
+static void
 print_child (const Tool *tool, Json *child)
 {
   g_autofree char *name = show_inline (tool_get (child, "name")),
@@ -162,6 +177,7 @@ print_child (const Tool *tool, Json *child)
   if (tool_get (child, "bytes-in") != NULL)
     printf (", %s bytes in, %s bytes out", bytes_in, bytes_out);
   printf ("\n");
+  print_interface (child);
 }
 
 /* Which plugin carries the data, and why it is that one. */

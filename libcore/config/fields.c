@@ -95,6 +95,22 @@ convert_mark (const char *text, IkeMark *mark)
   return TRUE;
 }
 
+static gboolean
+convert_if_id (const char *text, guint32 *id)
+{
+  guint64 number;
+
+  if (g_ascii_strcasecmp (text, "%unique") == 0)
+    *id = IKE_IF_ID_UNIQUE;
+  else if (g_ascii_strcasecmp (text, "%unique-dir") == 0)
+    *id = IKE_IF_ID_UNIQUE_DIR;
+  else if (convert_uint (text, IKE_IF_ID_UNIQUE_DIR - 1, &number))
+    *id = (guint32) number;
+  else
+    return FALSE;
+  return TRUE;
+}
+
 gboolean
 ike_field_convert (const IkeField *field, const char *text, gpointer out)
 {
@@ -135,6 +151,8 @@ ike_field_convert (const IkeField *field, const char *text, gpointer out)
     return convert_bits (text, out);
   case IKE_FIELD_MARK:
     return convert_mark (text, out);
+  case IKE_FIELD_IF_ID:
+    return convert_if_id (text, out);
   case IKE_FIELD_TEXT:
     g_free (*(char **) out);
     *(char **) out = g_strdup (text);
@@ -173,6 +191,8 @@ ike_field_describe (const IkeField *field)
     return "six binary digits";
   case IKE_FIELD_MARK:
     return "a mark such as 42 or 0x10/0xff";
+  case IKE_FIELD_IF_ID:
+    return "a number, %unique or %unique-dir";
   case IKE_FIELD_TEXT:
   case IKE_FIELD_LIST:
     return "a text";

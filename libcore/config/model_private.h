@@ -40,6 +40,7 @@ typedef enum {
   IKE_FIELD_FLAGS,                            /* guint32, @words joined with '|' */
   IKE_FIELD_BITS,                             /* guint32, binary digits, cut to 6 */
   IKE_FIELD_MARK,                             /* IkeMark */
+  IKE_FIELD_IF_ID,                            /* guint32; a number, %unique, %unique-dir */
   IKE_FIELD_TEXT,                             /* char * */
   IKE_FIELD_LIST,                             /* char ** */
 } IkeFieldType;

@@ -11,6 +11,7 @@ typedef struct {
   const char *kind, *key;
   const char *inert;                          /* values that ask for nothing, space-separated */
   gboolean    is_needed;                      /* fails the connection */
+  gboolean    is_of_kernel;                   /* who acts is to be who carries the data */
 } Unacted;
 
 static const Unacted table[] = {
@@ -18,8 +19,8 @@ static const Unacted table[] = {
   { "connection", "vips", "", TRUE },
   { "connection", "pools", "", TRUE },
   { "connection", "unique", "no never", TRUE },
-  { "connection", "if_id_in", "0", TRUE },
-  { "connection", "if_id_out", "0", TRUE },
+  { "connection", "if_id_in", "0", TRUE, TRUE },
+  { "connection", "if_id_out", "0", TRUE, TRUE },
   { "connection", "rekey_time", "0 0s", FALSE },
   { "connection", "reauth_time", "0 0s", FALSE },
   { "connection", "over_time", "0 0s", FALSE },
@@ -38,6 +39,8 @@ static const Unacted table[] = {
   { "child", "dpd_action", "none clear", FALSE },
   { "child", "hostaccess", "no yes", FALSE },
   { "child", "policies_fwd_out", "no", FALSE },
+  { "child", "if_id_in", "0", TRUE, TRUE },
+  { "child", "if_id_out", "0", TRUE, TRUE },
 };
 
 static gboolean
@@ -51,6 +54,15 @@ is_one_of (const char *words, const char *text)
   return FALSE;
 }
 
+static gboolean
+is_acted_upon (IkeEngine *engine, const char *feature, const Unacted *entry)
+{
+  const IkeProvided *actor = ike_feature_find (engine, feature, NULL);
+  const IkeProvided *kernel = ike_feature_find (engine, "kernel:ipsec", NULL);
+
+  return actor && (!entry->is_of_kernel || !kernel || actor->plugin == kernel->plugin);
+}
+
 static void
 check_one (IkeBuilder *builder, const IkeTree *section, const Unacted *entry)
 {
@@ -59,7 +71,7 @@ check_one (IkeBuilder *builder, const IkeTree *section, const Unacted *entry)
   char buffer[32];
   const char *text = leaf ? ike_tree_text (leaf, buffer) : NULL;
 
-  if (!text || is_one_of (entry->inert, text) || ike_feature_find (builder->engine, feature, NULL))
+  if (!text || is_one_of (entry->inert, text) || is_acted_upon (builder->engine, feature, entry))
     return;
   if (entry->is_needed)
     ike_builder_fail (builder, leaf, entry->key,

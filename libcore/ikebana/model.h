@@ -89,6 +89,11 @@ struct _IkeChildConf {
   IkeTree      *settings;
 };
 
+/* What if_id_in and if_id_out may be instead of a number: the engine gives an ID, one for both directions or one for
+ * each; to every CHILD_SA where a child asks, to every IKE_SA where a connection does. */
+#define IKE_IF_ID_UNIQUE     0xffffffffu
+#define IKE_IF_ID_UNIQUE_DIR 0xfffffffeu
+
 enum { IKE_ACTION_NONE = 0, IKE_ACTION_TRAP = 1, IKE_ACTION_START = 2 };
 
 struct _IkeConfig {

@@ -24,6 +24,7 @@ ike_child_new (IkeSa *sa, const IkeChildConf *conf)
   child->next = sa->children;
   sa->children = child;
   sa->n_children++;
+  ike_child_take_if_ids (child);
   return child;
 }
 
@@ -146,10 +147,11 @@ ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelS
   out->hard_packets = conf->life_packets;
   out->mark = is_inbound ? conf->mark_in : conf->mark_out;
   out->set_mark = is_inbound ? conf->set_mark_in : conf->set_mark_out;
-  out->if_id = is_inbound ? conf->if_id_in : conf->if_id_out;
+  out->if_id = is_inbound ? child->if_id_in : child->if_id_out;
   out->sa = ike_sa_ref (child->sa);
   out->child = child->serial;
   out->interface = conf->interface;
+  ike_child_fill_link (child, is_inbound, out);
 }
 
 static void
@@ -171,7 +173,9 @@ fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *l
   get_address_pair (child, !is_out, &out->outer_source, &out->outer_destination);
   out->priority = child->conf->priority;
   out->mark = is_out ? child->conf->mark_out : child->conf->mark_in;
-  out->if_id = is_out ? child->conf->if_id_out : child->conf->if_id_in;
+  out->if_id = is_out ? child->if_id_out : child->if_id_in;
+  if (is_out ? child->link_out : child->link_in)
+    out->flags |= IKE_KERNEL_MAKE_INTERFACE;
   out->interface = child->conf->interface;
 }
 
@@ -375,6 +379,7 @@ ike_child_describe (const IkeChild *child)
   set_selectors (tree, "local-ts", child->selectors, child->n_local);
   set_selectors (tree, "remote-ts", child->n_remote ? child->selectors + child->n_local : NULL,
                  child->n_remote);
+  ike_child_describe_if_ids (child, tree);
   if (child->installed_us)
     ike_tree_set_int (tree, "installed",
                       (ike_sa_now_us (child->sa) - child->installed_us) / G_USEC_PER_SEC);
@@ -404,8 +409,6 @@ emit_child (IkeChild *child, gboolean is_up, const char *reason)
   ike_tree_free (what);
   if (child->conf->updown)
     ike_tree_set_string (body, "updown", child->conf->updown);
-  if (child->conf->interface)
-    ike_tree_set_string (body, "interface", child->conf->interface);
   if (reason)
     ike_tree_set_string (body, "reason", reason);
   ike_event_emit (manager->engine, ike_event_new (manager->engine, name, body));
@@ -461,6 +464,7 @@ ike_children_bury (IkeShard *shard)
 
   while ((child = shard->dead_children)) {
     shard->dead_children = child->dead_next;
+    ike_child_free_if_ids (child);
     ike_conn_unref (child->conn);
     g_free (child->selectors);
     g_free (child);

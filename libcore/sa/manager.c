@@ -96,6 +96,7 @@ ike_sas_start (IkeEngine *engine, GError **error)
   manager->kernel_net = ike_feature_find (engine, "kernel:net", NULL);
   manager->net_class = manager->net ? manager->net->ops : NULL;
   manager->kernel_class = manager->kernel ? manager->kernel->ops : NULL;
+  manager->has_vrf_option = ike_option_find (engine, "connection/vrf", &manager->vrf_option, NULL);
   manager->max_half_open = (guint32) ike_tree_int (settings, "core.max_half_open", MAX_HALF_OPEN);
   manager->half_open_timeout_s =
       (guint32) ike_tree_int (settings, "core.half_open_timeout", HALF_OPEN_TIMEOUT_S);

@@ -110,13 +110,15 @@ struct _IkeSaManager {
   IkeShard        **shards;
   guint8            buckets[256];
   guint8            secret[16];               /* siphash key: slot masks, half-open table, digests */
-  atomic_uint       next_unique, next_child, next_shard;
+  atomic_uint       next_unique, next_child, next_shard, next_if_id;
   atomic_ullong     next_serial;
   atomic_uint       n_sas, n_half_open;
   guint32           max_half_open, half_open_timeout_s;
   const IkeProvided *net, *kernel, *kernel_net;   /* NULL: not ready */
   const IkeNetClass *net_class;
   const IkeKernelClass *kernel_class;
+  guint32           vrf_option;               /* handle, with has_vrf_option */
+  gboolean          has_vrf_option;
   IkeSlotClass     *slots;
   guint             n_slots;
   IkeSaCounters     count;
@@ -245,6 +247,7 @@ struct _IkeSa {
   gint64        created_us, established_us, last_in_us, last_out_us;
   char         *down_reason;
   char         *hint;                         /* an unauthenticated error heard while connecting */
+  guint32       if_id_in, if_id_out;          /* given to this SA by %unique; 0: not yet, or never */
 };
 
 /* -- exchanges and operations */
@@ -497,12 +500,20 @@ struct _IkeChild {
   gint64        installed_us;
   IkeAddr       local, remote;                /* as installed */
   guint32       flags;
+  guint32       if_id_in, if_id_out;
+  char         *link_in, *link_out;           /* names of interfaces to be made; NULL: none */
 };
 void     ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);   /* no keys */
 void     ike_child_free (IkeChild *child, const char *reason);
 IkeTree *ike_child_describe (const IkeChild *child);
 void     ike_children_update_endpoints (IkeSa *sa);
 void     ike_children_bury (IkeShard *shard);                         /* frees those that are gone */
+
+/* if_ids.c */
+void     ike_child_take_if_ids (IkeChild *child);
+void     ike_child_free_if_ids (IkeChild *child);
+void     ike_child_fill_link   (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);
+void     ike_child_describe_if_ids (const IkeChild *child, IkeTree *into);
 
 /* manager.c */
 guint    ike_sas_pick_shard (IkeSaManager *manager);

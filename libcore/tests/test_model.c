@@ -85,6 +85,16 @@ test_conn_values (ConfigFixture *fixture, gconstpointer unused)
   g_assert_cmpuint (g_strv_length (conn->vips), ==, 2);
 }
 
+static void
+test_unique_if_ids (ConfigFixture *fixture, gconstpointer unused)
+{
+  const IkeConn *conn = build_conn (fixture, "if_id_in = %unique-dir\n");
+  config_fixture_assert_clean (fixture);
+  g_assert_cmphex (conn->if_id_in, ==, IKE_IF_ID_UNIQUE_DIR);
+  conn = build_conn (fixture, "if_id_in = %Unique\n");
+  g_assert_cmphex (conn->if_id_in, ==, IKE_IF_ID_UNIQUE);
+}
+
 /* Each is wrong alone, fails only its connection, and says where. */
 static void
 test_conn_wrong (ConfigFixture *fixture, gconstpointer unused)
@@ -97,6 +107,8 @@ test_conn_wrong (ConfigFixture *fixture, gconstpointer unused)
     { "local_port = 65536", "*local_port: '65536' is not a port*" },
     { "rekey_time = 1w", "*rekey_time: '1w' is not a time*" },
     { "encap = on", "*encap: 'on' is not yes or no" },
+    { "if_id_in = %uniqe", "*if_id_in: '%uniqe' is not a number, %unique or %unique-dir" },
+    { "if_id_in = 0xffffffff", "*if_id_in: '0xffffffff' is not a number, %unique*" },
     { "dscp = 12", "*dscp: '12' is not six binary digits" },
     { "local_addrs = 10.0.0.0/33", "*local_addrs: '10.0.0.0/33' is no address*" },
     { "local_addrs = 10.0.0.9-10.0.0.5", "*local_addrs: *" },
@@ -454,6 +466,7 @@ main (int argc, char **argv)
   g_test_add ("/model/" name, ConfigFixture, NULL, set_up, function, tear_down)
   TEST ("a-connection-has-the-defaults-of-swanctl", test_conn_defaults);
   TEST ("a-connection-takes-its-values", test_conn_values);
+  TEST ("an-interface-id-may-be-unique", test_unique_if_ids);
   TEST ("a-wrong-key-fails-its-connection-only", test_conn_wrong);
   TEST ("an-unsupported-key-is-a-warning-at-its-default", test_unused_keys);
   TEST ("authentication-is-sorted-by-round", test_auth);
