@@ -10,11 +10,19 @@ activate (IkePlugin *self, GError **error)
   kernel->plugin = self;
   kernel->engine = ike_plugin_engine (self);
   ike_plugin_set_state (self, kernel, g_free);
-  return TRUE;
+  kernel->loop = ike_loop_new (self, "netlink", error);
+  return kernel->loop != NULL;
+}
+
+static void
+deactivate (IkePlugin *self)
+{
+  KernelXfrm *kernel = ike_plugin_state (self);
+  ike_loop_free (kernel->loop);
 }
 
 static const IkeFeature *const features[] = { NULL };
 
 IKE_PLUGIN (ike_plugin, "kernel-xfrm", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",
             .summary = "IPsec by the Linux kernel (XFRM)", .features = features,
-            .activate = activate);
+            .activate = activate, .deactivate = deactivate);

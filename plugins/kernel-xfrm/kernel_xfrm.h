@@ -5,6 +5,7 @@
 #include <ikebana/kernel.h>
 #include <ikebana/log.h>
 #include <ikebana/net.h>
+#include "link.h"
 
 typedef struct _Xfrm Xfrm;                    /* kernel:ipsec */
 
@@ -12,5 +13,7 @@ typedef struct _Xfrm Xfrm;                    /* kernel:ipsec */
 typedef struct {
   IkePlugin *plugin;
   IkeEngine *engine;
+  IkeLoop   *loop;                            /* of both features */
   Xfrm      *xfrm;
+  Net       *net;
 } KernelXfrm;
