@@ -102,8 +102,35 @@ emit_keys (IkeSa *sa)
     ike_secret_clear (&secrets[i]);
 }
 
-/* Puts a new generation in front; older ones stay as long as a message sealed with them may come
- * again. */
+static gboolean
+is_sealing_with (const IkeOperation *op, const IkeKeys *keys)
+{
+  for (; op; op = op->next)
+    if (op->exchange && op->exchange->keys == keys)
+      return TRUE;
+  return FALSE;
+}
+
+/* For an SA that is up.  A request that comes again is told by its bytes and gets the answer that
+ * was sealed then; only the last one is remembered, which is of IKE_AUTH and so of the newest
+ * generation (RFC 9242, 3.3: keys change between exchanges before it, not after).  So what is left
+ * that needs older ones are exchanges that began with them. */
+void
+ike_keys_forget_older (IkeSa *sa)
+{
+  IkeKeys **link = sa->keys ? &sa->keys->older : NULL, *keys;
+
+  while (link && (keys = *link))
+    if (is_sealing_with (sa->operations, keys) || is_sealing_with (sa->passive, keys))
+      link = &keys->older;
+    else {
+      *link = keys->older;
+      keys->older = NULL;
+      ike_keys_free (keys);
+    }
+}
+
+/* Puts a new generation in front; older ones stay until the SA is up. */
 static void
 adopt (IkeSa *sa, IkeKeys *keys)
 {

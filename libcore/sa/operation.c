@@ -123,6 +123,8 @@ ike_operation_end (IkeOperation *op, const char *error)
   ike_operation_free (op, error);
   if (sa->state == IKE_SA_ESTABLISHED && !sa->passive)
     ike_init_clear (sa);
+  if (sa->state >= IKE_SA_ESTABLISHED)
+    ike_keys_forget_older (sa);
   if (!sa->is_doomed)
     ike_operations_kick (sa);
 }

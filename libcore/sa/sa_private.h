@@ -386,6 +386,7 @@ void      ike_sa_watch (IkeSa *sa, IkeProgress *progress);
 /* keys.c, seal.c */
 IkeKeys *ike_keys_new   (const IkeSa *sa);                            /* room for what the choice needs */
 void     ike_keys_free  (IkeKeys *keys);
+void     ike_keys_forget_older (IkeSa *sa);                           /* all but those that an exchange still needs */
 const guint8 *ike_keys_part (const IkeKeys *keys, guint which, gsize *len);   /* 0 d 1 ai 2 ar 3 ei 4 er 5 pi 6 pr */
 gboolean ike_keys_child (IkeSa *sa, const guint8 *secret, gsize secret_len, const guint8 *ni, gsize ni_len,
                          const guint8 *nr, gsize nr_len,

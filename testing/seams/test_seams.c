@@ -27,7 +27,30 @@ watch (Pair *pair, Wire *wire)
 
 /* -- an exchange before IKE_AUTH that changes keys and AUTH octets */
 
-static const IkePluginInfo *const intermediate[] = { &seam_intermediate_plugin, NULL };
+static const IkePluginInfo *const intermediate[] = { &seam_intermediate_plugin, &probe_plugin,
+                                                    NULL };
+
+static void
+look_for_keys (IkeSa *sa, gpointer data)
+{
+  IkePart part = { (const guint8 *) "x", 1 };
+  guint8 out[IKE_SECRET_MAX];
+  guint32 generation;
+  gsize len;
+
+  g_assert_cmpuint (ike_sa_key_generation (sa), ==, 2);
+  for (generation = 0; generation <= 2; generation++)
+    g_assert_cmpint (ike_sa_prf_auth_of (sa, generation, TRUE, &part, 1, out, &len), ==,
+                     generation == 2);
+}
+
+/* Keys that nothing is sealed with any more are gone, at both ends. */
+static void
+assert_keys_are_gone (Pair *pair)
+{
+  g_assert_true (probe_run (pair, &pair->a, look_for_keys, NULL));
+  g_assert_true (probe_run (pair, &pair->b, look_for_keys, NULL));
+}
 
 static void
 test_intermediate (gconstpointer flags)
@@ -41,6 +64,7 @@ test_intermediate (gconstpointer flags)
   g_assert_cmpuint (wire.n_requests[43], ==, 2);
   g_assert_cmpuint (wire.n_responses[43], ==, 2);
   pair_assert_twins (pair);
+  assert_keys_are_gone (pair);
   pair_down (pair, "pair", NULL);
   pair_run (pair, 1);
   g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 0);
@@ -66,6 +90,7 @@ test_intermediate_lost (gconstpointer flags)
     g_assert_cmpuint (pair_count (&pair->b, "ike.established"), ==, 1);
     g_assert_cmpuint (pair_count (&pair->b, "input.bad-icv"), ==, 0);
     pair_assert_twins (pair);
+    assert_keys_are_gone (pair);
     pair_free (pair);
   }
 }
@@ -83,6 +108,7 @@ test_intermediate_twice (gconstpointer flags)
   g_assert_cmpuint (pair_count (&pair->b, "ike.established"), ==, 1);
   g_assert_cmpuint (pair_count (&pair->b, "input.retransmits"), >=, 4);
   pair_assert_twins (pair);
+  assert_keys_are_gone (pair);
   pair_free (pair);
 }
 
