@@ -83,6 +83,11 @@ say (Script *s, gboolean is_clear)
 
   if (!is_clear && !forge->keys[FORGE_SK_EI].len)
     return;
+  if (how & 32 && !is_clear) {
+    head.is_fragment = TRUE;
+    head.number = (guint16) next (s);
+    head.total = (guint16) next (s);
+  }
   if (how & 8) {
     const ForgePacket *newest = forge_sent (forge, FALSE, 0);
     head.spi_i = G_GUINT64_CONSTANT (0x7700000000000000) | how;
