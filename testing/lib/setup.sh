@@ -13,6 +13,7 @@ NEEDED_TO_BUILD="gcc=gcc make=make autoreconf=autoconf automake=automake libtool
   pc:glib-2.0=libglib2.0-dev pc:libcrypto=libssl-dev pc:json-c=libjson-c-dev pc:libmnl=libmnl-dev"
 NEEDED_TO_RUN="ip=iproute2 ping=iputils-ping tcpdump=tcpdump unshare=util-linux python3=python3"
 NEEDED_TO_CHECK="g++=g++ clang=clang rt:asan_static=libclang-rt-dev nft=nftables shellcheck=shellcheck"
+NEEDED_FOR_GUESTS="qemu-system-x86_64=qemu-system-x86 depmod=kmod"
 
 is_there ()
 {
