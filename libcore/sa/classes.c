@@ -158,6 +158,8 @@ load_rows (IkeEngine *engine, IkeClasses *c, IkeExchangeInfo *info, GError **err
   return !bad;
 }
 
+static const IkeExchangeClass unknown_class = { .struct_size = sizeof (IkeExchangeClass) };
+
 static gboolean
 load_exchanges (IkeEngine *engine, IkeClasses *c, GError **error)
 {
@@ -170,6 +172,8 @@ load_exchanges (IkeEngine *engine, IkeClasses *c, GError **error)
   gboolean is_sorted;
 
   c->exchanges = g_new0 (IkeExchangeInfo *, n + 1);
+  c->unknown = (IkeExchangeInfo) { .name = "an unknown exchange", .klass = &unknown_class,
+                                   .index = 63 };
   for (i = 0; i < n; i++) {
     IkeExchangeInfo *info = c->exchanges[i] = g_new0 (IkeExchangeInfo, 1);
     info->name = labels[i] = (char *) found[i]->name;

@@ -184,6 +184,13 @@ ike_task_disbelieve (IkeTask *task, const char *reason)
 
 /* -- building */
 
+/* The peer's is as it came: it may be one that nobody here knows. */
+static guint8
+number_of (const IkeExchange *x)
+{
+  return x->is_initiator || !x->in ? x->info->klass->number : x->in->header.exchange;
+}
+
 static void
 open_message (IkeExchange *x)
 {
@@ -192,7 +199,7 @@ open_message (IkeExchange *x)
   IkeHeader header = {
     .spi_initiator = ike_sa_spi (sa, TRUE),
     .version = 0x20,
-    .exchange = x->info->klass->number,
+    .exchange = number_of (x),
     .flags = (guint8) ((sa->is_initiator ? IKE_FLAG_INITIATOR : 0)
                        | (x->is_initiator ? 0 : IKE_FLAG_RESPONSE)),
     .message_id = x->message_id,
@@ -229,7 +236,7 @@ emit_message (IkeExchange *x, gboolean is_inbound, const guint8 *plain, gsize le
   IkeMessageEvent event = { sizeof event,
                             is_inbound,
                             is_inbound != x->is_initiator,
-                            x->info->klass->number,
+                            number_of (x),
                             x->message_id,
                             x->keys ? x->keys->generation : 0,
                             plain,
@@ -468,13 +475,14 @@ write_failure (IkeExchange *x)
     ike_notify_write (&x->out, 0, x->notify, NULL, 0, x->notify_data, x->notify_len);
 }
 
-/* What becomes of the SA after an answer that says no: an SA that is not up goes, and so does one
- * whose peer sends malformed messages under its protection (RFC 7296, 2.21.3). */
+/* What becomes of the SA after an answer that says no: one that was not up when it was asked goes,
+ * for the peer hears of no AUTH; and so does one whose peer sends malformed messages under its
+ * protection (RFC 7296, 2.21.3). */
 static gboolean
 is_fatal (const IkeExchange *x)
 {
   return x->is_failed
-         && (x->is_aborted || x->sa->state < IKE_SA_ESTABLISHED
+         && (x->is_aborted || !x->was_up
              || (x->notify == IKE_N_INVALID_SYNTAX && x->in && x->in->is_protected));
 }
 
@@ -674,6 +682,7 @@ ike_exchange_respond (IkeSa *sa, IkeExchange *x)
   IkeVerdict verdict = { 0 };
 
   x->half = IKE_HALF_PROCESS;
+  x->was_up = sa->state >= IKE_SA_ESTABLISHED;
   x->operation = ike_operation_of_request (sa, x->info, x->in);
   x->operation->exchange = x;
   if (x->operation->skipped_of != x->info)

@@ -340,7 +340,8 @@ find_child_named (const IkeSa *sa, const char *name)
   const IkeChild *child;
 
   for (child = sa->children; child; child = child->next)
-    if (!strcmp (child->conf->name, name) && child->state == IKE_CHILD_INSTALLED)
+    if (!strcmp (child->conf->name, name) && child->state == IKE_CHILD_INSTALLED
+        && !child->is_going)
       return child;
   return NULL;
 }

@@ -8,7 +8,7 @@
 #include "runtime/loop_private.h"
 #include <string.h>
 
-enum { FLAGS_AT = 19, ORPHANS_PER_SECOND = 20 };
+enum { FLAGS_AT = 19 };
 
 typedef struct {
   guint       shard;
@@ -91,92 +91,6 @@ forward (IkeShard *shard, guint to, const IkeDatagram *datagram, gboolean is_fir
     count (shard, shard->manager->count.refused);
 }
 
-/* -- answers without an SA */
-
-/* An address that was not proven never gets more bytes than it sent; @max says so, and where it may
- * be otherwise. */
-static gboolean
-send_clear (IkeShard *shard, const IkeDatagram *to, gsize max, IkeWriter *w)
-{
-  IkeSaManager *manager = shard->manager;
-  IkeDatagram reply = { .struct_size = sizeof reply,
-                        .flags = to->flags & IKE_NET_MARKED,
-                        .local = to->local,
-                        .remote = to->remote };
-
-  ike_message_close (w);
-  if (w->failed || w->len > max || !manager->net_class)
-    return FALSE;
-  reply.data = w->data;
-  reply.len = w->len;
-  count (shard, manager->count.sent);
-  return manager->net_class->send (manager->net->plugin, shard->index, &reply);
-}
-
-static void
-open_clear (IkeShard *shard, const IkeHeader *to, IkeWriter *w)
-{
-  IkeHeader header = *to;
-
-  header.flags = (guint8) ((~to->flags & IKE_FLAG_INITIATOR) | IKE_FLAG_RESPONSE);
-  header.version = 0x20;
-  header.next_payload = 0;
-  ike_writer_init (w, shard->buffer, IKE_MESSAGE_MAX);
-  ike_header_write (w, &header);
-}
-
-static gboolean
-may_answer_orphan (IkeShard *shard)
-{
-  gint64 now = ike_loop_now_us (shard->loop);
-
-  if (now - shard->orphan_window_us >= G_USEC_PER_SEC) {
-    shard->orphan_window_us = now;
-    shard->n_orphans_answered = 0;
-  }
-  return shard->n_orphans_answered++ < ORPHANS_PER_SECOND;
-}
-
-/* RFC 7296, 2.5: a higher major version gets "INVALID_MAJOR_VERSION ... containing the closest
- * version number it supports", and the message "SHOULD" be dropped. */
-static void
-answer_version (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header)
-{
-  IkeWriter w;
-
-  count (shard, shard->manager->count.bad_version);
-  if (shard->is_busy || (header->flags & IKE_FLAG_RESPONSE) || !may_answer_orphan (shard))
-    return;
-  open_clear (shard, header, &w);
-  ike_notify_write (&w, 0, IKE_N_INVALID_MAJOR_VERSION, NULL, 0, NULL, 0);
-  send_clear (shard, datagram, datagram->len, &w);
-}
-
-/* RFC 7296, 2.21.4 and 1.5: a message for an SPI that we do not know: nothing that comes of it
- * changes any state. */
-static void
-answer_orphan (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header)
-{
-  const IkeClasses *classes = &shard->manager->classes;
-  IkeWriter w;
-  guint i;
-
-  count (shard, shard->manager->count.bad_spi);
-  if (shard->is_busy || (header->flags & IKE_FLAG_RESPONSE) || !may_answer_orphan (shard))
-    return;
-  for (i = 0; i < classes->n_orphans; i++) {
-    const IkeOrphanClass *klass = classes->orphans[i].ops;
-    open_clear (shard, header, &w);
-    if (klass->answer (classes->orphans[i].plugin, datagram, header, &w)) {
-      /* Twice as many at most, so that nobody is worth much as an amplifier: the least protected
-       * request has 57 bytes, an answer with a proof of 32 bytes has 76. */
-      if (send_clear (shard, datagram, 2 * datagram->len, &w))
-        count (shard, shard->manager->count.orphans);
-      return;
-    }
-  }
-}
-
 /* -- payloads */
 
 /* Reads the chain into @arena.  The verdict says what is wrong. */
@@ -246,7 +160,7 @@ pass_gates (IkeShard *shard, const IkeDatagram *datagram, const IkeMessage *firs
     IkeGateVerdict verdict;
     if (!strstr (klass->exchanges, info->name))
       continue;
-    open_clear (shard, &first->header, &w);
+    ike_clear_open (shard, &first->header, &w);
     verdict = klass->judge (classes->gates[i].plugin, datagram, first, &w, &bytes);
     if (verdict == IKE_GATE_PASS) {
       if (bytes) {
@@ -260,7 +174,7 @@ pass_gates (IkeShard *shard, const IkeDatagram *datagram, const IkeMessage *firs
     }
     count (shard, shard->manager->count.gated);
     if (verdict == IKE_GATE_REPLY)
-      send_clear (shard, datagram, datagram->len, &w);
+      ike_clear_send (shard, datagram, datagram->len, &w);
     return FALSE;
   }
   return TRUE;
@@ -323,12 +237,12 @@ refuse_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *hea
   if (verdict->notify != IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD
       && verdict->notify != IKE_N_INVALID_SYNTAX)
     return;
-  if (!may_answer_orphan (shard))
+  if (!ike_clear_may_answer (shard))
     return;
-  open_clear (shard, header, &w);
+  ike_clear_open (shard, header, &w);
   ike_notify_write (&w, 0, verdict->notify, NULL, 0, &verdict->payload,
                     verdict->notify == IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD);
-  send_clear (shard, datagram, datagram->len, &w);
+  ike_clear_send (shard, datagram, datagram->len, &w);
 }
 
 static void
@@ -505,6 +419,29 @@ open_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *outer,
   return NULL;
 }
 
+/* FALSE: it is dropped unseen.  With a reason in @refusal it is opened, and answered with that. */
+static gboolean
+may_come (const IkeSa *sa, const IkeExchangeInfo *info, IkeVerdict *refusal)
+{
+  IkeSa up = { .state = IKE_SA_ESTABLISHED, .is_initiator = sa->is_initiator };
+
+  /* RFC 7296, 2.21.3: "After the IKE SA is authenticated, all requests having errors MUST result in
+   * a response notifying the other end of the error"; the one whose "type, length, or value was out
+   * of range" is INVALID_SYNTAX (3.10.1), which ends the SA: the peers do not agree on what was
+   * negotiated. */
+  if (info == &sa->shard->manager->classes.unknown) {
+    ike_verdict_set (refusal, IKE_N_INVALID_SYNTAX, 0, 0, "an exchange type that nobody agreed on");
+    return sa->state >= IKE_SA_ESTABLISHED;
+  }
+  if (ike_stategate_is_state_ok (info, sa, FALSE))
+    return TRUE;
+  /* RFC 7296, 2.25: "A TEMPORARY_FAILURE notification SHOULD be sent when a peer receives a request
+   * that cannot be completed due to a temporary condition": it would have been right while the SA
+   * was up, and the peer cannot know yet that it is going. */
+  ike_verdict_set (refusal, IKE_N_TEMPORARY_FAILURE, 0, 0, "the SA is going");
+  return sa->state > IKE_SA_ESTABLISHED && ike_stategate_is_state_ok (info, &up, FALSE);
+}
+
 /* @outer holds the outer chain; it ends in SK.  A request is remembered once its tag was good: from
  * then on it is answered. */
 static void
@@ -514,7 +451,7 @@ protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *out
   IkeShard *shard = sa->shard;
   gboolean may_be_0 = !is_fragment (outer) && ike_outside_may_be (sa, &outer->header, info);
   IkeWindowVerdict judged;
-  IkeVerdict verdict = { 0 };
+  IkeVerdict verdict = { 0 }, refusal = { 0 };
   guint8 digest[16];
   IkeExchange *x;
 
@@ -522,7 +459,7 @@ protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *out
   if ((outer->header.message_id == 0 && ike_outside_repeat (sa, digest, datagram))
       || !judge_request (sa, datagram, outer, digest, may_be_0, &judged))
     return;
-  if (!ike_stategate_is_state_ok (info, sa, FALSE)) {
+  if (!may_come (sa, info, &refusal)) {
     count (shard, shard->manager->count.bad_state);
     return;
   }
@@ -540,6 +477,8 @@ protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *out
     ike_exchange_free (x);
     return;
   }
+  if (!verdict.reason && refusal.reason)
+    verdict = refusal;
   if (!verdict.reason)
     ike_stategate_check (info, sa, FALSE, x->in, &verdict);
   if (verdict.reason) {
@@ -686,13 +625,16 @@ message_of_sa (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
   };
   IkeVerdict verdict = { 0 };
 
-  if (!info || ((info->klass->flags & IKE_EXCHANGE_CLEAR) && is_response)) {
-    if (info)
-      clear_response (sa, datagram, header, info);
-    else
-      count (shard, shard->manager->count.bad_state);
+  if (info && (info->klass->flags & IKE_EXCHANGE_CLEAR) && is_response) {
+    clear_response (sa, datagram, header, info);
     return;
   }
+  if (!info && is_response) {
+    count (shard, shard->manager->count.bad_state);
+    return;
+  }
+  if (!info)
+    info = &shard->manager->classes.unknown;
   if (!ike_payloads_read (header->next_payload, datagram->data + IKE_HEADER_LEN,
                           datagram->len - IKE_HEADER_LEN, IKE_HEADER_LEN, ike_classes_knows_payload,
                           &shard->manager->classes, payloads, IKE_PAYLOADS_MAX, &outer.n,
@@ -751,7 +693,7 @@ ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram)
       || (sa->peer_spi && sa->peer_spi != theirs
           && !(info && (info->klass->flags & IKE_EXCHANGE_CLEAR)
                && sa->state == IKE_SA_CONNECTING))) {
-    answer_orphan (shard, datagram, &header);
+    ike_clear_answer_orphan (shard, datagram, &header);
     return;
   }
   message_of_sa (sa, datagram, &header, info);
@@ -789,7 +731,7 @@ ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
     IkeHeader header;
     IkeVerdict verdict = { 0 };
     if (ike_header_read (datagram->data, datagram->len, &header, &verdict)) {
-      answer_version (shard, datagram, &header);
+      ike_clear_answer_version (shard, datagram, &header);
       return;
     }
   }

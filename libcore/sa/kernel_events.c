@@ -37,9 +37,9 @@ run_event (IkeSa *sa, gpointer data)
   if (!child)
     return;
   emit (sa, child, event);
-  if (!event->is_hard || child->state != IKE_CHILD_INSTALLED)
+  if (!event->is_hard || child->is_going || child->state != IKE_CHILD_INSTALLED)
     return;
-  child->state = IKE_CHILD_DELETING;
+  child->is_going = TRUE;
   if (!ike_sa_begin (sa, "delete-child",
                      g_memdup2 (&(IkeChildRef) { event->child }, sizeof (IkeChildRef)), NULL, NULL))
     ike_child_destroy (child, "expired");

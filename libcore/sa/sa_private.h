@@ -83,6 +83,7 @@ typedef struct {
   IkeExchangeInfo  **exchanges;
   guint              n_exchanges;
   IkeExchangeInfo   *by_number[256];
+  IkeExchangeInfo    unknown;                 /* stands for those numbers that nobody has: only refused */
   IkeTaskInfo       *tasks;
   guint              n_tasks;
   IkeOperationInfo  *operations;
@@ -313,6 +314,7 @@ struct _IkeExchange {
   gboolean               is_outside;          /* message ID 0, not of the window */
   gboolean               has_place;           /* counted in n_in_flight, or n_outside */
   gboolean               is_parked, wants_retry, is_in_flight, is_failed, is_aborted, is_marked;
+  gboolean               was_up;                 /* the SA, when the request came */
   gboolean               is_answered, is_disbelieved;   /* the answer is in hand; it is not to be believed */
   gboolean               is_hinted, is_asked_again;
   gint64                 hint_until_us;
@@ -415,6 +417,15 @@ gboolean ike_fragment_take (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, con
                             const guint8 **plain, gsize *len);
 void     ike_fragments_clear (IkeSa *sa);
 
+/* clear.c */
+/* Opens an answer to @to in the shard's buffer. */
+void     ike_clear_open (IkeShard *shard, const IkeHeader *to, IkeWriter *w);
+/* Sends it, unless it is longer than @max. */
+gboolean ike_clear_send (IkeShard *shard, const IkeDatagram *to, gsize max, IkeWriter *w);
+gboolean ike_clear_may_answer (IkeShard *shard);                      /* they are limited by the second */
+void     ike_clear_answer_version (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header);
+void     ike_clear_answer_orphan  (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header);
+
 /* first.c */
 IkeSa   *ike_first_new (IkeShard *shard, guint8 major, guint64 peer_spi, const IkeDatagram *first);
 gboolean ike_first_may_come (IkeShard *shard);                        /* FALSE, counted: too many are half-open */
@@ -494,6 +505,7 @@ struct _IkeChild {
   guint32       unique_id, reqid, spi_in, spi_out;
   guint8        state, protocol, mode, is_asked, is_installed, is_dead;   /* asked: of the kernel */
   guint8        n_local, n_remote;
+  guint8        is_going;                     /* its end is asked for; DELETING once the peer may know */
   IkeChildConf const *conf;                   /* of sa->conn */
   IkeConn      *conn;
   IkeSelector  *selectors;                    /* local, then remote */

@@ -62,14 +62,15 @@ end_children (Terminate *t, IkeSa *sa)
 
   for (child = sa->children; child; child = next) {
     next = child->next;
-    if (strcmp (child->conf->name, t->child) != 0 || child->state != IKE_CHILD_INSTALLED)
+    if (strcmp (child->conf->name, t->child) != 0 || child->state != IKE_CHILD_INSTALLED
+        || child->is_going)
       continue;
     count_one (t, child->conf->name, child->unique_id);
     if (t->is_forced) {
       ike_child_destroy (child, "taken down by command");
       continue;
     }
-    child->state = IKE_CHILD_DELETING;
+    child->is_going = TRUE;
     atomic_fetch_add (&t->pending, 1);
     if (!ike_sa_begin (sa, "delete-child",
                        g_memdup2 (&(IkeChildRef) { child->serial }, sizeof (IkeChildRef)), ended,

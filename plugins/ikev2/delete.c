@@ -3,12 +3,12 @@
  * (RFC 7296, 1.4). */
 #include "ikev2.h"
 
-enum { SPIS_MAX = 64 };
+/* Ours, for the answer: each protocol has a Delete payload of its own. */
+enum { AH, ESP, PROTOCOLS };
 
 typedef struct {
-  guint32 spis[SPIS_MAX];                     /* ours, for the answer */
-  guint   n;
-  guint8  protocol;
+  guint32 *spis[PROTOCOLS];
+  guint    n[PROTOCOLS];
 } Informational;
 
 /* -- asking */
@@ -39,6 +39,7 @@ delete_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
     child = child_of (task);
     if (!child)
       return IKE_TASK_DONE;
+    ike_child_set_state (child, IKE_CHILD_DELETING);
     spi = ike_child_spi (child, TRUE);
     ike_delete_write (out, ike_child_protocol (child), &spi, 1);
     return IKE_TASK_DONE;
@@ -72,15 +73,27 @@ const IkeTaskClass ikev2_delete_task = {
 
 /* -- being asked */
 
-/* RFC 7296, 1.4.1: the SPIs are those "expected by the recipient of ESP": the sender's inbound
- * ones; the answer names the other halves. */
+static gboolean
+make_room (IkeTask *task, IkeExchange *x)
+{
+  Informational *self = ike_task_data (task);
+  gsize size = (ike_sa_n_children (ike_task_sa (task)) + 1) * sizeof (guint32);
+  guint i;
+
+  for (i = 0; i < PROTOCOLS && !self->spis[i]; i++)
+    self->spis[i] = ike_exchange_alloc (x, size);
+  return self->spis[PROTOCOLS - 1] != NULL;
+}
+
+/* RFC 7296, 1.4.1: the SPIs are those "expected in the headers of inbound packets" of the sender;
+ * the answer names "the paired SAs going in the other direction". */
 static void
 delete_children (IkeTask *task, const IkeDelete *d)
 {
   Informational *self = ike_task_data (task);
+  guint which = d->protocol == IKE_PROTOCOL_AH ? AH : ESP, i;
   IkeSa *sa = ike_task_sa (task);
   IkeChild *child;
-  guint i;
 
   for (i = 0; i < d->n; i++) {
     guint32 spi;
@@ -88,11 +101,10 @@ delete_children (IkeTask *task, const IkeDelete *d)
     child = ike_child_by_spi (sa, d->protocol, GUINT32_FROM_BE (spi), FALSE);
     if (!child)
       continue;
-    /* Both ends delete at once: each has said so already, so nothing is left to say. */
-    if (ike_child_state (child) != IKE_CHILD_DELETING && self->n < SPIS_MAX) {
-      self->protocol = d->protocol;
-      self->spis[self->n++] = ike_child_spi (child, TRUE);
-    }
+    /* "If a node receives a delete request for SAs for which it has already issued a delete
+     * request, ... the responses MUST NOT include Delete payloads for the deleted SAs". */
+    if (ike_child_state (child) != IKE_CHILD_DELETING)
+      self->spis[which][self->n[which]++] = ike_child_spi (child, TRUE);
     ike_child_destroy (child, "deleted by the peer");
   }
 }
@@ -116,6 +128,8 @@ informational_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
       return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
     if (d.protocol == IKE_PROTOCOL_IKE)
       return ike_task_abort (task, "deleted by the peer");
+    if (!make_room (task, x))
+      return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0, "no room for the answer");
     delete_children (task, &d);
   }
   return IKE_TASK_DONE;
@@ -126,8 +140,10 @@ informational_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 {
   Informational *self = ike_task_data (task);
 
-  if (self->n)
-    ike_delete_write (out, self->protocol, self->spis, self->n);
+  if (self->n[AH])
+    ike_delete_write (out, IKE_PROTOCOL_AH, self->spis[AH], self->n[AH]);
+  if (self->n[ESP])
+    ike_delete_write (out, IKE_PROTOCOL_ESP, self->spis[ESP], self->n[ESP]);
   return IKE_TASK_DONE;
 }
 

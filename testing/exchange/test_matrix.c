@@ -111,10 +111,29 @@ enter (Matrix *m)
 
 /* -- what may be */
 
+static gboolean
+is_known (guint8 exchange)
+{
+  return exchange >= EX_INIT && exchange <= EX_INFO;
+}
+
+/* A request that is only answered, with this: RFC 7296, 2.21.3 and 2.25. 0: not such a one. */
+static guint16
+refusal_of (State state, guint8 exchange, gboolean is_response, gboolean is_clear)
+{
+  if (state < UP_AT_A || is_response || is_clear)
+    return 0;
+  if (!is_known (exchange))
+    return IKE_N_INVALID_SYNTAX;
+  return state == DELETING && exchange == EX_CHILD ? IKE_N_TEMPORARY_FAILURE : 0;
+}
+
 /* The exchange and direction that this state waits for. */
 static gboolean
 is_open (State state, guint8 exchange, gboolean is_response, gboolean is_clear)
 {
+  if (refusal_of (state, exchange, is_response, is_clear))
+    return TRUE;
   switch (state) {
   case NO_SA: return exchange == EX_INIT && !is_response && is_clear;
   case HALF_OPEN: return exchange == EX_AUTH && !is_response && !is_clear;
@@ -265,7 +284,9 @@ n_counted (PairEnd *end)
 static void
 judge_request (Matrix *m, guint8 exchange, const Set *set, const Seen *before, const Seen *after)
 {
-  gboolean is_good = is_well_formed (exchange, FALSE, set) && !set->critical;
+  guint16 refusal = refusal_of (m->state, exchange, FALSE, m->state < UP_AT_A);
+  gboolean is_good = refusal ? refusal != IKE_N_INVALID_SYNTAX
+                             : is_well_formed (exchange, FALSE, set) && !set->critical;
   int says = forge_says (m->forge, forge_sent (m->forge, is_at_b (m->state), 0));
 
   /* Who has proven nothing gets no more bytes than he sent, so a header alone gets nothing. */
@@ -274,6 +295,8 @@ judge_request (Matrix *m, guint8 exchange, const Set *set, const Seen *before, c
     return;
   if (set->critical)
     g_assert_cmpint (says, ==, IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD);
+  else if (refusal)
+    g_assert_cmpint (says, ==, refusal);
   else if (!is_good)
     g_assert_cmpint (says, ==, IKE_N_INVALID_SYNTAX);
   else if (m->state == HALF_OPEN)
@@ -296,7 +319,6 @@ judge_request (Matrix *m, guint8 exchange, const Set *set, const Seen *before, c
 static void
 try_one (Matrix *m, guint8 exchange, gboolean is_response, gboolean is_clear, const Set *set)
 {
-  gboolean is_known = exchange >= EX_INIT && exchange <= EX_INFO;
   ForgeHead head = { .from_a = is_at_b (m->state),
                      .exchange = exchange,
                      .is_response = is_response,
@@ -336,7 +358,7 @@ try_one (Matrix *m, guint8 exchange, gboolean is_response, gboolean is_clear, co
   g_assert_cmpuint (after.n_states, ==, before.n_states);
   g_assert_cmpuint (after.n_calls, ==, before.n_calls);
   g_assert_cmpuint (n_counted (target_of (m)), >, counted);
-  if (is_known || m->state != NO_SA)
+  if (is_known (exchange) || m->state != NO_SA)
     g_assert_cmpuint (after.n_replies, ==, 0);
 }
 
