@@ -33,6 +33,9 @@ OPTION (fragment_size, "fragment_size", "uint", "0",
         "Bytes of an IP packet that larger messages are cut to; 0: 1280. Also of a connection.");
 OPTION (max_half_open, "max_half_open", "uint", "100000",
         "IKE SAs that may be half open at one time; further peers are not answered.");
+OPTION (max_parked, "max_parked", "uint", "10000",
+        "Requests that may wait for something, a server or a long computation, at one time on each "
+        "thread; further ones are refused for now.");
 OPTION (half_open_timeout, "half_open_timeout", "uint", "30",
         "Seconds after which an IKE SA that is still half open is given up.");
 OPTION (kernel, "kernel", "string", "auto",
@@ -58,6 +61,7 @@ const IkeOptionInfo *const ike_core_options[] = {
   &retransmit_jitter,
   &fragment_size,
   &max_half_open,
+  &max_parked,
   &half_open_timeout,
   NULL,
 };

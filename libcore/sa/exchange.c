@@ -561,6 +561,14 @@ run_task (IkeExchange *x, IkeTask *task)
 static void
 park (IkeExchange *x)
 {
+  IkeSaManager *manager = x->sa->shard->manager;
+
+  /* What we began ourselves is counted, too, but goes on: there is nobody to be refused. */
+  if (!x->is_initiator && x->sa->shard->n_parked >= manager->max_parked) {
+    ike_counter_add (manager->engine, manager->count.parked_limit, 1);
+    fail (x, IKE_N_TEMPORARY_FAILURE, NULL, 0, "too many exchanges wait already");
+    return;
+  }
   if (x->half == IKE_HALF_BUILD) {
     x->saved = ike_arena_copy (&x->arena, x->out.data, x->out.len);
     if (!x->saved) {

@@ -26,6 +26,11 @@ ike_first_may_come (IkeShard *shard)
 {
   IkeSaManager *manager = shard->manager;
 
+  /* An exchange of keys may wait for an offload thread: while too much waits, it is not begun. */
+  if (shard->n_parked >= manager->max_parked) {
+    ike_counter_add (manager->engine, manager->count.parked_limit, 1);
+    return FALSE;
+  }
   if (!shard->is_closing && atomic_load (&manager->n_half_open) < manager->max_half_open)
     return TRUE;
   ike_counter_add (manager->engine, manager->count.half_open_limit, 1);

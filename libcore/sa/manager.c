@@ -4,7 +4,7 @@
 #include "sa/sa_private.h"
 #include <string.h>
 
-enum { MAX_HALF_OPEN = 100000, HALF_OPEN_TIMEOUT_S = 30 };
+enum { MAX_HALF_OPEN = 100000, MAX_PARKED = 10000, HALF_OPEN_TIMEOUT_S = 30 };
 
 static void
 make_counters (IkeSaManager *manager)
@@ -33,6 +33,7 @@ make_counters (IkeSaManager *manager)
     COUNTER (fragment_refused, "input.fragments-refused"),
     COUNTER (fragment_timeouts, "input.fragments-missing"),
     COUNTER (half_open_limit, "input.half-open-limit"),
+    COUNTER (parked_limit, "input.parked-limit"),
     COUNTER (timeouts, "ike.timeouts"),
     COUNTER (established, "ike.established"),
     COUNTER (closed, "ike.closed"),
@@ -98,6 +99,7 @@ ike_sas_start (IkeEngine *engine, GError **error)
   manager->kernel_class = manager->kernel ? manager->kernel->ops : NULL;
   manager->has_vrf_option = ike_option_find (engine, "connection/vrf", &manager->vrf_option, NULL);
   manager->max_half_open = (guint32) ike_tree_int (settings, "core.max_half_open", MAX_HALF_OPEN);
+  manager->max_parked = (guint32) ike_tree_int (settings, "core.max_parked", MAX_PARKED);
   manager->half_open_timeout_s =
       (guint32) ike_tree_int (settings, "core.half_open_timeout", HALF_OPEN_TIMEOUT_S);
   if (!ike_classes_load (manager, error)) {

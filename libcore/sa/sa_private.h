@@ -102,7 +102,7 @@ typedef struct {
 typedef struct {
   guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded,
     forwarded_twice, received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed,
-    initiated, failed, forwarded_first, fragment_refused, fragment_timeouts;
+    initiated, failed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit;
 } IkeSaCounters;
 
 struct _IkeSaManager {
@@ -114,7 +114,7 @@ struct _IkeSaManager {
   atomic_uint       next_unique, next_child, next_shard, next_if_id;
   atomic_ullong     next_serial;
   atomic_uint       n_sas, n_half_open;
-  guint32           max_half_open, half_open_timeout_s;
+  guint32           max_half_open, half_open_timeout_s, max_parked;
   const IkeProvided *net, *kernel, *kernel_net;   /* NULL: not ready */
   const IkeNetClass *net_class;
   const IkeKernelClass *kernel_class;
@@ -428,7 +428,7 @@ void     ike_clear_answer_orphan  (IkeShard *shard, const IkeDatagram *datagram,
 
 /* first.c */
 IkeSa   *ike_first_new (IkeShard *shard, guint8 major, guint64 peer_spi, const IkeDatagram *first);
-gboolean ike_first_may_come (IkeShard *shard);                        /* FALSE, counted: too many are half-open */
+gboolean ike_first_may_come (IkeShard *shard);           /* FALSE, counted: too many wait, or are half-open */
 
 /* outside.c */
 /* before it is opened */
