@@ -9,8 +9,9 @@ TESTING = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def build_directory():
-    """IKE_TOP_BUILDDIR, the present directory if it is a build tree, or `build` beside the sources."""
-    for place in (os.environ.get("IKE_TOP_BUILDDIR"), os.getcwd(), os.path.join(os.path.dirname(TESTING), "build")):
+    """IKE_TOP_BUILDDIR, the present directory if it is a build tree, or what is built beside the sources."""
+    beside = os.path.join(os.path.dirname(TESTING), "build")
+    for place in (os.environ.get("IKE_TOP_BUILDDIR"), os.getcwd(), beside, os.path.join(beside, "plain")):
         if place and os.path.exists(os.path.join(place, "config.status")):
             return os.path.abspath(place)
     raise Skip("no build tree found; run this from one, or set IKE_TOP_BUILDDIR")
