@@ -10,6 +10,9 @@ import subprocess
 import time
 
 
+SLOWNESS = float(os.environ.get("IKE_TEST_SLOWNESS", "1"))   # how many times longer things may take than on a machine
+
+
 class Failure(Exception):
     """A case did not do what it promises; the text says what."""
 
@@ -26,9 +29,18 @@ def run(args, timeout=20, check=True, **more):
     return done
 
 
+def in_netns(netns):
+    return ["nsenter", f"--net=/run/netns/{netns}"]
+
+
+def ip(netns, *commands):
+    """Commands of `ip` in a namespace, or outside of any: one process for all, because it takes long to start in a guest."""
+    run(["ip", *(["-n", netns] if netns else []), "-batch", "-"], input="\n".join(commands) + "\n")
+
+
 def wait_for(what, test, seconds=10.0):
-    """Polls @test until it returns something true, which is returned; Failure after @seconds."""
-    deadline = time.monotonic() + seconds
+    """Polls @test until it returns something true, which is returned; Failure after @seconds, more on a slow machine."""
+    deadline = time.monotonic() + seconds * SLOWNESS
     while True:
         answer = test()
         if answer:
@@ -55,7 +67,7 @@ class Side:
         return str(ipaddress.ip_network(f"{self.inner[family][i]}/{24 if family == 4 else 64}", strict=False))
 
     def exec(self, args, **more):
-        return run(["ip", "netns", "exec", self.netns] + args, **more)
+        return run([*in_netns(self.netns), *args], **more)
 
     def ping(self, family, i=0, seconds=8.0, size=56):
         """Inner address to inner address of the other end; Failure unless an answer comes."""
@@ -94,13 +106,14 @@ class Lab:
         self.close()
 
     def _make(self):
-        for netns in (self.left.netns, self.right.netns, self.middle):
-            run(["ip", "netns", "add", netns])
-            self.made.append(netns)
+        namespaces = (self.left.netns, self.right.netns, self.middle)
+        self.made += namespaces
+        ip(None, *(f"netns add {netns}" for netns in namespaces))
+        for netns in namespaces:
+            forwards = int(netns == self.middle)
             self._sysctl(netns, {"ipv4.conf.all.rp_filter": 0, "ipv4.conf.default.rp_filter": 0,
-                                 "ipv6.conf.all.accept_dad": 0, "ipv6.conf.default.accept_dad": 0})
-            run(["ip", "-n", netns, "link", "set", "lo", "up"])
-        self._sysctl(self.middle, {"ipv4.ip_forward": 1, "ipv6.conf.all.forwarding": 1})
+                                 "ipv6.conf.all.accept_dad": 0, "ipv6.conf.default.accept_dad": 0,
+                                 "ipv4.ip_forward": forwards, "ipv6.conf.all.forwarding": forwards})
         for side in (self.left, self.right):
             self._connect(side)
         if self.nat:
@@ -109,34 +122,30 @@ class Lab:
     @staticmethod
     def _sysctl(netns, values):
         script = "\n".join(f"echo {value} >/proc/sys/net/{key.replace('.', '/')}" for key, value in values.items())
-        run(["ip", "netns", "exec", netns, "sh", "-ec", script])
+        run([*in_netns(netns), "sh", "-ec", script])
 
     def _connect(self, side):
-        inside = side.name
-        run(["ip", "-n", self.middle, "link", "add", inside, "type", "veth", "peer", "name", "eth0", "netns", side.netns])
-        for family, length in ((4, 28), (6, 64)):
-            nodad = ["nodad"] if family == 6 else []
-            run(["ip", "-n", self.middle, "address", "add", f"{side.gateway[family]}/{length}", "dev", inside] + nodad)
-            run(["ip", "-n", side.netns, "address", "add", f"{side.outer[family]}/{length}", "dev", "eth0"] + nodad)
-            for inner in side.inner[family]:
-                run(["ip", "-n", side.netns, "address", "add", inner, "dev", "lo"] + nodad)
-        run(["ip", "-n", self.middle, "link", "set", inside, "up"])
-        run(["ip", "-n", side.netns, "link", "set", "eth0", "up"])
-        for family in (4, 6):
-            run(["ip", f"-{family}", "-n", side.netns, "route", "add", "default", "via", side.gateway[family]])
+        lengths, nodad = {4: 28, 6: 64}, {4: "", 6: "nodad"}
+        ip(self.middle, f"link add {side.name} type veth peer name eth0 netns {side.netns}",
+           *(f"address add {side.gateway[family]}/{lengths[family]} dev {side.name} {nodad[family]}" for family in (4, 6)),
+           f"link set {side.name} up", "link set lo up")
+        ip(side.netns, "link set lo up",
+           *(f"address add {side.outer[family]}/{lengths[family]} dev eth0 {nodad[family]}" for family in (4, 6)),
+           *(f"address add {inner} dev lo {nodad[family]}" for family in (4, 6) for inner in side.inner[family]),
+           "link set eth0 up", f"route add 0.0.0.0/0 via {side.gateway[4]}", f"route add ::/0 via {side.gateway[6]}")
 
     def _translate(self):
         """RFC 3948's usual case: the left end hides behind the middle's address towards the right end."""
         rules = ('table ip nat {\n  chain post {\n    type nat hook postrouting priority 100\n'
                  f'    oifname "right" ip saddr {self.left.link[4]} masquerade random\n  }}\n}}\n')
-        done = run(["ip", "netns", "exec", self.middle, "nft", "-f", "-"], check=False, input=rules)
+        done = run([*in_netns(self.middle), "nft", "-f", "-"], check=False, input=rules)
         if done.returncode != 0:
             raise Skip(f"nft cannot translate addresses here: {done.stdout.strip()}")
 
     def spawn(self, netns, args, log, **more):
         """Starts a program in a network namespace; it is stopped at the end at the latest."""
         output = open(os.path.join(self.dir, log), "ab")
-        process = subprocess.Popen(["nsenter", f"--net=/run/netns/{netns}"] + args, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([*in_netns(netns), *args], stdin=subprocess.DEVNULL,
                                    stdout=output, stderr=subprocess.STDOUT, **more)
         output.close()
         self.processes.append(process)
@@ -146,8 +155,8 @@ class Lab:
         for process in reversed(self.processes):
             stop(process, signal.SIGKILL)
         self.processes = []
-        for netns in reversed(self.made):
-            run(["ip", "netns", "del", netns], check=False)
+        if self.made:
+            run(["ip", "-force", "-batch", "-"], check=False, input="".join(f"netns del {netns}\n" for netns in self.made))
         self.made = []
 
 

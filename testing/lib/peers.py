@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import settings
-from lab import Failure, run, wait_for
+from lab import SLOWNESS, Failure, run, wait_for
 
 FRAGMENT_SIZE = 600                           # of both: an ordinary IKE_AUTH is not cut
 CONNECTION = "gw"                             # what the connection of every case is called
@@ -17,8 +17,9 @@ CONNECTION = "gw"                             # what the connection of every cas
 _ENTER = """set -e
 mount -t tmpfs -o mode=0755 tmpfs /run
 mount -t overlay -o lowerdir=$1/etc:/etc overlay /etc
-[ -z "$2" ] || mount -t overlay -o lowerdir=$2/usr/lib:/usr/lib overlay /usr/lib
-shift 2
+[ -z "$2" ] || mount -t overlay -o lowerdir=$2/usr:/usr overlay /usr
+eval "$3"
+shift 3
 exec "$@"
 """
 
@@ -26,6 +27,8 @@ exec "$@"
 class Daemon:
     """Starts and stops a program in namespaces of its own; sub-classes know what to tell it."""
     library_root = ""
+    environment = {}
+    prepare = ":"                             # what a shell does before the daemon starts, where it lives
 
     def __init__(self, lab, side):
         self.lab, self.side = lab, side
@@ -44,12 +47,12 @@ class Daemon:
         with open(os.path.join(self.lab.dir, f"{self.side.name}-{self.kind}.log"), errors="replace") as log:
             return log.read()
 
-    def launch(self, args, environment=None):
+    def launch(self, args):
         self.process = self.lab.spawn(
             self.side.netns,
             ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
-             "sh", "-c", _ENTER, "sh", self.dir, self.library_root] + args,
-            f"{self.side.name}-{self.kind}.log", env={**os.environ, **(environment or {})})
+             "sh", "-c", _ENTER, "sh", self.dir, self.library_root, self.prepare] + args,
+            f"{self.side.name}-{self.kind}.log", env={**os.environ, **self.environment})
         wait_for(f"{self.kind}'s namespaces", lambda: self.exited() or self._child())
 
     def _child(self):
@@ -69,6 +72,10 @@ class Daemon:
     def exec(self, args, check=True, timeout=20):
         """Runs a program where the daemon lives: same /run, same network."""
         return run(["nsenter", "-t", str(self.pid()), "--root", "--mount", "--net", "--pid"] + args, check=check, timeout=timeout)
+
+    def has(self, path):
+        """Whether it has a file of that name, where it lives."""
+        return os.path.exists(f"/proc/{self.pid()}/root{path}")
 
     def exited(self):
         return self.process.poll() is not None
@@ -110,7 +117,7 @@ class StrongSwan(Daemon):
         tree = {**tree, "connections": {name: {**conn, "mobike": "no"} for name, conn in tree["connections"].items()}}
         self.file = self.write("etc/swanctl/swanctl.conf", settings.write(tree))
         self.launch([os.path.join(self.library_root, "usr/sbin/charon-systemd")])
-        wait_for("charon's control socket", lambda: self.exec(["test", "-S", "/run/charon.vici"], check=False).returncode == 0)
+        wait_for("charon's control socket", lambda: self.has("/run/charon.vici"))
         self.swanctl("--load-all", "--noprompt", "--file", self.file)
 
     def swanctl(self, *args, check=True):
@@ -165,16 +172,14 @@ class Ikebana(Daemon):
                 os.path.join(self.build, "plugins/.libs"), "--socket-dir", "/run/ikebana", *more]
 
     def start(self, tree, *more):
-        self.launch(self.daemon_arguments(tree, *more), self.environment)
+        self.launch(self.daemon_arguments(tree, *more))
         wait_for("ikebanad's control socket", self._is_ready)
 
     def _is_ready(self):
-        self.pid()
-        return self.exec(["test", "-S", "/run/ikebana/control"], check=False).returncode == 0
+        return self.has("/run/ikebana/control")
 
     def cli(self, *args, check=True, timeout=30):
-        return self.exec(["env", *(f"{key}={value}" for key, value in self.environment.items()),
-                          self.program("src-tools/ikebana"), "--socket", "/run/ikebana/control", *args],
+        return self.exec([self.program("src-tools/ikebana"), "--socket", "/run/ikebana/control", *args],
                          check=check, timeout=timeout)
 
     def json(self, *args):
