@@ -14,8 +14,8 @@ typedef struct {
   IkeSaRef     known;
 } Initiate;
 
-/* What the control loop knows of a connection: the SA that was begun last, and, while one is being
- * made, who waits for it.  So two that ask at once find one SA. */
+/* What the control loop knows of a connection: the SA that was begun or came up last, whoever began
+ * it, and, while one is being made, who waits for it.  So two that ask at once find one SA. */
 typedef struct {
   IkeSaRef   sa;
   gboolean   is_making;
@@ -181,6 +181,34 @@ remember_sa (gpointer data)
 }
 
 static void
+remember_up (gpointer data)
+{
+  Initiate *in = data;
+
+  known_of (in)->sa = in->known;
+}
+
+/* An SA that `up` did not make, but would: the peer's, or one that was begun again elsewhere.  To a
+ * connection without an address nobody says `up`, and it may have any number of peers. */
+void
+ike_initiate_remember (IkeSa *sa)
+{
+  IkeEngine *engine = sa->shard->manager->engine;
+  const IkeConn *conn = sa->conn;
+  Initiate *note;
+
+  if (sa->is_known || !conn || !conn->n_remote_addrs
+      || (conn->remote_addrs[0].kind != 1 && conn->remote_addrs[0].kind != 4))
+    return;
+  sa->is_known = TRUE;
+  note = g_new0 (Initiate, 1);
+  note->engine = engine;
+  note->conn = ike_conn_ref (sa->conn);
+  note->known = ike_sa_ref (sa);
+  ike_loop_post (ike_engine_control (engine), remember_up, note, (GDestroyNotify) initiate_free);
+}
+
+static void
 make_sa (gpointer data)
 {
   Initiate *in = data, *note;
@@ -192,8 +220,10 @@ make_sa (gpointer data)
   note = g_new0 (Initiate, 1);
   note->engine = in->engine;
   note->conn = ike_conn_ref (in->conn);
-  if (sa)
+  if (sa) {
+    sa->is_known = TRUE;
     note->known = ike_sa_ref (sa);
+  }
   ike_loop_post (ike_engine_control (in->engine), remember_sa, note,
                  (GDestroyNotify) initiate_free);
   if (!sa) {

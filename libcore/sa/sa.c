@@ -488,6 +488,7 @@ ike_sa_set_established (IkeSa *sa)
   sa->was_up = TRUE;
   ike_sa_set_state (sa, IKE_SA_ESTABLISHED);
   ike_counter_add (engine, sa->shard->manager->count.established, 1);
+  ike_initiate_remember (sa);
   ike_ike_updown_hook_emit (sa->shard->manager->on_updown, sa, &event);
   if (ike_event_is_wanted (engine, "ike-up"))
     ike_event_emit (engine, ike_event_new (engine, "ike-up", ike_sa_event_body (sa)));

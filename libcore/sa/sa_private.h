@@ -128,7 +128,7 @@ struct _IkeSaManager {
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
-  GHashTable       *by_conn;                  /* control: name → IkeKnown (initiate.c): the newest SA that we began */
+  GHashTable       *by_conn;                  /* control: name → IkeKnown (initiate.c): the newest SA */
 };
 
 /* -- shard */
@@ -218,7 +218,7 @@ struct _IkeSa {
   guint32       slot, unique_id;
   guint8        major, state;
   guint8        is_initiator : 1, is_doomed : 1, is_half_open : 1, nat_local : 1, nat_remote : 1, is_marked : 1,
-    was_up : 1, may_fragment : 1;
+    was_up : 1, may_fragment : 1, is_known : 1;   /* known: to `up` */
   guint8        n_restarts;
   IkeAddr       local, remote;
   guint32       endpoint_id;                  /* newest message ID whose endpoints were applied, + 1 */
@@ -543,6 +543,7 @@ IkeProgress *ike_progress_ref   (IkeProgress *progress);
 void         ike_progress_unref (IkeProgress *progress);
 void         ike_progress_tell  (IkeProgress *progress, const char *text);           /* any thread */
 void         ike_known_free (gpointer known);
+void         ike_initiate_remember (IkeSa *sa);                       /* it is up: `up` finds it from now on */
 void         ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress,
                                    IkeCall *call);
 

@@ -74,8 +74,6 @@ test_further_children (gconstpointer flags)
   assert_up (pair, "pfs");
   g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 4);
   pair_assert_twins (pair);
-  /* The responder of the IKE SA may ask too: it finds no SA of its own making, so it makes one
-   * more. */
   g_assert_cmpuint (pair_count (&pair->a, "ike.established"), ==, 1);
   pair_free (pair);
 }
@@ -202,6 +200,57 @@ test_up_again (gconstpointer flags)
   assert_up (pair, NULL);
   g_assert_cmpuint (pair_count (&pair->b, "ike.established"), ==, 1);
   g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 2);
+  pair_free (pair);
+}
+
+/* Whoever of the two asks, there is one IKE SA, with what was asked for. */
+static void
+test_up_of_the_other (gconstpointer flags)
+{
+  PairOptions o = two (GPOINTER_TO_UINT (flags));
+  Pair *pair = pair_new (&o);
+
+  assert_up (pair, "net");
+  assert_up_of (pair, &pair->b, "net");
+  g_assert_nonnull (strstr (pair->b.log->str, "net is up already"));
+  g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 2);
+  assert_up_of (pair, &pair->b, "pfs");
+  assert_up (pair, "pfs");
+  g_assert_cmpuint (pair_count (&pair->a, "ike.established"), ==, 1);
+  g_assert_cmpuint (pair_count (&pair->b, "ike.established"), ==, 1);
+  g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 4);
+  pair_assert_twins (pair);
+  /* Gone, it is made anew. */
+  pair_down (pair, "pair", NULL);
+  pair_run (pair, 1);
+  assert_gone (pair);
+  assert_up_of (pair, &pair->b, "net");
+  g_assert_cmpuint (pair_count (&pair->a, "ike.established"), ==, 2);
+  pair_assert_twins (pair);
+  pair_free (pair);
+}
+
+/* Both at the same moment: two IKE SAs, which RFC 7296 allows; from then on, neither makes more. */
+static void
+test_ups_that_cross (gconstpointer flags)
+{
+  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags) });
+  char *at_a, *at_b;
+
+  pair_begin_up (pair, &pair->a, "pair", NULL, &at_a);
+  pair_begin_up (pair, &pair->b, "pair", NULL, &at_b);
+  while (!at_a || !at_b)
+    g_assert_true (ike_sim_step (pair->sim, G_MAXINT64));
+  g_assert_cmpstr (at_a, ==, "");
+  g_assert_cmpstr (at_b, ==, "");
+  pair_run (pair, 1);
+  assert_up (pair, NULL);
+  assert_up_of (pair, &pair->b, NULL);
+  g_assert_cmpuint (pair_count (&pair->a, "ike.established"), ==, 2);
+  g_assert_cmpuint (pair_count (&pair->b, "ike.established"), ==, 2);
+  pair_assert_twins (pair);
+  g_free (at_a);
+  g_free (at_b);
   pair_free (pair);
 }
 
@@ -558,6 +607,8 @@ main (int argc, char **argv)
   pair_add_test ("setup", "selectors-are-narrowed", test_narrowing);
   pair_add_test ("setup", "two-ups-make-one-sa", test_two_ups_make_one);
   pair_add_test ("setup", "what-is-up-is-not-made-again", test_up_again);
+  pair_add_test ("setup", "what-the-peer-brought-up-is-not-made-again", test_up_of_the_other);
+  pair_add_test ("setup", "ups-that-cross-make-two-and-no-more", test_ups_that_cross);
   pair_add_test ("setup", "nat-is-found-and-both-float", test_nat);
   pair_add_test ("setup", "up-host-needs-a-secret-and-nothing-else", test_up_host);
   pair_add_test ("setup", "start-action-starts", test_start_action);
