@@ -50,7 +50,7 @@ class Guest:
 
 class Uml(Guest):
     """The kernel is a program, the host's files are a file system of it (hostfs)."""
-    kind = "uml"
+    kind, slowness = "uml", "2"
 
     @staticmethod
     def missing():
@@ -65,7 +65,7 @@ class Uml(Guest):
 
 class Qemu(Guest):
     """Debian's cloud kernel on an emulated processor; the host's files come through virtiofs."""
-    kind = "qemu"
+    kind, slowness = "qemu", "5"
     early = ("virtio_pci", "virtiofs", "virtio-rng")
 
     @staticmethod
@@ -209,6 +209,25 @@ def _console(job):
             with open(path, errors="replace") as file:
                 text += "".join(file.readlines()[-30:])
     return text
+
+
+def kernel():
+    """Which kernel this is, or None: that of the machine."""
+    return os.environ.get("IKE_TEST_KERNEL")
+
+
+def repeat(name, timeout, logs):
+    """The program that runs, with the same arguments but `--on`, in a guest."""
+    arguments = sys.argv[1:]
+    if "--on" in arguments:
+        at = arguments.index("--on")
+        del arguments[at:at + 2]
+    arguments = [argument for argument in arguments if not argument.startswith("--on=")]
+    os.environ.update(IKE_TEST_KERNEL=name, IKE_TEST_SLOWNESS=KERNELS[name].slowness)
+    status = run(name, [os.path.abspath(sys.argv[0]), *arguments], timeout, writable=[logs])
+    if status == CANNOT:
+        print("1..0 # SKIP no guest can be had here\n0 passed, 0 failed, 1 skipped")
+    return status
 
 
 def _leave(number, _):

@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-from lab import Failure, Skip
+from lab import SLOWNESS, Failure, Skip
 
 
 class _Deadline(Exception):
@@ -33,6 +33,7 @@ def read_skips(suite):
 def run_cases(cases, names, logs, skips=None, deadline=60):
     """@cases: [(name, function (directory))].  @names: which ones, as prefixes; all when empty, but for those in @skips.
     Logs of a case are kept below @logs only when it failed.  Returns the exit status."""
+    deadline = int(deadline * SLOWNESS)
     signal.signal(signal.SIGALRM, _ring)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _leave)

@@ -327,7 +327,18 @@ SCENES = [
 ]
 
 
-def all_scenes(build):
-    return [(f"{function.__name__.replace('_', '-')}/ipv{family}",
-             lambda directory, function=function, family=family: function(directory, build, family))
-            for function, families in SCENES for family in families]
+# On the kernels of guests: there is no NAT in User Mode Linux, and the emulated machine is for what needs more of a kernel.
+NOT_ON = {"uml": ("nat",)}
+ONLY_ON = {"qemu": ("raw-esp/ipv4", "nat")}
+
+
+def belongs_on(name, kernel):
+    return not name.startswith(NOT_ON.get(kernel, ())) and name.startswith(ONLY_ON.get(kernel, ("",)))
+
+
+def all_scenes(build, kernel=None):
+    """[(name, function (directory))]: those that belong on a guest's kernel, or all."""
+    scenes = [(f"{function.__name__.replace('_', '-')}/ipv{family}",
+               lambda directory, function=function, family=family: function(directory, build, family))
+              for function, families in SCENES for family in families]
+    return [scene for scene in scenes if belongs_on(scene[0], kernel)]
