@@ -158,6 +158,22 @@ ike_task_next (IkeTask *task, const char *exchange)
   return IKE_TASK_NEXT;
 }
 
+/* Somebody who sees our first message may ask for it once more, in another form, before the peer's
+ * answer to the first form arrives.  Nothing in that answer says which form it answers, and AUTH
+ * signs one of them: so it fails, and the peer's SA is gone.  What shows it is that an answer comes
+ * to a form that was given up.  Then the attempt is made anew, once, and warily: what asks for
+ * another form is not followed before the true answer had its time.  A peer that does ask is obeyed
+ * two seconds later.
+ *
+ * That is where it ends: who can hold back the peer's messages, or answers before the peer for
+ * longer than those seconds, can keep us from getting up, as he could by cutting the line. */
+void
+ike_exchange_doubt (IkeSa *sa)
+{
+  if (sa->was_retried)
+    sa->is_doubtful = TRUE;
+}
+
 /* RFC 7296, 2.6: "an initiator SHOULD limit the number of ... exchanges it tries before giving up";
  * what is asked for once too often is not believed, for the true answer may still come. */
 IkeTaskResult
@@ -165,6 +181,8 @@ ike_task_retry (IkeTask *task, const char *reason_static)
 {
   if (task->exchange->retries >= IKE_RETRIES_MAX)
     return ike_task_disbelieve (task, "the peer asked for one more try too often");
+  if (task->exchange->sa->is_wary && !task->exchange->is_asked_again)
+    return ike_task_disbelieve (task, reason_static);
   ike_sa_progress (task->operation->sa, IKE_LOG_INFO, "%s again: %s", task->exchange->info->name,
                    reason_static);
   return IKE_TASK_RETRY;
@@ -365,6 +383,8 @@ static void
 disbelieve (IkeExchange *x)
 {
   x->is_disbelieved = FALSE;
+  if (ike_message_find (x->in, IKE_PAYLOAD_SA, 0))
+    ike_exchange_doubt (x->sa);
   drop_answer (x);
   ike_transmit_hint (x, x->reason);
 }
@@ -385,6 +405,7 @@ retry (IkeExchange *x)
   ike_transmit_stop (x);
   g_clear_pointer (&x->packet, g_free);
   x->wants_retry = FALSE;
+  x->sa->was_retried = TRUE;
   drop_answer (x);
   x->n_sent = 0;
   x->is_hinted = x->is_asked_again = FALSE;

@@ -12,6 +12,7 @@ typedef struct {
   IkeCall     *call;                          /* whoever asked; answered once */
   IkeAddr      local, remote;
   IkeSaRef     known;
+  gboolean     is_wary;                       /* the second attempt; see ike_exchange_doubt() */
 } Initiate;
 
 /* What the control loop knows of a connection: the SA that was begun or came up last, whoever began
@@ -155,6 +156,13 @@ operation_done (IkeSa *sa, gpointer data, const char *error)
 {
   Initiate *in = data;
 
+  if (error && sa->is_doubtful && sa->state != IKE_SA_DEAD && !sa->was_up && !in->is_wary) {
+    in->is_wary = TRUE;
+    ike_sa_progress (sa, IKE_LOG_NOTICE,
+                     "somebody else may have answered in the peer's place; tried once more");
+    ike_loop_post (ike_engine_control (in->engine), look_for_known, in, NULL);
+    return;
+  }
   answer (in, sa, error);
   initiate_free (in);
 }
@@ -214,7 +222,9 @@ make_sa (gpointer data)
   Initiate *in = data, *note;
   IkeSaManager *manager = in->engine->sas;
   IkeShard *shard = manager->shards[ike_loop_shard_index (ike_loop_current ())];
-  IkeSa *sa = ike_sa_new (shard, 2, TRUE, &in->local, &in->remote, in->conn);
+  IkeSa *sa = shard->is_closing
+                  ? NULL
+                  : ike_sa_new (shard, 2, TRUE, &in->local, &in->remote, in->conn);
   char remote[IKE_ADDR_TEXT_SIZE];
 
   note = g_new0 (Initiate, 1);
@@ -227,10 +237,12 @@ make_sa (gpointer data)
   ike_loop_post (ike_engine_control (in->engine), remember_sa, note,
                  (GDestroyNotify) initiate_free);
   if (!sa) {
-    ike_call_fail (g_steal_pointer (&in->call), "too many SAs");
+    ike_call_fail (g_steal_pointer (&in->call),
+                   shard->is_closing ? "the daemon ends" : "too many SAs");
     initiate_free (in);
     return;
   }
+  sa->is_wary = in->is_wary != 0;
   ike_counter_add (in->engine, manager->count.initiated, 1);
   ike_sa_progress (sa, IKE_LOG_INFO, "initiating to %s",
                    ike_addr_format (&in->remote, TRUE, remote));

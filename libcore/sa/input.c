@@ -568,6 +568,7 @@ clear_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
   IkeMessage *m;
 
   if (!x || sa->state != IKE_SA_CONNECTING) {
+    ike_exchange_doubt (sa);
     count (shard, shard->manager->count.bad_id);
     return;
   }

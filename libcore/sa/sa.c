@@ -288,6 +288,7 @@ ike_shard_clear (IkeShard *shard)
 {
   guint32 from = 0;
 
+  shard->is_closing = TRUE;
   while (from != G_MAXUINT32)
     from = ike_table_walk (shard, from, doom_each, NULL);
   free_doomed (shard);

@@ -219,6 +219,7 @@ struct _IkeSa {
   guint8        major, state;
   guint8        is_initiator : 1, is_doomed : 1, is_half_open : 1, nat_local : 1, nat_remote : 1, is_marked : 1,
     was_up : 1, may_fragment : 1, is_known : 1;   /* known: to `up` */
+  guint8        was_retried : 1, is_doubtful : 1, is_wary : 1;   /* see ike_exchange_doubt() */
   guint8        n_restarts;
   IkeAddr       local, remote;
   guint32       endpoint_id;                  /* newest message ID whose endpoints were applied, + 1 */
@@ -462,6 +463,7 @@ void     ike_exchange_response (IkeExchange *x, IkeMessage *in);
 void     ike_exchange_resume  (IkeExchange *x);
 void     ike_exchange_free    (IkeExchange *x);
 IkeExchange *ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean is_initiator, guint32 id);
+void     ike_exchange_doubt   (IkeSa *sa);                            /* an answer came to what was given up */
 void     ike_exchange_gave_up (IkeExchange *x, const char *why);
 void     ike_exchange_fail    (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason);
 gboolean ike_exchange_show    (IkeExchange *x, const guint8 *plain, gsize len, guint8 first);   /* the message hook */

@@ -116,6 +116,78 @@ test_forged_nonsense (gconstpointer flags)
   }
 }
 
+/* Before each first message of `a` arrives, somebody who sees it asks for a cookie, or for another
+ * group; he cannot hold it back. */
+typedef struct { Forge *forge; ForgeChain chain; guint n_left, n_done; } Watcher;
+
+static void
+ask_first (IkeSimEvent event, const IkeSimPacket *packet, gpointer data)
+{
+  Watcher *w = data;
+  guint8 message[256];
+  IkeAddr from = packet->to, to = packet->from;
+  guint64 spi;
+  gsize len;
+
+  if (event != IKE_SIM_SENT || !packet->ike || packet->is_response || packet->exchange != EX_INIT
+      || w->n_done == w->n_left)
+    return;
+  memcpy (&spi, packet->ike, 8);
+  w->n_done++;
+  len = forge_write (w->forge,
+                     &(ForgeHead) { .is_response = TRUE, .exchange = EX_INIT, .is_clear = TRUE,
+                                    .spi_i = GUINT64_FROM_BE (spi) }, &w->chain, message);
+  w->forge->pair->a.net_ops->inject (w->forge->pair->a.net, &from, &to, message, len, 1000);
+}
+
+static void
+try_asked_first (gconstpointer flags, const guint8 *notify, gsize notify_len, guint n_times,
+                 guint seconds)
+{
+  static const char body[]
+    = "proposals = aes256gcm16-prfsha256-x25519-ecp256\n children { net { } }\n";
+  Forge *forge = forge_new (
+      &(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .connection = { body, body } });
+  Watcher watcher = { .forge = forge, .n_left = n_times };
+  char *error;
+
+  forge_add (&watcher.chain, IKE_PAYLOAD_NOTIFY, notify, notify_len);
+  forge->pair->a.net_ops->set_latency (forge->pair->a.net, 100 * 1000, 0);
+  forge->pair->a.net_ops->tap_add (forge->pair->a.net, ask_first, &watcher);
+  pair_begin_up (forge->pair, &forge->pair->a, "pair", NULL, &error);
+  pair_run (forge->pair, seconds);
+  g_assert_cmpuint (watcher.n_done, >, 0);
+  if (!error || *error)
+    g_test_message ("%s\n%s\n%s", error, forge->pair->a.log->str, forge->pair->b.log->str);
+  g_assert_cmpstr (error, ==, "");
+  pair_run (forge->pair, 60);
+  g_assert_cmpuint (forge_n_sas (&forge->pair->a), ==, 1);
+  g_assert_cmpuint (forge_n_sas (&forge->pair->b), ==, 1);
+  pair_assert_twins (forge->pair);
+  g_free (error);
+  forge_free (forge);
+}
+
+static void
+test_forged_cookie (gconstpointer flags)
+{
+  static const guint8 cookie[] = { 0, 0, IKE_N_COOKIE >> 8, IKE_N_COOKIE & 255, 1, 2, 3, 4 };
+
+  try_asked_first (flags, cookie, sizeof cookie, 1, 5);
+  try_asked_first (flags, cookie, sizeof cookie, 2, 5);
+  try_asked_first (flags, cookie, sizeof cookie, 1000, 5);
+}
+
+static void
+test_forged_group (gconstpointer flags)
+{
+  static const guint8 group[] = { 0, 0, 0, IKE_N_INVALID_KE_PAYLOAD, 0, 19 };
+
+  try_asked_first (flags, group, sizeof group, 1, 5);
+  try_asked_first (flags, group, sizeof group, 2, 5);
+  try_asked_first (flags, group, sizeof group, 1000, 30);
+}
+
 /* A responder that asks for cookies without end is not asked without end; a group that is refused
  * by turns neither. */
 static void
@@ -256,6 +328,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   pair_add_test ("forged", "forged-errors-do-not-end-an-attempt", test_forged_answers);
   pair_add_test ("forged", "forged-groups-do-not-end-an-attempt", test_forged_invalid_ke);
+  pair_add_test ("forged", "a-forged-cookie-does-not-end-an-attempt", test_forged_cookie);
+  pair_add_test ("forged", "a-forged-group-does-not-end-an-attempt", test_forged_group);
   pair_add_test ("forged", "forged-nonsense-does-not-end-an-attempt", test_forged_nonsense);
   pair_add_test ("forged", "cookies-and-groups-are-not-followed-without-end", test_endless_cookies);
   pair_add_test ("forged", "answers-under-a-wrong-tag-use-up-nothing",

@@ -190,6 +190,19 @@ test_shutdown (gconstpointer flags)
   }
 }
 
+/* Asked for, and the engine ends before anything came of it: nothing is left over. */
+static void
+test_end_at_once (gconstpointer flags)
+{
+  PairOptions o = options_of (flags);
+  Pair *pair = pair_new (&o);
+  char *error = NULL;
+
+  pair_begin_up (pair, &pair->a, "pair", NULL, &error);
+  pair_free (pair);
+  g_free (error);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -199,5 +212,6 @@ main (int argc, char **argv)
                  test_flood_while_parked);
   pair_add_test ("limits", "first-messages-have-8-kib", test_first_message);
   pair_add_test ("limits", "a-shutdown-does-not-wait-for-ever", test_shutdown);
+  pair_add_test ("limits", "an-engine-that-ends-at-once-begins-nothing", test_end_at_once);
   return g_test_run ();
 }
