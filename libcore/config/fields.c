@@ -80,18 +80,25 @@ convert_bits (const char *text, guint32 *value)
   return TRUE;
 }
 
+/* The words stand above all numbers. */
 static gboolean
 convert_mark (const char *text, IkeMark *mark)
 {
+  static const IkeWord words[] = { { "%unique", IKE_MARK_UNIQUE },
+                                   { "%unique-dir", IKE_MARK_UNIQUE_DIR },
+                                   { "%same", IKE_MARK_SAME },
+                                   { NULL, 0 } };
   const char *slash = strchr (text, '/');
   g_autofree char *head = slash ? g_strndup (text, (gsize) (slash - text)) : g_strdup (text);
   guint64 value, mask = G_MAXUINT32;
+  gboolean is_word = convert_word (words, head, &mark->value);
 
-  if (!convert_uint (head, G_MAXUINT32, &value)
+  if ((!is_word && !convert_uint (head, IKE_MARK_SAME - 1, &value))
       || (slash && !convert_uint (slash + 1, G_MAXUINT32, &mask)))
     return FALSE;
   mark->mask = (guint32) mask;
-  mark->value = (guint32) (value & mask);
+  if (!is_word)
+    mark->value = (guint32) (value & mask);
   return TRUE;
 }
 
@@ -190,7 +197,7 @@ ike_field_describe (const IkeField *field)
   case IKE_FIELD_BITS:
     return "six binary digits";
   case IKE_FIELD_MARK:
-    return "a mark such as 42 or 0x10/0xff";
+    return "a mark such as 42, 0x10/0xff or %unique";
   case IKE_FIELD_IF_ID:
     return "a number, %unique or %unique-dir";
   case IKE_FIELD_TEXT:

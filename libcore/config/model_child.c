@@ -28,6 +28,11 @@ static const IkeWord dscp_copies[] = { { "no", 0 },
                                          IKE_KERNEL_COPY_DSCP_IN | IKE_KERNEL_COPY_DSCP_OUT },
                                        { NULL, 0 } };
 
+static const IkeWord offloads[]
+  = { { "no", IKE_HW_OFFLOAD_NO },         { "auto", IKE_HW_OFFLOAD_AUTO },
+      { "yes", IKE_HW_OFFLOAD_CRYPTO },    { "crypto", IKE_HW_OFFLOAD_CRYPTO },
+      { "packet", IKE_HW_OFFLOAD_PACKET }, { NULL, 0 } };
+
 static const IkeField fields[] = {
   { "sha256_96", IKE_FIELD_BOOL, CHILD (sha256_96), "no", NULL, 0 },
   { "rekey_time", IKE_FIELD_TIME, CHILD (rekey_time), NULL, NULL, 0 },
@@ -52,10 +57,13 @@ static const IkeField fields[] = {
   { "interface", IKE_FIELD_TEXT, CHILD (interface), NULL, NULL, 0 },
   { "mark_in", IKE_FIELD_MARK, CHILD (mark_in), "0/0", NULL, 0 },
   { "mark_out", IKE_FIELD_MARK, CHILD (mark_out), "0/0", NULL, 0 },
+  { "mark_in_sa", IKE_FIELD_BOOL, CHILD (mark_in_sa), "no", NULL, 0 },
   { "set_mark_in", IKE_FIELD_MARK, CHILD (set_mark_in), "0/0", NULL, 0 },
   { "set_mark_out", IKE_FIELD_MARK, CHILD (set_mark_out), "0/0", NULL, 0 },
   { "if_id_in", IKE_FIELD_IF_ID, CHILD (if_id_in), "0", NULL, 0 },
   { "if_id_out", IKE_FIELD_IF_ID, CHILD (if_id_out), "0", NULL, 0 },
+  { "label", IKE_FIELD_TEXT, CHILD (label), NULL, NULL, 0 },
+  { "hw_offload", IKE_FIELD_WORD, CHILD (offload), "no", offloads, 0 },
   { "replay_window", IKE_FIELD_UINT, CHILD (replay_window), "32", NULL, 4096 },
   { "start_action", IKE_FIELD_FLAGS, CHILD (start_action), "none", actions, 0 },
   { "close_action", IKE_FIELD_FLAGS, CHILD (close_action), "none", actions, 0 },
@@ -212,6 +220,7 @@ ike_child_build (IkeBuilder *builder, const IkeTree *section)
   child->remote_ts = read_selectors (builder, section, "remote_ts", &child->n_remote_ts);
   ike_unacted_check (builder, "child", section);
   ike_mode_check (builder, section, child->mode);
+  ike_kernel_check (builder, section, child);
   ike_builder_pop (builder, len);
   return child;
 }
@@ -228,6 +237,7 @@ ike_child_conf_free (IkeChildConf *child)
   g_free (child->remote_ts);
   g_free (child->updown);
   g_free (child->interface);
+  g_free (child->label);
   ike_options_free (NULL, child->options);
   ike_tree_free (child->settings);
   g_free (child);

@@ -124,3 +124,5 @@ gboolean ike_core_settings_check (const IkeTree *settings, GError **error);
 /* unacted.c: keys of "connection" or "child" that nothing acts upon; a mode that the kernel plugin cannot carry. */
 void ike_unacted_check (IkeBuilder *builder, const char *kind, const IkeTree *section);
 void ike_mode_check    (IkeBuilder *builder, const IkeTree *section, guint mode);
+/* kernel_check.c: what else of a child the kernel plugin cannot carry. */
+void ike_kernel_check  (IkeBuilder *builder, const IkeTree *section, IkeChildConf *child);

@@ -96,7 +96,6 @@ void
 ike_mode_check (IkeBuilder *builder, const IkeTree *section, guint mode)
 {
   const IkeProvided *kernel = ike_feature_find (builder->engine, "kernel:ipsec", NULL);
-  const IkeKernelClass *klass = kernel ? kernel->ops : NULL;
   guint32 needed = mode == IKE_MODE_TRANSPORT ? IKE_KERNEL_CAN_TRANSPORT
                    : mode == IKE_MODE_BEET    ? IKE_KERNEL_CAN_BEET
                                               : 0;
@@ -104,7 +103,7 @@ ike_mode_check (IkeBuilder *builder, const IkeTree *section, guint mode)
   if (mode == IKE_MODE_PASS || mode == IKE_MODE_DROP)
     ike_builder_fail (builder, section, "mode",
                       "shunts are not installed by anything that is loaded");
-  else if (klass && (klass->features & needed) != needed)
+  else if (kernel && (ike_kernel_offers (builder->engine) & needed) != needed)
     ike_builder_fail (builder, section, "mode", "the kernel plugin %s cannot do this mode",
                       ike_plugin_name (kernel->plugin));
 }

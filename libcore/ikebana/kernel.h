@@ -55,8 +55,8 @@ typedef struct {
   IkeSaRef       sa;                          /* whose it is, for events */
   guint64        child;                       /* serial */
   const char    *interface;                   /* may be NULL */
-  /* What the SA carries, seen in its own direction: in BEET mode the fixed inner addresses, in transport mode its
-   * selector.  Family 0: none. */
+  /* What the SA carries, seen in its own direction: in BEET mode the fixed inner addresses, in transport mode the hosts
+   * as the machine knows them; one address each, any protocol and port.  Family 0: none. */
   IkeSelector    inner_source, inner_destination;
   guint8         ipcomp;                      /* RFC 7296, 3.10.1: IPCOMP_DEFLATE is 2; 0: none */
   guint8         offload;                     /* IkeHwOffload, to @interface or the device of the outer address */
@@ -64,6 +64,9 @@ typedef struct {
   guint32        acquire;                     /* sequence number of the acquire that this answers; 0: none */
   const char    *label;                       /* security label, may be NULL */
   const char    *link_name, *link_master;     /* with MAKE_INTERFACE: its name, and the VRF it belongs to or NULL */
+  /* Inbound, transport mode behind NAT: the addresses that the peer made its checksums with (RFC 3948, 3.1.2).  Family
+   * 0: those of the packet. */
+  IkeAddr        original_source, original_destination;
 } IkeKernelSa;
 
 typedef struct {
@@ -102,7 +105,8 @@ typedef struct {
   /* May this transform be negotiated for @protocol?  Any thread; at once. */
   gboolean (*can)        (IkePlugin *self, guint8 protocol, const IkeTransform *transform);
   guint32  features;                          /* IKE_KERNEL_CAN_… */
-  /* Answers with GUINT_TO_POINTER (spi), host order. */
+  /* Answers with GUINT_TO_POINTER (spi), host order.  @protocol is ESP or AH; with CAN_IPCOMP also IKE_PROTOCOL_IPCOMP,
+   * then it is a CPI from 256 to 61439. */
   void     (*get_spi)    (IkePlugin *self, IkeCall *call, guint8 protocol, const IkeAddr *source,
                           const IkeAddr *destination, IkeSaRef sa);
   /* never installed */
@@ -128,8 +132,11 @@ enum {
   IKE_KERNEL_CAN_ESN = 1 << 0, IKE_KERNEL_CAN_TRANSPORT = 1 << 1, IKE_KERNEL_CAN_BEET = 1 << 2,
   IKE_KERNEL_CAN_IPCOMP = 1 << 3, IKE_KERNEL_CAN_RAW_ESP = 1 << 4, IKE_KERNEL_CAN_TRAP = 1 << 5,
   IKE_KERNEL_CAN_AH = 1 << 6, IKE_KERNEL_CAN_IF_ID = 1 << 7, IKE_KERNEL_CAN_SHUNT = 1 << 8,
-  IKE_KERNEL_CAN_LABEL = 1 << 9,
+  IKE_KERNEL_CAN_LABEL = 1 << 9, IKE_KERNEL_CAN_MARK = 1 << 10, IKE_KERNEL_CAN_OFFLOAD = 1 << 11,
 };
+
+/* IKE_KERNEL_CAN_… of the plugin that carries the data; 0: none is ready.  Any thread, once it is active. */
+guint32 ike_kernel_offers (IkeEngine *engine);
 
 /* The way to a peer. */
 typedef struct {

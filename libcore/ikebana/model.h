@@ -87,12 +87,21 @@ struct _IkeChildConf {
   char         *updown, *interface;
   guint64      *options;
   IkeTree      *settings;
+  guint32       offload;                      /* IkeHwOffload */
+  gboolean      mark_in_sa;                   /* mark_in is of the inbound SA too, not of policies only */
+  char         *label;                        /* security label, may be NULL */
 };
 
 /* What if_id_in and if_id_out may be instead of a number: the engine gives an ID, one for both directions or one for
  * each; to every CHILD_SA where a child asks, to every IKE_SA where a connection does. */
 #define IKE_IF_ID_UNIQUE     0xffffffffu
 #define IKE_IF_ID_UNIQUE_DIR 0xfffffffeu
+
+/* What marks may be instead of a number: the engine gives one to each CHILD_SA, for both directions or for each; or, of
+ * set_mark_in and set_mark_out, that of the SA. */
+#define IKE_MARK_UNIQUE     0xffffffffu
+#define IKE_MARK_UNIQUE_DIR 0xfffffffeu
+#define IKE_MARK_SAME       0xfffffffdu
 
 enum { IKE_ACTION_NONE = 0, IKE_ACTION_TRAP = 1, IKE_ACTION_START = 2 };
 

@@ -7,7 +7,10 @@
 
 IKE_BEGIN_DECLS
 
-typedef enum { IKE_PROTOCOL_NONE, IKE_PROTOCOL_IKE, IKE_PROTOCOL_AH, IKE_PROTOCOL_ESP } IkeProtocol;
+typedef enum {
+  IKE_PROTOCOL_NONE, IKE_PROTOCOL_IKE, IKE_PROTOCOL_AH, IKE_PROTOCOL_ESP,
+  IKE_PROTOCOL_IPCOMP,                        /* never on the wire: asks a kernel plugin for a CPI */
+} IkeProtocol;
 
 /* Transform types; 6 to 12 are the additional key exchanges of RFC 9370. */
 typedef enum { IKE_TRANSFORM_ENCR = 1, IKE_TRANSFORM_PRF, IKE_TRANSFORM_INTEG, IKE_TRANSFORM_KE, IKE_TRANSFORM_SN,

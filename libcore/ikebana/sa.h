@@ -155,8 +155,16 @@ void                ike_child_set_state (IkeChild *child, IkeChildState state);
 void                ike_child_set_choice (IkeChild *child, const IkeChoice *choice);
 void                ike_child_set_selectors (IkeChild *child, gboolean is_local, const IkeSelector *selectors, guint n);
 void                ike_child_set_mode  (IkeChild *child, guint8 mode);
+guint8              ike_child_mode      (const IkeChild *child);             /* IkeMode */
+/* Transport mode behind NAT: the hosts as the peer knows them (RFC 7296, 2.23.1). */
+void                ike_child_set_originals (IkeChild *child, const IkeAddr *local, const IkeAddr *remote);
+/* Compress by @transform (RFC 7296, 3.10.1): @cpi is the peer's, ours is that of ike_child_get_cpi(). */
+void                ike_child_set_ipcomp (IkeChild *child, guint8 transform, guint16 cpi);
+guint16             ike_child_cpi       (const IkeChild *child, gboolean is_inbound);     /* 0: none */
 /* Our inbound SPI from the kernel plugin; @call gets what IkeKernelClass.get_spi answers. */
 void                ike_child_get_spi   (IkeChild *child, IkeCall *call);
+/* The same for a CPI; ask only a kernel plugin with IKE_KERNEL_CAN_IPCOMP. */
+void                ike_child_get_cpi   (IkeChild *child, IkeCall *call);
 /* KEYMAT (RFC 7296, 2.17) from the present SK_d, then both SAs and the policies into the kernel.  @secret NULL: no PFS.
  * Which keys are whose follows from @is_initiator: did we send the request? */
 void                ike_child_install   (IkeChild *child, gboolean is_initiator, const guint8 *secret, gsize secret_len,

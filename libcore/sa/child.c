@@ -65,7 +65,10 @@ spi_given (gpointer owner, gpointer data, gpointer result, const char *error)
                                      GPOINTER_TO_UINT (result), &request->local);
     return;
   }
-  child->spi_in = GPOINTER_TO_UINT (result);
+  if (request->protocol == IKE_PROTOCOL_IPCOMP)
+    child->cpi_in = (guint16) GPOINTER_TO_UINT (result);
+  else
+    child->spi_in = GPOINTER_TO_UINT (result);
   ike_call_answer (g_steal_pointer (&request->asker), result);
 }
 
@@ -87,8 +90,8 @@ static const IkeCallClass spi_call = {
   .free_data = spi_request_free,
 };
 
-void
-ike_child_get_spi (IkeChild *child, IkeCall *call)
+static void
+ask_for_spi (IkeChild *child, guint8 protocol, IkeCall *call)
 {
   IkeSa *sa = child->sa;
   IkeSaManager *manager = sa->shard->manager;
@@ -101,11 +104,23 @@ ike_child_get_spi (IkeChild *child, IkeCall *call)
   child->local = sa->local;
   child->remote = sa->remote;
   request = g_new0 (SpiRequest, 1);
-  *request = (SpiRequest) { manager,         ike_sa_ref (sa), ike_child_ref (child),
-                            child->protocol, child->local,    call };
+  *request = (SpiRequest) { manager,  ike_sa_ref (sa), ike_child_ref (child),
+                            protocol, child->local,    call };
   manager->kernel_class->get_spi (manager->kernel->plugin,
                                   ike_loop_call (sa->shard->loop, &spi_call, NULL, request),
-                                  child->protocol, &child->remote, &child->local, ike_sa_ref (sa));
+                                  protocol, &child->remote, &child->local, ike_sa_ref (sa));
+}
+
+void
+ike_child_get_spi (IkeChild *child, IkeCall *call)
+{
+  ask_for_spi (child, child->protocol, call);
+}
+
+void
+ike_child_get_cpi (IkeChild *child, IkeCall *call)
+{
+  ask_for_spi (child, IKE_PROTOCOL_IPCOMP, call);
 }
 
 static guint32
@@ -145,13 +160,12 @@ ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelS
   out->hard_bytes = conf->life_bytes;
   out->soft_packets = conf->rekey_packets;
   out->hard_packets = conf->life_packets;
-  out->mark = is_inbound ? conf->mark_in : conf->mark_out;
-  out->set_mark = is_inbound ? conf->set_mark_in : conf->set_mark_out;
   out->if_id = is_inbound ? child->if_id_in : child->if_id_out;
   out->sa = ike_sa_ref (child->sa);
   out->child = child->serial;
   out->interface = conf->interface;
   ike_child_fill_link (child, is_inbound, out);
+  ike_child_fill_modes (child, is_inbound, out);
 }
 
 static void
@@ -172,11 +186,11 @@ fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *l
   out->destination = is_out ? *remote : *local;
   get_address_pair (child, !is_out, &out->outer_source, &out->outer_destination);
   out->priority = child->conf->priority;
-  out->mark = is_out ? child->conf->mark_out : child->conf->mark_in;
   out->if_id = is_out ? child->if_id_out : child->if_id_in;
   if (is_out ? child->link_out : child->link_in)
     out->flags |= IKE_KERNEL_MAKE_INTERFACE;
   out->interface = child->conf->interface;
+  ike_child_fill_policy_modes (child, is_out, out);
 }
 
 /* A policy out, in and forward for each pair of selectors of one family. The caller frees. */
@@ -266,6 +280,8 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   child->local = sa->local;
   child->remote = sa->remote;
   child->flags = flags_of (child);
+  if (!child->ipcomp)
+    ike_child_drop_cpi (child);
   for (i = 0; i < 2; i++) {
     gboolean is_inbound = i == 0;
     const guint8 *keys = keymat + (is_inbound == is_initiator ? half : 0);
@@ -291,6 +307,7 @@ remove_from_kernel (IkeChild *child)
   if (!manager->kernel_class)
     return;
   if (!child->is_asked) {
+    ike_child_drop_cpi (child);
     if (child->spi_in)
       manager->kernel_class->free_spi (manager->kernel->plugin, child->protocol, child->spi_in,
                                        &child->local);
@@ -376,6 +393,7 @@ ike_child_describe (const IkeChild *child)
   ike_tree_set_format (tree, "spi-out", "%08x", child->spi_out);
   ike_tree_set_string (tree, "proposal", ike_choice_format (&child->choice, text, sizeof text));
   ike_tree_set_bool (tree, "esn", (child->flags & IKE_KERNEL_ESN) != 0);
+  ike_child_describe_modes (child, tree);
   set_selectors (tree, "local-ts", child->selectors, child->n_local);
   set_selectors (tree, "remote-ts", child->n_remote ? child->selectors + child->n_local : NULL,
                  child->n_remote);

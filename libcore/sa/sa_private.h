@@ -517,6 +517,9 @@ struct _IkeChild {
   guint32       flags;
   guint32       if_id_in, if_id_out;
   char         *link_in, *link_out;           /* names of interfaces to be made; NULL: none */
+  IkeAddr       original_local, original_remote;   /* behind NAT, as the peer knows the hosts; family 0: no NAT */
+  guint16       cpi_in, cpi_out;
+  guint8        ipcomp;                       /* IPCOMP_… that was agreed on; 0: none */
 };
 void     ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);   /* no keys */
 void     ike_child_free (IkeChild *child, const char *reason);
@@ -529,6 +532,12 @@ void     ike_child_take_if_ids (IkeChild *child);
 void     ike_child_free_if_ids (IkeChild *child);
 void     ike_child_fill_link   (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);
 void     ike_child_describe_if_ids (const IkeChild *child, IkeTree *into);
+
+/* child_modes.c: what a mode and the options of a child make of a request to the kernel plugin */
+void     ike_child_fill_modes (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);
+void     ike_child_fill_policy_modes (const IkeChild *child, gboolean is_out, IkeKernelPolicy *out);
+void     ike_child_drop_cpi (IkeChild *child);                               /* gives back one that is not installed */
+void     ike_child_describe_modes (const IkeChild *child, IkeTree *into);
 
 /* manager.c */
 guint    ike_sas_pick_shard (IkeSaManager *manager);

@@ -256,6 +256,26 @@ test_child_values (ConfigFixture *fixture, gconstpointer unused)
 }
 
 static void
+test_child_of_kernel (ConfigFixture *fixture, gconstpointer unused)
+{
+  const IkeChildConf *child = build_child (
+      fixture, "mark_in = 0x12/0xf0\nmark_out = %unique\nset_mark_in = %same\n"
+               "set_mark_out = 7\nmark_in_sa = yes\nlabel = blue\nhw_offload = yes\n"
+               "ipcomp = yes\n");
+
+  config_fixture_assert_clean (fixture);
+  g_assert_cmphex (child->mark_in.value, ==, 0x10);
+  g_assert_cmphex (child->mark_in.mask, ==, 0xf0);
+  g_assert_cmphex (child->mark_out.value, ==, IKE_MARK_UNIQUE);
+  g_assert_cmphex (child->set_mark_in.value, ==, IKE_MARK_SAME);
+  g_assert_cmphex (child->set_mark_out.value, ==, 7);
+  g_assert_true (child->mark_in_sa);
+  g_assert_cmpstr (child->label, ==, "blue");
+  g_assert_cmpuint (child->offload, ==, IKE_HW_OFFLOAD_CRYPTO);
+  g_assert_true (child->ipcomp);
+}
+
+static void
 test_child_wrong (ConfigFixture *fixture, gconstpointer unused)
 {
   static const char *const cases[][2] = {
@@ -266,11 +286,16 @@ test_child_wrong (ConfigFixture *fixture, gconstpointer unused)
     { "remote_ts = \"\"", "*remote_ts: needs 1 to 64 selectors*" },
     { "mode = iptfs", "*mode: 'iptfs' is none of: tunnel, transport*" },
     { "start_action = trap|jump", "*start_action: 'trap|jump' is none of: *" },
-    { "mark_in = %unique", "*mark_in: '%unique' is not a mark*" },
+    { "mark_in = %uniq", "*mark_in: '%uniq' is not a mark*" },
+    { "mark_out = 0xffffffff", "*mark_out: '0xffffffff' is not a mark*" },
+    { "mark_in = %same", "*mark_in: %same is for set_mark_in" },
+    { "set_mark_out = %unique", "*set_mark_out: write %same to set the mark of the SA" },
+    { "hw_offload = perhaps", "*hw_offload: 'perhaps' is none of: *" },
     { "tfc_padding = lots", "*tfc_padding: 'lots' is neither*" },
     { "ah_proposals = sha256\nesp_proposals = aes256gcm16", "c.conf:3: *ah_proposals: *" },
     { "per_cpu_sas = yes", "*per_cpu_sas: is not supported yet*" },
-    { "label = a", "*label: is not supported yet; remove it" },
+    { "label_mode = simple",
+      "*label_mode: is not supported yet; remove it or set it to system, its default" },
     { "colour = pink", "*colour: 'pink' is no enum:red|green|blue" },
     { "replay_window = 5000", "*replay_window: '5000' is not a number in its range" },
   };
@@ -473,6 +498,7 @@ main (int argc, char **argv)
   TEST ("authentication-that-cannot-be-is-explained", test_auth_wrong);
   TEST ("a-child-has-the-defaults-of-swanctl", test_child_defaults);
   TEST ("a-child-takes-its-values", test_child_values);
+  TEST ("a-child-says-what-the-kernel-shall-do", test_child_of_kernel);
   TEST ("a-wrong-child-fails-its-connection", test_child_wrong);
   TEST ("options-of-plugins-are-stored-by-index", test_options);
   TEST ("the-best-secret-is-found", test_secrets);

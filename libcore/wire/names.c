@@ -112,6 +112,7 @@ static const Name notifies[] = {
   { 16445, "USE_PPK_INT" },
   { 16446, "PPK_IDENTITY_KEY" },
   { 16447, "IKE_SA_INIT_FULL_TRANSCRIPT_AUTH" },
+  { 40961, "USE_BEET_MODE" },                /* private use, as strongSwan has it */
 };
 
 static const char *

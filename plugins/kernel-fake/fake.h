@@ -18,6 +18,12 @@ typedef struct {
   guint32      replay_window;
   guint64      soft_bytes, hard_bytes, soft_packets, hard_packets, soft_seconds, hard_seconds;
   guint64      sequence;                      /* of seal */
+  IkeSelector  inner_source, inner_destination;
+  IkeAddr      original_source, original_destination;
+  IkeMark      mark, set_mark;
+  guint16      cpi;
+  guint8       ipcomp, offload;
+  char         label[32];
   IkeKernelUse use;
 } FakeRecord;
 
@@ -45,6 +51,7 @@ typedef struct {
   IkePlugin      *plugin;
   IkeEngine      *engine;
   gboolean        records;
+  guint32         lacks;                      /* IKE_KERNEL_CAN_… that it says it has not */
   FakeStripe      stripes[FAKE_STRIPES];
   _Atomic guint32 n_sas, n_spis, last_spi, last_number, delay_ms, n_policies;
   guint32         spi_mask;

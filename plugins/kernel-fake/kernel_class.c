@@ -5,7 +5,7 @@
 #include "shared/esp/algorithms.h"
 #include "fake.h"
 
-enum { FIRST_SPI = 256 };
+enum { FIRST_SPI = 256, LAST_CPI = 61439 };
 
 static Fake *
 fake_of (IkePlugin *plugin)
@@ -21,6 +21,12 @@ can (IkePlugin *self, guint8 protocol, const IkeTransform *transform)
          && algorithm_can (ike_plugin_engine (self), transform);
 }
 
+static guint32
+offers (IkePlugin *self)
+{
+  return fake_kernel_class.features & ~fake_of (self)->lacks;
+}
+
 /* Each once in 2^32: a counter, turned by a mask from the engine's generator so that two engines
  * do not count alike. */
 static void
@@ -34,6 +40,8 @@ get_spi (IkePlugin *self, IkeCall *call, guint8 protocol, const IkeAddr *source,
   do
     spi = (atomic_fetch_add (&fake->last_spi, 1) + 1) ^ fake->spi_mask;
   while (spi < FIRST_SPI);
+  if (protocol == IKE_PROTOCOL_IPCOMP)
+    spi = FIRST_SPI + spi % (LAST_CPI + 1 - FIRST_SPI);
   atomic_fetch_add (&fake->n_spis, 1);
   fake_answer (fake, call, GUINT_TO_POINTER (spi));
 }
@@ -63,6 +71,16 @@ make_record (const IkeKernelSa *wanted)
   record->hard_packets = wanted->hard_packets;
   record->soft_seconds = wanted->soft_seconds;
   record->hard_seconds = wanted->hard_seconds;
+  record->inner_source = wanted->inner_source;
+  record->inner_destination = wanted->inner_destination;
+  record->original_source = wanted->original_source;
+  record->original_destination = wanted->original_destination;
+  record->mark = wanted->mark;
+  record->set_mark = wanted->set_mark;
+  record->ipcomp = wanted->ipcomp;
+  record->offload = wanted->offload;
+  record->cpi = wanted->cpi;
+  g_strlcpy (record->label, wanted->label ? wanted->label : "", sizeof record->label);
   return record;
 }
 
@@ -111,7 +129,7 @@ add_policies (Fake *fake, const IkeKernelBatch *batch)
   pthread_mutex_lock (&fake->lock);
   for (guint i = 0; i < batch->n_policies; i++) {
     IkeKernelPolicy policy = batch->policies[i];
-    policy.interface = NULL;
+    policy.interface = policy.label = NULL;
     g_array_append_val (fake->policies, policy);
   }
   pthread_mutex_unlock (&fake->lock);
@@ -158,7 +176,7 @@ install (IkePlugin *self, IkeCall *call, const IkeKernelBatch *batch)
   /* Whoever asked to install an SPI does not give it back. */
   for (guint i = 0; i < batch->n_sas; i++)
     if (batch->sas[i].direction == IKE_DIR_IN)
-      atomic_fetch_sub (&fake->n_spis, 1);
+      atomic_fetch_sub (&fake->n_spis, batch->sas[i].ipcomp ? 2 : 1);
   if (!fake_begin (fake, IKE_FAKE_INSTALL, call))
     return;
   for (guint i = 0; i < batch->n_sas; i++) {
@@ -245,7 +263,9 @@ const IkeKernelClass fake_kernel_class = {
   .struct_size = sizeof (IkeKernelClass),
   .can = can,
   .features = IKE_KERNEL_CAN_ESN | IKE_KERNEL_CAN_TRANSPORT | IKE_KERNEL_CAN_BEET
-              | IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP,
+              | IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP | IKE_KERNEL_CAN_IPCOMP
+              | IKE_KERNEL_CAN_AH | IKE_KERNEL_CAN_MARK | IKE_KERNEL_CAN_LABEL
+              | IKE_KERNEL_CAN_OFFLOAD,
   .get_spi = get_spi,
   .free_spi = free_spi,
   .install = install,
@@ -253,4 +273,5 @@ const IkeKernelClass fake_kernel_class = {
   .update = update,
   .query = query,
   .describe = describe,
+  .offers = offers,
 };

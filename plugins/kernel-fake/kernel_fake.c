@@ -18,6 +18,8 @@
 
 static const IkeOptionInfo *const options[] = {
   OPTION ("plugin/record", "bool", "no", "Keep keys and policies, for tests to read."),
+  OPTION ("plugin/lacks", "list", NULL,
+          "What it shall say that it cannot: transport, beet, ipcomp, ah, mark, label, offload."),
   OPTION ("plugin/addresses", "list", NULL,
           "Addresses that this machine seems to have; the first of a family is the source."),
   NULL,
@@ -34,6 +36,30 @@ take_addresses (Fake *fake, GError **error)
       return FALSE;
     }
     g_array_append_val (fake->local, addr);
+  }
+  return TRUE;
+}
+
+static gboolean
+take_lacks (Fake *fake, GError **error)
+{
+  static const struct { const char *word; guint32 bit; } words[] = {
+    { "transport", IKE_KERNEL_CAN_TRANSPORT }, { "beet", IKE_KERNEL_CAN_BEET },
+    { "ipcomp", IKE_KERNEL_CAN_IPCOMP },       { "ah", IKE_KERNEL_CAN_AH },
+    { "mark", IKE_KERNEL_CAN_MARK },           { "label", IKE_KERNEL_CAN_LABEL },
+    { "offload", IKE_KERNEL_CAN_OFFLOAD },
+  };
+  g_auto (GStrv) texts = ike_plugin_option_list (fake->plugin, "lacks");
+  for (guint i = 0; texts && texts[i]; i++) {
+    guint k = 0;
+    while (k < G_N_ELEMENTS (words) && !g_str_equal (words[k].word, texts[i]))
+      k++;
+    if (k == G_N_ELEMENTS (words)) {
+      g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "kernel-fake: lacks: unknown word %s",
+                   texts[i]);
+      return FALSE;
+    }
+    fake->lacks |= words[k].bit;
   }
   return TRUE;
 }
@@ -66,7 +92,7 @@ activate (IkePlugin *self, GError **error)
   fake_table_init (fake);
   ike_engine_random (fake->engine, &fake->spi_mask, sizeof fake->spi_mask);
   ike_plugin_set_state (self, fake, free_state);
-  return take_addresses (fake, error);
+  return take_lacks (fake, error) && take_addresses (fake, error);
 }
 
 static const IkeFeature feature_ipsec

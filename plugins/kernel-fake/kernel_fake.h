@@ -22,6 +22,12 @@ typedef struct {
   IkeSecret    encr_key, integ_key;
   guint32      replay_window;
   guint64      soft_bytes, hard_bytes, soft_packets, hard_packets, soft_seconds, hard_seconds;
+  IkeSelector  inner_source, inner_destination;
+  IkeAddr      original_source, original_destination;
+  IkeMark      mark, set_mark;
+  guint16      cpi;
+  guint8       ipcomp, offload;
+  char         label[32];                     /* its beginning */
 } IkeFakeSa;
 
 typedef enum {

@@ -43,6 +43,16 @@ copy_sa (const FakeSa *sa, IkeFakeSa *out)
   out->hard_packets = record->hard_packets;
   out->soft_seconds = record->soft_seconds;
   out->hard_seconds = record->hard_seconds;
+  out->inner_source = record->inner_source;
+  out->inner_destination = record->inner_destination;
+  out->original_source = record->original_source;
+  out->original_destination = record->original_destination;
+  out->mark = record->mark;
+  out->set_mark = record->set_mark;
+  out->cpi = record->cpi;
+  out->ipcomp = record->ipcomp;
+  out->offload = record->offload;
+  memcpy (out->label, record->label, sizeof out->label);
 }
 
 static guint
@@ -219,7 +229,10 @@ contexts_init (Contexts *c, IkeEngine *engine, const IkeFakeSa *sa)
   c->aead = algorithm_aead (engine, &sa->encr);
   c->cipher = c->aead ? NULL : algorithm_cipher (engine, &sa->encr);
   c->integ = c->aead ? NULL : algorithm_integ (engine, &sa->integ);
-  if (!sa->has_keys || (!c->aead && !c->cipher && sa->encr.id != ALGORITHM_NULL))
+  /* AH is carried as ESP that encrypts nothing: its keys are what matters here. */
+  if (!sa->has_keys
+      || (!c->aead && !c->cipher && sa->encr.id != ALGORITHM_NULL
+          && sa->protocol != IKE_PROTOCOL_AH))
     return FALSE;
   c->keys = (EspKeys){ .aead = c->aead ? c->aead->ops : NULL,
                        .cipher = c->cipher ? c->cipher->ops : NULL,

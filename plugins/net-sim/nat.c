@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nat.c - address and port translation: hosts that hide behind another address, each of their
- * ports with a port of its own, which does not depend on whom they talk to. */
+ * ports with a port of its own, which does not depend on whom they talk to, or with the same port,
+ * so that they can be called from outside. */
 #include "wire.h"
 
 enum { FIRST_PORT = 20000, LAST_PORT = 65535 };
 
 typedef struct {
   IkeAddr inside, outside; /* hosts, no ports */
+  gboolean is_static;      /* ports stay */
 } Host;
 
 struct _Nat {
@@ -39,7 +41,15 @@ nat_free (Nat *nat)
 void
 nat_add (Nat *nat, const IkeAddr *inside, const IkeAddr *outside)
 {
-  Host host = { *inside, *outside };
+  Host host = { *inside, *outside, FALSE };
+  host.inside.port = host.outside.port = 0;
+  g_array_append_val (nat->hosts, host);
+}
+
+void
+nat_add_static (Nat *nat, const IkeAddr *inside, const IkeAddr *outside)
+{
+  Host host = { *inside, *outside, TRUE };
   host.inside.port = host.outside.port = 0;
   g_array_append_val (nat->hosts, host);
 }
@@ -95,6 +105,26 @@ mapping_for (Nat *nat, const Host *host, const IkeAddr *inside)
   return NULL;
 }
 
+static void
+rename_host (IkeAddr *addr, const IkeAddr *host)
+{
+  guint16 port = addr->port;
+  *addr = *host;
+  addr->port = port;
+}
+
+static void
+call_inside (const Nat *nat, IkeAddr *to)
+{
+  for (guint i = 0; i < nat->hosts->len; i++) {
+    const Host *host = &g_array_index (nat->hosts, Host, i);
+    if (host->is_static && ike_addr_same_host (&host->outside, to)) {
+      rename_host (to, &host->inside);
+      return;
+    }
+  }
+}
+
 void
 nat_translate (Nat *nat, IkeAddr *from, IkeAddr *to)
 {
@@ -105,7 +135,13 @@ nat_translate (Nat *nat, IkeAddr *from, IkeAddr *to)
   mapped = g_hash_table_lookup (nat->back, to);
   if (mapped)
     *to = *mapped;
+  else
+    call_inside (nat, to);
   host = find_inside (nat, from);
+  if (host && host->is_static) {
+    rename_host (from, &host->outside);
+    return;
+  }
   mapped = host ? mapping_for (nat, host, from) : NULL;
   if (mapped)
     *from = *mapped;

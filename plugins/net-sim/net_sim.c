@@ -344,6 +344,12 @@ ops_nat_add (IkePlugin *self, const IkeAddr *inside, const IkeAddr *outside)
 }
 
 static void
+ops_nat_add_static (IkePlugin *self, const IkeAddr *inside, const IkeAddr *outside)
+{
+  nat_add_static (wire_of (self)->nat, inside, outside);
+}
+
+static void
 ops_nat_remove (IkePlugin *self, const IkeAddr *inside_or_null)
 {
   nat_remove (wire_of (self)->nat, inside_or_null);
@@ -413,6 +419,7 @@ static const IkeSimNetOps sim_ops = {
   .tap_add = ops_tap_add,
   .tap_remove = ops_tap_remove,
   .nat_add = ops_nat_add,
+  .nat_add_static = ops_nat_add_static,
   .nat_remove = ops_nat_remove,
   .nat_forget = ops_nat_forget,
   .inject = ops_inject,

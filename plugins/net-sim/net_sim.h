@@ -106,6 +106,8 @@ typedef struct {
   gboolean (*address_add)    (IkePlugin *self, const IkeAddr *addr);
   void     (*address_remove) (IkePlugin *self, const IkeAddr *addr);
   guint64 (*count)       (IkePlugin *self, IkeSimEvent event);
+  /* The same as nat_add, but ports stay, and who calls @outside reaches @inside. */
+  void    (*nat_add_static) (IkePlugin *self, const IkeAddr *inside, const IkeAddr *outside);
 } IkeSimNetOps;
 
 /* The table and the instance to hand to it, of @engine; NULL when net-sim is not ready in it. */

@@ -98,6 +98,7 @@ void     script_tap_remove  (Script *script, guint id);
 Nat     *nat_new         (void);
 void     nat_free        (Nat *nat);
 void     nat_add         (Nat *nat, const IkeAddr *inside, const IkeAddr *outside);
+void     nat_add_static  (Nat *nat, const IkeAddr *inside, const IkeAddr *outside);
 void     nat_remove      (Nat *nat, const IkeAddr *inside_or_null);
 void     nat_forget      (Nat *nat);
 void     nat_translate   (Nat *nat, IkeAddr *from, IkeAddr *to);
