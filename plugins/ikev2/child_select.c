@@ -27,6 +27,10 @@ ikev2_selectors_of (IkeSa *sa, const IkeChildConf *conf, Ikev2Selectors *out)
 {
   out->n_local = resolve (conf->local_ts, conf->n_local_ts, ike_sa_local (sa), out->local);
   out->n_remote = resolve (conf->remote_ts, conf->n_remote_ts, ike_sa_remote (sa), out->remote);
+  if (conf->mode != IKE_MODE_TRANSPORT)
+    return;
+  out->n_local = ikev2_selectors_within (out->local, out->n_local, ike_sa_local (sa));
+  out->n_remote = ikev2_selectors_within (out->remote, out->n_remote, ike_sa_remote (sa));
 }
 
 static gboolean
@@ -139,6 +143,19 @@ ikev2_choose_child (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode, Ikev2
                             ours ? ours : "no child");
   }
   return best;
+}
+
+gboolean
+ikev2_fits_another_mode (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode)
+{
+  const IkeConn *conn = ike_sa_conn (sa);
+  Ikev2Selectors narrowed;
+  guint i;
+
+  for (i = 0; i < conn->n_children; i++)
+    if (conn->children[i]->mode != mode && fit (sa, conn->children[i], offered, &narrowed))
+      return TRUE;
+  return FALSE;
 }
 
 void

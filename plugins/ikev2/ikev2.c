@@ -148,6 +148,8 @@ NOTIFY (nat_source, IKE_N_NAT_DETECTION_SOURCE_IP, 20, 20, 16, "IKE_SA_INIT");
 NOTIFY (nat_destination, IKE_N_NAT_DETECTION_DESTINATION_IP, 20, 20, 1, "IKE_SA_INIT");
 NOTIFY (cookie, IKE_N_COOKIE, 1, 64, 1, "IKE_SA_INIT");
 NOTIFY (transport, IKE_N_USE_TRANSPORT_MODE, 0, 0, 1, "IKE_AUTH CREATE_CHILD_SA");
+NOTIFY (beet, IKEV2_N_USE_BEET_MODE, 0, 0, 1, "IKE_AUTH CREATE_CHILD_SA");
+NOTIFY (ipcomp, IKE_N_IPCOMP_SUPPORTED, 3, 1024, 16, "IKE_AUTH CREATE_CHILD_SA");
 NOTIFY (rekey, IKE_N_REKEY_SA, 0, 0, 1, "CREATE_CHILD_SA");
 
 #define FEATURE(symbol, name, class_)                                                              \
@@ -187,6 +189,8 @@ FEATURE (nat_source_n, "notify:NAT_DETECTION_SOURCE_IP", nat_source_notify);
 FEATURE (nat_destination_n, "notify:NAT_DETECTION_DESTINATION_IP", nat_destination_notify);
 FEATURE (cookie_n, "notify:COOKIE", cookie_notify);
 FEATURE (transport_n, "notify:USE_TRANSPORT_MODE", transport_notify);
+FEATURE (beet_n, "notify:USE_BEET_MODE", beet_notify);
+FEATURE (ipcomp_n, "notify:IPCOMP_SUPPORTED", ipcomp_notify);
 FEATURE (rekey_n, "notify:REKEY_SA", rekey_notify);
 
 static const IkeFeature *const features[] = {
@@ -206,6 +210,7 @@ static const IkeFeature *const features[] = {
   &temporary_n_feature,     &not_found_n_feature,
   &nat_source_n_feature,    &nat_destination_n_feature,
   &cookie_n_feature,        &transport_n_feature,
+  &beet_n_feature,          &ipcomp_n_feature,
   &rekey_n_feature,         &ikev2_fragmentation_feature,
   &ikev2_fragmentation_acts_feature, NULL,
 };

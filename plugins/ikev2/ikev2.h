@@ -26,9 +26,35 @@ gboolean ikev2_selectors_read (IkeTask *task, const IkeMessage *in, gboolean is_
 /* Responder: the child of the connection that fits what is offered best, narrowed. NULL: none, and @why says so. */
 const IkeChildConf *ikev2_choose_child (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode, Ikev2Selectors *narrowed,
                                         char **why);
+gboolean ikev2_fits_another_mode (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode);
 char    *ikev2_selectors_format (const Ikev2Selectors *selectors);
 /* What ike_proposals_explain() left in @details says which keyword to add; this says where. */
 void     ikev2_name_setting (IkeTree *details, const char *path);
+
+/* child_mode.c: transport mode, BEET, IPComp. */
+enum { IKEV2_N_USE_BEET_MODE = 40961, IKEV2_IPCOMP_DEFLATE = 2 };
+
+/* The hosts as the peer knows them; family 0: not by one address each. */
+typedef struct { IkeAddr local, remote; } Ikev2Originals;
+
+/* What lies within @host only; returns how many are left of @n. */
+guint    ikev2_selectors_within (IkeSelector *selectors, guint n, const IkeAddr *host);
+/* RFC 7296, 2.23.1: keeps in @originals what the peer calls the hosts, and puts our names of them in their place.
+ * FALSE: there is not one address each, or it is not that of the SA, so this cannot be transport mode.  Without NAT
+ * what is offered may be wider, and is cut to the hosts. */
+gboolean ikev2_selectors_translate (IkeSa *sa, Ikev2Selectors *selectors, gboolean is_offer,
+                                    Ikev2Originals *originals);
+/* Do the selectors name one address on each side? */
+gboolean ikev2_selectors_are_hosts (const Ikev2Selectors *selectors);
+/* Which mode @x asks for, or agrees to, by its notifies. */
+guint8   ikev2_mode_of (const IkeExchange *x);
+void     ikev2_mode_write (IkeWriter *out, guint8 mode);
+/* Our CPI, offered or chosen. */
+void     ikev2_ipcomp_write (IkeWriter *out, guint16 cpi);
+/* The first offer that we can take; 0: none. */
+guint16  ikev2_ipcomp_offered (const IkeExchange *x);
+/* The answer to what we offered: its CPI, 0 for none.  FALSE: it is none that we could have offered. */
+gboolean ikev2_ipcomp_answered (const IkeExchange *x, gboolean was_offered, guint16 *cpi);
 
 /* delete.c: TRUE when we ask. */
 gboolean ikev2_is_ours (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* child.h - a CHILD_SA in the making: what the side that asks (child.c) and the side that answers (child_answer.c)
+ * have in common. */
+#pragma once
+#include "ikev2.h"
+
+/* RFC 4303, 2.1: SPIs from 1 to 255 are reserved, zero is for local use.  A peer may ask for so
+ * many groups. */
+enum { SPI_MIN = 256, GROUPS_MAX = 5 };
+
+typedef struct {
+  IkeChildRef         child;
+  const IkeChildConf *conf;
+  IkeChoice           choice;
+  Ikev2Selectors     *selectors;              /* offered by us, or narrowed */
+  const IkeKe        *ke;
+  IkeKeOffer         *offer;
+  IkeKeAnswer        *answer;
+  IkeSecretBlob      *secret;
+  guint16             group;
+  guint               n_groups;               /* tried because the peer asked for them */
+  guint16             failed;                 /* the notify that says why there is no child */
+  char               *error, *why;
+  guint32             spi;
+  gboolean            is_keyed, is_installing, is_installed, has_nonce, is_prepared;
+  guint8              mode;                   /* proposed; later what was agreed on */
+  Ikev2Originals      originals;
+  guint16             peer_cpi;               /* with IPComp */
+  guint8              nonce[IKEV2_NONCE_LEN];
+} Child;
+
+IkeEngine *ikev2_child_engine (IkeTask *task);
+IkeChild  *ikev2_child_of     (IkeTask *task);                 /* NULL: gone */
+gboolean   ikev2_child_is_in_auth (const IkeExchange *x);
+
+extern const IkeCallClass ikev2_child_spi_call, ikev2_child_cpi_call, ikev2_child_answer_call;
+
+/* There will be no child; @details are taken. */
+IkeTaskResult ikev2_child_refuse (IkeTask *task, const char *phase, guint16 notify, const char *why, IkeTree *details);
+void       ikev2_child_write_sa    (IkeTask *task, IkeWriter *out, gboolean is_request, guint flags);
+void       ikev2_child_write_ts    (IkeTask *task, IkeWriter *out, gboolean is_initiator);
+void       ikev2_child_write_nonce (IkeTask *task, IkeWriter *out);
+gboolean   ikev2_child_narrow      (IkeTask *task, gboolean is_response);
+guint32    ikev2_child_spi_of      (const IkeChoice *choice);
+gboolean   ikev2_child_wants_ipcomp (IkeTask *task);
+gboolean   ikev2_child_is_ah_through_nat (IkeSa *sa, const IkeChildConf *conf);
+extern const char ikev2_child_nat_and_ah[];
+IkeTaskResult ikev2_child_install  (IkeTask *task, IkeExchange *x, const IkeMessage *in);
+IkeTaskResult ikev2_child_finish   (IkeTask *task);
+
+/* child_answer.c */
+IkeTaskResult ikev2_child_process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in);
+IkeTaskResult ikev2_child_build_response  (IkeTask *task, IkeExchange *x, IkeWriter *out);

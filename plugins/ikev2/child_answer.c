@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* child_answer.c - CHILD_SAs that the peer asks for: which child of the connection it is, what of
+ * the selectors and proposals, and the answer. */
+#include "child.h"
+
+static IkeTaskResult
+refuse_proposals (IkeTask *task, const IkeProposal *offers, guint n)
+{
+  Child *self = ike_task_data (task);
+  IkeTree *details = ike_tree_new_section ();
+  g_autofree char *why = ike_proposals_explain (ikev2_child_proposals (self->conf), offers, n,
+                                                details),
+                  *path = NULL;
+
+  path = g_strdup_printf ("connections.%s.children.%s.%s", ike_sa_conn (ike_task_sa (task))->name,
+                          self->conf->name,
+                          self->conf->ah_proposals ? "ah_proposals" : "esp_proposals");
+  ikev2_name_setting (details, path);
+  ike_tree_set_string (details, "child", self->conf->name);
+  return ikev2_child_refuse (task, "child-proposal", IKE_N_NO_PROPOSAL_CHOSEN, why, details);
+}
+
+static IkeTaskResult
+choose_proposal (IkeTask *task, IkeExchange *x, const IkeMessage *in)
+{
+  Child *self = ike_task_data (task);
+  const IkePayload *payload = ike_message_find (in, IKE_PAYLOAD_SA, 0);
+  IkeProposal *offers = ike_exchange_alloc (x, IKE_PROPOSALS_MAX * sizeof *offers);
+  IkeVerdict verdict = { 0 };
+  IkeReader r;
+  guint n, flags = ikev2_child_is_in_auth (x) ? IKE_SELECT_NO_KE : 0;
+
+  if (!offers)
+    return ikev2_child_refuse (task, "child", IKE_N_TEMPORARY_FAILURE, "no room for the proposals",
+                               NULL);
+  ike_reader_init (&r, payload->data, payload->len);
+  if (!ike_proposals_read (&r, offers, &n, &verdict))
+    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
+  if (!ike_proposals_select (ikev2_child_proposals (self->conf), offers, n, flags, &self->choice)
+      || self->choice.spi_len != 4 || ikev2_child_spi_of (&self->choice) < SPI_MIN)
+    return refuse_proposals (task, offers, n);
+  return IKE_TASK_DONE;
+}
+
+/* PFS as the responder: the group that was chosen must be the one of the KE payload. */
+static IkeTaskResult
+answer_ke (IkeTask *task, const IkeMessage *in)
+{
+  Child *self = ike_task_data (task);
+  guint16 chosen = self->choice.chosen[IKE_TRANSFORM_KE].id;
+  const IkePayload *payload = ike_message_find (in, IKE_PAYLOAD_KE, 0);
+  guint8 group[2] = { (guint8) (chosen >> 8), (guint8) chosen };
+  IkeVerdict verdict = { 0 };
+  IkeKeView ke = { 0 };
+
+  if (payload && !ike_ke_read (payload, &ke, &verdict))
+    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
+  if (ke.group != chosen)
+    return ike_task_fail (task, IKE_N_INVALID_KE_PAYLOAD, group, sizeof group,
+                          "another key exchange group was chosen");
+  self->ke = ike_ke_find (ikev2_child_engine (task), chosen);
+  if (!self->ke)
+    return ike_task_fail (task, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0,
+                          "no plugin provides the chosen key exchange");
+  ike_ke_answer (self->ke, ike_task_call (task, &ikev2_child_answer_call, NULL), ke.data, ke.len);
+  return IKE_TASK_WAIT;
+}
+
+/* What the peer wants beside what the first child allows, and where that is set. */
+static IkeTree *
+selector_details (IkeSa *sa, const Ikev2Selectors *offered)
+{
+  const IkeConn *conn = ike_sa_conn (sa);
+  IkeTree *details = ike_tree_new_section ();
+  g_autofree Ikev2Selectors *ours = g_new0 (Ikev2Selectors, 1);
+  g_autofree char *got = ikev2_selectors_format (offered), *wanted = NULL;
+
+  ike_tree_set_string (details, "got", got);
+  if (!conn->n_children)
+    return details;
+  ikev2_selectors_of (sa, conn->children[0], ours);
+  wanted = ikev2_selectors_format (ours);
+  ike_tree_set_string (details, "wanted", wanted);
+  ike_tree_set_format (details, "setting", "connections.%s.children.%s: local_ts, remote_ts",
+                       conn->name, conn->children[0]->name);
+  return details;
+}
+
+/* RFC 7296, 2.23.1: "Do PAD and SPD lookup using the ID and substituted Traffic Selectors"; where
+ * no entry allows transport mode, "undo the Traffic Selector substitutions" and look for tunnel
+ * mode.  The same for BEET, which has nothing to substitute. */
+static void
+choose_child (IkeTask *task, const Ikev2Selectors *offered, guint8 wanted, char **why)
+{
+  Child *self = ike_task_data (task);
+  IkeSa *sa = ike_task_sa (task);
+  g_autofree Ikev2Selectors *translated = g_memdup2 (offered, sizeof *offered);
+
+  self->mode = wanted;
+  if (wanted == IKE_MODE_TRANSPORT
+      && ikev2_selectors_translate (sa, translated, TRUE, &self->originals))
+    self->conf = ikev2_choose_child (sa, translated, wanted, self->selectors, why);
+  if (wanted == IKE_MODE_BEET && ikev2_selectors_are_hosts (offered))
+    self->conf = ikev2_choose_child (sa, offered, wanted, self->selectors, why);
+  if (self->conf)
+    return;
+  g_clear_pointer (why, g_free);
+  self->mode = IKE_MODE_TUNNEL;
+  self->conf = ikev2_choose_child (sa, offered, IKE_MODE_TUNNEL, self->selectors, why);
+}
+
+static IkeTaskResult
+refuse_selectors (IkeTask *task, const Ikev2Selectors *offered, const char *why)
+{
+  IkeSa *sa = ike_task_sa (task);
+  g_autofree char *sentence = NULL;
+
+  if (!ikev2_fits_another_mode (sa, offered, IKE_MODE_TUNNEL))
+    return ikev2_child_refuse (task, "selectors", IKE_N_TS_UNACCEPTABLE, why,
+                               selector_details (sa, offered));
+  sentence = g_strdup_printf ("the child that fits has a mode that the peer did not propose; %s",
+                              why);
+  return ikev2_child_refuse (task, "mode", IKE_N_NO_PROPOSAL_CHOSEN, sentence,
+                             selector_details (sa, offered));
+}
+
+/* Which child, which selectors, which proposal; then an SPI. */
+static IkeTaskResult
+choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
+{
+  Child *self = ike_task_data (task);
+  IkeSa *sa = ike_task_sa (task);
+  g_autofree Ikev2Selectors *offered = g_new0 (Ikev2Selectors, 1);
+  g_autofree char *why = NULL;
+  IkeTaskResult result;
+
+  self->is_prepared = TRUE;
+  self->selectors = g_new0 (Ikev2Selectors, 1);
+  if (!ikev2_selectors_read (task, in, FALSE, offered))
+    return IKE_TASK_FAIL;
+  choose_child (task, offered, ikev2_mode_of (x), &why);
+  if (!self->conf)
+    return refuse_selectors (task, offered, why);
+  if (ikev2_child_is_ah_through_nat (sa, self->conf))
+    return ikev2_child_refuse (task, "child", IKE_N_NO_PROPOSAL_CHOSEN, ikev2_child_nat_and_ah,
+                               NULL);
+  result = choose_proposal (task, x, in);
+  if (result != IKE_TASK_DONE || self->failed)
+    return result;
+  if (!ikev2_child_narrow (task, FALSE))
+    return ikev2_child_refuse (task, "selectors", IKE_N_TS_UNACCEPTABLE,
+                               "a plugin left no selectors", NULL);
+  self->child = ike_child_ref (ike_child_new (sa, self->conf));
+  ike_child_set_mode (ikev2_child_of (task), self->mode);
+  ike_child_get_spi (ikev2_child_of (task), ike_task_call (task, &ikev2_child_spi_call, NULL));
+  if (ikev2_child_wants_ipcomp (task) && ikev2_ipcomp_offered (x))
+    ike_child_get_cpi (ikev2_child_of (task), ike_task_call (task, &ikev2_child_cpi_call, NULL));
+  return IKE_TASK_WAIT;
+}
+
+IkeTaskResult
+ikev2_child_process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
+{
+  Child *self = ike_task_data (task);
+
+  if (!self->is_prepared)
+    return choose (task, x, in);
+  if (self->is_installed)
+    return ikev2_child_finish (task);
+  if (!ikev2_child_of (task) || self->error)
+    return ikev2_child_refuse (task, "child", IKE_N_TEMPORARY_FAILURE,
+                   self->error ? self->error : "it was taken away meanwhile", NULL);
+  if (ike_child_cpi (ikev2_child_of (task), TRUE))
+    self->peer_cpi = ikev2_ipcomp_offered (x);
+  if (!ikev2_child_is_in_auth (x) && self->choice.chosen[IKE_TRANSFORM_KE].id && !self->is_keyed)
+    return answer_ke (task, in);
+  return ikev2_child_install (task, x, in);
+}
+
+IkeTaskResult
+ikev2_child_build_response (IkeTask *task, IkeExchange *x, IkeWriter *out)
+{
+  Child *self = ike_task_data (task);
+
+  if (self->failed) {
+    ike_notify_write (out, 0, self->failed, NULL, 0, NULL, 0);
+    return IKE_TASK_DONE;
+  }
+  ikev2_mode_write (out, self->mode);
+  if (self->peer_cpi && ikev2_child_of (task))
+    ikev2_ipcomp_write (out, ike_child_cpi (ikev2_child_of (task), TRUE));
+  ikev2_child_write_sa (task, out, FALSE, 0);
+  if (!ikev2_child_is_in_auth (x)) {
+    ikev2_child_write_nonce (task, out);
+    if (self->answer)
+      ike_ke_write (out, ike_ke_class (self->ke)->transform, self->answer->public_value,
+                    self->answer->public_len);
+  }
+  ikev2_child_write_ts (task, out, FALSE);
+  return IKE_TASK_DONE;
+}
