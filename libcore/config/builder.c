@@ -256,6 +256,20 @@ ike_builder_read_fields (IkeBuilder *builder, const IkeTree *section, const IkeF
   }
 }
 
+void
+ike_builder_read_if_id (IkeBuilder *builder, const IkeTree *section, guint32 *in, guint32 *out)
+{
+  static const IkeField both[]
+    = { { "if_id", IKE_FIELD_IF_ID, 0, "0", NULL, 0 }, { NULL, 0, 0, NULL, NULL, 0 } };
+  guint32 id = 0;
+
+  ike_builder_read_fields (builder, section, both, NULL, &id);
+  if (!ike_builder_text (section, "if_id_in", NULL))
+    *in = id;
+  if (!ike_builder_text (section, "if_id_out", NULL))
+    *out = id;
+}
+
 guint64 *
 ike_builder_read_options (IkeBuilder *builder, const char *kind, const IkeTree *section)
 {

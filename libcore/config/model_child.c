@@ -78,7 +78,7 @@ static const IkeField copy_fields[] = {
 };
 
 static const char *const others[] = { "ah_proposals", "esp_proposals", "local_ts", "remote_ts",
-                                      "tfc_padding" };
+                                      "tfc_padding", "if_id" };
 
 static void
 check_keys (IkeBuilder *builder, const IkeTree *section)
@@ -208,6 +208,7 @@ ike_child_build (IkeBuilder *builder, const IkeTree *section)
   if (child->reqid)
     child->flags |= IKE_KERNEL_FIXED_REQID;
   read_padding (builder, section, child);
+  ike_builder_read_if_id (builder, section, &child->if_id_in, &child->if_id_out);
   derive_lives (builder, section, child);
   child->options = ike_builder_read_options (builder, "child", section);
   child->ah_proposals = read_proposals (builder, section, "ah_proposals", IKE_PROTOCOL_AH, NULL);

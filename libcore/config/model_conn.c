@@ -51,6 +51,7 @@ static const IkeField others[] = {
   { "local_addrs", IKE_FIELD_LIST, 0, NULL, NULL, 0 },
   { "remote_addrs", IKE_FIELD_LIST, 0, NULL, NULL, 0 },
   { "proposals", IKE_FIELD_LIST, 0, NULL, NULL, 0 },
+  { "if_id", IKE_FIELD_IF_ID, 0, NULL, NULL, 0 },
 };
 
 static const IkeSubsection subsections[] = {
@@ -154,6 +155,7 @@ ike_conn_build (IkeBuilder *builder, const IkeTree *section)
   check_keys (builder, section);
   ike_builder_read_fields (builder, section, fields, NULL, conn);
   ike_builder_read_fields (builder, section, ike_transmit_fields, core, conn);
+  ike_builder_read_if_id (builder, section, &conn->if_id_in, &conn->if_id_out);
   conn->local_addrs = ike_hosts_build (builder, section, "local_addrs", &conn->n_local_addrs);
   conn->remote_addrs = ike_hosts_build (builder, section, "remote_addrs", &conn->n_remote_addrs);
   conn->local = ike_auths_build (builder, section, "local", &conn->n_local);

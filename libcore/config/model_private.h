@@ -91,6 +91,8 @@ void ike_builder_read_fields (IkeBuilder *builder, const IkeTree *section, const
 guint64 *ike_builder_read_options (IkeBuilder *builder, const char *kind, const IkeTree *section);
 /* Text of a leaf of @section that is set, else @fallback. */
 const char *ike_builder_text (const IkeTree *section, const char *key, const char *fallback);
+/* if_id_in and if_id_out that @section does not set are what its if_id says. */
+void ike_builder_read_if_id (IkeBuilder *builder, const IkeTree *section, guint32 *in, guint32 *out);
 /* One value of @type at @out; FALSE when @text is none. */
 gboolean ike_field_convert (const IkeField *field, const char *text, gpointer out);
 const char *ike_field_describe (const IkeField *field);               /* "a time such as 90s, 5m, 4h or 1d" */

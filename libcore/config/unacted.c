@@ -19,6 +19,7 @@ static const Unacted table[] = {
   { "connection", "vips", "", TRUE },
   { "connection", "pools", "", TRUE },
   { "connection", "unique", "no never", TRUE },
+  { "connection", "if_id", "0", TRUE, TRUE },
   { "connection", "if_id_in", "0", TRUE, TRUE },
   { "connection", "if_id_out", "0", TRUE, TRUE },
   { "connection", "rekey_time", "0 0s", FALSE },
@@ -39,6 +40,7 @@ static const Unacted table[] = {
   { "child", "dpd_action", "none clear", FALSE },
   { "child", "hostaccess", "no yes", FALSE },
   { "child", "policies_fwd_out", "no", FALSE },
+  { "child", "if_id", "0", TRUE, TRUE },
   { "child", "if_id_in", "0", TRUE, TRUE },
   { "child", "if_id_out", "0", TRUE, TRUE },
 };

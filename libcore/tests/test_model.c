@@ -91,6 +91,12 @@ test_unique_if_ids (ConfigFixture *fixture, gconstpointer unused)
   const IkeConn *conn = build_conn (fixture, "if_id_in = %unique-dir\n");
   config_fixture_assert_clean (fixture);
   g_assert_cmphex (conn->if_id_in, ==, IKE_IF_ID_UNIQUE_DIR);
+  conn = build_conn (fixture, "if_id = %unique\nif_id_in = 5\nchildren { c { if_id = 7 } }\n");
+  config_fixture_assert_clean (fixture);
+  g_assert_cmpuint (conn->if_id_in, ==, 5);
+  g_assert_cmphex (conn->if_id_out, ==, IKE_IF_ID_UNIQUE);
+  g_assert_cmpuint (conn->children[0]->if_id_in, ==, 7);
+  g_assert_cmpuint (conn->children[0]->if_id_out, ==, 7);
   conn = build_conn (fixture, "if_id_in = %Unique\n");
   g_assert_cmphex (conn->if_id_in, ==, IKE_IF_ID_UNIQUE);
 }
