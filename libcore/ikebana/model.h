@@ -92,8 +92,8 @@ struct _IkeChildConf {
   char         *label;                        /* security label, may be NULL */
 };
 
-/* What if_id_in and if_id_out (or if_id, for both) may be instead of a number: the engine gives an ID, one for both directions or one for
- * each; to every CHILD_SA where a child asks, to every IKE_SA where a connection does. */
+/* What if_id_in and if_id_out (or if_id, for both) may be instead of a number: the engine gives an ID, one for both
+ * directions or one for each; to every CHILD_SA where a child asks, to every IKE_SA where a connection does. */
 #define IKE_IF_ID_UNIQUE     0xffffffffu
 #define IKE_IF_ID_UNIQUE_DIR 0xfffffffeu
 

@@ -19,7 +19,7 @@ typedef void (*NetDone) (gpointer data, const char *error);
  * an error nothing is kept and there is nothing to drop.  A route that cannot be made is no error:
  * it is logged, and tried again when addresses, links or routes change. */
 void net_need  (Net *net, const IkeKernelBatch *batch, NetDone done, gpointer data);
-/* Also of what net_need() has not finished yet. */
+/* What net_need() said is done. */
 void net_drop  (Net *net, const IkeKernelBatch *batch);
 /* An outbound SA moved: the routes of its policies follow the new addresses. */
 void net_moved (Net *net, const IkeKernelSa *old, const IkeKernelSa *new_);

@@ -41,7 +41,7 @@ struct _Netlink {
   gpointer               listener_data;
   GHashTable            *sent;                /* sequence → Question */
   Question              *first, **last;       /* not sent */
-  guint                  n_unsent;
+  guint                  n_unsent, n_corks;
   guint32                sequence;
   gboolean               is_dumping, is_busy, is_lost, is_closed;
   guint8                *send_buffer, *receive_buffer;
@@ -279,7 +279,7 @@ pump (Netlink *netlink)
 {
   guint n = 0;
   gboolean is_more = TRUE;
-  if (netlink->is_busy)
+  if (netlink->is_busy || netlink->n_corks)
     return;
   netlink->is_busy = TRUE;
   while (is_more && !netlink->is_closed && n++ < READS_PER_TURN) {
@@ -380,6 +380,19 @@ netlink_dump (Netlink *netlink, const struct nlmsghdr *message, NetlinkEach each
 {
   ask (netlink, message,
        &(Question){ .done = done, .data = data, .each = each, .is_dump = TRUE });
+}
+
+void
+netlink_cork (Netlink *netlink)
+{
+  netlink->n_corks++;
+}
+
+void
+netlink_uncork (Netlink *netlink)
+{
+  if (--netlink->n_corks == 0 && !netlink->is_closed)
+    pump (netlink);
 }
 
 guint

@@ -71,6 +71,10 @@ void     netlink_ask    (Netlink *netlink, const struct nlmsghdr *message, Netli
  * then messages come twice. */
 void     netlink_dump   (Netlink *netlink, const struct nlmsghdr *message, NetlinkEach each,
                          NetlinkDone done, gpointer data);
+/* While corked nothing is sent or read, so no callback runs within netlink_ask(); the last of as
+ * many netlink_uncork() sends it all together. */
+void     netlink_cork   (Netlink *netlink);
+void     netlink_uncork (Netlink *netlink);
 guint    netlink_n_waiting (const Netlink *netlink);     /* without an answer */
 
 /* The fixed part of a message, NULL when it is shorter than @len. */
