@@ -38,7 +38,19 @@ struct _IkeEngine {
   IkeControlTable *commands;
   IkeSaManager    *sas;
   IkeRuntime      *runtime;
+  const IkeTree   *settings_tree;             /* of the settings file; NULL before it was read */
+  /* What lower rooms call in higher ones; set by these when they begin. */
+  const IkePluginInfo *const *core_plugins;   /* the core's own descriptors, NULL-terminated */
+  IkeSa         *(*find_sa)        (IkeEngine *engine, IkeSaRef ref);
+  void           (*config_applied) (IkeEngine *engine, IkeConfig *config, IkeConfig *previous_or_null);
+  void           (*free_scratches) (IkeEngine *engine, gpointer scratches);
 };
+
+/* What everybody may know of a plugin; the rest is plugin/'s. */
+typedef struct {
+  IkeEngine *engine;
+  char      *name;
+} IkePluginHead;
 
 /* Module functions.  _new at ike_engine_new(), before anything is read. */
 IkeCounters *ike_counters_new  (IkeEngine *engine);
@@ -46,7 +58,7 @@ void         ike_counters_free (IkeCounters *counters);
 IkeLogger   *ike_logger_new    (IkeEngine *engine);
 /* levels from the settings, once they are read */
 void         ike_logger_configure (IkeEngine *engine);
-gboolean     ike_logger_start  (IkeEngine *engine, GError **error);    /* after activation: finds the sinks */
+void         ike_logger_start  (IkeEngine *engine, const IkeProvided *const *sinks, guint n);   /* after activation */
 void         ike_logger_stop   (IkeEngine *engine);                    /* before deactivation: the fallback again */
 void         ike_logger_free   (IkeLogger *logger);
 IkeBus      *ike_bus_new       (IkeEngine *engine);
@@ -73,6 +85,8 @@ IkeRegistry *ike_registry_new    (IkeEngine *engine);
 gboolean     ike_registry_load   (IkeEngine *engine, GError **error);
 /* Who offers @feature, ready or not: list of { plugin name state reason }. Control. */
 IkeTree     *ike_registry_providers (IkeEngine *engine, const char *feature);
+/* Names of the plugins that are ready, in their order. */
+void         ike_registry_list_order (IkeEngine *engine, IkeTree *list);
 /* in order; a failure is a state, not an error, unless critical */
 gboolean     ike_registry_activate (IkeEngine *engine, GError **error);
 /* backwards; loops still run (or are stepped) */
@@ -88,7 +102,6 @@ const IkeOptionInfo *ike_registry_option_nth (IkeEngine *engine, guint32 index, 
 
 gboolean     ike_crypto_start  (IkeEngine *engine, GError **error);     /* builds the tables from ready features */
 void         ike_crypto_free   (IkeCryptoTable *table);
-void         ike_crypto_loop_free (IkeEngine *engine, gpointer scratches); /* scratch contexts of one loop */
 
 gboolean     ike_control_start (IkeEngine *engine, GError **error);
 void         ike_control_stop  (IkeEngine *engine);                     /* fails the running requests */
@@ -108,7 +121,7 @@ IkeTree     *ike_sas_order     (IkeEngine *engine);
 /* Seams of runtime/ for the rest of the core. */
 /* Finds an SA by its name; NULL when it is gone.  Its shard only.  Implemented in sa/. */
 IkeSa       *ike_sa_lookup (IkeEngine *engine, IkeSaRef ref);
-/* Where crypto/ keeps the scratch contexts of @loop (given to ike_crypto_loop_free at the end).  That loop only. */
+/* Where crypto/ keeps the scratch contexts of @loop (given to free_scratches at the end).  That loop only. */
 gpointer    *ike_loop_crypto_slot (IkeLoop *loop);
 guint        ike_loop_shard_index (IkeLoop *loop);                      /* G_MAXUINT: no shard.  Any thread */
 /* Jobs that wait for an offload thread now; for the flood threshold.  Any thread. */
@@ -118,16 +131,5 @@ guint        ike_offload_depth (IkeEngine *engine);
  * once), and this runs what is queued on them, before the plugins' state is freed. */
 void         ike_engine_drain (IkeEngine *engine);
 
-/* The built-in descriptor of the core itself: kinds it consumes, core commands, core options. */
-extern const IkePluginInfo ike_core_plugin, ike_core_sa_plugin;
-/* config/: options of section `core`, for that descriptor; NULL-terminated. */
+/* config/: options of section `core`, for the core's own descriptor; NULL-terminated. */
 extern const IkeOptionInfo *const ike_core_options[];
-
-/* Topological order (plugin/order.c), used for features, tasks, hooks, phases. Stable: ties keep insertion order. */
-typedef struct _IkeOrder IkeOrder;
-IkeOrder  *ike_order_new   (void);
-void       ike_order_free  (IkeOrder *order);
-guint      ike_order_add   (IkeOrder *order, const char *label, gpointer item);       /* index */
-void       ike_order_after (IkeOrder *order, guint item, guint first);                /* @item comes after @first */
-/* FALSE: cycle = "a -> b -> a", g_free */
-gboolean   ike_order_sort  (IkeOrder *order, gpointer *out, char **cycle);

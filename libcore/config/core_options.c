@@ -76,7 +76,7 @@ option_name (const IkeOptionInfo *option)
 static const IkeOptionInfo *
 find_option (const char *name, GPtrArray *names)
 {
-  const IkeOptionInfo *const *lists[] = { ike_core_options, ike_core_plugin.options };
+  const IkeOptionInfo *const *lists[] = { ike_core_options };
 
   for (guint k = 0; k < G_N_ELEMENTS (lists); k++)
     for (guint i = 0; lists[k] && lists[k][i]; i++) {

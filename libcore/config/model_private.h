@@ -2,7 +2,7 @@
 /* model_private.h - what the files that make the model from a tree share: tables of keys, a builder that collects
  * problems, conversions of single values. */
 #pragma once
-#include "control/tree_private.h"
+#include "base/tree_private.h"
 #include "engine_private.h"
 #include <ikebana/error.h>
 

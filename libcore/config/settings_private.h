@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* settings_private.h - between the reader of settings files and the resolver of their references. */
 #pragma once
-#include "control/tree_private.h"
+#include "base/tree_private.h"
 #include <ikebana/error.h>
 
 /* Caps on what files may make of us; far above what people write. */

@@ -54,12 +54,6 @@ ike_settings_state_free (IkeSettings *settings)
   g_free (settings);
 }
 
-const IkeTree *
-ike_engine_settings (IkeEngine *engine)
-{
-  return engine->settings ? engine->settings->tree : NULL;
-}
-
 const char *
 ike_engine_config_file (IkeEngine *engine)
 {
@@ -125,6 +119,7 @@ ike_settings_state_read (IkeEngine *engine, GError **error)
     return FALSE;
   ike_tree_free (engine->settings->tree);
   engine->settings->tree = g_steal_pointer (&tree);
+  engine->settings_tree = engine->settings->tree;
   return TRUE;
 }
 
@@ -247,7 +242,8 @@ ike_settings_state_start (IkeEngine *engine, GError **error)
   swap_config (settings, ike_config_build (engine, tree, NULL, problems));
   log_problems (engine, problems);
   remember_problems (settings, problems);
-  ike_sas_apply_config (engine, settings->config, NULL);
+  if (engine->config_applied)
+    engine->config_applied (engine, settings->config, NULL);
   return !(engine->options.flags & IKE_ENGINE_CHECK) || fail_check (problems, error);
 }
 
@@ -344,7 +340,8 @@ ike_engine_reload (IkeEngine *engine, gboolean dry_run, GError **error)
   previous = ike_config_ref (settings->config);
   swap_config (settings, g_steal_pointer (&next));
   ike_registry_reload_commit (engine);
-  ike_sas_apply_config (engine, settings->config, previous);
+  if (engine->config_applied)
+    engine->config_applied (engine, settings->config, previous);
   log_problems (engine, problems);
   remember_problems (settings, problems);
   ike_event_emit (engine, ike_event_new (engine, "config-changed", ike_tree_copy (result)));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* arguments.c - arguments of a command against their declaration. */
 #include "control/control_private.h"
-#include "control/tree_private.h"
+#include "base/tree_private.h"
 #include <string.h>
 
 static const IkeCommandArg *

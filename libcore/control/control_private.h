@@ -2,7 +2,7 @@
 /* control_private.h - what the files of control/ share: the table of running requests, and who listens to log and
  * events. */
 #pragma once
-#include "control/commands.h"
+#include "control/listeners.h"
 #include <ikebana/command.h>
 #include <stdatomic.h>
 

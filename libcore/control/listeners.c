@@ -5,7 +5,7 @@
  * A client that follows costs nothing while it is not there.  What cannot be carried over fast
  * enough is lost, and counted; the observer never waits. */
 #include "control/control_private.h"
-#include "control/tree_private.h"
+#include "base/tree_private.h"
 #include "runtime/bus_private.h"
 #include <ikebana/log.h>
 #include <ikebana/plugin.h>

@@ -5,7 +5,7 @@
  * hears it.  When the engine ends, every client gets an error, and what is unfinished is freed
  * after all plugins are gone. */
 #include "control/control_private.h"
-#include "control/tree_private.h"
+#include "base/tree_private.h"
 #include <ikebana/plugin.h>
 #include <string.h>
 

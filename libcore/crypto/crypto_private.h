@@ -76,3 +76,5 @@ struct _IkeCryptoTable {
 gpointer crypto_scratch_acquire (const Algorithm *algorithm, ScratchSet **lent);
 void crypto_scratch_release (const Algorithm *algorithm, ScratchSet *lent);
 void crypto_scratch_free_all (IkeCryptoTable *table);
+/* Those of one loop, when it ends. */
+void crypto_scratches_free (IkeEngine *engine, gpointer scratches);

@@ -58,7 +58,7 @@ crypto_scratch_release (const Algorithm *algorithm, ScratchSet *lent)
 }
 
 void
-ike_crypto_loop_free (IkeEngine *engine, gpointer scratches)
+crypto_scratches_free (IkeEngine *engine, gpointer scratches)
 {
   if (scratches && engine->crypto)
     set_give_back (engine->crypto, scratches);

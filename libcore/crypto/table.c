@@ -208,6 +208,7 @@ ike_crypto_start (IkeEngine *engine, GError **error)
   table->sets = g_ptr_array_new ();
   pthread_mutex_init (&table->lock, NULL);
   engine->crypto = g_steal_pointer (&table);
+  engine->free_scratches = crypto_scratches_free;
   return TRUE;
 }
 

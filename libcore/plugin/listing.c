@@ -45,16 +45,6 @@ ike_engine_plugins (IkeEngine *engine)
   return tree;
 }
 
-static void
-merge (IkeTree *tree, IkeTree *part_take)
-{
-  for (guint i = 0; part_take && i < ike_tree_n (part_take); i++) {
-    const IkeTree *child = ike_tree_nth (part_take, i);
-    ike_tree_set_take (tree, ike_tree_name (child), ike_tree_copy (child));
-  }
-  ike_tree_free (part_take);
-}
-
 IkeTree *
 ike_registry_providers (IkeEngine *engine, const char *feature)
 {
@@ -71,17 +61,12 @@ ike_registry_providers (IkeEngine *engine, const char *feature)
   return list;
 }
 
-IkeTree *
-ike_engine_order (IkeEngine *engine)
+void
+ike_registry_list_order (IkeEngine *engine, IkeTree *list)
 {
-  IkeTree *tree = ike_tree_new_section ();
-  IkeTree *list = ike_tree_add_list (tree, "plugins");
   for (guint i = 0; i < engine->registry->order->len; i++) {
     const IkePlugin *plugin = g_ptr_array_index (engine->registry->order, i);
     if (plugin->state == IKE_STATE_READY && plugin->is_settled)
       ike_tree_set_string (list, NULL, plugin->name);
   }
-  merge (tree, ike_bus_order (engine));
-  merge (tree, ike_sas_order (engine));
-  return tree;
 }

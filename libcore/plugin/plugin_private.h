@@ -12,7 +12,7 @@ typedef struct _IkeKindNode IkeKindNode;
 /* The size of struct @type up to and with field @last: what version 1.0 of it had, and so the least we accept. */
 #define IKE_SIZE_UP_TO(type, last) (G_STRUCT_OFFSET (type, last) + sizeof (((type *) 0)->last))
 
-struct _IkePlugin {
+struct _IkePlugin {                           /* begins as IkePluginHead */
   IkeEngine      *engine;
   char           *name;
   char           *file;                       /* NULL: built in, or not installed */
@@ -30,6 +30,9 @@ struct _IkePlugin {
   gpointer        user_state;
   GDestroyNotify  free_user_state;
 };
+
+G_STATIC_ASSERT (G_STRUCT_OFFSET (IkePlugin, engine) == G_STRUCT_OFFSET (IkePluginHead, engine)
+                 && G_STRUCT_OFFSET (IkePlugin, name) == G_STRUCT_OFFSET (IkePluginHead, name));
 
 struct _IkeFeatureNode {
   char           *name;                       /* what it provides */
@@ -142,7 +145,3 @@ void ike_catalog_entry_free (gpointer entry);
 const char *ike_state_name    (IkeFeatureState state);
 char       *ike_plugin_why    (const IkePlugin *plugin);
 char       *ike_feature_why   (const IkeRegistry *registry, const char *feature);
-
-/* order.c: after a sort that failed, the items of the circle. */
-guint    ike_order_cycle_n   (const IkeOrder *order);
-gpointer ike_order_cycle_nth (const IkeOrder *order, guint i);

@@ -397,18 +397,6 @@ ike_feature_list (IkeEngine *engine, const char *name, guint *n)
   return *n ? (const IkeProvided *const *) kind->ready->pdata : none;
 }
 
-const char *
-ike_plugin_name (const IkePlugin *self)
-{
-  return self->name;
-}
-
-IkeEngine *
-ike_plugin_engine (const IkePlugin *self)
-{
-  return self->engine;
-}
-
 void *
 ike_plugin_state (IkePlugin *self)
 {

@@ -6,6 +6,7 @@
  * carried along it. */
 #include "config.h"
 #include "plugin/plugin_private.h"
+#include "base/order.h"
 #include <ikebana/error.h>
 #include <string.h>
 

@@ -256,8 +256,7 @@ ike_registry_scan (IkeRegistry *registry)
 {
   const char *dirs = registry->engine->options.plugin_dir;
   g_auto (GStrv) list = g_strsplit (dirs ? dirs : IKE_PLUGIN_DIR, ":", -1);
-  static const IkePluginInfo *const cores[] = { &ike_core_plugin, &ike_core_sa_plugin, NULL };
-  add_builtins (registry, cores);
+  add_builtins (registry, registry->engine->core_plugins);
   add_builtins (registry, registry->engine->options.builtin);
   for (guint i = 0; list[i]; i++)
     if (list[i][0])

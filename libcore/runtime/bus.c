@@ -2,6 +2,7 @@
 /* bus.c - hook points: lists of functions in declared order, frozen before the first event. */
 #include "config.h"
 #include "runtime/bus_private.h"
+#include "base/order.h"
 #include <ikebana/error.h>
 #include <ikebana/tree.h>
 #include <string.h>

@@ -28,8 +28,8 @@ job_run (IkeNode *node, gboolean is_alive)
   g_free (node);
   if (job.node.lane == IKE_QUEUE_NEW)
     atomic_fetch_sub_explicit (&job.shard->n_new, 1, memory_order_relaxed);
-  if (is_alive && job.to.serial && engine->sas)
-    sa = ike_sa_lookup (engine, job.to);
+  if (is_alive && job.to.serial && engine->find_sa)
+    sa = engine->find_sa (engine, job.to);
   if (is_alive && (sa || !job.to.serial))
     job.klass->run (sa, job.data);
   job_free_data (job.klass, job.data);

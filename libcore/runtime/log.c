@@ -232,14 +232,14 @@ ike_logger_new (IkeEngine *engine)
   return logger;
 }
 
-gboolean
-ike_logger_start (IkeEngine *engine, GError **error)
+void
+ike_logger_start (IkeEngine *engine, const IkeProvided *const *sinks, guint n)
 {
   IkeLogger *logger = engine->logger;
 
-  logger->sinks = ike_feature_list (engine, "log-sink", &logger->n_sinks);
+  logger->sinks = sinks;
+  logger->n_sinks = n;
   atomic_store_explicit (&logger->has_sinks, logger->n_sinks > 0, memory_order_release);
-  return TRUE;
 }
 
 void

@@ -593,8 +593,8 @@ ike_loop_free (IkeLoop *loop)
   while (loop->watches)
     ike_watch_free (loop->watches);
   loop_bury_watches (loop);
-  if (loop->crypto && engine->crypto)
-    ike_crypto_loop_free (engine, g_steal_pointer (&loop->crypto));
+  if (loop->crypto && engine->free_scratches)
+    engine->free_scratches (engine, g_steal_pointer (&loop->crypto));
   ike_loop_enter (before == loop ? NULL : before);
   if (loop->next)
     loop->next->previous = loop->previous;

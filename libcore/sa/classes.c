@@ -3,6 +3,7 @@
  * afterwards: exchanges with their phases and rows, tasks in their order, notifies by number,
  * gates, orphans, contributors to AUTH. */
 #include "sa/sa_private.h"
+#include "base/order.h"
 #include <string.h>
 
 static const guint8 rfc7296_payloads[] = { 33, 34, 35, 36, 37, 38, 39, 40,

@@ -56,6 +56,8 @@ ike_sas_new (IkeEngine *engine)
   guint i;
 
   engine->sas = manager;
+  engine->find_sa = ike_sa_lookup;
+  engine->config_applied = ike_sas_apply_config;
   manager->engine = engine;
   manager->records = g_new0 (IkeTree *, IKE_EXPLAIN_RECORDS);
   manager->by_conn = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, ike_known_free);

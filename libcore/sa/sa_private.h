@@ -3,6 +3,7 @@
  *
  * Everything here is touched on the owner shard only, unless it is const after start (classes) or says otherwise. */
 #pragma once
+#include "base/order.h"
 #include <stdatomic.h>
 #include <string.h>
 #include "engine_private.h"

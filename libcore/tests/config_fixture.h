@@ -2,7 +2,7 @@
 /* config_fixture.h - engines in simulation with toy algorithms, for tests of settings, model and commands. */
 #pragma once
 #include "config/model_private.h"
-#include "control/commands.h"
+#include "engine/commands.h"
 #include <string.h>
 
 typedef struct {

@@ -324,15 +324,15 @@ test_a_loop_has_one_context_for_life (void)
   g_assert_cmpuint (n_made, ==, 2);
   g_assert_true (loops[0].slot != loops[1].slot);
   /* A loop that ends gives its contexts to the next one. */
-  ike_crypto_loop_free (&engine, g_steal_pointer (&loops[0].slot));
+  crypto_scratches_free (&engine, g_steal_pointer (&loops[0].slot));
   prf_once (&engine);
   current_loop = &loops[0];
   prf_once (&engine);
   g_assert_cmpuint (n_made, ==, 2);
   current_loop = NULL;
-  ike_crypto_loop_free (&engine, loops[0].slot);
+  crypto_scratches_free (&engine, loops[0].slot);
   ike_crypto_free (engine.crypto);
-  ike_crypto_loop_free (&engine, loops[1].slot); /* later than the table: harmless */
+  crypto_scratches_free (&engine, loops[1].slot); /* later than the table: harmless */
   g_assert_cmpuint (n_scratches, ==, 0);
 }
 

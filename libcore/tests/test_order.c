@@ -2,6 +2,7 @@
 /* test_order.c - the stable topological order. */
 #include "config.h"
 #include "engine_private.h"
+#include "base/order.h"
 #include <string.h>
 
 /* Sorts labels; @edges: "a<b" means b comes after a.  Returns the order, or "cycle: …". */

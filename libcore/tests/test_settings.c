@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_settings.c - the grammar of settings files, rule by rule, right and wrong. */
-#include "control/tree_private.h"
+#include "base/tree_private.h"
 #include <glib/gstdio.h>
 #include <ikebana/error.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_tree.c - values as trees, and their text. */
-#include "control/tree_private.h"
+#include "base/tree_private.h"
 #include <string.h>
 
 static void

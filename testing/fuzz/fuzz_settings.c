@@ -3,7 +3,7 @@
  * own.
  *
  * Covers: libcore/config/lexer.c libcore/config/settings.c libcore/config/references.c
- * libcore/config/values.c libcore/control/tree_text.c */
+ * libcore/base/values.c libcore/base/tree_text.c */
 #include <stdlib.h>
 #include <string.h>
 #include <glib/gstdio.h>

@@ -2,13 +2,13 @@
 /* core_plugin.c - the core's own descriptors: its commands are features like everybody else's. */
 #include "config/model_private.h"
 #include "sa/commands_sa.h"
-#include "control/commands.h"
+#include "engine/commands.h"
 
 static const IkeFeature *const sa_features[] = {
   &ike_command_status, &ike_command_up, &ike_command_down, &ike_command_explain, NULL,
 };
 
-const IkePluginInfo ike_core_plugin = {
+static const IkePluginInfo core_plugin = {
   .struct_size = sizeof (IkePluginInfo),
   .abi_major = IKE_ABI_MAJOR,
   .abi_minor = IKE_ABI_MINOR,
@@ -20,7 +20,7 @@ const IkePluginInfo ike_core_plugin = {
   .options = ike_core_options,
 };
 
-const IkePluginInfo ike_core_sa_plugin = {
+static const IkePluginInfo core_sa_plugin = {
   .struct_size = sizeof (IkePluginInfo),
   .abi_major = IKE_ABI_MAJOR,
   .abi_minor = IKE_ABI_MINOR,
@@ -30,3 +30,5 @@ const IkePluginInfo ike_core_sa_plugin = {
   .summary = "the core's commands about SAs",
   .features = sa_features,
 };
+
+const IkePluginInfo *const ike_core_plugins[] = { &core_plugin, &core_sa_plugin, NULL };

@@ -4,8 +4,7 @@
  * Of all items that may come next, the one that was added first does; so the order depends on
  * what was declared and on nothing else.  Runs while starting, on a few hundred items: the plain
  * quadratic search is meant. */
-#include "config.h"
-#include "plugin/plugin_private.h"
+#include "base/order.h"
 
 typedef struct {
   char *label;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tree.c - values as trees: making, changing, looking up. */
-#include "control/tree_private.h"
+#include "base/tree_private.h"
 #include <string.h>
 
 enum {

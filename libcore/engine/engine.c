@@ -2,12 +2,13 @@
 /* engine.c - one instance of everything: how it begins and how it ends. */
 #include "config.h"
 #include <string.h>
+#include "engine/commands.h"
 #include "runtime/loop_private.h"
 #include "runtime/offload_private.h"
 #include "runtime/sim_private.h"
 
 /* A shard is one of 256 buckets of our SPIs. */
-enum { SHARDS_MAX = 256, OFFLOAD_DEFAULT = 2, DRAIN_ROUNDS_MAX = 1000 };
+enum { SHARDS_MAX = 256, OFFLOAD_DEFAULT = 2 };
 enum { STAGE_NEW, STAGE_LOADED, STAGE_CONTROL, STAGE_RUNNING };
 
 /* -- new */
@@ -40,6 +41,7 @@ options_copy (IkeEngine *engine, const IkeEngineOptions *given)
   if (options->builtin)
     options->builtin = g_memdup2 (options->builtin, (n_builtin + 1) * sizeof *options->builtin);
   engine->sim = options->sim;
+  engine->core_plugins = ike_core_plugins;
 }
 
 static void
@@ -138,6 +140,8 @@ static gboolean
 engine_start (IkeEngine *engine, GError **error)
 {
   IkeRuntime *runtime = engine->runtime;
+  const IkeProvided *const *sinks;
+  guint n_sinks;
 
   if (!ike_settings_state_read (engine, error))
     return FALSE;
@@ -153,9 +157,11 @@ engine_start (IkeEngine *engine, GError **error)
            && ike_settings_state_start (engine, error);
   runtime->stage = STAGE_LOADED;
   ike_sas_new (engine);
-  if (!ike_registry_activate (engine, error) || !ike_bus_freeze (engine, error)
-      || !ike_logger_start (engine, error) || !ike_crypto_start (engine, error)
-      || !ike_control_start (engine, error))
+  if (!ike_registry_activate (engine, error) || !ike_bus_freeze (engine, error))
+    return FALSE;
+  sinks = ike_feature_list (engine, "log-sink", &n_sinks);
+  ike_logger_start (engine, sinks, n_sinks);
+  if (!ike_crypto_start (engine, error) || !ike_control_start (engine, error))
     return FALSE;
   runtime->stage = STAGE_CONTROL;
   if (!ike_sas_start (engine, error) || !ike_settings_state_start (engine, error))
@@ -242,22 +248,6 @@ ike_engine_shutdown (IkeEngine *engine, guint32 timeout_ms)
 
 /* -- free */
 
-/* What posts itself again and again is left to be freed. */
-void
-ike_engine_drain (IkeEngine *engine)
-{
-  gboolean is_any = TRUE;
-
-  for (guint round = 0; is_any && round < DRAIN_ROUNDS_MAX; round++) {
-    is_any = FALSE;
-    if (engine->sim)
-      ike_sim_flush (engine->sim);
-    for (IkeLoop *loop = engine->runtime->loops; loop; loop = loop->next)
-      if (!loop->is_started)
-        is_any |= ike_loop_drain (loop);
-  }
-}
-
 /* The observer last: it hears what the others still say.  Loops of plugins run on until their
  * plugin frees them. */
 static void
@@ -321,38 +311,7 @@ ike_engine_free (IkeEngine *engine)
   g_free (engine);
 }
 
-/* -- what it consists of */
-
-IkeLoop *
-ike_engine_control (IkeEngine *engine)
-{
-  return engine->control;
-}
-
-guint
-ike_engine_n_shards (IkeEngine *engine)
-{
-  return engine->n_shards;
-}
-
-IkeLoop *
-ike_engine_shard (IkeEngine *engine, guint k)
-{
-  g_return_val_if_fail (k < engine->n_shards, NULL);
-  return engine->shards[k];
-}
-
-IkeLoop *
-ike_engine_io (IkeEngine *engine)
-{
-  return engine->io;
-}
-
-IkeLoop *
-ike_engine_observer (IkeEngine *engine)
-{
-  return engine->observer;
-}
+/* -- what it does */
 
 IkeTree *
 ike_engine_jobs (IkeEngine *engine)
@@ -363,5 +322,26 @@ ike_engine_jobs (IkeEngine *engine)
     ike_tree_set_take (loops, NULL, ike_loop_describe (loop));
   if (engine->offload)
     ike_tree_set_take (tree, "offload", ike_offload_describe (engine->offload));
+  return tree;
+}
+
+static void
+merge (IkeTree *tree, IkeTree *part_take)
+{
+  for (guint i = 0; part_take && i < ike_tree_n (part_take); i++) {
+    const IkeTree *child = ike_tree_nth (part_take, i);
+    ike_tree_set_take (tree, ike_tree_name (child), ike_tree_copy (child));
+  }
+  ike_tree_free (part_take);
+}
+
+IkeTree *
+ike_engine_order (IkeEngine *engine)
+{
+  IkeTree *tree = ike_tree_new_section ();
+
+  ike_registry_list_order (engine, ike_tree_add_list (tree, "plugins"));
+  merge (tree, ike_bus_order (engine));
+  merge (tree, ike_sas_order (engine));
   return tree;
 }

@@ -2,7 +2,7 @@
 /* listings.c - what is configured and what could be: connections, and all options with their
  * documentation. */
 #include "config/model_private.h"
-#include "control/commands.h"
+#include "engine/commands.h"
 #include <string.h>
 
 static void

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* commands.c - the core's own control commands. */
 #include <string.h>
-#include "control/commands.h"
+#include "control/listeners.h"
+#include "engine/commands.h"
 #include <ikebana/error.h>
 #include <ikebana/log.h>
 

@@ -4,7 +4,7 @@
  * What a peer or a file wrote must not be able to end a string, a line, or to move a terminal's
  * cursor: everything but printable UTF-8 is escaped. */
 #include <string.h>
-#include "control/tree_private.h"
+#include "base/tree_private.h"
 
 static void
 append_char (GString *out, gunichar c)
