@@ -26,13 +26,15 @@ typedef struct {
   int      messages;                          /* descriptor of messages to who started us, or -1 */
 } Daemon;
 
+/* messages.c: words of --log-level, NULL-terminated. */
+extern const char *const daemon_levels[];
 /* "ikebanad: …" for who started us, until the service is ready; one sentence. */
 void daemon_complain (Daemon *daemon, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* The options for an engine of this daemon; what it logs before it has a sink goes there, too. */
+IkeEngineOptions daemon_engine_options (Daemon *daemon);
 
 /* check.c: `ikebanad --check`. */
 DaemonStatus daemon_check (Daemon *daemon);
-/* The options for an engine of this daemon. */
-IkeEngineOptions daemon_engine_options (Daemon *daemon);
 
 /* service.c: the lock file, going to the background, and telling the service manager. */
 gboolean daemon_lock       (Daemon *daemon, DaemonStatus *status);

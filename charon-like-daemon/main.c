@@ -9,56 +9,13 @@
 #include <ikebana/error.h>
 #include "daemon.h"
 
-static const char *const levels[] = { "error", "notice", "info", "debug", NULL };
-
-void
-daemon_complain (Daemon *daemon, const char *format, ...)
-{
-  va_list args;
-  g_autofree char *text = NULL;
-  va_start (args, format);
-  text = g_strdup_vprintf (format, args);
-  va_end (args);
-  dprintf (daemon->messages >= 0 ? daemon->messages : STDERR_FILENO, "ikebanad: %s\n", text);
-}
-
-/* What is logged before a sink is there, and errors in any case; any thread. */
-static void
-print_record (const IkeLogRecord *record, gpointer data)
-{
-  Daemon *daemon = data;
-  if (record->level == IKE_LOG_ERROR)
-    __atomic_add_fetch (&daemon->n_errors, 1, __ATOMIC_RELAXED);
-  /* Errors come here as well when there are sinks; who reads them reads them once. */
-  if (record->level <= daemon->log_level && !daemon->has_sinks)
-    daemon_complain (daemon, "%s: %s%s%s",
-                     record->level < G_N_ELEMENTS (levels) - 1 ? levels[record->level] : "debug",
-                     record->subject != NULL ? record->subject : "",
-                     record->subject != NULL ? ": " : "", record->text);
-}
-
-IkeEngineOptions
-daemon_engine_options (Daemon *daemon)
-{
-  return (IkeEngineOptions) {
-    .struct_size = sizeof (IkeEngineOptions),
-    .name = "ikebanad",
-    .n_offload = G_MAXUINT32,
-    .config_file = daemon->config_file,
-    .settings = daemon->overrides,
-    .plugin_dir = daemon->plugin_dir,
-    .log_fallback = print_record,
-    .log_data = daemon,
-  };
-}
-
 /* -- command line */
 
 static gboolean
 read_level (Daemon *daemon, const char *text)
 {
-  for (guint i = 0; levels[i] != NULL; i++) {
-    if (strcmp (levels[i], text) == 0) {
+  for (guint i = 0; daemon_levels[i] != NULL; i++) {
+    if (strcmp (daemon_levels[i], text) == 0) {
       daemon->log_level = i;
       daemon->has_log_level = TRUE;
       return TRUE;
@@ -145,11 +102,12 @@ make_overrides (const Daemon *daemon)
     g_string_append (text, "\n  }\n");
   }
   if (daemon->has_log_level)
-    g_string_append_printf (text, "  log-file {\n    level = %s\n  }\n", levels[daemon->log_level]);
+    g_string_append_printf (text, "  log-file {\n    level = %s\n  }\n",
+                            daemon_levels[daemon->log_level]);
   g_string_append (text, "}\n");
   if (daemon->has_log_level)
     g_string_append_printf (text, "core {\n  log {\n    default = %s\n  }\n}\n",
-                            levels[daemon->log_level]);
+                            daemon_levels[daemon->log_level]);
   return g_string_free (text, FALSE);
 }
 

@@ -45,7 +45,7 @@ aead_set_lengths (EVP_CIPHER_CTX *context, const AeadSpec *spec)
 static gpointer
 aead_new (IkePlugin *self, const AeadSpec *spec)
 {
-  const State *state = state_peek (self);
+  const State *state = ike_plugin_state (self);
 
   if (!state->ciphers[spec->cipher])
     return NULL;

@@ -31,7 +31,7 @@ cipher_free (gpointer data)
 static gpointer
 cipher_new (IkePlugin *self, const CipherSpec *spec)
 {
-  const State *state = state_peek (self);
+  const State *state = ike_plugin_state (self);
 
   if (!state->ciphers[spec->cipher])
     return NULL;

@@ -97,12 +97,6 @@ state_get (IkePlugin *self, GError **error)
   return state;
 }
 
-const State *
-state_peek (IkePlugin *self)
-{
-  return ike_plugin_state (self);
-}
-
 static gboolean
 crypto_activate (IkePlugin *self, GError **error)
 {

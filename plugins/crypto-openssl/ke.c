@@ -264,7 +264,7 @@ group_is_there (const State *state, GroupId id)
 static gpointer
 ke_offer (IkePlugin *self, GroupId id, guint8 *public_out, const char **error)
 {
-  const State *state = state_peek (self);
+  const State *state = ike_plugin_state (self);
   EVP_PKEY *pair = group_is_there (state, id) ? pair_new (state, id) : NULL;
 
   if (pair && !public_write (pair, &groups[id], public_out))
@@ -280,7 +280,7 @@ static IkeSecretBlob *
 ke_finish (IkePlugin *self, GroupId id, EVP_PKEY *pair, const IkePart *peer,
            gboolean *is_peers_fault, const char **error)
 {
-  const State *state = state_peek (self);
+  const State *state = ike_plugin_state (self);
   const char *refused = NULL;
   EVP_PKEY *peer_key =
       group_is_there (state, id) ? peer_new (state, id, peer->data, peer->len, &refused) : NULL;
@@ -300,7 +300,7 @@ static IkeSecretBlob *
 ke_answer (IkePlugin *self, GroupId id, const IkePart *peer, guint8 *public_out,
            gboolean *is_peers_fault, const char **error)
 {
-  const State *state = state_peek (self);
+  const State *state = ike_plugin_state (self);
   const char *refused = NULL;
   EVP_PKEY *peer_key =
       group_is_there (state, id) ? peer_new (state, id, peer->data, peer->len, &refused) : NULL;
@@ -361,7 +361,7 @@ IkeSecretBlob *
 ke_derive_fixed (IkePlugin *self, GroupId id, const guint8 *private_key, gsize private_len,
                  const IkePart *peer)
 {
-  const State *state = state_peek (self);
+  const State *state = ike_plugin_state (self);
   EVP_PKEY *pair =
       group_is_there (state, id) ? fixed_pair_new (state, id, private_key, private_len) : NULL;
   gboolean is_peers_fault;

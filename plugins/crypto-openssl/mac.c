@@ -36,7 +36,7 @@ hash_free (gpointer data)
 static gpointer
 hash_new (IkePlugin *self, const HashSpec *spec, guint8 icv_len)
 {
-  const State *state = state_peek (self);
+  const State *state = ike_plugin_state (self);
 
   if (!state->digests[spec->digest])
     return NULL;
@@ -144,7 +144,7 @@ block_context_new (const EVP_CIPHER *cipher)
 static gpointer
 block_mac_new (IkePlugin *self)
 {
-  const State *state = state_peek (self);
+  const State *state = ike_plugin_state (self);
   BlockMac *mac = g_new0 (BlockMac, 1);
 
   mac->ecb = block_context_new (state->ciphers[CIPHER_AES_128_ECB]);

@@ -62,8 +62,6 @@ typedef struct {
 /* The state of @self, made at first use: probes run before activate, all on the control thread.
  * NULL with @error. */
 State *state_get (IkePlugin *self, GError **error);
-/* The same where it is known to be there: any thread. */
-const State *state_peek (IkePlugin *self);
 
 /* random.c: a provider that offers one random generator, IKE-ENGINE. */
 OSSL_PROVIDER *random_provider_load (OSSL_LIB_CTX *library, IkeEngine *engine);

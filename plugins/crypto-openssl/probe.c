@@ -305,7 +305,7 @@ check_ke (IkePlugin *self, gconstpointer data, gpointer scratch, Answer *answer)
 
   if (!secret)
     return "this libcrypto does not have it, or cannot derive";
-  if (!secret_is_expected (state_peek (self), secret, &answer->out))
+  if (!secret_is_expected (ike_plugin_state (self), secret, &answer->out))
     return "the secret disagrees";
   return NULL;
 }
