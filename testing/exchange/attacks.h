@@ -9,7 +9,7 @@
 
 enum { EX_INIT = 34, EX_AUTH = 35, EX_CHILD = 36, EX_INFO = 37 };
 
-static const char children[2][500]
+static const char attack_bodies[2][500]
   = { "proposals = aes256gcm16-prfsha256-x25519\n retransmit_tries = 1\n children {\n"
       " net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n esp_proposals = aes256gcm16\n }\n"
       " pfs { local_ts = 10.11.0.0/16\n remote_ts = 10.12.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n }\n",
@@ -18,13 +18,13 @@ static const char children[2][500]
       " pfs { local_ts = 10.12.0.0/16\n remote_ts = 10.11.0.0/16\n esp_proposals = aes128-sha256-x25519\n }\n }\n" };
 
 static inline PairOptions
-options_of (gconstpointer flags)
+attack_options_of (gconstpointer flags)
 {
-  return (PairOptions) { .flags = GPOINTER_TO_UINT (flags), .connection = { children[0], children[1] } };
+  return (PairOptions) { .flags = GPOINTER_TO_UINT (flags), .connection = { attack_bodies[0], attack_bodies[1] } };
 }
 
 static inline void
-drop (Forge *forge, guint exchange, IkeSimWhich which)
+attack_drop (Forge *forge, guint exchange, IkeSimWhich which)
 {
   IkeSimRule rule = { .struct_size = sizeof rule, .action = IKE_SIM_DROP, .exchange = exchange, .which = which };
 
@@ -32,13 +32,13 @@ drop (Forge *forge, guint exchange, IkeSimWhich which)
 }
 
 static inline void
-drop_nothing (Forge *forge)
+attack_drop_nothing (Forge *forge)
 {
   forge->pair->a.net_ops->rule_remove (forge->pair->a.net, 0);
 }
 
 static inline void
-up (Forge *forge, const char *child)
+attack_up (Forge *forge, const char *child)
 {
   g_autofree char *error = pair_up (forge->pair, child);
 
@@ -47,7 +47,7 @@ up (Forge *forge, const char *child)
 }
 
 static inline guint8 *
-copy_of (const ForgePacket *packet, gsize *len)
+attack_copy_of (const ForgePacket *packet, gsize *len)
 {
   g_assert_nonnull (packet);
   *len = packet->len;
@@ -55,7 +55,7 @@ copy_of (const ForgePacket *packet, gsize *len)
 }
 
 static inline void
-assert_no_sa (PairEnd *end)
+attack_assert_no_sa (PairEnd *end)
 {
   g_assert_cmpuint (forge_n_sas (end), ==, 0);
   g_assert_cmpuint (end->kernel_ops->n_sas (end->kernel), ==, 0);
@@ -64,7 +64,7 @@ assert_no_sa (PairEnd *end)
 
 /* A first message whose SA payload holds so many transforms, each of 8 bytes. */
 static inline gsize
-write_transforms (guint n, guint8 *out)
+attack_write_transforms (guint n, guint8 *out)
 {
   gsize len = 8 + 8u * n;
   guint i;
@@ -85,12 +85,12 @@ write_transforms (guint n, guint8 *out)
 
 /* `b` is half-open: it has keys, and has not seen IKE_AUTH. */
 static inline Forge *
-half_open (gconstpointer flags, char **error)
+attack_half_open (gconstpointer flags, char **error)
 {
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Forge *forge = forge_new (&o);
 
-  drop (forge, EX_AUTH, IKE_SIM_REQUEST);
+  attack_drop (forge, EX_AUTH, IKE_SIM_REQUEST);
   pair_begin_up (forge->pair, &forge->pair->a, "pair", "net", error);
   forge_run_ms (forge, 100);
   g_assert_cmpuint (forge->b.n_keys, ==, 1);

@@ -100,7 +100,7 @@ run_struck (guint32 flags, const char *point, gboolean at_b,
             void (*strike) (IkeSa *sa, gpointer data), IkeHookVerdict verdict)
 {
   static const char *const names[] = { "net", "pfs" };
-  PairOptions o = options_of (GUINT_TO_POINTER (flags));
+  PairOptions o = attack_options_of (GUINT_TO_POINTER (flags));
   Forge *forge = forge_new (&o);
   ForgeEnd *end = at_b ? &forge->b : &forge->a;
   char *errors[2];
@@ -123,8 +123,8 @@ run_struck (guint32 flags, const char *point, gboolean at_b,
     g_test_message ("%s was never reached at %s", point, at_b ? "b" : "a");
   assert_consistent (forge, &forge->pair->a);
   assert_consistent (forge, &forge->pair->b);
-  assert_no_sa (&forge->pair->a);
-  assert_no_sa (&forge->pair->b);
+  attack_assert_no_sa (&forge->pair->a);
+  attack_assert_no_sa (&forge->pair->b);
   forge_free (forge);
 }
 
@@ -163,15 +163,15 @@ test_rejecting_hooks (gconstpointer flags)
 static void
 test_crossing_deletes (gconstpointer flags)
 {
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Forge *forge = forge_new (&o);
 
-  up (forge, "net");
+  attack_up (forge, "net");
   forge_on_sa (&forge->pair->a, &forge->a, begin_delete, NULL);
   forge_on_sa (&forge->pair->b, &forge->b, begin_delete, NULL);
   pair_run (forge->pair, 30);
-  assert_no_sa (&forge->pair->a);
-  assert_no_sa (&forge->pair->b);
+  attack_assert_no_sa (&forge->pair->a);
+  attack_assert_no_sa (&forge->pair->b);
   g_assert_cmpuint (pair_count (&forge->pair->a, "ike.timeouts"), ==, 0);
   forge_free (forge);
 }
@@ -190,11 +190,11 @@ begin_delete_child (IkeSa *sa, gpointer data)
 static void
 test_crossing_child_deletes (gconstpointer flags)
 {
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Forge *forge = forge_new (&o);
   guint i;
 
-  up (forge, "net");
+  attack_up (forge, "net");
   forge_clear (forge);
   forge_on_sa (&forge->pair->a, &forge->a, begin_delete_child, NULL);
   forge_on_sa (&forge->pair->b, &forge->b, begin_delete_child, NULL);
@@ -218,7 +218,7 @@ test_late_kernel (gconstpointer flags)
 
   for (which = 0; which < 4; which++)
     for (at_ms = 0; at_ms <= 500; at_ms += 25) {
-      PairOptions o = options_of (flags);
+      PairOptions o = attack_options_of (flags);
       Forge *forge = forge_new (&o);
       gboolean at_b = which & 1;
       PairEnd *end = at_b ? &forge->pair->b : &forge->pair->a;
@@ -245,7 +245,7 @@ test_end_with_calls_out (gconstpointer flags)
   guint at_ms;
 
   for (at_ms = 0; at_ms <= 300; at_ms += 20) {
-    PairOptions o = options_of (flags);
+    PairOptions o = attack_options_of (flags);
     Forge *forge = forge_new (&o);
     char *error;
 
@@ -300,7 +300,7 @@ test_bad_auth (gconstpointer flags)
   for (i = 0; i < G_N_ELEMENTS (values); i++) {
     ForgeChain chain = { 0 };
     char *error;
-    Forge *forge = half_open (flags, &error);
+    Forge *forge = attack_half_open (flags, &error);
 
     forge_add (&chain, IKE_PAYLOAD_IDI, id_a, sizeof id_a - 1);
     if (values[i].body || !values[i].len)
@@ -334,7 +334,7 @@ static void
 test_reflected_auth (gconstpointer flags)
 {
   char *error;
-  Forge *forge = half_open (flags, &error);
+  Forge *forge = attack_half_open (flags, &error);
   const ForgePacket *request = forge_sent (forge, FALSE, 1);
   guint8 plain[4096], first;
   ForgeChain chain = { 0 };
@@ -361,15 +361,15 @@ test_reflected_auth (gconstpointer flags)
 static void
 test_reflected_messages (gconstpointer flags)
 {
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Forge *forge = forge_new (&o);
   guint i, n;
 
-  up (forge, "net");
+  attack_up (forge, "net");
   n = forge->sent->len;
   for (i = 0; i < n; i++) {
     gsize len;
-    g_autofree guint8 *copy = copy_of (forge->sent->pdata[i], &len);
+    g_autofree guint8 *copy = attack_copy_of (forge->sent->pdata[i], &len);
     forge_inject (forge, TRUE, copy, len);
     forge_inject (forge, FALSE, copy, len);
   }
@@ -411,12 +411,12 @@ static void
 test_large_messages (gconstpointer flags)
 {
   static const gsize sizes[] = { 65535, 65534, 65000, 40000, 8193, 8192 };
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Forge *forge = forge_new (&o);
   g_autofree guint8 *big = g_malloc0 (65535);
   guint i, k;
 
-  up (forge, "net");
+  attack_up (forge, "net");
   for (i = 0; i < G_N_ELEMENTS (sizes); i++)
     for (k = 0; k < 4; k++) {
       ForgeHead head = { .from_a = TRUE,
@@ -448,7 +448,7 @@ test_large_messages (gconstpointer flags)
         tell_end (&forge->pair->a, "forced");
         tell_end (&forge->pair->b, "forced");
         pair_run (forge->pair, 60);
-        up (forge, "net");
+        attack_up (forge, "net");
       }
     }
   g_assert_cmpuint (forge_n_sas (&forge->pair->b), ==, 1);
@@ -459,7 +459,7 @@ static void
 test_many_transforms (gconstpointer flags)
 {
   static const guint counts[] = { 0, 1, 127, 128, 129, 254, 255, 256, 1000, 8000 };
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Forge *forge = forge_new (&o);
   g_autofree guint8 *body = g_malloc (66000);
   guint8 ke[4 + 32] = { 0, 31 }, nonce[32] = { 1 };
@@ -468,7 +468,7 @@ test_many_transforms (gconstpointer flags)
   for (i = 0; i < G_N_ELEMENTS (counts); i++) {
     ForgeChain chain = { 0 };
     forge_clear (forge);
-    forge_add (&chain, IKE_PAYLOAD_SA, body, write_transforms (counts[i], body));
+    forge_add (&chain, IKE_PAYLOAD_SA, body, attack_write_transforms (counts[i], body));
     forge_add (&chain, IKE_PAYLOAD_KE, ke, sizeof ke);
     forge_add (&chain, IKE_PAYLOAD_NONCE, nonce, sizeof nonce);
     forge_send (
@@ -479,7 +479,7 @@ test_many_transforms (gconstpointer flags)
     g_assert_cmpuint (forge_n_sas (&forge->pair->b), ==, 0);
     g_assert_cmpuint (forge->b.n_keys, ==, 0);
   }
-  up (forge, "net");
+  attack_up (forge, "net");
   forge_free (forge);
 }
 
@@ -499,13 +499,13 @@ first_message (Forge *forge, gsize *len)
   char *error;
   guint8 *copy;
 
-  drop (forge, 0, IKE_SIM_ANY);
+  attack_drop (forge, 0, IKE_SIM_ANY);
   pair_begin_up (forge->pair, &forge->pair->a, "pair", "net", &error);
   pair_run (forge->pair, 60);
   g_assert_nonnull (error);
   g_free (error);
-  drop_nothing (forge);
-  copy = copy_of (forge_sent (forge, FALSE, 0), len);
+  attack_drop_nothing (forge);
+  copy = attack_copy_of (forge_sent (forge, FALSE, 0), len);
   forge_clear (forge);
   return copy;
 }
@@ -518,7 +518,7 @@ flooded (gconstpointer flags)
                                 " remote_ts = 10.1.0.0/16\n esp_proposals = aes256gcm16\n } }\n";
 
   return (PairOptions) { .flags = GPOINTER_TO_UINT (flags),
-                         .connection = { children[0], anybody },
+                         .connection = { attack_bodies[0], anybody },
                          .more = { NULL,
                                    "core { max_half_open = 100\n half_open_timeout = 30\n }\n" } };
 }
@@ -533,7 +533,7 @@ test_flood (gconstpointer flags)
   IkeAddr from, to;
   guint i;
 
-  up (forge, "net");
+  attack_up (forge, "net");
   ike_addr_parse (&from, "172.16.0.0", NULL);
   ike_addr_parse (&to, "10.0.0.2", NULL);
   to.port = 500;
@@ -556,7 +556,7 @@ test_flood (gconstpointer flags)
   /* And those half-open ones end, and were never answered a second time. */
   pair_run (forge->pair, 31);
   g_assert_cmpuint (forge_n_sas (&forge->pair->b), ==, 0);
-  up (forge, "net");
+  attack_up (forge, "net");
   forge_free (forge);
 }
 

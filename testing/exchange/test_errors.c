@@ -12,10 +12,10 @@ begin (IkeSa *sa, gpointer operation)
 static Forge *
 forge_up (gconstpointer flags)
 {
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Forge *forge = forge_new (&o);
 
-  up (forge, "net");
+  attack_up (forge, "net");
   forge_clear (forge);
   return forge;
 }
@@ -56,7 +56,7 @@ test_child_while_deleting (gconstpointer flags)
   ForgeChain chain = { 0 }, delete_ = { 0 };
   guint64 installs;
 
-  drop (forge, EX_INFO, IKE_SIM_REQUEST);
+  attack_drop (forge, EX_INFO, IKE_SIM_REQUEST);
   forge_on_sa (a, &forge->a, begin, (gpointer) "delete");
   installs = a->kernel_ops->n_calls (a->kernel, IKE_FAKE_GET_SPI);
   add_child_request (&chain, esp_sa, sizeof esp_sa);
@@ -118,7 +118,7 @@ test_unknown_exchange_unproven (gconstpointer flags)
   g_assert_cmpuint (forge_n_sas (b), ==, 1);
   forge_free (forge);
 
-  forge = half_open (flags, &error);
+  forge = attack_half_open (flags, &error);
   forge_clear (forge);
   g_assert_cmpint (ask (forge, TRUE, 38, 1, &empty), ==, FORGE_NONE);
   g_assert_cmpuint (forge_n_sas (&forge->pair->b), ==, 1);
@@ -177,8 +177,8 @@ assert_neither_has_it (Forge *forge)
 
   g_assert_nonnull (error);
   pair_run (forge->pair, 60);
-  assert_no_sa (&forge->pair->a);
-  assert_no_sa (&forge->pair->b);
+  attack_assert_no_sa (&forge->pair->a);
+  attack_assert_no_sa (&forge->pair->b);
   g_assert_cmpuint (pair_count (&forge->pair->a, "ike.established"), ==, 0);
 }
 
@@ -188,7 +188,7 @@ static void
 test_auth_fails_late (gconstpointer flags)
 {
   const IkePluginInfo *const builtin[] = { &spoil_plugin, NULL };
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
 
   o.builtin = builtin;
   for (spoil = 0; spoil < N_SPOILS; spoil++) {
@@ -207,7 +207,7 @@ nothing (IkeSa *sa, gpointer data)
 static void
 test_hook_rejects_auth_answer (gconstpointer flags)
 {
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Forge *forge = forge_new (&o);
 
   forge->b.strike_at = "message/out/response/35";
@@ -253,9 +253,9 @@ forge_three (gconstpointer flags, Spis *at_a, Spis *at_b)
   Forge *forge = forge_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags),
                                              .connection = { ah_and_esp[0], ah_and_esp[1] } });
 
-  up (forge, "esp");
-  up (forge, "ah");
-  up (forge, "two");
+  attack_up (forge, "esp");
+  attack_up (forge, "ah");
+  attack_up (forge, "two");
   forge_on_sa (&forge->pair->a, &forge->a, list_spis, at_a);
   forge_on_sa (&forge->pair->b, &forge->b, list_spis, at_b);
   g_assert_cmpuint (at_a->n, ==, 3);
@@ -383,7 +383,7 @@ test_crossing_deletes (gconstpointer flags)
 
     forge_on_sa (a, &forge->a, list_spis, &at_a);
     forge_on_sa (&forge->pair->b, &forge->b, list_spis, &at_b);
-    drop (forge, EX_INFO, IKE_SIM_REQUEST);
+    attack_drop (forge, EX_INFO, IKE_SIM_REQUEST);
     if (is_queued)
       forge_on_sa (a, &forge->a, begin, (gpointer) "liveness");
     forge_on_sa (a, &forge->a, begin_delete_child, NULL);
@@ -392,7 +392,7 @@ test_crossing_deletes (gconstpointer flags)
     g_assert_cmpuint (n_named (forge, forge_sent (forge, FALSE, 0), IKE_PROTOCOL_ESP, &at_a), ==,
                       is_queued);
     g_assert_cmpuint (a->kernel_ops->n_sas (a->kernel), ==, 0);
-    drop_nothing (forge);
+    attack_drop_nothing (forge);
     pair_run (forge->pair, 60);
     g_assert_cmpuint (forge_n_sas (a), ==, 1);
     g_assert_cmpuint (pair_count (a, "ike.timeouts"), ==, 0);
@@ -437,7 +437,7 @@ test_reserved_spi_answered (gconstpointer flags)
 
   memcpy (sa, esp_sa, sizeof sa);
   memcpy (sa + 8, "\0\0\0\377", 4);
-  drop (forge, EX_CHILD, IKE_SIM_REQUEST);
+  attack_drop (forge, EX_CHILD, IKE_SIM_REQUEST);
   pair_down (forge->pair, NULL, "net");
   forge_clear (forge);
   pair_begin_up (forge->pair, &forge->pair->a, "pair", "net", &error);
@@ -464,8 +464,8 @@ test_endless_groups (gconstpointer flags)
   guint32 id;
   char *error;
 
-  up (forge, "net");
-  drop (forge, EX_CHILD, IKE_SIM_ANY);
+  attack_up (forge, "net");
+  attack_drop (forge, EX_CHILD, IKE_SIM_ANY);
   forge_clear (forge);
   pair_begin_up (forge->pair, &forge->pair->a, "pair", "pfs", &error);
   forge_run_ms (forge, 20);

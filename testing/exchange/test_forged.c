@@ -89,7 +89,7 @@ test_forged_nonsense (gconstpointer flags)
   static const guint8 no_sa[] = { 0, 0, 0, 0 };
   guint8 sa[64], ke[4 + 32] = { 0, 31 }, other_ke[4 + 64] = { 0, 19 }, nonce[32] = { 1 },
                         short_nonce[8] = { 1 };
-  gsize sa_len = write_transforms (4, sa);
+  gsize sa_len = attack_write_transforms (4, sa);
   const struct {
     const guint8 *sa;
     gsize sa_len;
@@ -205,7 +205,7 @@ test_endless_cookies (gconstpointer flags)
     char *error;
     guint i;
 
-    drop (forge, EX_INIT, IKE_SIM_ANY);
+    attack_drop (forge, EX_INIT, IKE_SIM_ANY);
     pair_begin_up (forge->pair, &forge->pair->a, "pair", NULL, &error);
     forge_run_ms (forge, 20);
     memcpy (&spi, forge_sent (forge, FALSE, 0)->data, 8);
@@ -223,7 +223,7 @@ test_endless_cookies (gconstpointer flags)
     pair_run (forge->pair, 200);
     g_assert_nonnull (error);
     g_assert_cmpstr (error, !=, "");
-    assert_no_sa (&forge->pair->a);
+    attack_assert_no_sa (&forge->pair->a);
     g_free (error);
     forge_free (forge);
   }
@@ -233,7 +233,7 @@ test_endless_cookies (gconstpointer flags)
 static void
 test_forged_protected_answers (gconstpointer flags)
 {
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Forge *forge = forge_new (&o);
   g_autofree guint8 *junk = g_malloc0 (60000);
   guint64 spi_r;
@@ -304,7 +304,7 @@ test_hostile_identities (gconstpointer flags)
       ForgeChain chain = { 0 };
       g_autoptr (IkeTree) explained = NULL;
       char *error;
-      Forge *forge = half_open (flags, &error);
+      Forge *forge = attack_half_open (flags, &error);
 
       memcpy (id + 4, names[i], len);
       forge_add (&chain, IKE_PAYLOAD_IDI, id, 4 + len);

@@ -21,14 +21,14 @@ static const char second[2][400]
 static Forge *
 forge_slow (gconstpointer flags)
 {
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Forge *forge;
   g_autofree char *error = NULL;
 
   o.more[0] = second[0];
   o.more[1] = second[1];
   forge = forge_new (&o);
-  up (forge, "net");
+  attack_up (forge, "net");
   error = pair_up_of (forge->pair, &forge->pair->a, "other", "third");
   g_assert_cmpstr (error, ==, NULL);
   g_assert_cmpuint (pair_count (&forge->pair->b, "input.parked-limit"), ==, 0);
@@ -95,7 +95,7 @@ test_flood_while_parked (gconstpointer flags)
   char *first;
   guint i;
 
-  forge_add (&chain, IKE_PAYLOAD_SA, body, write_transforms (4, body));
+  forge_add (&chain, IKE_PAYLOAD_SA, body, attack_write_transforms (4, body));
   forge_add (&chain, IKE_PAYLOAD_KE, ke, sizeof ke);
   forge_add (&chain, IKE_PAYLOAD_NONCE, id, sizeof id);
   pair_begin_up (forge->pair, &forge->pair->a, "pair", "pfs", &first);
@@ -128,7 +128,7 @@ static void
 test_first_message (gconstpointer flags)
 {
   static const gsize sizes[] = { 8191, 8192, 8193, 8194, 20000 };
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Forge *forge = forge_new (&o);
   g_autofree guint8 *message = g_malloc (66000), *junk = g_malloc0 (20000);
   guint8 sa[64], ke[4 + 32] = { 0, 31 }, nonce[32] = { 1 };
@@ -141,7 +141,7 @@ test_first_message (gconstpointer flags)
     ForgeChain chain = { 0 };
     gsize len;
 
-    forge_add (&chain, IKE_PAYLOAD_SA, sa, write_transforms (4, sa));
+    forge_add (&chain, IKE_PAYLOAD_SA, sa, attack_write_transforms (4, sa));
     forge_add (&chain, IKE_PAYLOAD_KE, ke, sizeof ke);
     forge_add (&chain, IKE_PAYLOAD_NONCE, nonce, sizeof nonce);
     len = forge_write (forge, &head, &chain, message);
@@ -173,13 +173,13 @@ test_shutdown (gconstpointer flags)
   guint is_deaf;
 
   for (is_deaf = 0; is_deaf < 2; is_deaf++) {
-    PairOptions o = options_of (flags);
+    PairOptions o = attack_options_of (flags);
     Forge *forge = forge_new (&o);
     IkeEngine *engine = forge->pair->a.engine;
 
-    up (forge, "net");
+    attack_up (forge, "net");
     if (is_deaf)
-      drop (forge, 0, IKE_SIM_ANY);
+      attack_drop (forge, 0, IKE_SIM_ANY);
     ike_loop_post (ike_engine_control (engine), shut_down, engine, NULL);
     forge_run_ms (forge, 4900);
     g_assert_cmpint (ike_engine_is_quitting (engine), ==, !is_deaf);
@@ -194,7 +194,7 @@ test_shutdown (gconstpointer flags)
 static void
 test_end_at_once (gconstpointer flags)
 {
-  PairOptions o = options_of (flags);
+  PairOptions o = attack_options_of (flags);
   Pair *pair = pair_new (&o);
   char *error = NULL;
 
