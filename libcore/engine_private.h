@@ -112,6 +112,10 @@ void         ike_sas_new       (IkeEngine *engine);
 gboolean     ike_sas_start     (IkeEngine *engine, GError **error);
 /* Begins what `start_action = start` asks for of the connections in @config that are not in @previous. Control. */
 void         ike_sas_apply_config (IkeEngine *engine, IkeConfig *config, IkeConfig *previous_or_null);
+/* Adds to what ike_engine_reload() answered a list `left` of { connection sas }: removed, and still up.  @done gets
+ * the tree, perhaps at once. Control. */
+void         ike_sas_count_removed (IkeEngine *engine, IkeTree *result_take,
+                                    void (*done) (gpointer data, IkeTree *result_take), gpointer data);
 /* Begins to delete every SA; @done on the control loop when none is left. */
 void         ike_sas_shutdown  (IkeEngine *engine, void (*done) (IkeEngine *engine));
 void         ike_sas_free      (IkeSaManager *sas);

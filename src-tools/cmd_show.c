@@ -229,7 +229,7 @@ cmd_show_reload (const Tool *tool, const char *name, Json *result)
     { "removed", "-", SHOW_BAD },
     { "kept", "=", SHOW_DIM },
   };
-  Json *problems = tool_get (result, "problems");
+  Json *problems = tool_get (result, "problems"), *left = tool_get (result, "left");
   if (strcmp (name, "reload") != 0
       || !json_object_is_type (tool_get (result, "added"), json_type_array))
     return FALSE;
@@ -240,6 +240,14 @@ cmd_show_reload (const Tool *tool, const char *name, Json *result)
       printf ("%s%s %s%s\n", show_color (tool, lists[i].color), lists[i].sign, item,
               show_color (tool, SHOW_PLAIN));
     }
+  }
+  for (gsize i = 0; i < length (left); i++) {
+    Json *row = json_object_array_get_idx (left, i);
+    g_autofree char *conn = show_clean (tool_text (row, "connection", ""));
+    g_autofree char *n = show_inline (tool_get (row, "sas"));
+    g_autofree char *sentence =
+        g_strdup_printf ("SAs of %s that stay up: %s; ikebana down %s", conn, n, conn);
+    print_sentence (tool, SHOW_WARN, sentence);
   }
   for (gsize i = 0; i < length (problems); i++) {
     g_autofree char *problem = show_inline (json_object_array_get_idx (problems, i));

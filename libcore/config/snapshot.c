@@ -288,14 +288,27 @@ diff (const IkeConfig *old, const IkeConfig *next, const GPtrArray *problems)
   return tree;
 }
 
+/* What section core says beyond the log, which is read anew. */
+static IkeTree *
+core_of (const IkeTree *settings)
+{
+  const IkeTree *core = ike_tree_child (settings, "core", strlen ("core"), TRUE);
+  IkeTree *copy = core ? ike_tree_copy (core) : ike_tree_new_section ();
+
+  ike_tree_remove (copy, "log");
+  ike_tree_remove (copy, "log_rate");
+  return copy;
+}
+
 static void
 note_restart (IkeTree *result, const IkeTree *old, const IkeTree *next)
 {
-  if (!ike_tree_equal (ike_tree_child (old, "core", strlen ("core"), TRUE),
-                       ike_tree_child (next, "core", strlen ("core"), TRUE)))
+  g_autoptr (IkeTree) before = core_of (old), after = core_of (next);
+
+  if (!ike_tree_equal (before, after))
     ike_tree_set_string (
         result, "note",
-        "settings of section core changed; threads and log levels follow at the next start");
+        "settings of section core changed; other ones than of the log follow at the next start");
 }
 
 /* With the new settings already in place, since stores and plugins read them. */
@@ -339,6 +352,7 @@ ike_engine_reload (IkeEngine *engine, gboolean dry_run, GError **error)
   }
   previous = ike_config_ref (settings->config);
   swap_config (settings, g_steal_pointer (&next));
+  ike_logger_configure (engine);
   ike_registry_reload_commit (engine);
   if (engine->config_applied)
     engine->config_applied (engine, settings->config, previous);

@@ -26,6 +26,12 @@ run_plugins (IkePlugin *self, IkeRequest *request)
 }
 
 static void
+reloaded (gpointer data, IkeTree *result_take)
+{
+  ike_request_finish (data, result_take);
+}
+
+static void
 run_reload (IkePlugin *self, IkeRequest *request)
 {
   g_autoptr (GError) error = NULL;
@@ -33,7 +39,7 @@ run_reload (IkePlugin *self, IkeRequest *request)
   IkeTree *result = ike_engine_reload (ike_request_engine (request), is_dry, &error);
 
   if (result)
-    ike_request_finish (request, result);
+    ike_sas_count_removed (ike_request_engine (request), result, reloaded, request);
   else
     ike_request_fail (request, "failed", error->message);
 }

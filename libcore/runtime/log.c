@@ -19,6 +19,18 @@ typedef struct {
   int   level;                                /* the highest that is wanted; -1: none */
 } Group;
 
+/* What is wanted, const once it is there.  Any thread may look at it while a reload puts another in
+ * its place, so older ones stay to the end: they are small, and made only when the settings differ.
+ */
+typedef struct _Levels Levels;
+struct _Levels {
+  Levels *older;
+  Group   groups[GROUPS_MAX];
+  guint   n_groups;
+  int     level, level_max;                   /* of other groups; the highest of all */
+  guint32 rate;                               /* records per second and group; 0: no limit */
+};
+
 typedef struct {
   atomic_uint_fast64_t second;                /* of the engine's clock */
   atomic_uint          n;                     /* records in it */
@@ -27,10 +39,7 @@ typedef struct {
 
 struct _IkeLogger {
   IkeEngine                *engine;
-  Group                     groups[GROUPS_MAX];
-  guint                     n_groups;
-  int                       level, level_max; /* of other groups; the highest of all */
-  guint32                   rate;             /* records per second and group; 0: no limit */
+  Levels *_Atomic           levels;
   Bucket                    buckets[N_BUCKETS];
   const IkeProvided *const *sinks;
   guint                     n_sinks;
@@ -61,40 +70,78 @@ level_of (const char *word, int fallback)
   return fallback;
 }
 
+static Levels *
+levels_new (const IkeTree *settings)
+{
+  const IkeTree *log = settings ? ike_tree_get (settings, "core.log") : NULL;
+  gint64 rate = settings ? ike_tree_int (settings, "core.log_rate", RATE_DEFAULT) : RATE_DEFAULT;
+  Levels *levels = g_new0 (Levels, 1);
+
+  levels->rate = (guint32) CLAMP (rate, 0, G_MAXINT32);
+  levels->level = log ? level_of (ike_tree_string (log, "default", NULL), IKE_LOG_INFO)
+                      : IKE_LOG_INFO;
+  levels->level_max = levels->level;
+  for (guint i = 0; log && i < ike_tree_n (log) && levels->n_groups < GROUPS_MAX; i++) {
+    const IkeTree *leaf = ike_tree_nth (log, i);
+    Group *group = &levels->groups[levels->n_groups++];
+
+    group->name = g_strdup (ike_tree_name (leaf));
+    group->level = level_of (ike_tree_string (leaf, NULL, NULL), levels->level);
+    levels->level_max = MAX (levels->level_max, group->level);
+  }
+  return levels;
+}
+
+static void
+levels_free (Levels *levels)
+{
+  for (guint i = 0; i < levels->n_groups; i++)
+    g_free (levels->groups[i].name);
+  g_free (levels);
+}
+
+static gboolean
+is_same (const Levels *a, const Levels *b)
+{
+  if (a->n_groups != b->n_groups || a->level != b->level || a->rate != b->rate)
+    return FALSE;
+  for (guint i = 0; i < a->n_groups; i++)
+    if (strcmp (a->groups[i].name, b->groups[i].name) || a->groups[i].level != b->groups[i].level)
+      return FALSE;
+  return TRUE;
+}
+
+static const Levels *
+levels_of (const IkeLogger *logger)
+{
+  return atomic_load_explicit (&logger->levels, memory_order_acquire);
+}
+
 void
 ike_logger_configure (IkeEngine *engine)
 {
   IkeLogger *logger = engine->logger;
-  const IkeTree *settings = ike_engine_settings (engine);
-  const IkeTree *log = settings ? ike_tree_get (settings, "core.log") : NULL;
+  Levels *levels = levels_new (ike_engine_settings (engine));
 
-  if (!log)
+  if (is_same (levels, levels_of (logger))) {
+    levels_free (levels);
     return;
-  logger->rate =
-      (guint32) CLAMP (ike_tree_int (settings, "core.log_rate", logger->rate), 0, G_MAXINT32);
-  logger->level = level_of (ike_tree_string (log, "default", NULL), IKE_LOG_INFO);
-  logger->level_max = logger->level;
-  for (guint i = 0; i < ike_tree_n (log) && logger->n_groups < GROUPS_MAX; i++) {
-    const IkeTree *leaf = ike_tree_nth (log, i);
-    Group *group = &logger->groups[logger->n_groups++];
-
-    group->name = g_strdup (ike_tree_name (leaf));
-    group->level = level_of (ike_tree_string (leaf, NULL, NULL), logger->level);
-    logger->level_max = MAX (logger->level_max, group->level);
   }
+  levels->older = (Levels *) levels_of (logger);
+  atomic_store_explicit (&logger->levels, levels, memory_order_release);
 }
 
 gboolean
 ike_log_wants (IkeEngine *engine, guint32 level, const char *group)
 {
-  const IkeLogger *logger = engine->logger;
+  const Levels *levels = levels_of (engine->logger);
 
-  if ((int) level > logger->level_max)
+  if ((int) level > levels->level_max)
     return FALSE;
-  for (guint i = 0; i < logger->n_groups; i++)
-    if (strcmp (logger->groups[i].name, group) == 0)
-      return (int) level <= logger->groups[i].level;
-  return (int) level <= logger->level;
+  for (guint i = 0; i < levels->n_groups; i++)
+    if (strcmp (levels->groups[i].name, group) == 0)
+      return (int) level <= levels->groups[i].level;
+  return (int) level <= levels->level;
 }
 
 /* -- on the observer loop */
@@ -186,15 +233,16 @@ bucket_admits (IkeLogger *logger, guint32 level, const char *group)
   Bucket *bucket = &logger->buckets[g_str_hash (group) % N_BUCKETS];
   guint64 second = (guint64) ike_engine_now_us (logger->engine) / G_USEC_PER_SEC;
   char text[96];
+  guint32 rate = levels_of (logger)->rate;
   guint n_left_out;
 
-  if (level == IKE_LOG_ERROR || !logger->rate)
+  if (level == IKE_LOG_ERROR || !rate)
     return TRUE;
   if (atomic_exchange_explicit (&bucket->second, second, memory_order_relaxed) != second)
     atomic_store_explicit (&bucket->n, 0, memory_order_relaxed);
   /* The state of an SA is worth more than an exchange. */
   if (atomic_fetch_add_explicit (&bucket->n, 1, memory_order_relaxed)
-      >= (level == IKE_LOG_NOTICE ? 2 * (guint64) logger->rate : logger->rate)) {
+      >= (level == IKE_LOG_NOTICE ? 2 * (guint64) rate : rate)) {
     atomic_fetch_add_explicit (&bucket->n_left_out, 1, memory_order_relaxed);
     ike_counter_add (logger->engine, logger->limited, 1);
     return FALSE;
@@ -203,7 +251,7 @@ bucket_admits (IkeLogger *logger, guint32 level, const char *group)
   if (n_left_out) {
     g_snprintf (text, sizeof text,
                 "%u lines were left out: more than core.log_rate = %u in a second", n_left_out,
-                logger->rate);
+                rate);
     record_send (logger, IKE_LOG_NOTICE, group, NULL, text);
   }
   return TRUE;
@@ -225,8 +273,7 @@ ike_logger_new (IkeEngine *engine)
   IkeLogger *logger = g_new0 (IkeLogger, 1);
 
   logger->engine = engine;
-  logger->level = logger->level_max = IKE_LOG_INFO;
-  logger->rate = RATE_DEFAULT;
+  atomic_init (&logger->levels, levels_new (NULL));
   logger->lost = ike_counter (engine, "log.lost");
   logger->limited = ike_counter (engine, "log.limited");
   return logger;
@@ -254,9 +301,13 @@ ike_logger_stop (IkeEngine *engine)
 void
 ike_logger_free (IkeLogger *logger)
 {
+  Levels *levels, *older;
+
   if (!logger)
     return;
-  for (guint i = 0; i < logger->n_groups; i++)
-    g_free (logger->groups[i].name);
+  for (levels = (Levels *) levels_of (logger); levels; levels = older) {
+    older = levels->older;
+    levels_free (levels);
+  }
   g_free (logger);
 }

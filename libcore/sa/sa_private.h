@@ -540,6 +540,10 @@ void     ike_child_fill_policy_modes (const IkeChild *child, gboolean is_out, Ik
 void     ike_child_drop_cpi (IkeChild *child);                               /* gives back one that is not installed */
 void     ike_child_describe_modes (const IkeChild *child, IkeTree *into);
 
+/* removed.c */
+/* After a reload: says in the log which SAs of @previous have no connection in @config any more. Control. */
+void     ike_sas_log_removed (IkeEngine *engine, const IkeConfig *config, const IkeConfig *previous);
+
 /* manager.c */
 guint    ike_sas_pick_shard (IkeSaManager *manager);
 

@@ -97,6 +97,8 @@ ike_sas_apply_config (IkeEngine *engine, IkeConfig *config, IkeConfig *previous_
 {
   Apply *a;
 
+  if (previous_or_null)
+    ike_sas_log_removed (engine, config, previous_or_null);
   if (!engine->sas || (engine->options.flags & IKE_ENGINE_CHECK)
       || !each_to_start (engine, config, previous_or_null, NULL))
     return;

@@ -266,6 +266,31 @@ test_reload (Fixture *fixture, gconstpointer unused)
   g_assert_nonnull (ike_tree_get (ike_engine_settings (fixture->base.engine), "connections.c"));
 }
 
+/* Levels and rate of the log follow at once; the rest of the core's settings does not. */
+static void
+test_reload_log (Fixture *fixture, gconstpointer unused)
+{
+  static const struct { const char *settings; gboolean wants_ike, wants_net, has_note; } steps[] = {
+    { "core { log { ike = debug\n } }", TRUE, FALSE, FALSE },
+    { "core { log { default = debug\n ike = notice\n } }", FALSE, TRUE, FALSE },
+    { "core { log_rate = 5 }", FALSE, FALSE, FALSE },
+    { "core { log_rate = 5\n shards = 3\n }", FALSE, FALSE, TRUE },
+    { "", FALSE, FALSE, TRUE },
+  };
+  IkeEngine *engine = fixture->base.engine;
+
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+    g_assert_true (g_file_set_contents (fixture->file, steps[i].settings, -1, NULL));
+    g_assert_null (run (fixture, "reload", NULL));
+    g_assert_null (fixture->client.code);
+    g_assert_cmpint (ike_log_wants (engine, IKE_LOG_DEBUG, "ike"), ==, steps[i].wants_ike);
+    g_assert_cmpint (ike_log_wants (engine, IKE_LOG_DEBUG, "net"), ==, steps[i].wants_net);
+    g_assert_true (ike_log_wants (engine, IKE_LOG_NOTICE, "ike"));
+    g_assert_cmpint (ike_tree_get (fixture->client.result, "note") != NULL, ==,
+                     steps[i].has_note);
+  }
+}
+
 static void
 test_reload_wrong (Fixture *fixture, gconstpointer unused)
 {
@@ -329,6 +354,7 @@ main (int argc, char **argv)
   TEST ("events-are-followed-until-the-client-goes", test_events, set_up);
   TEST ("running-requests-fail-when-the-daemon-ends", test_stop, set_up);
   TEST ("a-reload-changes-only-what-changed", test_reload, set_up_file);
+  TEST ("a-reload-sets-the-levels-of-the-log", test_reload_log, set_up_file);
   TEST ("a-wrong-reload-changes-nothing", test_reload_wrong, set_up_file);
   TEST ("a-connection-may-be-loaded-by-hand", test_load_conn, set_up_file);
   return g_test_run ();

@@ -22,9 +22,12 @@ typedef struct {
   int       fd;
   guint32   facility, lost_counter;
   char     *ident;
-  LogFilter filter;
+  LogFilter filter;                           /* the observer's */
+  LogFilter next;                             /* of a reload, not yet handed over; control's */
   GString  *line;
 } Syslog;
+
+typedef struct { Syslog *state; LogFilter filter; } Swap;
 
 static const struct { const char *name; guint32 number;
 } facilities[] = {
@@ -147,6 +150,31 @@ activate (IkePlugin *self, GError **error)
   return TRUE;
 }
 
+static gboolean
+reload_check (IkePlugin *self, GError **error)
+{
+  Syslog *state = ike_plugin_state (self);
+  return log_filter_parse (&state->next, ike_plugin_option (self, "level"),
+                           ike_plugin_option (self, "groups"), error);
+}
+
+static void
+swap_run (gpointer data)
+{
+  Swap *swap = data;
+  swap->state->filter = swap->filter;
+}
+
+/* The observer writes while we are here, so it is the observer that changes over. */
+static void
+reload_commit (IkePlugin *self)
+{
+  Swap *swap = g_new0 (Swap, 1);
+  swap->state = ike_plugin_state (self);
+  swap->filter = swap->state->next;
+  ike_loop_post (ike_engine_observer (ike_plugin_engine (self)), swap_run, swap, g_free);
+}
+
 #define OPTION(symbol, name, kind, value, text) \
   static const IkeOptionInfo symbol = { sizeof (IkeOptionInfo), "plugin/" name, kind, value, text }
 
@@ -175,4 +203,5 @@ static const IkeFeature *const features[] = { &feature, NULL };
  * be there twice. */
 IKE_PLUGIN (ike_plugin, "log-syslog", IKE_PLUGIN_ON_REQUEST, .version = "1.0",
             .license = "Apache-2.0", .summary = "sends the log to the syslog daemon",
-            .features = features, .options = options, .activate = activate);
+            .features = features, .options = options, .activate = activate,
+            .reload_check = reload_check, .reload_commit = reload_commit);
