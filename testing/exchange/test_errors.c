@@ -426,13 +426,13 @@ test_reserved_spis (gconstpointer flags)
   forge_free (forge);
 }
 
-/* The same in an answer. */
+/* The same in an answer: the peer made an SA that we do not take, so it is told to take it down. */
 static void
 test_reserved_spi_answered (gconstpointer flags)
 {
   Forge *forge = forge_up (flags);
   guint8 sa[sizeof esp_sa];
-  ForgeChain chain = { 0 };
+  ForgeChain chain = { 0 }, empty = { 0 };
   char *error;
 
   memcpy (sa, esp_sa, sizeof sa);
@@ -447,6 +447,8 @@ test_reserved_spi_answered (gconstpointer flags)
   forge_run_ms (forge, 20);
   g_assert_nonnull (error);
   g_assert_nonnull (strstr (error, "did not propose"));
+  g_assert_cmpuint (forge_sent (forge, FALSE, 1)->data[18], ==, EX_INFO);
+  forge_send (forge, &(ForgeHead) { .is_response = TRUE, .exchange = EX_INFO, .id = 4 }, &empty);
   g_assert_cmpuint (forge->pair->a.kernel_ops->n_sas (forge->pair->a.kernel), ==, 0);
   g_assert_cmpuint (forge->pair->a.kernel_ops->n_spis (forge->pair->a.kernel), ==, 0);
   g_free (error);
