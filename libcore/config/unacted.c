@@ -62,7 +62,9 @@ is_acted_upon (IkeEngine *engine, const char *feature, const Unacted *entry)
   const IkeProvided *actor = ike_feature_find (engine, feature, NULL);
   const IkeProvided *kernel = ike_feature_find (engine, "kernel:ipsec", NULL);
 
-  return actor && (!entry->is_of_kernel || !kernel || actor->plugin == kernel->plugin);
+  if (!actor || !entry->is_of_kernel || !kernel)
+    return actor != NULL;
+  return actor->plugin == kernel->plugin && ike_kernel_offers (engine) & IKE_KERNEL_CAN_IF_ID;
 }
 
 static void

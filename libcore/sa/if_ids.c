@@ -38,6 +38,8 @@ give_ids (IkeSaManager *manager, guint32 *in, guint32 *out)
 static void
 inherit_ids (IkeSa *sa, guint32 *in, guint32 *out)
 {
+  if (*in && *out)
+    return;
   if (!sa->if_id_in && !sa->if_id_out) {
     sa->if_id_in = sa->conn->if_id_in;
     sa->if_id_out = sa->conn->if_id_out;

@@ -24,6 +24,8 @@ typedef struct {
   guint16      cpi;
   guint8       ipcomp, offload;
   char         label[32];
+  guint32      if_id;
+  char         link_name[16], link_master[16];
   IkeKernelUse use;
 } FakeRecord;
 

@@ -81,6 +81,11 @@ make_record (const IkeKernelSa *wanted)
   record->offload = wanted->offload;
   record->cpi = wanted->cpi;
   g_strlcpy (record->label, wanted->label ? wanted->label : "", sizeof record->label);
+  record->if_id = wanted->if_id;
+  g_strlcpy (record->link_name, wanted->link_name ? wanted->link_name : "",
+             sizeof record->link_name);
+  g_strlcpy (record->link_master, wanted->link_master ? wanted->link_master : "",
+             sizeof record->link_master);
   return record;
 }
 
@@ -265,7 +270,7 @@ const IkeKernelClass fake_kernel_class = {
   .features = IKE_KERNEL_CAN_ESN | IKE_KERNEL_CAN_TRANSPORT | IKE_KERNEL_CAN_BEET
               | IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP | IKE_KERNEL_CAN_IPCOMP
               | IKE_KERNEL_CAN_AH | IKE_KERNEL_CAN_MARK | IKE_KERNEL_CAN_LABEL
-              | IKE_KERNEL_CAN_OFFLOAD,
+              | IKE_KERNEL_CAN_OFFLOAD | IKE_KERNEL_CAN_IF_ID,
   .get_spi = get_spi,
   .free_spi = free_spi,
   .install = install,

@@ -19,7 +19,8 @@
 static const IkeOptionInfo *const options[] = {
   OPTION ("plugin/record", "bool", "no", "Keep keys and policies, for tests to read."),
   OPTION ("plugin/lacks", "list", NULL,
-          "What it shall say that it cannot: transport, beet, ipcomp, ah, mark, label, offload."),
+          "What it shall say that it cannot: transport, beet, ipcomp, ah, mark, label, offload, "
+          "if-id."),
   OPTION ("plugin/addresses", "list", NULL,
           "Addresses that this machine seems to have; the first of a family is the source."),
   NULL,
@@ -47,7 +48,7 @@ take_lacks (Fake *fake, GError **error)
     { "transport", IKE_KERNEL_CAN_TRANSPORT }, { "beet", IKE_KERNEL_CAN_BEET },
     { "ipcomp", IKE_KERNEL_CAN_IPCOMP },       { "ah", IKE_KERNEL_CAN_AH },
     { "mark", IKE_KERNEL_CAN_MARK },           { "label", IKE_KERNEL_CAN_LABEL },
-    { "offload", IKE_KERNEL_CAN_OFFLOAD },
+    { "offload", IKE_KERNEL_CAN_OFFLOAD },     { "if-id", IKE_KERNEL_CAN_IF_ID },
   };
   g_auto (GStrv) texts = ike_plugin_option_list (fake->plugin, "lacks");
   for (guint i = 0; texts && texts[i]; i++) {
@@ -101,8 +102,21 @@ static const IkeFeature feature_net
   = { .struct_size = sizeof (IkeFeature), .provides = "kernel:net", .ops = &fake_net_class };
 static const IkeFeature feature_service
   = { .struct_size = sizeof (IkeFeature), .provides = "service:kernel-fake", .ops = &fake_ops };
-static const IkeFeature *const features[] = { &feature_ipsec, &feature_net, &feature_service,
-                                              NULL };
+static const guint32 acts_ops = sizeof (guint32);
+#define ACTS(name, what)                                                                           \
+  static const IkeFeature name                                                                     \
+    = { .struct_size = sizeof (IkeFeature), .provides = "acts:" what, .ops = &acts_ops }
+ACTS (acts_if_id, "connection/if_id");
+ACTS (acts_if_id_in, "connection/if_id_in");
+ACTS (acts_if_id_out, "connection/if_id_out");
+ACTS (acts_child_if_id, "child/if_id");
+ACTS (acts_child_if_id_in, "child/if_id_in");
+ACTS (acts_child_if_id_out, "child/if_id_out");
+
+static const IkeFeature *const features[]
+  = { &feature_ipsec,    &feature_net,         &feature_service,      &acts_if_id, &acts_if_id_in,
+      &acts_if_id_out,   &acts_child_if_id,    &acts_child_if_id_in,  &acts_child_if_id_out,
+      NULL };
 
 IKE_PLUGIN (ike_plugin, "kernel-fake", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION,
             .license = "Apache-2.0", .summary = "a kernel that only records, for tests and load",

@@ -28,6 +28,8 @@ typedef struct {
   guint16      cpi;
   guint8       ipcomp, offload;
   char         label[32];                     /* its beginning */
+  guint32      if_id;
+  char         link_name[16], link_master[16];/* "": none */
 } IkeFakeSa;
 
 typedef enum {

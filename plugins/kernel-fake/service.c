@@ -53,6 +53,9 @@ copy_sa (const FakeSa *sa, IkeFakeSa *out)
   out->ipcomp = record->ipcomp;
   out->offload = record->offload;
   memcpy (out->label, record->label, sizeof out->label);
+  out->if_id = record->if_id;
+  memcpy (out->link_name, record->link_name, sizeof out->link_name);
+  memcpy (out->link_master, record->link_master, sizeof out->link_master);
 }
 
 static guint
