@@ -108,11 +108,15 @@ void
 netlink_attributes (const struct nlmsghdr *message, gsize len, const struct nlattr **table,
                     guint max)
 {
+  /* Not mnl_attr_for_each(): it takes the length of the message as rounded up. */
+  const char *end = (const char *) message + message->nlmsg_len;
   const struct nlattr *attribute;
   memset (table, 0, (max + 1) * sizeof *table);
   if (message->nlmsg_len < NLMSG_HDRLEN + NLMSG_ALIGN (len))
     return;
-  mnl_attr_for_each (attribute, message, len)
+  for (attribute = mnl_nlmsg_get_payload_offset (message, len);
+       mnl_attr_ok (attribute, (int) (end - (const char *) attribute));
+       attribute = mnl_attr_next (attribute))
     if (mnl_attr_get_type (attribute) <= max)
       table[mnl_attr_get_type (attribute)] = attribute;
 }
