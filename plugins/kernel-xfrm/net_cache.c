@@ -206,6 +206,15 @@ tell (Net *net, IkeKernelChange what, gboolean is_added, const IkeAddr *addr, gu
   ike_kernel_net_changed (net->plugin, &event);
 }
 
+/* Ours are nobody's news, and lead to no peer.  One that is being made does not say yet whose it
+ * is. */
+static gboolean
+is_our_link (Net *net, const NetLinkInfo *link)
+{
+  return link->is_ours
+         || (link->kind == NET_KIND_XFRM && net_link_is_wanted (net, link->if_id, link->name));
+}
+
 static void
 link_event (Net *net, gboolean is_new, const NetLinkInfo *link)
 {
@@ -213,22 +222,22 @@ link_event (Net *net, gboolean is_new, const NetLinkInfo *link)
   gboolean was_there = net_find_index (net, link->index, &before);
   gboolean is_up = is_new && (link->flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
   gboolean was_up = (before.flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+  gboolean is_ours = before.is_ours || is_our_link (net, link);
   net->cache.is_stale |= net->cache.is_listing;
   if (is_new) {
     NetLinkInfo now = *link;
-    now.is_ours |= before.is_ours;
+    now.is_ours = is_ours;
     net_cache_add_link (net, &now);
   }
-  if (!was_there || is_up != was_up)
+  if (!is_ours && (!was_there || is_up != was_up))
     tell (net, IKE_CHANGE_LINK, is_up, NULL, 0, link->index);
   if (!is_new) {
     pthread_mutex_lock (&net->cache.lock);
     g_hash_table_remove (net->cache.links, GUINT_TO_POINTER (link->index));
     pthread_mutex_unlock (&net->cache.lock);
   }
-  if ((!was_there || is_up != was_up) && !link->is_ours && !before.is_ours
-      && !net_link_is_made (net, link->index))
-    net_paths_look_again (net);
+  if (!is_ours && (!was_there || is_up != was_up))
+    net_paths_look_again (net, TRUE);
 }
 
 static void
@@ -245,20 +254,24 @@ address_event (Net *net, gboolean is_new, const NetAddressInfo *address)
     g_array_remove_index (addresses, at);
   pthread_mutex_unlock (&net->cache.lock);
   /* The life of an address is told again and again; one of ours is in the cache already. */
-  if (was_there == is_new && address->protocol != NET_PROTOCOL)
+  if ((was_there == is_new && address->protocol != NET_PROTOCOL)
+      || net_link_is_made (net, address->interface))
     return;
-  tell (net, IKE_CHANGE_ADDRESS, is_new, &address->addr, address->prefix_len, address->interface);
-  net_paths_look_again (net);
+  if (address->protocol != NET_PROTOCOL)
+    tell (net, IKE_CHANGE_ADDRESS, is_new, &address->addr, address->prefix_len,
+          address->interface);
+  net_paths_look_again (net, TRUE);
 }
 
 /* The table `local` repeats what addresses say. */
 static void
 route_event (Net *net, gboolean is_new, const NetRouteInfo *route)
 {
-  if (route->is_cloned || route->table == RT_TABLE_LOCAL || net_route_is_ours (net, route))
+  if (route->is_cloned || route->table == RT_TABLE_LOCAL || net_route_is_ours (net, route)
+      || net_link_is_made (net, route->interface))
     return;
   tell (net, IKE_CHANGE_ROUTE, is_new, &route->net, route->prefix_len, route->interface);
-  net_paths_look_again (net);
+  net_paths_look_again (net, FALSE);
 }
 
 void
@@ -280,7 +293,7 @@ net_cache_lost (Net *net)
 {
   IkeKernelNetEvent event = { .struct_size = sizeof event, .what = IKE_CHANGE_LOST };
   net_cache_refresh (net);
-  net_paths_look_again (net);
+  net_paths_look_again (net, TRUE);
   ike_kernel_net_changed (net->plugin, &event);
 }
 

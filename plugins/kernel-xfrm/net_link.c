@@ -46,6 +46,13 @@ net_link_is_made (Net *net, guint32 index)
   return net_find_index (net, index, &link) && link.is_ours;
 }
 
+gboolean
+net_link_is_wanted (Net *net, guint32 if_id, const char *name)
+{
+  const Made *made = g_hash_table_lookup (net->made, GUINT_TO_POINTER (if_id));
+  return made && strcmp (made->want.name, name) == 0;
+}
+
 /* -- removing */
 
 static void

@@ -338,8 +338,9 @@ look_again (gpointer data)
   gpointer path;
   net->settle = NULL;
   netlink_cork (net->cache.requests);
-  /* The kernel does not say which routes went with a link or an address. */
-  net_routes_renew (net);
+  if (net->must_renew)
+    net_routes_renew (net);
+  net->must_renew = FALSE;
   g_hash_table_iter_init (&iter, net->paths);
   while (g_hash_table_iter_next (&iter, &path, NULL))
     begin (path);
@@ -348,8 +349,9 @@ look_again (gpointer data)
 
 /* Changes come in swarms. */
 void
-net_paths_look_again (Net *net)
+net_paths_look_again (Net *net, gboolean renews)
 {
+  net->must_renew |= renews;
   if (!net->settle && !net->is_stopping
       && (g_hash_table_size (net->paths) || g_hash_table_size (net->routes)))
     net->settle = ike_loop_timer_add (net->loop, SETTLE_MS, look_again, net, NULL);

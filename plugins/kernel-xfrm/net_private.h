@@ -52,6 +52,7 @@ struct _Net {
   GHashTable *routes, *paths;                 /* themselves (net_route.c, net_path.c) */
   gboolean    has_rule[2];                    /* IPv4, IPv6 */
   IkeTimer   *settle;                         /* paths are looked at again */
+  gboolean    must_renew;                     /* routes, too */
   GArray     *old_routes, *old_rules;         /* while an earlier process is swept away */
 };
 
@@ -142,6 +143,7 @@ void     net_link_drop (Net *net, guint32 if_id);
 /* Of an interface that is made for @if_id: its index, and the table for routes into it (0: ours). */
 gboolean net_link_of   (Net *net, guint32 if_id, guint32 *index, guint32 *table);
 gboolean net_link_is_made (Net *net, guint32 index);
+gboolean net_link_is_wanted (Net *net, guint32 if_id, const char *name);
 void     net_made_free (gpointer made);
 void     net_link_sweep (Net *net, NetEach each);
 
@@ -157,7 +159,9 @@ gboolean net_path_of   (const IkeKernelPolicy *policy, NetPathWant *out);
 void     net_path_take (Net *net, const NetPathWant *want, NetDone done, gpointer data);
 void     net_path_drop (Net *net, const NetPathWant *want);
 void     net_path_moved (Net *net, const IkeKernelSa *old, const IkeKernelSa *new_);
-void     net_paths_look_again (Net *net);     /* soon */
+/* Soon.  @renews: the kernel may have dropped routes, which it does not say when a link or an
+ * address goes. */
+void     net_paths_look_again (Net *net, gboolean renews);
 void     net_path_free (gpointer path);
 guint    net_path_hash (gconstpointer path);
 gboolean net_path_equal (gconstpointer a, gconstpointer b);

@@ -161,6 +161,7 @@ test_events (void)
   assert_heard ("route here 203.0.112.0/24 right");
   /* Ours are nobody's news. */
   g_assert_false (has_heard ("route * 203.0.113.128/25 *"));
+  g_assert_false (has_heard ("address * 10.9.0.5/32 *"));
   end ();
 }
 
