@@ -456,6 +456,9 @@ build_request (IkeTask *task, IkeExchange *x, IkeWriter *out)
     return result;
   if (!ikev2_child_narrow (task, FALSE))
     return ike_task_fail (task, 0, NULL, 0, "a plugin left no selectors to propose");
+  /* The hook may have taken it away. */
+  if (!ikev2_child_of (task))
+    return ike_task_fail (task, 0, NULL, 0, "the child was taken away meanwhile");
   ikev2_mode_write (out, self->mode);
   if (ike_child_cpi (ikev2_child_of (task), TRUE))
     ikev2_ipcomp_write (out, ike_child_cpi (ikev2_child_of (task), TRUE));
