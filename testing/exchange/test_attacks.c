@@ -95,13 +95,12 @@ assert_consistent (Forge *forge, PairEnd *end)
   g_assert_cmpuint (end->kernel_ops->n_policies (end->kernel), ==, 3 * n);
 }
 
+/* Leaves nothing behind, so that one pair of engines serves for many. */
 static void
-run_struck (guint32 flags, const char *point, gboolean at_b,
+run_struck (Forge *forge, guint32 flags, const char *point, gboolean at_b,
             void (*strike) (IkeSa *sa, gpointer data), IkeHookVerdict verdict)
 {
   static const char *const names[] = { "net", "pfs" };
-  PairOptions o = attack_options_of (GUINT_TO_POINTER (flags));
-  Forge *forge = forge_new (&o);
   ForgeEnd *end = at_b ? &forge->b : &forge->a;
   char *errors[2];
   guint i;
@@ -121,11 +120,11 @@ run_struck (guint32 flags, const char *point, gboolean at_b,
   pair_run (forge->pair, 60);
   if (end->strike && flags == 0 && !strstr (point, "/37"))
     g_test_message ("%s was never reached at %s", point, at_b ? "b" : "a");
+  end->strike = NULL;
   assert_consistent (forge, &forge->pair->a);
   assert_consistent (forge, &forge->pair->b);
   attack_assert_no_sa (&forge->pair->a);
   attack_assert_no_sa (&forge->pair->b);
-  forge_free (forge);
 }
 
 static void
@@ -133,14 +132,17 @@ test_struck (gconstpointer flags)
 {
   static void (*const strikes[]) (IkeSa *, gpointer) = { destroy_sa, destroy_children, destroy_both,
                                                          begin_delete };
+  PairOptions o = attack_options_of (flags);
+  Forge *forge = forge_new (&o);
   guint i, k;
 
   for (i = 0; i < G_N_ELEMENTS (points); i++)
     for (k = 0; k < G_N_ELEMENTS (strikes); k++) {
       g_test_message ("%s, strike %u", points[i], k);
-      run_struck (GPOINTER_TO_UINT (flags), points[i], FALSE, strikes[k], IKE_HOOK_PASS);
-      run_struck (GPOINTER_TO_UINT (flags), points[i], TRUE, strikes[k], IKE_HOOK_PASS);
+      run_struck (forge, o.flags, points[i], FALSE, strikes[k], IKE_HOOK_PASS);
+      run_struck (forge, o.flags, points[i], TRUE, strikes[k], IKE_HOOK_PASS);
     }
+  forge_free (forge);
 }
 
 static void
@@ -151,13 +153,16 @@ nothing (IkeSa *sa, gpointer data)
 static void
 test_rejecting_hooks (gconstpointer flags)
 {
+  PairOptions o = attack_options_of (flags);
+  Forge *forge = forge_new (&o);
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (points); i++) {
     g_test_message ("%s", points[i]);
-    run_struck (GPOINTER_TO_UINT (flags), points[i], FALSE, nothing, IKE_HOOK_REJECT);
-    run_struck (GPOINTER_TO_UINT (flags), points[i], TRUE, nothing, IKE_HOOK_REJECT);
+    run_struck (forge, o.flags, points[i], FALSE, nothing, IKE_HOOK_REJECT);
+    run_struck (forge, o.flags, points[i], TRUE, nothing, IKE_HOOK_REJECT);
   }
+  forge_free (forge);
 }
 
 static void
@@ -214,12 +219,12 @@ test_crossing_child_deletes (gconstpointer flags)
 static void
 test_late_kernel (gconstpointer flags)
 {
+  PairOptions o = attack_options_of (flags);
+  Forge *forge = forge_new (&o);
   guint at_ms, which;
 
   for (which = 0; which < 4; which++)
     for (at_ms = 0; at_ms <= 500; at_ms += 25) {
-      PairOptions o = attack_options_of (flags);
-      Forge *forge = forge_new (&o);
       gboolean at_b = which & 1;
       PairEnd *end = at_b ? &forge->pair->b : &forge->pair->a;
       char *error;
@@ -234,8 +239,14 @@ test_late_kernel (gconstpointer flags)
       g_free (error);
       assert_consistent (forge, &forge->pair->a);
       assert_consistent (forge, &forge->pair->b);
-      forge_free (forge);
+      end->kernel_ops->delay (end->kernel, 0);
+      tell_end (&forge->pair->a, "force");
+      tell_end (&forge->pair->b, "force");
+      pair_run (forge->pair, 60);
+      attack_assert_no_sa (&forge->pair->a);
+      attack_assert_no_sa (&forge->pair->b);
     }
+  forge_free (forge);
 }
 
 /* The engine ends while the kernel owes answers. */
