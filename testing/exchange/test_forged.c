@@ -6,20 +6,26 @@
 
 /* RFC 7296, 2.21.1: what anybody may have sent does not end an attempt. The true answer comes 500
  * ms later. */
-static void
-try_forged (gconstpointer flags, const ForgeChain *chain, guint n_times)
+static Forge *
+forge_far (gconstpointer flags)
 {
-  PairOptions o = {
-    .flags = GPOINTER_TO_UINT (flags),
-    .connection = { "proposals = aes256gcm16-prfsha256-x25519-ecp256\n children { net { } }\n",
-                    "proposals = aes256gcm16-prfsha256-x25519-ecp256\n children { net { } }\n" }
-  };
-  Forge *forge = forge_new (&o);
+  static const char body[]
+    = "proposals = aes256gcm16-prfsha256-x25519-ecp256\n children { net { } }\n";
+  Forge *forge = forge_new (
+      &(PairOptions) { .flags = GPOINTER_TO_UINT (flags), .connection = { body, body } });
+
+  forge->pair->a.net_ops->set_latency (forge->pair->a.net, 250 * 1000, 0);
+  return forge;
+}
+
+static void
+try_forged (Forge *forge, const ForgeChain *chain, guint n_times)
+{
   guint64 spi;
   char *error;
   guint i;
 
-  forge->pair->a.net_ops->set_latency (forge->pair->a.net, 250 * 1000, 0);
+  forge_clear (forge);
   pair_begin_up (forge->pair, &forge->pair->a, "pair", NULL, &error);
   forge_run_ms (forge, 20);
   g_assert_cmpuint (forge_n_sent (forge, FALSE), ==, 1);
@@ -38,7 +44,10 @@ try_forged (gconstpointer flags, const ForgeChain *chain, guint n_times)
   g_assert_cmpstr (error, ==, "");
   g_assert_cmpuint (forge_n_sas (&forge->pair->a), ==, 1);
   g_free (error);
-  forge_free (forge);
+  pair_down (forge->pair, "pair", NULL);
+  pair_run (forge->pair, 60);
+  attack_assert_no_sa (&forge->pair->a);
+  attack_assert_no_sa (&forge->pair->b);
 }
 
 static void
@@ -53,15 +62,17 @@ test_forged_answers (gconstpointer flags)
                                    8000,
                                    IKE_N_TEMPORARY_FAILURE };
   guint i;
+  Forge *forge = forge_far (flags);
 
   for (i = 0; i < G_N_ELEMENTS (types); i++) {
     guint8 body[] = { 0, 0, (guint8) (types[i] >> 8), (guint8) types[i] };
     ForgeChain chain = { 0 };
     forge_add (&chain, IKE_PAYLOAD_NOTIFY, body, sizeof body);
     g_test_message ("notify %u", types[i]);
-    try_forged (flags, &chain, 1);
-    try_forged (flags, &chain, 100);
+    try_forged (forge, &chain, 1);
+    try_forged (forge, &chain, 100);
   }
+  forge_free (forge);
 }
 
 static void
@@ -69,6 +80,7 @@ test_forged_invalid_ke (gconstpointer flags)
 {
   static const guint16 groups[] = { 0, 1, 2, 14, 31, 0xffff };
   guint i;
+  Forge *forge = forge_far (flags);
 
   for (i = 0; i < G_N_ELEMENTS (groups); i++) {
     guint8 body[] = {
@@ -77,9 +89,10 @@ test_forged_invalid_ke (gconstpointer flags)
     ForgeChain chain = { 0 };
     forge_add (&chain, IKE_PAYLOAD_NOTIFY, body, sizeof body);
     g_test_message ("group %u", groups[i]);
-    try_forged (flags, &chain, 1);
-    try_forged (flags, &chain, 100);
+    try_forged (forge, &chain, 1);
+    try_forged (forge, &chain, 100);
   }
+  forge_free (forge);
 }
 
 /* What is well formed and makes no sense. */
@@ -104,6 +117,7 @@ test_forged_nonsense (gconstpointer flags)
     { sa, sa_len, ke, 0, nonce, 0 },
   };
   guint i;
+  Forge *forge = forge_far (flags);
 
   for (i = 0; i < G_N_ELEMENTS (all); i++) {
     ForgeChain chain = { 0 };
@@ -111,9 +125,10 @@ test_forged_nonsense (gconstpointer flags)
     forge_add (&chain, IKE_PAYLOAD_SA, all[i].sa, all[i].sa_len);
     forge_add (&chain, IKE_PAYLOAD_KE, all[i].ke, all[i].ke_len);
     forge_add (&chain, IKE_PAYLOAD_NONCE, all[i].nonce, all[i].nonce_len);
-    try_forged (flags, &chain, 1);
-    try_forged (flags, &chain, 100);
+    try_forged (forge, &chain, 1);
+    try_forged (forge, &chain, 100);
   }
+  forge_free (forge);
 }
 
 /* Before each first message of `a` arrives, somebody who sees it asks for a cookie, or for another
@@ -269,15 +284,17 @@ test_forged_large_answers (gconstpointer flags)
 {
   g_autofree guint8 *junk = g_malloc0 (60000);
   ForgeChain chain = { 0 };
+  Forge *forge = forge_far (flags);
 
   forge_add (&chain, IKE_PAYLOAD_VENDOR, junk, 60000);
-  try_forged (flags, &chain, 20);
+  try_forged (forge, &chain, 20);
   forge_add (&chain, IKE_PAYLOAD_NOTIFY, "\0\0\0\7", 4);
-  try_forged (flags, &chain, 20);
+  try_forged (forge, &chain, 20);
   chain.items[0].len = 600;
-  try_forged (flags, &chain, 500);
+  try_forged (forge, &chain, 500);
   chain.n = 1;
-  try_forged (flags, &chain, 500);
+  try_forged (forge, &chain, 500);
+  forge_free (forge);
 }
 
 /* -- U: what peers call themselves */
@@ -289,12 +306,35 @@ assert_clean (const char *text)
     g_assert_true (*text == '\n' || ((guchar) *text >= 0x20 && (guchar) *text != 0x7f));
 }
 
+/* Both forget what was begun, and `a` begins anew: `b` is half-open once more. */
+static void
+begin_anew (Forge *forge, char **error)
+{
+  guint i;
+
+  for (i = 0; i < 2; i++) {
+    IkeTree *args = ike_tree_new_section ();
+    char *nothing_there = NULL;
+    ike_tree_set_bool (args, "force", TRUE);
+    ike_tree_set_bool (args, "all", TRUE);
+    ike_tree_free (pair_command (i ? &forge->pair->b : &forge->pair->a, "down", args,
+                                 &nothing_there));
+    g_free (nothing_there);
+  }
+  g_free (*error);
+  pair_begin_up (forge->pair, &forge->pair->a, "pair", "net", error);
+  forge_run_ms (forge, 100);
+  g_assert_cmpuint (forge_n_sas (&forge->pair->b), ==, 1);
+}
+
 static void
 test_hostile_identities (gconstpointer flags)
 {
   static const char *const names[] = { "\x1b[31mred\n fake: line\r\b%s%n\x7f", "\"},{\"a\":\"b\\",
                                        "\xff\xfe\x80\xc0", "\xe2\x80\xae evil", "" };
   static const guint8 types[] = { 1, 2, 3, 5, 9, 10, 11, 12, 200, 0 };
+  char *error;
+  Forge *forge = attack_half_open (flags, &error);
   guint i, k;
 
   for (i = 0; i < G_N_ELEMENTS (names); i++)
@@ -303,9 +343,8 @@ test_hostile_identities (gconstpointer flags)
       gsize len = strlen (names[i]);
       ForgeChain chain = { 0 };
       g_autoptr (IkeTree) explained = NULL;
-      char *error;
-      Forge *forge = attack_half_open (flags, &error);
 
+      begin_anew (forge, &error);
       memcpy (id + 4, names[i], len);
       forge_add (&chain, IKE_PAYLOAD_IDI, id, 4 + len);
       forge_add (&chain, IKE_PAYLOAD_AUTH, auth, sizeof auth);
@@ -317,9 +356,9 @@ test_hostile_identities (gconstpointer flags)
       explained = pair_explain (&forge->pair->b);
       if (explained)
         assert_clean (ike_tree_string (explained, "reason", ""));
-      forge_free (forge);
-      g_free (error);
     }
+  forge_free (forge);
+  g_free (error);
 }
 
 int
