@@ -15,5 +15,8 @@ typedef struct {
   IkeEngine *engine;
   IkeLoop   *loop;                            /* of both features */
   Xfrm      *xfrm;
+  gpointer   can;                             /* XfrmCan, of the probe */
+  /* Probed, and it works: what the settings gave to another plugin is not probed. */
+  gboolean   has_ipsec;
   Net       *net;
 } KernelXfrm;

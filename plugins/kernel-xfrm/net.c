@@ -148,14 +148,10 @@ net_new_with (KernelXfrm *kernel, const NetOptions *options, Netlink *requests)
 static Netlink *
 listen_to (Net *net, int fd, GError **error)
 {
-  for (const guint *group = net_groups; *group; group++)
-    if (setsockopt (fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group, sizeof *group) < 0) {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM,
-                   "cannot listen to changes of addresses and routes: %s", g_strerror (errno));
-      close (fd);
-      return NULL;
-    }
-  return netlink_new (net->loop, fd, NULL, &net_listener, net);
+  if (netlink_join (fd, net_groups, error))
+    return netlink_new (net->loop, fd, NULL, &net_listener, net);
+  close (fd);
+  return NULL;
 }
 
 Net *

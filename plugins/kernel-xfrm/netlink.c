@@ -326,26 +326,16 @@ netlink_new (IkeLoop *loop, int fd_take, const NetlinkIo *io, const NetlinkListe
   return netlink;
 }
 
-Netlink *
-netlink_open (IkeLoop *loop, int bus, GError **error)
+gboolean
+netlink_join (int fd, const guint *groups, GError **error)
 {
-  int fd = netlink_socket (bus, error);
-  return fd < 0 ? NULL : netlink_new (loop, fd, NULL, NULL, NULL);
-}
-
-Netlink *
-netlink_listen (IkeLoop *loop, int bus, const guint *groups, const NetlinkListener *listener,
-                gpointer data, GError **error)
-{
-  int fd = netlink_socket (bus, error);
-  for (; fd >= 0 && *groups; groups++)
+  for (; *groups; groups++)
     if (setsockopt (fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, groups, sizeof *groups) < 0) {
-      g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM,
-                   "cannot listen to netlink group %u (%d): %s", *groups, bus, g_strerror (errno));
-      close (fd);
-      return NULL;
+      g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "cannot listen to netlink group %u: %s",
+                   *groups, g_strerror (errno));
+      return FALSE;
     }
-  return fd < 0 ? NULL : netlink_new (loop, fd, NULL, listener, data);
+  return TRUE;
 }
 
 static void
@@ -393,6 +383,12 @@ netlink_uncork (Netlink *netlink)
 {
   if (--netlink->n_corks == 0 && !netlink->is_closed)
     pump (netlink);
+}
+
+int
+netlink_fd (const Netlink *netlink)
+{
+  return netlink->fd;
 }
 
 guint

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* netlink.h - questions to the kernel and what it says by itself, without waiting, on one loop.
  *
- * A Netlink is one socket that belongs to one loop.  netlink_open() makes one for requests: build a
+ * A Netlink is one socket that belongs to one loop.  Without a listener it is for requests: build a
  * message with libmnl in a buffer of one's own, hand it to netlink_ask() or netlink_dump(), and be
  * called when the answer is there.  Messages are copied, sent in the order in which they were
  * given, several at once, and never more than NETLINK_FLIGHT_MAX without an answer; the others
  * wait here.  The kernel works while we send, so most answers are there at once: a callback may
  * run before netlink_ask() returned, and may ask again.
  *
- * netlink_listen() makes one for multicast groups.  Events have a socket of their own, so that a
- * flood of them loses no answer.  When the kernel had no room for an event, `lost` is called once
+ * With a listener it is for multicast groups (netlink_join()).  Events have a socket of their own, so
+ * that a flood of them loses no answer.  When the kernel had no room for an event, `lost` is called once
  * after the last one that could be read: ask for the present state then.
  *
  * All functions are for the thread of the loop, or for the control thread while the plugin
@@ -53,12 +53,9 @@ typedef struct {
   gssize (*receive) (int fd, void *data, gsize size);     /* -1 with errno; what is too long: EMSGSIZE */
 } NetlinkIo;
 
-/* @bus: NETLINK_XFRM, NETLINK_ROUTE, … */
-Netlink *netlink_open   (IkeLoop *loop, int bus, GError **error);
-/* @groups: numbers (XFRMNLGRP_…, RTNLGRP_…), ended by 0. */
-Netlink *netlink_listen (IkeLoop *loop, int bus, const guint *groups,
-                         const NetlinkListener *listener, gpointer data,
-                         GError **error);
+/* Of a socket before it becomes a Netlink.  @groups: numbers (XFRMNLGRP_…, RTNLGRP_…), ended by
+ * 0. */
+gboolean netlink_join   (int fd, const guint *groups, GError **error);
 /* Any descriptor of datagrams; @listener NULL: for requests. */
 Netlink *netlink_new    (IkeLoop *loop, int fd_take, const NetlinkIo *io_or_null,
                          const NetlinkListener *listener, gpointer data);
@@ -75,6 +72,7 @@ void     netlink_dump   (Netlink *netlink, const struct nlmsghdr *message, Netli
  * many netlink_uncork() sends it all together. */
 void     netlink_cork   (Netlink *netlink);
 void     netlink_uncork (Netlink *netlink);
+int      netlink_fd     (const Netlink *netlink);
 guint    netlink_n_waiting (const Netlink *netlink);     /* without an answer */
 
 /* The fixed part of a message, NULL when it is shorter than @len. */
