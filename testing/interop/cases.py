@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is negotiated with strongSwan, case by case.
+"""What is negotiated with other implementations, case by case.
 
-A case passes only when pings went both ways, ESP and no inner packet was seen between the two, and strongSwan's own
-`swanctl --list-sas` names the algorithms that the case is about."""
+A case passes only when pings went both ways, ESP and no inner packet was seen between the two, and what the other says of
+itself (`swanctl --list-sas`, `ipsec whack --status`; for OpenIKED, the kernel) names the algorithms of the case."""
 import dataclasses
+import os
 
 import capture
 import conns
+import foreign
 import peers
 from lab import Failure, Lab, wait_for
 from peers import CONNECTION
@@ -30,6 +32,12 @@ class Case:
     nat: bool = False
     domain: str = "example"                                       # of the identities
     families: tuple = (4, 6)
+    # In a guest, where ESP is the kernel's:
+    peers: tuple = ("strongswan",)
+    kernel: str = "uml"
+    is_raw: bool = False                                          # ESP without UDP
+    inner: dict = dataclasses.field(default_factory=dict)         # family of the inner addresses by that of the outer
+    keys: dict = dataclasses.field(default_factory=dict)          # further keys of the connection
 
 
 class Run:
@@ -37,33 +45,33 @@ class Run:
 
     def __init__(self, case, family, lab, left, right):
         self.case, self.family, self.lab, self.left, self.right = case, family, lab, left, right
-        self.strongswans = [peer for peer in (left, right) if peer.kind == "strongswan"]
+        self.inner = case.inner.get(family, family)
+        self.others = [peer for peer in (left, right) if peer.kind != "ikebana"]
 
     def children(self, is_initiator):
+        side = self.left.side if is_initiator else self.right.side
         wide = {key: value[self.family] for key, value in self.case.initiator_child.items()} if is_initiator else {}
-        children = {"net": {"esp_proposals": self.case.esp, **wide}}
+        children = {"net": {"esp_proposals": self.case.esp, "local_ts": side.net(self.inner),
+                            "remote_ts": side.other.net(self.inner), **wide}}
         if self.case.second_child:
-            side = self.left.side if is_initiator else self.right.side
-            children["net2"] = {"esp_proposals": self.case.second_child["esp"], "local_ts": side.net(self.family, 1),
-                                "remote_ts": side.other.net(self.family, 1)}
+            children["net2"] = {"esp_proposals": self.case.second_child["esp"], "local_ts": side.net(self.inner, 1),
+                                "remote_ts": side.other.net(self.inner, 1)}
         return children
 
     def start(self):
-        more = {"domain": self.case.domain}
-        if self.case.nat:
-            more["remote_addrs"] = "%any"
+        more = {"domain": self.case.domain, **self.case.keys}
+        hidden = {"remote_addrs": "%any"} if self.case.nat else {}
         self.right.start(conns.connection(self.right.side, self.family, self.case.responder_ike or self.case.ike,
-                                          self.children(False), **more))
-        self.left.start(conns.connection(self.left.side, self.family, self.case.ike, self.children(True),
-                                         domain=self.case.domain))
+                                          self.children(False), **more, **hidden))
+        self.left.start(conns.connection(self.left.side, self.family, self.case.ike, self.children(True), **more))
 
     def ping(self, i=0):
-        self.lab.left.ping(self.family, i)
-        self.lab.right.ping(self.family, i)
+        self.lab.left.ping(self.inner, i)
+        self.lab.right.ping(self.inner, i)
 
     def check_listing(self, child="net", says=None):
-        """On every strongSwan of the case: it may be a moment behind."""
-        for peer in self.strongswans:
+        """On every other one of the case: it may be a moment behind."""
+        for peer in self.others:
             wait_for(f"{peer.side.name} listing {child}", lambda peer=peer: self._child_of(peer, child), 5)
             sa, found = self._child_of(peer, child)
             compare(f"{peer.side.name}'s IKE_SA", sa, {"state": "ESTABLISHED", **self.case.ike_says})
@@ -101,7 +109,7 @@ def run_case(case, family, kinds, make, directory):
             run.check_listing("net2", case.second_child["says"])
         if case.then:
             case.then(run, sniffer)
-        capture.check_protected(sniffer.stop(), lab)
+        capture.check_protected(sniffer.stop(), lab, case.is_raw)
         for peer in (run.left, run.right):
             if peer.kind == "ikebana":
                 peer.check_end()
@@ -118,7 +126,7 @@ def two_first_messages(run, sniffer):
 
 
 def narrowed(run, sniffer):
-    for peer in run.strongswans:
+    for peer in run.others:
         _, child = run._child_of(peer, "net")
         compare(f"{peer.side.name}'s CHILD_SA", child, {"local-ts": [peer.side.net(run.family)],
                                                         "remote-ts": [peer.side.other.net(run.family)]})
@@ -149,7 +157,7 @@ def deleted_by_responder(run, sniffer):
 
 def child_deleted_by_initiator(run, sniffer):
     run.left.down_child("net")
-    for peer in run.strongswans:
+    for peer in run.others:
         wait_for("the CHILD_SA being gone", lambda peer=peer: not run._child_of(peer, "net"), 10)
     for peer in (run.left, run.right):
         sas = peer.sas()
@@ -170,19 +178,19 @@ def behind_nat(run, sniffer):
 
 
 def child_rekeyed(run, sniffer):
-    rekey(run, sniffer, "net", lambda: run.strongswans[-1].rekey_child("net"), lambda sa, child: child["spi-in"])
+    rekey(run, sniffer, "net", lambda: run.others[-1].rekey_child("net"), lambda sa, child: child["spi-in"])
 
 
 def ike_rekeyed(run, sniffer):
-    rekey(run, sniffer, "net", lambda: run.strongswans[-1].rekey_ike(CONNECTION), lambda sa, child: sa["initiator-spi"])
+    rekey(run, sniffer, "net", lambda: run.others[-1].rekey_ike(CONNECTION), lambda sa, child: sa["initiator-spi"])
 
 
 def rekey(run, sniffer, name, start, key):
     """strongSwan asks for it.  A new key, the same traffic, and nothing left of the old one."""
-    before = {peer: key(*run._child_of(peer, name)) for peer in run.strongswans}
+    before = {peer: key(*run._child_of(peer, name)) for peer in run.others}
     n_first = len(capture.ike_messages(sniffer.so_far(), IKE_SA_INIT))
     start()
-    for peer in run.strongswans:
+    for peer in run.others:
         def is_renewed(peer=peer):
             sas = peer.sas()
             children = [(sa, child) for sa in sas for child in sa["child-sas"] if child["state"] == "INSTALLED"]
@@ -226,16 +234,58 @@ CASES = [
 ]
 
 
-def all_cases(make, kinds_of_initiator):
+ALL = ("strongswan", "libreswan", "openiked")
+BOTH = ("strongswan", "libreswan")
+CBC = {"encr-alg": "AES_CBC", "encr-keysize": "256", "integ-alg": "HMAC_SHA2_384_192"}
+CBC_IKE = {"encr-alg": "AES_CBC", "prf-alg": "PRF_HMAC_SHA2_384", "dh-group": "CURVE_25519"}
+
+# With the kernel's ESP.  What OpenIKED cannot do there stands in README.md.
+GUEST_CASES = [
+    Case("gcm", peers=BOTH, is_raw=True, ike_says=X25519, then=deleted_by_initiator),
+    Case("cbc-sha384", peers=ALL, is_raw=True, ike="aes256-sha384-prfsha384-x25519", esp="aes256-sha384", ike_says=CBC_IKE,
+         child_says=CBC, then=deleted_by_responder),
+    Case("cbc-sha256", peers=BOTH, is_raw=True, families=(4,), ike="aes128-sha256-prfsha256-modp2048", esp="aes128-sha256",
+         child_says={"encr-alg": "AES_CBC", "encr-keysize": "128", "integ-alg": "HMAC_SHA2_256_128"}),
+    Case("cbc-sha512", peers=("openiked",), is_raw=True, families=(4,), ike="aes256-sha512-prfsha512-ecp256", esp="aes256-sha512",
+         child_says={"encr-alg": "AES_CBC", "encr-keysize": "256", "integ-alg": "HMAC_SHA2_512_256"}),
+    Case("chacha20", peers=BOTH, is_raw=True, families=(4,), esp="chacha20poly1305", child_says={"encr-alg": "CHACHA20_POLY1305"},
+         then=child_deleted_by_initiator),
+    Case("esn", peers=BOTH, is_raw=True, families=(4,), esp="aes256gcm16-esn", child_says={**GCM, "esn": "1"}),
+    Case("encap", peers=BOTH, families=(4,), child_says={**GCM, "encap": "yes"}, keys={"encap": "yes"}),
+    Case("6-in-4", peers=BOTH, is_raw=True, families=(4,), inner={4: 6}),
+    Case("4-in-6", peers=BOTH, is_raw=True, families=(6,), inner={6: 4}),
+    Case("second-child", peers=BOTH, is_raw=True, families=(4,),
+         second_child={"esp": "aes128gcm16-x25519", "says": {"encr-alg": "AES_GCM_16", "encr-keysize": "128"}}),
+    Case("nat", peers=BOTH, kernel="qemu", nat=True, families=(4,), then=behind_nat),
+    Case("cbc-nat", peers=("openiked",), kernel="qemu", nat=True, families=(4,), ike="aes256-sha384-prfsha384-x25519",
+         esp="aes256-sha384", child_says=CBC, then=behind_nat),
+]
+
+
+def all_cases(make, is_self=False):
     """[(name, function (directory))]: every case × who initiates × family."""
-    return [(f"{case.name}/{kinds[0]}-initiates/ipv{family}",
-             lambda directory, case=case, family=family, kinds=kinds: run_case(case, family, kinds, make, directory))
-            for case in CASES for kinds in kinds_of_initiator for family in case.families]
+    kinds = [("strongswan", "strongswan")] if is_self else [("ikebana", "strongswan"), ("strongswan", "ikebana")]
+    return [(f"{case.name}/{ends[0]}-initiates/ipv{family}", _case(case, family, ends, make))
+            for case in CASES for ends in kinds for family in case.families]
 
 
-def maker(build, strongswan_root):
+def guest_cases(make, kernel, is_self=False):
+    """The same of those for the kernel of a guest, or for any."""
+    return [(f"{case.name}/{peer}/{ends[0]}-initiates/ipv{family}", _case(case, family, ends, make))
+            for case in GUEST_CASES if kernel in (None, case.kernel) for peer in case.peers
+            for ends in ([(peer, peer)] if is_self else [("ikebana", peer), (peer, "ikebana")]) for family in case.families]
+
+
+def _case(case, family, kinds, make):
+    return lambda directory: run_case(case, family, kinds, make, directory)
+
+
+def maker(build, directory):
+    """@directory: below which the others were unpacked."""
+    others = {"strongswan": peers.StrongSwan, "libreswan": foreign.Libreswan, "openiked": foreign.OpenIked}
+
     def make(kind, lab, side):
-        if kind == "strongswan":
-            return peers.StrongSwan(lab, side, strongswan_root)
-        return peers.Ikebana(lab, side, build)
+        if kind == "ikebana":
+            return peers.Ikebana(lab, side, build)
+        return others[kind](lab, side, os.path.join(directory, kind, "root"))
     return make

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 
+import guest
 import settings
 from lab import SLOWNESS, Failure, run, wait_for
 
@@ -40,6 +41,7 @@ class Daemon:
         path = os.path.join(self.dir, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w") as file:
+            os.fchmod(file.fileno(), 0o600)
             file.write(text)
         return path
 
@@ -71,7 +73,8 @@ class Daemon:
 
     def exec(self, args, check=True, timeout=20):
         """Runs a program where the daemon lives: same /run, same network."""
-        return run(["nsenter", "-t", str(self.pid()), "--root", "--mount", "--net", "--pid"] + args, check=check, timeout=timeout)
+        return run(["nsenter", "-t", str(self.pid()), "--root", "--mount", "--net", "--pid", *args], check=check,
+                   timeout=timeout * SLOWNESS, env={**os.environ, **self.environment})
 
     def has(self, path):
         """Whether it has a file of that name, where it lives."""
@@ -98,10 +101,10 @@ class Daemon:
 
 
 class StrongSwan(Daemon):
-    """charon-systemd 5.9.8 with ESP in user space (kernel-libipsec), as `fetch` unpacked it."""
+    """charon-systemd 5.9.8 as `fetch` unpacked it, with ESP in user space (kernel-libipsec), in a guest in the kernel."""
     kind = "strongswan"
     plugins = ("random nonce openssl curve25519 chapoly aes sha1 sha2 hmac kdf gcm pem pkcs1 pkcs8 x509 pubkey "
-               "kernel-libipsec kernel-netlink socket-default vici updown")
+               + ("" if guest.kernel() else "kernel-libipsec ") + "kernel-netlink socket-default vici updown")
 
     def __init__(self, lab, side, root):
         super().__init__(lab, side)

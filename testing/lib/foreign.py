@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Libreswan and OpenIKED as ends of a case, with the kernel's ESP: so only in a guest.
+
+They are told with the same dict as the others, in their own words, and what they say is told in strongSwan's words."""
+import os
+import re
+
+from lab import Failure, wait_for
+from peers import CONNECTION, Daemon
+
+# A word of a proposal: what Libreswan and OpenIKED call it.
+ENCRYPTION = {"aes128gcm16": ("aes_gcm128", "aes-128-gcm"), "aes256gcm16": ("aes_gcm256", "aes-256-gcm"),
+              "aes128": ("aes128", "aes-128"), "aes256": ("aes256", "aes-256"),
+              "chacha20poly1305": ("chacha20_poly1305", "chacha20-poly1305")}
+INTEGRITY = {"sha1": ("sha1", "hmac-sha1"), "sha256": ("sha2_256", "hmac-sha2-256"), "sha384": ("sha2_384", "hmac-sha2-384"),
+             "sha512": ("sha2_512", "hmac-sha2-512")}
+GROUPS = {"x25519": ("dh31", "curve25519"), "ecp256": ("dh19", "ecp256"), "ecp384": ("dh20", "ecp384"),
+          "modp2048": ("dh14", "modp2048")}
+LIBRESWAN_GROUPS = {"DH31": "CURVE_25519", "DH19": "ECP_256", "DH20": "ECP_384", "MODP2048": "MODP_2048"}
+OPENIKED_GROUPS = {"curve25519": "CURVE_25519", "ecp256": "ECP_256"}
+OPENIKED_INTEGRITY = {"hmac-sha2-256": "HMAC_SHA2_256_128", "hmac-sha2-384": "HMAC_SHA2_384_192", "hmac-sha2-512": "HMAC_SHA2_512_256"}
+OPENIKED_PRFS = {f"hmac-sha2-{bits}": f"PRF_HMAC_SHA2_{bits}" for bits in (256, 384, 512)}
+LIBRESWAN, OPENIKED = 0, 1
+
+
+def transforms(proposal, whose):
+    """{encryption, integrity, prf, group, esn} of a proposal, in the words of @whose; None for what it has not."""
+    found = {"esn": False}
+    for word in proposal.split("-"):
+        tables = (("encryption", ENCRYPTION), ("integrity", INTEGRITY), ("group", GROUPS))
+        if word in ("esn", "noesn"):
+            found["esn"] = word == "esn"
+        elif word.startswith("prf"):
+            found["prf"] = INTEGRITY[word.removeprefix("prf")][whose]
+        else:
+            for kind, table in tables:
+                if word in table:
+                    found[kind] = table[word][whose]
+    return {key: found.get(key) for key in ("encryption", "integrity", "prf", "group", "esn")}
+
+
+def only_connection(tree):
+    """The connection's name and keys, and the shared secret."""
+    (name, conn), = tree["connections"].items()
+    (secret,) = tree["secrets"].values()
+    return name, conn, secret["secret"]
+
+
+def _told(text, is_ike):
+    """What Libreswan calls AES_CBC_256-HMAC_SHA2_384_192, or AES_GCM_16_256-HMAC_SHA2_256-DH31 for IKE."""
+    match = re.match(r"(.*?)(?:_(128|192|256))?-([^-;]*)(?:-(.*))?$", text)
+    if not match:
+        return {}
+    told = {"encr-alg": match[1], **({"encr-keysize": match[2]} if match[2] else {})}
+    if is_ike:
+        told.update({"prf-alg": "PRF_" + match[3], "dh-group": LIBRESWAN_GROUPS.get(match[4], match[4])})
+    elif match[3] != "NONE":
+        told["integ-alg"] = match[3]
+    return told
+
+
+def kernel_says(daemon):
+    """What the kernel has for a daemon, and its status does not tell: ESN and encapsulation."""
+    states = daemon.exec(["ip", "xfrm", "state"]).stdout
+    return {"esn": "1" if re.search(r"flag .*\besn\b", states) else "0", "encap": "yes" if "encap type" in states else "no"}
+
+
+class Libreswan(Daemon):
+    """pluto 4.10.  A child is a connection of it; those between the same ends share an IKE SA."""
+    kind = "libreswan"
+    # NSS wants a data base, though there is nothing in it.
+    prepare = ("mount -t tmpfs tmpfs /var/lib; mkdir -p /run/pluto /var/lib/ipsec/nss;"
+               "certutil -N -d sql:/var/lib/ipsec/nss --empty-password")
+
+    def __init__(self, lab, side, root):
+        super().__init__(lab, side)
+        self.library_root = root
+
+    def start(self, tree):
+        _, conn, secret = only_connection(tree)
+        text = "config setup\n  protostack=xfrm\n  virtual-private=%v4:10.0.0.0/8\n\n"
+        for name, child in conn["children"].items():
+            text += f"conn {name}\n" + "".join(f"  {key}={value}\n" for key, value in self._keys(conn, child).items() if value) + "\n"
+        self.write("etc/ipsec.conf", text)
+        self.write("etc/ipsec.secrets", f"@{conn['local']['id']} @{conn['remote']['id']} : PSK {secret}\n")
+        self.write("etc/resolv.conf", "nameserver 127.0.0.1\n")    # answers at once that nobody is there
+        self.children = list(conn["children"])
+        self.launch(["/usr/libexec/ipsec/pluto", "--nofork", "--stderrlog", "--config", "/etc/ipsec.conf",
+                     "--rundir", "/run/pluto", "--nssdir", "/var/lib/ipsec/nss"])
+        wait_for("pluto's control socket", lambda: self.has("/run/pluto/pluto.ctl"))
+        for name in self.children:
+            self.exec(["/usr/libexec/ipsec/addconn", "--ctlsocket", "/run/pluto/pluto.ctl", "--config", "/etc/ipsec.conf", name])
+        self.whack("--listen")
+
+    @staticmethod
+    def _keys(conn, child):
+        ike, esp = transforms(conn["proposals"], LIBRESWAN), transforms(child["esp_proposals"], LIBRESWAN)
+        esp_words = [word for word in (esp["encryption"], esp["integrity"]) if word]
+        is_transport = child.get("mode") == "transport"
+        return {
+            "auto": "add", "authby": "secret", "ikev2": "insist", "rekey": "no", "type": child.get("mode", "tunnel"),
+            "left": conn["local_addrs"], "leftid": "@" + conn["local"]["id"],
+            "right": conn["remote_addrs"], "rightid": "@" + conn["remote"]["id"],
+            "leftsubnet": None if is_transport else child["local_ts"],
+            "rightsubnet": None if is_transport else child["remote_ts"], "leftupdown": "%disabled",
+            "ike": f"{ike['encryption']}-{ike['prf'] or ike['integrity']};{ike['group']}",
+            "esp": "-".join(esp_words) + (f";{esp['group']}" if esp["group"] else ""),
+            "pfs": "yes" if esp["group"] else "no", "esn": "yes" if esp["esn"] else "no",
+            "encapsulation": "yes" if conn.get("encap") == "yes" else "auto"}
+
+    def whack(self, *args, check=True):
+        return self.exec(["/usr/libexec/ipsec/whack", "--ctlsocket", "/run/pluto/pluto.ctl", *args], check=check).stdout
+
+    def up(self, child):
+        self.whack("--initiate", "--name", child)
+
+    def down_ike(self, _):
+        for name in self.children:
+            self.whack("--terminate", "--name", name)
+
+    def down_child(self, child):
+        """The CHILD_SA alone: by its number, because the name stands for all that the connection made."""
+        match = re.search(rf'#(\d+): "{child}"[^\n]*STATE_V2_ESTABLISHED_CHILD_SA', self.whack("--status"))
+        if not match:
+            raise Failure(f"libreswan has no CHILD_SA {child}")
+        self.whack("--deletestate", match[1])
+
+    def sas(self):
+        status = self.whack("--status")
+        if "STATE_V2_ESTABLISHED_IKE_SA" not in status:
+            return []
+        children = [{"name": name, "state": "INSTALLED", **self._esp(status, name)}
+                    for name in self.children if re.search(rf'"{name}"[^\n]*STATE_V2_ESTABLISHED_CHILD_SA', status)]
+        match = re.search(r"IKE(?:v2)? algorithm newest: (\S+)", status)
+        return [{"state": "ESTABLISHED", **_told(match[1] if match else "", True), "child-sas": children}]
+
+    def _esp(self, status, name):
+        match = re.search(rf'"{name}"(?:\[\d+\] \S+)?: +ESP algorithm newest: (\S+);', status)
+        return {**_told(match[1] if match else "", False), **kernel_says(self)}
+
+
+class OpenIked(Daemon):
+    """iked 7.2, its keys by PF_KEY.  It initiates when it starts, and ends an IKE SA when it is told to reset."""
+    kind = "openiked"
+    prepare = ("mount -t tmpfs tmpfs /etc/iked; mkdir -p /run/empty /etc/iked/private /etc/iked/ca /etc/iked/certs /etc/iked/crls; "
+               "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out /etc/iked/private/local.key; "
+               "openssl pkey -in /etc/iked/private/local.key -pubout -out /etc/iked/local.pub; grep -v _iked /etc/passwd >/run/passwd || :; "
+               "echo '_iked:x:65533:65533::/run/empty:/bin/false' >>/run/passwd; mount --bind /run/passwd /etc/passwd; "
+               "cp /etc/group /run/group; echo '_iked:x:65533:' >>/run/group; mount --bind /run/group /etc/group")
+
+    def __init__(self, lab, side, root):
+        super().__init__(lab, side)
+        self.library_root = root
+
+    def start(self, tree):
+        _, conn, secret = only_connection(tree)
+        (child,) = conn["children"].values()
+        ike, esp = transforms(conn["proposals"], OPENIKED), transforms(child["esp_proposals"], OPENIKED)
+        peer = self.side.gateway[4] if conn["remote_addrs"] == "%any" else conn["remote_addrs"]
+        words = ["ikev2", CONNECTION, "active", child.get("mode", "tunnel"), "esp",
+                 "from", child["local_ts"], "to", child["remote_ts"], "local", conn["local_addrs"], "peer", peer,
+                 "ikesa", *self._words(ike), "childsa", *self._words(esp), "esn" if esp["esn"] else "noesn",
+                 "srcid", conn["local"]["id"], "dstid", conn["remote"]["id"], "ikelifetime", "0", "lifetime", "0",
+                 "psk", secret]
+        os.makedirs(os.path.join(self.dir, "etc/iked"), exist_ok=True)
+        self.write("etc/iked.conf", " ".join(words) + "\n")
+        self.launch(["/usr/sbin/iked", "-d", "-v", "-v", "-f", "/etc/iked.conf", "-s", "/run/iked.sock"])
+        wait_for("iked's control socket", lambda: self.has("/run/iked.sock"))
+        if self.side is self.lab.right:
+            self._become_responder()
+
+    def _become_responder(self):
+        """It knows the traffic selectors of a policy only once it has tried to initiate; before, it answers with none."""
+        wait_for("OpenIKED having tried", lambda: "send IKE_SA_INIT req" in self.log())
+        self.ctl("passive")
+        self.ctl("reset", "sa")
+
+    @staticmethod
+    def _words(sa):
+        return [word for key, name in (("enc", "encryption"), ("auth", "integrity"), ("prf", "prf"), ("group", "group")) if sa[name]
+                for word in (key, sa[name])]
+
+    def ctl(self, *args, check=True):
+        return self.exec(["/usr/sbin/ikectl", "-s", "/run/iked.sock", *args], check=check).stdout
+
+    def up(self, child):
+        wait_for(f"OpenIKED having brought up {child}", self.sas, 15)
+
+    def down_ike(self, _):
+        self.ctl("reset", "id", f"FQDN/{self.side.other.name}.example")
+
+    def down_child(self, child):
+        raise Failure("OpenIKED has no way to delete a CHILD_SA")
+
+    def sas(self):
+        """ikectl names addresses and SPIs, the log the algorithms."""
+        shown = self.ctl("show", "sa")
+        if not re.search(r"iked_sas: .* ESTABLISHED ", shown):
+            return []
+        spis = re.findall(r"sa_childsas: \S+ ESP 0x(\S+) (?:in|out)", shown)
+        ike = self._last(r"established peer .* as \S+ \((.*)\)")
+        children = [{"name": "net", "state": "INSTALLED", **kernel_says(self), **self._last(r"loaded SPIs: .*\((.*)\)")}]
+        return [{"state": "ESTABLISHED", **ike, "child-sas": children if len(spis) > 1 else []}]
+
+    def _last(self, pattern):
+        """The algorithms of the last line that tells of some: `enc aes-256 auth hmac-sha2-384 group curve25519 …`."""
+        found = re.findall(pattern, self.log())
+        words = (found[-1] if found else "").split()
+        told = dict(zip(words[::2], words[1::2]))
+        names = {"encr-alg": "AES_CBC" if told.get("enc", "").startswith("aes-") else told.get("enc"),
+                 "encr-keysize": told.get("enc", "").split("-")[-1], "integ-alg": OPENIKED_INTEGRITY.get(told.get("auth")),
+                 "dh-group": OPENIKED_GROUPS.get(told.get("group")), "prf-alg": OPENIKED_PRFS.get(told.get("prf"))}
+        return {key: value for key, value in names.items() if value}
