@@ -47,6 +47,9 @@ IkeProposals *ike_proposals_ref   (IkeProposals *proposals);
 void          ike_proposals_unref (IkeProposals *proposals);
 guint         ike_proposals_n     (const IkeProposals *proposals);
 const IkeProposal *ike_proposals_nth (const IkeProposals *proposals, guint i);
+/* Key exchange method (RFC 7296, 3.3.2, type 4): the first one but NONE, 0 when there is none; is @ke among them? */
+guint16       ike_proposals_first_ke (const IkeProposals *proposals);
+gboolean      ike_proposals_have_ke (const IkeProposals *proposals, guint16 ke);
 
 /* One that was agreed on: at most one transform of each type. */
 typedef struct {

@@ -409,6 +409,36 @@ ike_proposals_nth (const IkeProposals *proposals, guint i)
   return i < proposals->n ? &proposals->items[i] : NULL;
 }
 
+/* @ke 0: any but NONE. */
+static const IkeTransform *
+find_ke (const IkeProposals *proposals, guint16 ke)
+{
+  guint i, t;
+
+  for (i = 0; i < proposals->n; i++) {
+    const IkeProposal *p = &proposals->items[i];
+    for (t = 0; t < p->n_transforms; t++)
+      if (p->transforms[t].type == IKE_TRANSFORM_KE && p->transforms[t].id
+          && (!ke || p->transforms[t].id == ke))
+        return &p->transforms[t];
+  }
+  return NULL;
+}
+
+guint16
+ike_proposals_first_ke (const IkeProposals *proposals)
+{
+  const IkeTransform *found = find_ke (proposals, 0);
+
+  return found ? found->id : 0;
+}
+
+gboolean
+ike_proposals_have_ke (const IkeProposals *proposals, guint16 ke)
+{
+  return ke && find_ke (proposals, ke);
+}
+
 gboolean
 ike_choice_key_sizes (IkeEngine *engine, const IkeChoice *choice, guint *encr_len, guint *integ_len)
 {

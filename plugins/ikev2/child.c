@@ -377,34 +377,6 @@ prepare (IkeTask *task)
   return NULL;
 }
 
-static guint16
-first_group (const IkeProposals *proposals)
-{
-  guint i, t;
-
-  for (i = 0; i < ike_proposals_n (proposals); i++) {
-    const IkeProposal *p = ike_proposals_nth (proposals, i);
-    for (t = 0; t < p->n_transforms; t++)
-      if (p->transforms[t].type == IKE_TRANSFORM_KE && p->transforms[t].id)
-        return p->transforms[t].id;
-  }
-  return 0;
-}
-
-static gboolean
-has_group (const IkeProposals *proposals, guint16 group)
-{
-  guint i, t;
-
-  for (i = 0; i < ike_proposals_n (proposals); i++) {
-    const IkeProposal *p = ike_proposals_nth (proposals, i);
-    for (t = 0; t < p->n_transforms; t++)
-      if (p->transforms[t].type == IKE_TRANSFORM_KE && p->transforms[t].id == group)
-        return TRUE;
-  }
-  return FALSE;
-}
-
 gboolean
 ikev2_child_wants_ipcomp (IkeTask *task)
 {
@@ -420,7 +392,8 @@ gather (IkeTask *task, gboolean has_ke)
 {
   Child *self = ike_task_data (task);
   IkeChild *child = ikev2_child_of (task);
-  guint16 group = self->group ? self->group : first_group (ikev2_child_proposals (self->conf));
+  guint16 group =
+      self->group ? self->group : ike_proposals_first_ke (ikev2_child_proposals (self->conf));
 
   if (!child || self->error)
     return ike_task_fail (task, 0, NULL, 0,
@@ -489,7 +462,8 @@ answer_is_error (IkeTask *task, IkeExchange *x)
   if (notify && !ikev2_child_is_in_auth (x)) {
     guint16 group = (guint16) (notify->data[0] << 8 | notify->data[1]);
     if (self->ke && group != ike_ke_class (self->ke)->transform
-        && has_group (ikev2_child_proposals (self->conf), group) && self->n_groups < GROUPS_MAX) {
+        && ike_proposals_have_ke (ikev2_child_proposals (self->conf), group)
+        && self->n_groups < GROUPS_MAX) {
       self->n_groups++;
       ike_ke_offer_free (self->ke, g_steal_pointer (&self->offer));
       self->group = group;

@@ -92,34 +92,6 @@ static const IkeCallClass finish_call = {
 
 /* -- initiator */
 
-static guint16
-first_group (const IkeProposals *proposals)
-{
-  guint i, t;
-
-  for (i = 0; i < ike_proposals_n (proposals); i++) {
-    const IkeProposal *p = ike_proposals_nth (proposals, i);
-    for (t = 0; t < p->n_transforms; t++)
-      if (p->transforms[t].type == IKE_TRANSFORM_KE)
-        return p->transforms[t].id;
-  }
-  return 0;
-}
-
-static gboolean
-has_group (const IkeProposals *proposals, guint16 group)
-{
-  guint i, t;
-
-  for (i = 0; i < ike_proposals_n (proposals); i++) {
-    const IkeProposal *p = ike_proposals_nth (proposals, i);
-    for (t = 0; t < p->n_transforms; t++)
-      if (p->transforms[t].type == IKE_TRANSFORM_KE && p->transforms[t].id == group)
-        return TRUE;
-  }
-  return FALSE;
-}
-
 static gsize
 write_sa (IkeWriter *out, const IkeProposals *proposals, const IkeChoice *choice)
 {
@@ -151,7 +123,7 @@ build_request (IkeTask *task, IkeExchange *x, IkeWriter *out)
   if (self->error)
     return ike_task_abort (task, self->error);
   if (!self->offer) {
-    guint16 group = self->group ? self->group : first_group (conn->proposals);
+    guint16 group = self->group ? self->group : ike_proposals_first_ke (conn->proposals);
     self->ke = ike_ke_find (engine_of (task), group);
     if (!self->ke)
       return ike_task_abort (task, "no plugin provides the first key exchange of the proposals");
@@ -178,7 +150,7 @@ take_other_group (IkeTask *task, const IkeNotify *notify)
   guint16 group = (guint16) (notify->data[0] << 8 | notify->data[1]);
   IkeTaskResult result;
 
-  if (!has_group (ike_sa_conn (ike_task_sa (task))->proposals, group)
+  if (!ike_proposals_have_ke (ike_sa_conn (ike_task_sa (task))->proposals, group)
       || group == ike_ke_class (self->ke)->transform)
     return ike_task_disbelieve (
         task, "the peer asks for a key exchange that we did not propose, or have sent already");
