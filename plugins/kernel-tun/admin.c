@@ -23,6 +23,7 @@ static gboolean
 outbound_equal (gconstpointer a, gconstpointer b)
 {
   return ((const TunSa *) a)->spi == ((const TunSa *) b)->spi
+         && ((const TunSa *) a)->protocol == ((const TunSa *) b)->protocol
          && ike_addr_same_host (&atomic_load (&((TunSa *) a)->path)->destination,
                                 &atomic_load (&((TunSa *) b)->path)->destination);
 }
@@ -84,7 +85,7 @@ static TunSa *
 find_sa (TunAdmin *admin, const IkeKernelSa *wanted)
 {
   TunPath path = { .destination = wanted->destination };
-  TunSa like = { .spi = wanted->spi };
+  TunSa like = { .spi = wanted->spi, .protocol = wanted->protocol };
   if (wanted->direction == IKE_DIR_IN)
     return g_hash_table_lookup (admin->inbound, GUINT_TO_POINTER (wanted->spi));
   atomic_store (&like.path, &path);
@@ -309,6 +310,7 @@ is_taken (TunAdmin *admin, const TunRequest *request, guint i)
   const IkeKernelSa *sas = request->sas;
   for (guint j = 0; j < i; j++)
     if (sas[j].spi == sas[i].spi && sas[j].direction == sas[i].direction
+        && sas[j].protocol == sas[i].protocol
         && (sas[i].direction == IKE_DIR_IN
             || ike_addr_same_host (&sas[j].destination, &sas[i].destination)))
       return TRUE;

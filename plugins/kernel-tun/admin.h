@@ -98,6 +98,7 @@ void      tun_policy_free   (TunPolicy *policy);
 void      tun_policy_key    (const IkeKernelPolicy *wanted, TunPolicyKey *key);
 
 /* groups.c: which SA carries which policy, and what an inbound SA may carry. */
+gboolean  tun_mode_protects (guint8 mode);
 TunGroup *tun_group_get     (TunAdmin *admin, guint32 reqid);
 void      tun_group_touch   (TunAdmin *admin, TunGroup *group);
 /* Puts what was touched in order; frees groups that became empty. */

@@ -46,6 +46,12 @@ is_outer (const IkeAddr *of_policy, const IkeAddr *of_sa)
          && (!of_policy->port || !of_sa->port || of_policy->port == of_sa->port);
 }
 
+gboolean
+tun_mode_protects (guint8 mode)
+{
+  return mode == IKE_MODE_TUNNEL || mode == IKE_MODE_TRANSPORT || mode == IKE_MODE_BEET;
+}
+
 /* -- outbound */
 
 /* The newest, where a policy that names an SA makes it the newest. */
@@ -55,7 +61,7 @@ carrier (const TunGroup *group, const TunPolicy *policy)
   TunSa *best = NULL;
   for (guint i = 0; i < group->sas->len; i++) {
     TunSa *sa = g_ptr_array_index (group->sas, i);
-    if (sa->is_inbound
+    if (sa->is_inbound || sa->mode != policy->key.mode
         || !is_outer (&policy->outer_destination, &atomic_load (&sa->path)->destination))
       continue;
     if (!best || sa->stamp > best->stamp)
@@ -67,7 +73,7 @@ carrier (const TunGroup *group, const TunPolicy *policy)
 static void
 settle_outbound (TunAdmin *admin, const TunGroup *group, TunPolicy *policy)
 {
-  TunSa *sa = policy->key.mode == IKE_MODE_TUNNEL ? carrier (group, policy) : NULL;
+  TunSa *sa = tun_mode_protects (policy->key.mode) ? carrier (group, policy) : NULL;
   if (atomic_exchange (&policy->spd.sa, sa) == sa || !sa)
     return;
   atomic_store (&policy->spd.acquired_us, 0);
@@ -97,14 +103,14 @@ selectors_of (const TunGroup *group, const TunSa *sa)
   gboolean is_mirrored;
   for (guint i = 0; i < group->policies->len; i++) {
     const TunPolicy *policy = g_ptr_array_index (group->policies, i);
-    if (policy->key.mode == IKE_MODE_TUNNEL && policy->key.direction != IKE_DIR_OUT
+    if (policy->key.mode == sa->mode && policy->key.direction != IKE_DIR_OUT
         && is_outer (&policy->outer_source, &path->source))
       add_pair (selectors, &policy->spd.source, &policy->spd.destination);
   }
   is_mirrored = selectors->n == 0;
   for (guint i = 0; i < group->policies->len && is_mirrored; i++) {
     const TunPolicy *policy = g_ptr_array_index (group->policies, i);
-    if (policy->key.mode == IKE_MODE_TUNNEL && policy->key.direction == IKE_DIR_OUT
+    if (policy->key.mode == sa->mode && policy->key.direction == IKE_DIR_OUT
         && is_outer (&policy->outer_destination, &path->source))
       add_pair (selectors, &policy->spd.destination, &policy->spd.source);
   }

@@ -6,15 +6,32 @@
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include "shared/ah/ah.h"
 #include "kernel_tun.h"
 
 enum { FORWARDED_MAX = 1024, MAPPING_AGAIN_US = 1000 * 1000, KEEPALIVE = 0xff, MARKER_LEN = 4 };
 
 /* -- one ESP packet */
 
+/* Puts the header before what came without it. */
+static gboolean
+dress (TunSa *sa, EspPayload *payload, const TunArrival *arrival)
+{
+  BareHeader header = { payload->next_header, arrival->traffic_class, arrival->hop_limit };
+  gsize header_len;
+  if (sa->original.family)
+    bare_fix_checksum (&sa->hosts, &sa->original, payload->next_header, payload->payload,
+                       payload->len);
+  header_len = bare_build (&sa->hosts, &header, payload->payload, payload->len);
+  payload->payload -= header_len;
+  payload->len += header_len;
+  payload->next_header = sa->hosts.family == 4 ? ESP_NEXT_IPV4 : ESP_NEXT_IPV6;
+  return header_len != 0;
+}
+
 /* RFC 4301, 5.2, step 4: what came out of the SA must be what it was negotiated for. */
 static gboolean
-deliver (TunLoop *loop, TunSa *sa, const EspPayload *payload, const TunArrival *arrival)
+deliver (TunLoop *loop, TunSa *sa, EspPayload *payload, const TunArrival *arrival)
 {
   TunKernel *kernel = loop->kernel;
   Packet packet;
@@ -23,7 +40,8 @@ deliver (TunLoop *loop, TunSa *sa, const EspPayload *payload, const TunArrival *
     tun_count (kernel, kernel->counters.dummy);
     return TRUE;
   }
-  if (!packet_parse (&packet, payload->payload, payload->len, &reason)
+  if ((sa->mode != IKE_MODE_TUNNEL && !dress (sa, payload, arrival))
+      || !packet_parse (&packet, payload->payload, payload->len, &reason)
       || payload->next_header != (packet.family == 4 ? ESP_NEXT_IPV4 : ESP_NEXT_IPV6)) {
     tun_count (kernel, kernel->counters.malformed);
     return FALSE;
@@ -33,7 +51,8 @@ deliver (TunLoop *loop, TunSa *sa, const EspPayload *payload, const TunArrival *
     tun_count (kernel, kernel->counters.bad_selector);
     return FALSE;
   }
-  if (!packet_merge_class (&packet, payload->payload, arrival->traffic_class, sa->flags)) {
+  if (sa->mode == IKE_MODE_TUNNEL
+      && !packet_merge_class (&packet, payload->payload, arrival->traffic_class, sa->flags)) {
     tun_count (kernel, kernel->counters.bad_ecn);
     return FALSE;
   }
@@ -69,6 +88,35 @@ reject (TunKernel *kernel, TunSa *sa, EspVerdict verdict)
              verdict == ESP_BAD_ICV ? kernel->counters.bad_icv : kernel->counters.malformed);
 }
 
+/* The ICV covers the IP header: that of IPv4 came with the packet, that of IPv6 is made again from
+ * what the socket told, which is all but extension headers. */
+static EspVerdict
+open_ah (const EspKeys *keys, guint64 sequence, TunArrival *arrival, EspPayload *payload)
+{
+  AhKeys ah = { keys->integ, keys->integ_scratch, keys->integ_key, keys->is_esn };
+  guint header_len, before = arrival->header_len;
+  guint8 *packet = arrival->data - before;
+  AhVerdict verdict;
+  if (arrival->remote.family == 6) {
+    before = 40;
+    packet = arrival->data - before;
+    memset (packet, 0, before);
+    packet[0] = 0x60;
+    packet[4] = (guint8) (arrival->len >> 8);
+    packet[5] = (guint8) arrival->len;
+    packet[6] = AH_PROTOCOL;
+    memcpy (packet + 8, arrival->remote.bytes, 16);
+    memcpy (packet + 24, arrival->local.bytes, 16);
+  }
+  verdict = ah_open (&ah, sequence, packet, before + arrival->len, before, &header_len,
+                     &payload->next_header);
+  if (verdict != AH_OK)
+    return verdict == AH_BAD_ICV ? ESP_BAD_ICV : ESP_SHORT;
+  payload->payload = arrival->data + header_len;
+  payload->len = arrival->len - header_len;
+  return ESP_OK;
+}
+
 static void
 open_packet (TunLoop *loop, TunSa *sa, TunArrival *arrival, guint64 sequence)
 {
@@ -82,7 +130,9 @@ open_packet (TunLoop *loop, TunSa *sa, TunArrival *arrival, guint64 sequence)
     tun_count (kernel, kernel->counters.malformed);
     return;
   }
-  verdict = esp_open (&keys, &sa->sizes, sequence, arrival->data, arrival->len, &payload);
+  verdict = sa->protocol == IKE_PROTOCOL_AH
+                ? open_ah (&keys, sequence, arrival, &payload)
+                : esp_open (&keys, &sa->sizes, sequence, arrival->data, arrival->len, &payload);
   /* Padding is behind the ICV: such a packet is authentic and its number is used up. */
   if (verdict == ESP_OK || verdict == ESP_BAD_PADDING) {
     replay_update (sa->replay, sequence);
@@ -108,7 +158,9 @@ tun_inbound (TunLoop *loop, TunArrival *arrival)
   guint32 spi, sequence_low;
   guint64 sequence;
   TunSa *sa;
-  if (!esp_peek (arrival->data, arrival->len, &spi, &sequence_low)) {
+  if (!(arrival->protocol == IKE_PROTOCOL_AH
+            ? ah_peek (arrival->data, arrival->len, &spi, &sequence_low)
+            : esp_peek (arrival->data, arrival->len, &spi, &sequence_low))) {
     tun_count (kernel, kernel->counters.malformed);
     return;
   }
@@ -117,7 +169,7 @@ tun_inbound (TunLoop *loop, TunArrival *arrival)
     return;
   }
   sa = sad_table_find (&loop->inbound, spi);
-  if (!sa) {
+  if (!sa || sa->protocol != arrival->protocol) {
     tun_count (kernel, kernel->counters.no_sa);
     return;
   }
@@ -146,7 +198,7 @@ static void
 run_forwarded (gpointer data)
 {
   Forwarded *forwarded = data;
-  forwarded->arrival.data = forwarded->data;
+  forwarded->arrival.data = forwarded->data + TUN_ROOM;
   tun_inbound (forwarded->loop, &forwarded->arrival);
   tun_deliver_end (forwarded->loop);
 }
@@ -165,23 +217,25 @@ tun_inbound_forward (TunKernel *kernel, const TunArrival *arrival)
 {
   Forwarded *forwarded;
   TunLoop *loop;
-  guint index;
-  if (arrival->len < ESP_HEADER_LEN || arrival->data[0] == 0
-      || arrival->data[0] > kernel->n_loops) {
+  guint index, spi_at = arrival->protocol == IKE_PROTOCOL_AH ? 4 : 0;
+  if (arrival->len < spi_at + ESP_HEADER_LEN || arrival->data[spi_at] == 0
+      || arrival->data[spi_at] > kernel->n_loops) {
     tun_count (kernel, kernel->counters.no_sa);
     return;
   }
-  index = arrival->data[0] - 1u;
+  index = arrival->data[spi_at] - 1u;
   loop = kernel->loops[index];
   if (atomic_fetch_add (&loop->n_forwarded, 1) >= FORWARDED_MAX) {
     atomic_fetch_sub (&loop->n_forwarded, 1);
     tun_count (kernel, kernel->counters.overload);
     return;
   }
-  forwarded = g_malloc (sizeof *forwarded + arrival->len);
+  forwarded = g_malloc (sizeof *forwarded + TUN_ROOM + arrival->len);
   forwarded->loop = loop;
   forwarded->arrival = *arrival;
-  memcpy (forwarded->data, arrival->data, arrival->len);
+  forwarded->arrival.n_before = TUN_ROOM;
+  memcpy (forwarded->data + TUN_ROOM - arrival->n_before, arrival->data - arrival->n_before,
+          arrival->n_before + arrival->len);
   tun_post (kernel, &loop->loop, run_forwarded, forwarded, free_forwarded);
 }
 
@@ -243,7 +297,7 @@ typedef struct {
 typedef struct {
   IkeAddr local;
   int     segment_len;                        /* of packets that came together, 0: one alone */
-  guint8  traffic_class;
+  guint8  traffic_class, hop_limit;
 } Beside;
 
 static void
@@ -255,6 +309,11 @@ read_one_control (const struct cmsghdr *c, Beside *beside)
   if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
     memcpy (&value, CMSG_DATA (c), sizeof value);
     beside->traffic_class = (guint8) value;
+  }
+  if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL)
+      || (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)) {
+    memcpy (&value, CMSG_DATA (c), sizeof value);
+    beside->hop_limit = (guint8) value;
   }
   if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO)
     memcpy (&beside->segment_len, CMSG_DATA (c), sizeof beside->segment_len);
@@ -293,6 +352,7 @@ receive_raw (TunLoop *loop, TunArrival *arrival, gboolean has_header)
   }
   arrival->data += skip;
   arrival->len -= skip;
+  arrival->header_len = (guint8) skip;
   tun_inbound (loop, arrival);
 }
 
@@ -313,7 +373,10 @@ receive_together (TunLoop *loop, const TunArrival *all, const Beside *beside)
 static void
 receive_one (TunLoop *loop, guint kind, struct mmsghdr *message)
 {
-  TunArrival arrival = { .data = message->msg_hdr.msg_iov->iov_base, .len = message->msg_len };
+  TunArrival arrival = { .data = message->msg_hdr.msg_iov->iov_base,
+                         .len = message->msg_len,
+                         .n_before = TUN_ROOM,
+                         .protocol = kind >= TUN_AH4 ? IKE_PROTOCOL_AH : IKE_PROTOCOL_ESP };
   Beside beside = { .local.port = loop->kernel->marked_port };
   if (message->msg_hdr.msg_flags & MSG_TRUNC || arrival.len == 0
       || !ike_addr_from_sockaddr (&arrival.remote, message->msg_hdr.msg_name,
@@ -325,10 +388,12 @@ receive_one (TunLoop *loop, guint kind, struct mmsghdr *message)
        c = CMSG_NXTHDR (&message->msg_hdr, c))
     read_one_control (c, &beside);
   arrival.traffic_class = beside.traffic_class;
+  arrival.hop_limit = beside.hop_limit;
+  arrival.local = beside.local;
   if (kind == TUN_UDP4 || kind == TUN_UDP6)
     receive_together (loop, &arrival, &beside);
   else
-    receive_raw (loop, &arrival, kind == TUN_RAW4);
+    receive_raw (loop, &arrival, kind % 2 == 0);
 }
 
 static void
@@ -336,7 +401,8 @@ prepare (TunLoop *loop, Messages *messages, guint i)
 {
   struct msghdr *header = &messages->headers[i].msg_hdr;
   messages->headers[i].msg_len = 0;
-  messages->parts[i] = (struct iovec) { loop->in_slots + (gsize) i * TUN_SLOT_SIZE, 65536 };
+  messages->parts[i] =
+      (struct iovec) { loop->in_slots + (gsize) i * TUN_SLOT_SIZE + TUN_ROOM, 65536 };
   *header = (struct msghdr){ .msg_name = &messages->from[i],
                              .msg_namelen = sizeof messages->from[i],
                              .msg_iov = &messages->parts[i],

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kernel_tun.c - ESP in user space over a TUN device: where the kernel has no ESP, or shall not
- * have it.
+/* kernel_tun.c - ESP and AH in user space over a TUN device: where the kernel has neither, or
+ * shall not have them.
  *
  * The plugin makes one TUN device with a queue for each shard and reads it in loops of its own,
  * never on a shard.  Loop k owns queue k, the ESP sockets of index k of the net plugin, a raw ESP
@@ -16,12 +16,20 @@
  * use these tables, so IKE and ESP cannot loop into the tunnel even when it leads to the peer
  * itself.
  *
- * Tunnel mode only, IPv4 and IPv6 in any combination, UDP encapsulation and raw ESP, ESN,
- * windows up to 4096 packets. DF is copied where the SA says so: what does not fit the path is
- * answered with "fragmentation needed" or "packet too big"; else the kernel fragments the outer
- * packet.  After decapsulation the inner packet must match what the SA was negotiated for, or it
- * is dropped and counted (`esp.bad-selector`).  PASS policies become routes past the device, as
- * far as destinations can say it; DROP policies drop. */
+ * Tunnel mode with IPv4 and IPv6 in any combination, transport mode and BEET; UDP encapsulation,
+ * raw ESP and AH, ESN, windows up to 4096 packets.  In transport mode rules lead what this machine
+ * sends to the peer, of the protocol and ports of the policy, into the device; seal.c takes its IP
+ * header off and has the socket make the same one again, inbound.c puts it back (bare.c), with
+ * checksums mended behind NAT.  Fragments are put together first (reassemble.c).  Not carried
+ * without a header of their own are IPv4 packets with options, and IPv6 packets with hop-by-hop
+ * options or routing headers; BEET is without AH, and without the pseudo header for options.  AH
+ * takes raw sockets, and is not offered where there are none.
+ *
+ * DF is copied where the SA says so: what does not fit the path is answered with "fragmentation
+ * needed" or "packet too big"; else the kernel fragments the outer packet.  After decapsulation the
+ * inner packet must match what the SA was negotiated for, or it is dropped and counted
+ * (`esp.bad-selector`).  PASS policies become routes past the device, as far as destinations can
+ * say it; DROP policies drop. */
 #include "config.h"
 #include <string.h>
 #include "kernel_tun.h"
@@ -34,15 +42,21 @@ static const IkeOptionInfo option_mtu
       "MTU of the TUN device; leaves room for ESP and UDP on a path of 1500 bytes." };
 static const IkeOptionInfo option_table
   = { sizeof (IkeOptionInfo), "plugin/route_table", "uint", "210",
-      "Routing table for remote networks; the next one holds default routes." };
+      "Routing table for remote networks; the next one holds default routes, the one after it "
+      "what transport mode carries." };
 static const IkeOptionInfo option_priority
   = { sizeof (IkeOptionInfo), "plugin/rule_priority", "uint", "210",
-      "Priority of the first of six routing rules; must come before the main table's (32766)." };
+      "Priority of the first of eight routing rules; must come before the main table's "
+      "(32766)." };
 static const IkeOptionInfo option_offload
   = { sizeof (IkeOptionInfo), "plugin/offload", "bool", "yes",
       "Exchange large packets with the kernel, and cut and gather them here; much faster." };
-static const IkeOptionInfo *const options[]
-  = { &option_device, &option_mtu, &option_table, &option_priority, &option_offload, NULL };
+static const IkeOptionInfo option_mark
+  = { sizeof (IkeOptionInfo), "plugin/mark", "uint", "462",
+      "Mark of our IPv4 packets with AH, for one of the routing rules; must be nobody else's." };
+static const IkeOptionInfo *const options[] = { &option_device, &option_mtu,     &option_table,
+                                                &option_priority, &option_offload, &option_mark,
+                                                NULL };
 
 static gboolean
 probe (IkePlugin *self, GError **error)
@@ -89,6 +103,7 @@ received (gpointer sink, const IkeDatagram *datagrams, guint n)
     TunArrival arrival = { .data = (guint8 *) datagrams[i].data,
                            .len = datagrams[i].len,
                            .remote = datagrams[i].remote,
+                           .protocol = IKE_PROTOCOL_ESP,
                            .is_encap = TRUE };
     tun_inbound_forward (kernel, &arrival);
   }
@@ -179,6 +194,7 @@ activate (IkePlugin *self, GError **error)
   kernel->plugin = self;
   kernel->engine = ike_plugin_engine (self);
   kernel->mtu = (guint) CLAMP (ike_plugin_option_uint (self, "mtu"), 576, 65535);
+  kernel->mark = (guint32) ike_plugin_option_uint (self, "mark");
   kernel->spd = spd_new (tun_admin_retire, kernel);
   make_counters (kernel->engine, &kernel->counters);
   pthread_rwlock_init (&kernel->lock, NULL);
@@ -216,5 +232,5 @@ static const IkeFeature feature_net = { .struct_size = sizeof (IkeFeature),
 static const IkeFeature *const features[] = { &feature_ipsec, &feature_net, NULL };
 
 IKE_PLUGIN (ike_plugin, "kernel-tun", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",
-            .summary = "ESP in user space over a TUN device", .features = features,
+            .summary = "ESP and AH in user space over a TUN device", .features = features,
             .options = options, .activate = activate, .deactivate = deactivate);

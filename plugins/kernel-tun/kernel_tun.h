@@ -10,6 +10,7 @@
 #include <ikebana/kernel.h>
 #include <ikebana/net.h>
 #include "netlink.h"
+#include "reassemble.h"
 #include "sad.h"
 #include "segment.h"
 #include "tun.h"
@@ -46,6 +47,8 @@ struct _TunKernel {
    * live, control writes that they do not.  A job cannot say it, for it would need the loop. */
   pthread_rwlock_t   lock;
   gboolean           is_stopping;
+  gboolean           has_ah;                  /* raw sockets; set while activating */
+  guint32            mark;                    /* of the IPv4 packets that AH makes */
 };
 
 void tun_count (TunKernel *kernel, guint32 counter);
@@ -59,7 +62,11 @@ void tun_post  (TunKernel *kernel, IkeLoop *const *loop, IkeFunc run, gpointer d
 enum { TUN_READ_BATCH = 64, TUN_IN_BATCH = 32, TUN_OUT_BATCH = 128 };
 enum { TUN_KEYED = 256, TUN_PENDING = 32, TUN_PENDING_PER_POLICY = 4 };
 enum { TUN_SLOT_SIZE = 65536 + 512, TUN_OUT_SIZE = 4 * TUN_SLOT_SIZE, TUN_CONTROL_SIZE = 128 };
-enum { TUN_UDP4, TUN_UDP6, TUN_RAW4, TUN_RAW6, TUN_SOCKETS };
+/* IPv4 and IPv6 by turns. */
+enum { TUN_UDP4, TUN_UDP6, TUN_RAW4, TUN_RAW6, TUN_AH4, TUN_AH6, TUN_SOCKETS };
+/* Before an inner packet there is room for headers of ESP, or of AH and IP; before one that came, for what stood there
+ * and the IP header that it is to have. */
+enum { TUN_HEAD_MAX = 128, TUN_ROOM = 128 };
 
 /* A context of one SA, cached. */
 typedef struct {
@@ -73,6 +80,7 @@ typedef struct {
   SpdPolicy *policy;                          /* NULL: empty */
   guint8    *data;
   gsize      len;
+  gboolean   was_fragmented;
 } TunPending;
 
 /* A sealed packet that waits for the end of the batch. */
@@ -84,6 +92,7 @@ typedef struct {
   int            fd;                          /* -1: through the net plugin */
   int            fragmenting;                 /* IP_PMTUDISC_… */
   guint8         traffic_class;
+  guint8         hop_limit;                   /* 0: the system's */
 } TunOut;
 
 struct _TunLoop {
@@ -108,6 +117,8 @@ struct _TunLoop {
   gboolean   has_segments;                    /* UDP_SEGMENT works */
   TunOut     out[TUN_OUT_BATCH];
   guint      n_out;
+  Reassembly reassembly;
+  guint16    ip_id;                           /* of the last IPv4 header made here */
 };
 
 TunLoop *tun_loop_new  (TunKernel *kernel, guint index, GError **error);   /* control, activating */
@@ -139,14 +150,33 @@ void tun_write          (TunLoop *loop, const guint8 *packet, gsize len);
 void tun_deliver        (TunLoop *loop, const Packet *packet, const guint8 *data);
 void tun_deliver_end    (TunLoop *loop);
 
+/* -- seal.c */
+
+/* What came from the device, or waited. */
+typedef struct {
+  /* with TUN_HEAD_MAX bytes before and ESP_TAIL_MAX behind */
+  guint8  *data;
+  gsize    len;
+  Packet   packet;
+  gboolean was_fragmented;
+} TunInner;
+
+void     tun_expire (TunKernel *kernel, TunSa *sa, guint32 crossed);
+/* Fills @out with the sealed packet; FALSE: it cannot be, which was counted. */
+gboolean tun_seal   (TunLoop *loop, TunSa *sa, const TunPath *path, const TunInner *inner,
+                     TunOut *out);
+
 /* -- inbound.c */
 
-/* One ESP packet with what its outer header said. */
+/* One ESP or AH packet with what its outer header said. */
 typedef struct {
   guint8        *data;
   gsize          len;
-  IkeAddr        remote;
-  guint8         traffic_class;
+  IkeAddr        remote, local;
+  guint16        n_before;                    /* bytes before @data that belong to it: 0 or TUN_ROOM */
+  guint8         header_len;                  /* AH: of the IPv4 header that stands before @data */
+  guint8         protocol;                    /* IKE_PROTOCOL_ESP or _AH */
+  guint8         traffic_class, hop_limit;
   guint8         is_encap;
 } TunArrival;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/epoll.h>
+#include <netinet/in.h>
 #include "kernel_tun.h"
 
 void
@@ -51,12 +52,19 @@ make_scratch (TunLoop *loop)
 static void
 open_raw (TunLoop *loop)
 {
-  for (guint i = 0; i < 2; i++) {
+  for (guint i = TUN_RAW4; i <= TUN_AH6; i++) {
     g_autoptr (GError) error = NULL;
-    loop->sockets[TUN_RAW4 + i] = tun_raw_socket (i ? 6 : 4, (guint8) (loop->index + 1), &error);
+    gboolean is_ah = i >= TUN_AH4;
+    guint8 family = i % 2 ? 6 : 4;
+    TunRaw wanted = { .family = family,
+                      .protocol = is_ah ? IPPROTO_AH : IPPROTO_ESP,
+                      .first = (guint8) (loop->index + 1),
+                      .mark = loop->kernel->mark };
+    loop->sockets[i] = tun_raw_socket (&wanted, &error);
     if (error && loop->index == 0)
-      ike_log (loop->kernel->engine, IKE_LOG_NOTICE, "kernel-tun",
-               "no ESP without UDP over IPv%u: %s", i ? 6 : 4, error->message);
+      ike_log (loop->kernel->engine, IKE_LOG_NOTICE, "kernel-tun", "no %s over IPv%u: %s",
+               is_ah ? "AH" : "ESP without UDP", family, error->message);
+    loop->kernel->has_ah |= is_ah && !error;
   }
 }
 
@@ -126,7 +134,8 @@ tun_loop_free (TunLoop *loop)
   tun_outbound_forget (loop, NULL);
   tun_keys_clear (loop);
   sad_table_clear (&loop->inbound);
-  for (guint i = TUN_RAW4; i <= TUN_RAW6; i++)
+  reassembly_clear (&loop->reassembly);
+  for (guint i = TUN_RAW4; i <= TUN_AH6; i++)
     if (loop->sockets[i] >= 0)
       close (loop->sockets[i]);
   g_free (loop->in_slots);

@@ -20,10 +20,17 @@ refuse (GError **error, const char *format, ...)
 static gboolean
 check_kind (const IkeKernelSa *wanted, GError **error)
 {
-  if (wanted->protocol != IKE_PROTOCOL_ESP)
-    return refuse (error, "kernel-tun has ESP only, not AH");
-  if (wanted->mode != IKE_MODE_TUNNEL)
-    return refuse (error, "kernel-tun has tunnel mode only; set `mode = tunnel`");
+  if (wanted->protocol != IKE_PROTOCOL_ESP && wanted->protocol != IKE_PROTOCOL_AH)
+    return refuse (error, "kernel-tun has ESP and AH only");
+  if (wanted->protocol == IKE_PROTOCOL_AH && (wanted->flags & IKE_KERNEL_ENCAP))
+    return refuse (error, "AH cannot be encapsulated in UDP, so it cannot pass a NAT");
+  if (wanted->mode != IKE_MODE_TUNNEL && wanted->mode != IKE_MODE_TRANSPORT
+      && (wanted->mode != IKE_MODE_BEET || wanted->protocol != IKE_PROTOCOL_ESP))
+    return refuse (error, "kernel-tun has tunnel and transport mode, and BEET with ESP");
+  if (wanted->ipcomp)
+    return refuse (error, "kernel-tun does not compress");
+  if (wanted->label || wanted->offload > IKE_HW_OFFLOAD_AUTO)
+    return refuse (error, "kernel-tun knows no security labels and leaves nothing to devices");
   if (wanted->direction != IKE_DIR_IN && wanted->direction != IKE_DIR_OUT)
     return refuse (error, "an SA is inbound or outbound");
   if (wanted->mark.mask || wanted->set_mark.mask || wanted->if_id)
@@ -61,6 +68,11 @@ find_algorithms (TunAdmin *admin, TunSa *sa, const IkeKernelSa *wanted, GError *
 {
   IkeEngine *engine = admin->kernel->engine;
   gboolean is_null = wanted->encr.id == ALGORITHM_NULL;
+  if (wanted->protocol == IKE_PROTOCOL_AH) {
+    sa->integ = algorithm_integ (engine, &wanted->integ);
+    return sa->integ
+           || refuse (error, "no plugin offers integrity algorithm %u for AH", wanted->integ.id);
+  }
   sa->aead = algorithm_aead (engine, &wanted->encr);
   if (!sa->aead && !is_null)
     sa->cipher = algorithm_cipher (engine, &wanted->encr);
@@ -76,6 +88,43 @@ find_algorithms (TunAdmin *admin, TunSa *sa, const IkeKernelSa *wanted, GError *
   if (!esp_sizes_init (&sa->sizes, sa->aead ? sa->aead->ops : NULL,
                        sa->cipher ? sa->cipher->ops : NULL, sa->integ ? sa->integ->ops : NULL))
     return refuse (error, "the algorithms cannot be used for ESP");
+  return TRUE;
+}
+
+static void
+take_host (guint8 out[static 16], const IkeSelector *selector, const IkeAddr *otherwise)
+{
+  gsize len = selector->family ? (selector->family == 4 ? 4u : 16u) : ike_addr_len (otherwise);
+  memcpy (out, selector->family ? selector->first : otherwise->bytes, len);
+}
+
+static gboolean
+is_host (const IkeSelector *selector)
+{
+  return memcmp (selector->first, selector->last, selector->family == 4 ? 4 : 16) == 0;
+}
+
+/* Modes without inner header: between whom its packets are.  In transport mode those are the ends,
+ * if nothing else is said. */
+static gboolean
+find_hosts (TunSa *sa, const IkeKernelSa *wanted, GError **error)
+{
+  const IkeSelector *source = &wanted->inner_source, *destination = &wanted->inner_destination;
+  if (wanted->mode == IKE_MODE_TUNNEL)
+    return TRUE;
+  if (source->family != destination->family || (wanted->mode == IKE_MODE_BEET && !source->family))
+    return refuse (error, "the inner addresses of an SA must be of one family");
+  if (source->family && (!is_host (source) || !is_host (destination)))
+    return refuse (error, "without inner header an SA is between two addresses");
+  sa->hosts.family = source->family ? source->family : wanted->source.family;
+  take_host (sa->hosts.source, source, &wanted->source);
+  take_host (sa->hosts.destination, destination, &wanted->destination);
+  if (wanted->original_source.family != sa->hosts.family
+      || wanted->original_destination.family != sa->hosts.family)
+    return TRUE;
+  sa->original.family = sa->hosts.family;
+  memcpy (sa->original.source, wanted->original_source.bytes, 16);
+  memcpy (sa->original.destination, wanted->original_destination.bytes, 16);
   return TRUE;
 }
 
@@ -125,7 +174,10 @@ tun_sa_make (TunAdmin *admin, const IkeKernelSa *wanted, GError **error)
   TunSa *sa = g_new0 (TunSa, 1);
   sa->spi = wanted->spi;
   sa->is_inbound = wanted->direction == IKE_DIR_IN;
+  sa->protocol = wanted->protocol;
+  sa->mode = wanted->mode;
   if (!check_kind (wanted, error) || !check_spi (admin, sa, error)
+      || !find_hosts (sa, wanted, error)
       || !find_algorithms (admin, sa, wanted, error) || !check_keys (sa, wanted, error)) {
     sad_free (sa);
     return NULL;
@@ -139,9 +191,8 @@ tun_sa_make (TunAdmin *admin, const IkeKernelSa *wanted, GError **error)
 gboolean
 tun_policy_check (const IkeKernelPolicy *wanted, GError **error)
 {
-  if (wanted->mode != IKE_MODE_TUNNEL && wanted->mode != IKE_MODE_PASS
-      && wanted->mode != IKE_MODE_DROP)
-    return refuse (error, "kernel-tun has tunnel mode only; set `mode = tunnel`");
+  if (wanted->mode > IKE_MODE_DROP)
+    return refuse (error, "kernel-tun does not know mode %u", wanted->mode);
   if (wanted->mark.mask || wanted->if_id)
     return refuse (error, "kernel-tun knows no marks and interface IDs");
   if (wanted->source.family != wanted->destination.family
@@ -151,6 +202,9 @@ tun_policy_check (const IkeKernelPolicy *wanted, GError **error)
       || memcmp (wanted->source.first, wanted->source.last, 16) > 0
       || memcmp (wanted->destination.first, wanted->destination.last, 16) > 0)
     return refuse (error, "the selectors of a policy must be ranges of addresses");
+  if ((wanted->mode == IKE_MODE_TRANSPORT || wanted->mode == IKE_MODE_BEET)
+      && (!is_host (&wanted->source) || !is_host (&wanted->destination)))
+    return refuse (error, "without inner header a policy is between two addresses");
   return TRUE;
 }
 

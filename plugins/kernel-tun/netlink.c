@@ -199,7 +199,8 @@ netlink_rule (Netlink *netlink, gboolean add, const NetlinkRule *rule, GError **
   Request request;
   struct fib_rule_hdr *body = begin (&request, add ? RTM_NEWRULE : RTM_DELRULE,
                                      add ? NLM_F_CREATE | NLM_F_EXCL : 0, sizeof *body);
-  struct fib_rule_port_range ports = { rule->port, rule->port };
+  struct fib_rule_port_range ports = { rule->port_first, rule->port_last },
+                             peer_ports = { rule->peer_port_first, rule->peer_port_last };
   guint32 no_default = 0;
   int result;
   body->family = (guint8) af_of (rule->family);
@@ -210,8 +211,16 @@ netlink_rule (Netlink *netlink, gboolean add, const NetlinkRule *rule, GError **
     attribute (&request, FRA_IIFNAME, loopback, sizeof loopback);
   if (rule->protocol)
     attribute (&request, FRA_IP_PROTO, &rule->protocol, 1);
-  if (rule->port)
+  if (rule->port_last)
     attribute (&request, FRA_SPORT_RANGE, &ports, sizeof ports);
+  if (rule->peer_port_last)
+    attribute (&request, FRA_DPORT_RANGE, &peer_ports, sizeof peer_ports);
+  if (rule->mark)
+    attribute (&request, FRA_FWMARK, &rule->mark, 4);
+  if (rule->peer.family) {
+    body->dst_len = (guint8) (ike_addr_len (&rule->peer) * 8);
+    attribute (&request, FRA_DST, rule->peer.bytes, (guint16) ike_addr_len (&rule->peer));
+  }
   if (rule->skips_default)
     attribute (&request, FRA_SUPPRESS_PREFIXLEN, &no_default, 4);
   result = ask (netlink, &request, NULL, NULL);

@@ -21,11 +21,15 @@ typedef struct {
   IkeAddr source;                             /* preferred; unset: none */
 } NetlinkRoute;
 
-/* "from this machine, @protocol, from @port: look up @table".  Zeros: not said. */
+/* "from this machine, @protocol, from @port, to @peer: look up @table".  Zeros: not said. */
 typedef struct {
   guint8  family;
   guint8  protocol;
-  guint16 port;
+  guint16 port_first, port_last;              /* of the source */
+  guint16 peer_port_first, peer_port_last;
+  guint16 reserved;
+  guint32 mark;
+  IkeAddr peer;                               /* family 0: any */
   guint32 priority, table;
   gboolean is_local;                          /* only packets made here */
   gboolean skips_default;                     /* a default route of @table does not count */

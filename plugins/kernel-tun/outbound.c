@@ -7,23 +7,7 @@
 #include <netinet/in.h>
 #include "kernel_tun.h"
 
-enum { ACQUIRE_AGAIN_US = 5 * 1000 * 1000, SOFT_SEQUENCE = 0xf0000000, IPV6_MTU_MIN = 1280 };
-
-/* What came from the device, or waited. */
-typedef struct {
-  /* with ESP_HEAD_MAX bytes before and ESP_TAIL_MAX behind */
-  guint8 *data;
-  gsize   len;
-  Packet  packet;
-} Inner;
-
-static void
-expire (TunKernel *kernel, TunSa *sa, guint32 crossed)
-{
-  if (crossed)
-    ike_kernel_expire (kernel->plugin, sa->owner, sa->child, sa->spi,
-                       (crossed & SAD_HARD_EXPIRED) != 0);
-}
+enum { ACQUIRE_AGAIN_US = 5 * 1000 * 1000, IPV6_MTU_MIN = 1280 };
 
 /* -- packets that wait for an SA */
 
@@ -44,7 +28,7 @@ tun_outbound_forget (TunLoop *loop, SpdPolicy *policy)
 
 /* The first few packets are kept; a peer that cannot be reached must not hold memory for more. */
 static void
-keep (TunLoop *loop, SpdPolicy *policy, const Inner *inner)
+keep (TunLoop *loop, SpdPolicy *policy, const TunInner *inner)
 {
   TunPending *empty = NULL;
   guint n = 0;
@@ -58,11 +42,12 @@ keep (TunLoop *loop, SpdPolicy *policy, const Inner *inner)
     return;
   empty->policy = policy;
   empty->len = inner->len;
+  empty->was_fragmented = inner->was_fragmented;
   empty->data = g_memdup2 (inner->data, inner->len);
 }
 
 static void
-acquire (TunLoop *loop, SpdPolicy *policy, const Inner *inner)
+acquire (TunLoop *loop, SpdPolicy *policy, const TunInner *inner)
 {
   gint64 now = ike_loop_now_us (loop->loop), last = atomic_load (&policy->acquired_us);
   IkeKernelAcquire event = { .struct_size = sizeof event, .reqid = policy->reqid };
@@ -90,7 +75,7 @@ is_own_packet (TunKernel *kernel, const TunPath *path, const Packet *packet)
   packet_destination (packet, &to);
   if (!ike_addr_same_host (&to, &path->destination))
     return FALSE;
-  return packet->protocol == IPPROTO_ESP
+  return packet->protocol == IPPROTO_ESP || packet->protocol == IPPROTO_AH
          || (packet->protocol == PACKET_PROTO_UDP && packet->ports == PACKET_PORTS_KNOWN
              && (packet->source_port == kernel->plain_port
                  || packet->source_port == kernel->marked_port));
@@ -101,19 +86,20 @@ static guint32
 inner_mtu (const TunSa *sa, const TunPath *path, guint32 path_mtu)
 {
   guint32 overhead = (path->destination.family == 4 ? 20 : 40) + (path->is_encap ? 8 : 0)
-                     + esp_overhead (&sa->sizes);
+                     + sad_overhead (sa, path->destination.family);
   return path_mtu > overhead ? path_mtu - overhead : 0;
 }
 
 /* RFC 4301, 8.2: what does not fit and may not be fragmented is reported to its sender.  An IPv6
  * packet of 1280 bytes always has to pass (RFC 8200, 5), so the outer packet is then fragmented. */
 static gboolean
-is_too_big (TunLoop *loop, TunSa *sa, const TunPath *path, const Inner *inner)
+is_too_big (TunLoop *loop, TunSa *sa, const TunPath *path, const TunInner *inner)
 {
   guint32 path_mtu = atomic_load_explicit (&sa->path_mtu, memory_order_relaxed), mtu;
   guint8 error[PACKET_ERROR_MAX];
   gsize len;
-  if (!path_mtu || !inner->packet.has_df || !(sa->flags & IKE_KERNEL_COPY_DF))
+  if (!path_mtu || !inner->packet.has_df || inner->was_fragmented
+      || (sa->mode == IKE_MODE_TUNNEL && !(sa->flags & IKE_KERNEL_COPY_DF)))
     return FALSE;
   mtu = inner_mtu (sa, path, path_mtu);
   if (inner->packet.family == 6)
@@ -127,58 +113,8 @@ is_too_big (TunLoop *loop, TunSa *sa, const TunPath *path, const Inner *inner)
   return TRUE;
 }
 
-/* RFC 4301, 8.1: copy, set or clear DF.  Without the flag the system decides per path. */
-static int
-fragmenting (const TunSa *sa, const Packet *packet)
-{
-  if (!(sa->flags & IKE_KERNEL_COPY_DF))
-    return IP_PMTUDISC_WANT;
-  if (packet->family == 6 && packet->len <= IPV6_MTU_MIN)
-    return IP_PMTUDISC_DONT;
-  return packet->has_df ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
-}
-
-static gsize
-tfc_len (TunLoop *loop, const TunSa *sa, gsize len)
-{
-  gsize wanted = sa->flags & IKE_KERNEL_TFC_MTU ? loop->kernel->mtu : sa->tfc_padding;
-  wanted = MIN (wanted, loop->kernel->mtu);
-  return wanted > len ? wanted - len : 0;
-}
-
-static gboolean
-next_sequence (TunLoop *loop, TunSa *sa, guint64 *sequence)
-{
-  *sequence = sad_next_sequence (sa);
-  if (*sequence == 0) {
-    tun_count (loop->kernel, loop->kernel->counters.exhausted);
-    expire (loop->kernel, sa, SAD_HARD_EXPIRED & ~atomic_fetch_or (&sa->expired, SAD_HARD_EXPIRED));
-    return FALSE;
-  }
-  if (*sequence == SOFT_SEQUENCE && !sa->is_esn)
-    expire (loop->kernel, sa, SAD_SOFT_EXPIRED & ~atomic_fetch_or (&sa->expired, SAD_SOFT_EXPIRED));
-  return TRUE;
-}
-
-static gsize
-seal (TunLoop *loop, TunSa *sa, const Inner *inner)
-{
-  guint8 *start = inner->data - sa->sizes.head_len;
-  EspContent content = { .spi = sa->spi,
-                         .len = inner->packet.len,
-                         .tfc_len = tfc_len (loop, sa, inner->packet.len) };
-  EspKeys keys;
-  if (!tun_keys (loop, sa, &keys) || !next_sequence (loop, sa, &content.sequence))
-    return 0;
-  content.next_header = inner->packet.family == 4 ? ESP_NEXT_IPV4 : ESP_NEXT_IPV6;
-  if (sa->sizes.needs_random_iv)
-    content.random_iv = tun_random_iv (loop, sa->sizes.iv_len);
-  return esp_seal (&keys, &sa->sizes, &content, start,
-                   (gsize) (loop->out_buffer + TUN_OUT_SIZE - start));
-}
-
 static void
-send_through (TunLoop *loop, TunSa *sa, const Inner *inner)
+send_through (TunLoop *loop, TunSa *sa, const TunInner *inner)
 {
   TunKernel *kernel = loop->kernel;
   const TunPath *path = atomic_load_explicit (&sa->path, memory_order_acquire);
@@ -193,25 +129,27 @@ send_through (TunLoop *loop, TunSa *sa, const Inner *inner)
   }
   if (is_too_big (loop, sa, path, inner))
     return;
-  out->len = seal (loop, sa, inner);
-  if (!out->len) {
-    tun_count (kernel, kernel->counters.send_failed);
+  if (!tun_seal (loop, sa, path, inner, out))
     return;
-  }
-  out->sa = sa;
-  out->path = path;
-  out->data = inner->data - sa->sizes.head_len;
-  out->fd = loop->sockets[(path->is_encap ? TUN_UDP4 : TUN_RAW4) + (path->destination.family == 6)];
-  out->fragmenting = fragmenting (sa, &inner->packet);
-  out->traffic_class = packet_outer_class (&inner->packet, sa->flags);
   loop->n_out++;
   loop->out_used = (gsize) (out->data + out->len - loop->out_buffer);
-  expire (kernel, sa, sad_account (sa, inner->packet.len, ike_loop_now_us (loop->loop)));
+  tun_expire (kernel, sa, sad_account (sa, inner->packet.len, ike_loop_now_us (loop->loop)));
+}
+
+static void process_copy (TunLoop *loop, const guint8 *data, gsize len, gboolean was_fragmented);
+
+static void
+put_together (TunLoop *loop, const TunInner *inner)
+{
+  gsize len;
+  const guint8 *whole = reassemble (&loop->reassembly, &inner->packet, inner->data, &len);
+  if (whole)
+    process_copy (loop, whole, len, TRUE);
 }
 
 /* RFC 4301, 5.1: a policy says discard, bypass or protect; what matches none is discarded. */
 static void
-process (TunLoop *loop, Inner *inner)
+process (TunLoop *loop, TunInner *inner)
 {
   TunKernel *kernel = loop->kernel;
   const char *reason;
@@ -221,6 +159,10 @@ process (TunLoop *loop, Inner *inner)
     tun_count (kernel, kernel->counters.tun_malformed);
     return;
   }
+  if (inner->packet.is_fragment && spd_is_bare (kernel->spd, &inner->packet)) {
+    put_together (loop, inner);
+    return;
+  }
   policy = spd_lookup (kernel->spd, &inner->packet);
   if (!policy) {
     tun_count (kernel, kernel->counters.no_policy);
@@ -228,7 +170,7 @@ process (TunLoop *loop, Inner *inner)
   }
   /* What a PASS policy lets go has a route around the device; what comes here anyway cannot be
    * put back. */
-  if (policy->mode != IKE_MODE_TUNNEL) {
+  if (policy->mode == IKE_MODE_PASS || policy->mode == IKE_MODE_DROP) {
     tun_count (kernel, kernel->counters.policy_drop);
     return;
   }
@@ -244,16 +186,18 @@ process (TunLoop *loop, Inner *inner)
 static guint8 *
 out_slot (TunLoop *loop, gsize len)
 {
-  gsize wanted = ESP_HEAD_MAX + len + loop->kernel->mtu + ESP_TAIL_MAX;
+  gsize wanted = TUN_HEAD_MAX + len + loop->kernel->mtu + ESP_TAIL_MAX;
   if (loop->n_out == TUN_OUT_BATCH || TUN_OUT_SIZE - loop->out_used < wanted)
     tun_flush (loop);
-  return loop->out_buffer + loop->out_used + ESP_HEAD_MAX;
+  return loop->out_buffer + loop->out_used + TUN_HEAD_MAX;
 }
 
 static void
-process_copy (TunLoop *loop, const guint8 *data, gsize len)
+process_copy (TunLoop *loop, const guint8 *data, gsize len, gboolean was_fragmented)
 {
-  Inner inner = { .data = out_slot (loop, len), .len = len };
+  TunInner inner = {
+    .data = out_slot (loop, len), .len = len, .was_fragmented = was_fragmented
+  };
   memcpy (inner.data, data, len);
   process (loop, &inner);
 }
@@ -269,7 +213,7 @@ process_large (TunLoop *loop, const SegmentHeader *header, gsize len)
     return;
   }
   while ((next = segments_peek (&segments)) != 0) {
-    Inner inner = { .data = out_slot (loop, next), .len = next };
+    TunInner inner = { .data = out_slot (loop, next), .len = next };
     segments_next (&segments, inner.data);
     process (loop, &inner);
   }
@@ -281,7 +225,7 @@ process_read (TunLoop *loop, const SegmentHeader *header, gsize len)
   if (header->kind != SEGMENT_NONE)
     process_large (loop, header, len);
   else if (segment_finish (header, loop->read_buffer, len))
-    process_copy (loop, loop->read_buffer, len);
+    process_copy (loop, loop->read_buffer, len, FALSE);
   else
     tun_count (loop->kernel, loop->kernel->counters.tun_malformed);
 }
@@ -310,7 +254,7 @@ tun_outbound_retry (TunLoop *loop)
     if (!waiting.policy || !atomic_load (&waiting.policy->sa))
       continue;
     memset (&loop->pending[i], 0, sizeof loop->pending[i]);
-    process_copy (loop, waiting.data, waiting.len);
+    process_copy (loop, waiting.data, waiting.len, waiting.was_fragmented);
     clear_pending (&waiting);
   }
   tun_flush (loop);

@@ -51,8 +51,12 @@ tun_request_copy (TunRequest *request, const IkeKernelSa *sas, guint n_sas,
     IkeKernelSa *sa = &request->sas[i];
     copy_key (&request->keys[2 * i], &sa->encr_key, sa->encr_key_len);
     copy_key (&request->keys[2 * i + 1], &sa->integ_key, sa->integ_key_len);
-    sa->interface = NULL;
+    sa->interface = sa->link_name = sa->link_master = NULL;
+    /* Said again where it is refused; the text is of the caller. */
+    sa->label = sa->label ? "" : NULL;
   }
+  for (guint i = 0; i < n_policies; i++)
+    request->policies[i].interface = request->policies[i].label = NULL;
 }
 
 void
@@ -99,17 +103,33 @@ tun_request_post (TunRequest *request_take)
 static gboolean
 can (IkePlugin *self, guint8 protocol, const IkeTransform *transform)
 {
-  return protocol == IKE_PROTOCOL_ESP && !(transform->flags & IKE_TRANSFORM_UNKNOWN)
-         && algorithm_can (ike_plugin_engine (self), transform);
+  TunKernel *kernel = ike_plugin_state (self);
+  if ((transform->flags & IKE_TRANSFORM_UNKNOWN)
+      || !algorithm_can (ike_plugin_engine (self), transform))
+    return FALSE;
+  if (protocol != IKE_PROTOCOL_AH)
+    return protocol == IKE_PROTOCOL_ESP;
+  return kernel->has_ah && transform->type != IKE_TRANSFORM_ENCR
+         && (transform->type != IKE_TRANSFORM_INTEG || transform->id != 0);
+}
+
+static guint32
+offers (IkePlugin *self)
+{
+  TunKernel *kernel = ike_plugin_state (self);
+  return tun_kernel_class.features & ~(kernel->has_ah ? 0 : (guint32) IKE_KERNEL_CAN_AH);
 }
 
 static void
 get_spi (IkePlugin *self, IkeCall *call, guint8 protocol, const IkeAddr *source,
          const IkeAddr *destination, IkeSaRef sa)
 {
+  TunKernel *kernel = ike_plugin_state (self);
   TunRequest *request;
-  if (protocol != IKE_PROTOCOL_ESP) {
-    ike_call_fail (call, "kernel-tun has ESP only, not AH");
+  if (protocol != IKE_PROTOCOL_ESP && (protocol != IKE_PROTOCOL_AH || !kernel->has_ah)) {
+    ike_call_fail (call, protocol == IKE_PROTOCOL_AH
+                             ? "kernel-tun has no raw sockets for AH, which take CAP_NET_RAW"
+                             : "kernel-tun has ESP and AH only");
     return;
   }
   request = tun_request_new (ike_plugin_state (self), TUN_GET_SPI, call);
@@ -192,7 +212,8 @@ describe (IkePlugin *self, IkeTree *into)
 const IkeKernelClass tun_kernel_class = {
   .struct_size = sizeof (IkeKernelClass),
   .can = can,
-  .features = IKE_KERNEL_CAN_ESN | IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP,
+  .features = IKE_KERNEL_CAN_ESN | IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP
+              | IKE_KERNEL_CAN_TRANSPORT | IKE_KERNEL_CAN_BEET | IKE_KERNEL_CAN_AH,
   .get_spi = get_spi,
   .free_spi = free_spi,
   .install = install,
@@ -200,4 +221,5 @@ const IkeKernelClass tun_kernel_class = {
   .update = update,
   .query = query,
   .describe = describe,
+  .offers = offers,
 };

@@ -6,14 +6,22 @@
  * which holds default routes only, after it, so that a tunnel for everything leaves the networks
  * that the machine is connected to alone.  Packets of this machine that are IKE or ESP by their
  * source port or protocol use the main table whatever the tunnels say; so a tunnel may lead to
- * the peer's own address.  Used by the administration loop. */
+ * the peer's own address.
+ *
+ * What transport mode carries is said by rules: what this machine sends to the peer, of the
+ * protocol and ports of the policy, looks up TABLE + 2, which leads to the device; everything else
+ * goes to the peer as ever.  Used by the administration loop. */
 #include "config.h"
 #include <string.h>
 #include <netinet/in.h>
 #include <linux/rtnetlink.h>
 #include "kernel_tun.h"
 
-enum { PREFIXES_MAX = 64, N_RULES = 6 };
+enum { PREFIXES_MAX = 64, N_RULES = 8 };
+/* Where rules stand behind the first one's priority. */
+enum {
+  RULE_PLAIN, RULE_MARKED, RULE_ESP, RULE_AH, RULE_HOSTS, RULE_TABLE, RULE_MAIN, RULE_DEFAULT
+};
 
 /* A route that one or more policies want. */
 typedef struct {
@@ -21,12 +29,18 @@ typedef struct {
   guint        n_users;
 } Route;
 
+typedef struct {
+  NetlinkRule rule;
+  guint       n_users;
+} HostRule;
+
 struct _TunRoutes {
   TunKernel *kernel;
   Netlink    netlink;
   guint32    table, priority;
   gboolean   has_rules[2];                    /* IPv4, IPv6 */
   GHashTable *by_key;                         /* Route, found by its NetlinkRoute */
+  GPtrArray  *rules;                          /* HostRule */
 };
 
 static guint
@@ -43,7 +57,7 @@ static gboolean
 route_equal (gconstpointer a, gconstpointer b)
 {
   const NetlinkRoute *x = a, *y = b;
-  return x->prefix_len == y->prefix_len && x->type == y->type
+  return x->prefix_len == y->prefix_len && x->type == y->type && x->table == y->table
          && ike_addr_same_host (&x->net, &y->net);
 }
 
@@ -55,6 +69,7 @@ tun_routes_new (TunKernel *kernel)
   routes->netlink.fd = -1;
   routes->table = (guint32) ike_plugin_option_uint (kernel->plugin, "route_table");
   routes->priority = (guint32) ike_plugin_option_uint (kernel->plugin, "rule_priority");
+  routes->rules = g_ptr_array_new_with_free_func (g_free);
   routes->by_key = g_hash_table_new_full (route_hash, route_equal, NULL, g_free);
   return routes;
 }
@@ -69,21 +84,27 @@ rule_nth (const TunRoutes *routes, guint8 family, guint i, NetlinkRule *rule)
   rule->family = family;
   rule->priority = routes->priority + i;
   rule->table = RT_TABLE_MAIN;
-  rule->is_local = i < 3;
+  rule->is_local = i <= RULE_AH;
   switch (i) {
-  case 0:
-  case 1:
+  case RULE_PLAIN:
+  case RULE_MARKED:
     rule->protocol = PACKET_PROTO_UDP;
-    rule->port = i ? kernel->marked_port : kernel->plain_port;
+    rule->port_first = i == RULE_PLAIN ? kernel->plain_port : kernel->marked_port;
+    rule->port_last = rule->port_first;
     break;
-  case 2:
+  case RULE_ESP:
     rule->protocol = IPPROTO_ESP;
     break;
-  case 4:
+  case RULE_AH:
+    /* Where the IP header is made by the sender, the kernel may not ask it for the protocol. */
+    rule->protocol = family == 6 ? IPPROTO_AH : 0;
+    rule->mark = family == 6 ? 0 : kernel->mark;
+    break;
+  case RULE_MAIN:
     rule->skips_default = TRUE;
     break;
   default:
-    rule->table = routes->table + (i == 5);
+    rule->table = routes->table + (i == RULE_DEFAULT);
     break;
   }
 }
@@ -94,7 +115,7 @@ change_rules (TunRoutes *routes, gboolean add, guint8 family, GError **error)
   for (guint i = 0; i < N_RULES; i++) {
     NetlinkRule rule;
     rule_nth (routes, family, i, &rule);
-    if (i < 2 && rule.port == 0)
+    if (i == RULE_HOSTS || (i <= RULE_MARKED && rule.port_first == 0))
       continue;
     if (!netlink_rule (&routes->netlink, add, &rule, error))
       return FALSE;
@@ -128,6 +149,10 @@ tun_routes_free (TunRoutes *routes)
   g_hash_table_iter_init (&iter, routes->by_key);
   while (routes->netlink.fd >= 0 && g_hash_table_iter_next (&iter, NULL, &route))
     netlink_route (&routes->netlink, FALSE, route, NULL);
+  for (guint i = 0; i < routes->rules->len && routes->netlink.fd >= 0; i++)
+    netlink_rule (&routes->netlink, FALSE,
+                  &((HostRule *) g_ptr_array_index (routes->rules, i))->rule, NULL);
+  g_ptr_array_unref (routes->rules);
   for (guint i = 0; i < 2; i++)
     if (routes->has_rules[i])
       change_rules (routes, FALSE, i ? 6 : 4, NULL);
@@ -234,7 +259,8 @@ wanted_routes (TunRoutes *routes, const SpdPolicy *policy, NetlinkRoute out[stat
   gboolean has_source = tun_addresses_within (kernel->addresses, &policy->source, &source);
   for (guint i = 0; i < n && n <= PREFIXES_MAX; i++) {
     out[i].type = policy->mode == IKE_MODE_PASS ? RTN_THROW : RTN_UNICAST;
-    out[i].table = routes->table + (out[i].prefix_len == 0);
+    out[i].table = policy->mode == IKE_MODE_TRANSPORT ? routes->table + 2
+                                                      : routes->table + (out[i].prefix_len == 0);
     if (policy->mode == IKE_MODE_PASS)
       continue;
     out[i].interface = kernel->device.interface;
@@ -244,11 +270,108 @@ wanted_routes (TunRoutes *routes, const SpdPolicy *policy, NetlinkRoute out[stat
   return n <= PREFIXES_MAX ? n : 0;
 }
 
+/* -- rules of transport mode */
+
+static gboolean
+has_ports (const IkeSelector *selector)
+{
+  return selector->protocol && selector->protocol != PACKET_PROTO_ICMP
+         && selector->protocol != PACKET_PROTO_ICMPV6
+         && selector->port_first <= selector->port_last
+         && (selector->port_first || selector->port_last != G_MAXUINT16);
+}
+
+/* What rules cannot say (a type of ICMP) they leave out: what comes to the device and is not of
+ * the policy is dropped there. */
+static void
+hosts_rule (const TunRoutes *routes, const SpdPolicy *policy, NetlinkRule *rule)
+{
+  memset (rule, 0, sizeof *rule);
+  rule->family = policy->destination.family;
+  rule->priority = routes->priority + RULE_HOSTS;
+  rule->table = routes->table + 2;
+  rule->is_local = TRUE;
+  rule->protocol = policy->destination.protocol;
+  rule->peer.family = policy->destination.family;
+  memcpy (rule->peer.bytes, policy->destination.first, 16);
+  if (has_ports (&policy->source)) {
+    rule->port_first = policy->source.port_first;
+    rule->port_last = policy->source.port_last;
+  }
+  if (has_ports (&policy->destination)) {
+    rule->peer_port_first = policy->destination.port_first;
+    rule->peer_port_last = policy->destination.port_last;
+  }
+}
+
+static HostRule *
+find_rule (TunRoutes *routes, const NetlinkRule *wanted)
+{
+  for (guint i = 0; i < routes->rules->len; i++) {
+    HostRule *rule = g_ptr_array_index (routes->rules, i);
+    if (memcmp (&rule->rule, wanted, sizeof *wanted) == 0)
+      return rule;
+  }
+  return NULL;
+}
+
+static gboolean
+want_rule (TunRoutes *routes, const NetlinkRule *wanted, GError **error)
+{
+  HostRule *rule = find_rule (routes, wanted);
+  if (rule) {
+    rule->n_users++;
+    return TRUE;
+  }
+  if (!netlink_rule (&routes->netlink, TRUE, wanted, error))
+    return FALSE;
+  rule = g_new0 (HostRule, 1);
+  memcpy (&rule->rule, wanted, sizeof *wanted);
+  rule->n_users = 1;
+  g_ptr_array_add (routes->rules, rule);
+  return TRUE;
+}
+
+static void
+drop_rule (TunRoutes *routes, const NetlinkRule *wanted)
+{
+  HostRule *rule = find_rule (routes, wanted);
+  if (!rule || --rule->n_users > 0)
+    return;
+  netlink_rule (&routes->netlink, FALSE, wanted, NULL);
+  g_ptr_array_remove (routes->rules, rule);
+}
+
+/* The route first: a rule that leads nowhere falls through to the main table, in the clear. */
+static gboolean
+add_hosts (TunRoutes *routes, const SpdPolicy *policy, const NetlinkRoute *route, GError **error)
+{
+  NetlinkRule rule;
+  hosts_rule (routes, policy, &rule);
+  if (!want_route (routes, route, error))
+    return FALSE;
+  if (want_rule (routes, &rule, error))
+    return TRUE;
+  drop_route (routes, route);
+  return FALSE;
+}
+
+static void
+remove_hosts (TunRoutes *routes, const SpdPolicy *policy, const NetlinkRoute *route)
+{
+  NetlinkRule rule;
+  hosts_rule (routes, policy, &rule);
+  drop_rule (routes, &rule);
+  drop_route (routes, route);
+}
+
 gboolean
 tun_routes_add (TunRoutes *routes, const SpdPolicy *policy, GError **error)
 {
   NetlinkRoute wanted[PREFIXES_MAX];
   guint n = wanted_routes (routes, policy, wanted);
+  if (policy->mode == IKE_MODE_TRANSPORT)
+    return add_hosts (routes, policy, &wanted[0], error);
   if (n == 0) {
     g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
                  "the remote range takes more than %u routes; narrow remote_ts to subnets",
@@ -270,6 +393,10 @@ tun_routes_remove (TunRoutes *routes, const SpdPolicy *policy)
 {
   NetlinkRoute wanted[PREFIXES_MAX];
   guint n = wanted_routes (routes, policy, wanted);
+  if (policy->mode == IKE_MODE_TRANSPORT) {
+    remove_hosts (routes, policy, &wanted[0]);
+    return;
+  }
   for (guint i = 0; i < n; i++)
     drop_route (routes, &wanted[i]);
 }

@@ -2,6 +2,7 @@
 /* sad.c - SAs: sequence numbers, lifetimes, and the table by SPI. */
 #include "config.h"
 #include <string.h>
+#include "shared/ah/ah.h"
 #include "sad.h"
 
 /* RFC 4303, 3.3.3: without ESN the counter ends at 2^32 - 1, with it at 2^64 - 1; it stays at
@@ -17,6 +18,17 @@ sad_next_sequence (TunSa *sa)
   } while (!atomic_compare_exchange_weak_explicit (&sa->sequence, &now, now + 1,
                                                    memory_order_relaxed, memory_order_relaxed));
   return now + 1;
+}
+
+guint
+sad_overhead (const TunSa *sa, guint8 family)
+{
+  guint overhead = sa->protocol == IKE_PROTOCOL_ESP
+                       ? esp_overhead (&sa->sizes)
+                       : ah_header_len (((const IkeIntegClass *) sa->integ->ops)->icv_len, family);
+  /* What is carried leaves its own header behind. */
+  guint header = sa->hosts.family == 0 ? 0 : sa->hosts.family == 4 ? 20 : 40;
+  return overhead > header ? overhead - header : 0;
 }
 
 static gboolean

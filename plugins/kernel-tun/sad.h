@@ -11,6 +11,7 @@
 #include <ikebana/plugin.h>
 #include <ikebana/secret.h>
 #include "shared/esp/esp.h"
+#include "bare.h"
 #include "replay.h"
 #include "spd.h"
 
@@ -36,9 +37,12 @@ struct _TunSa {
   guint32        spi, reqid, flags;
   guint8         is_inbound;
   guint8         is_esn;
+  guint8         protocol, mode;              /* IKE_PROTOCOL_ESP or _AH; IkeMode */
   guint16        loop;                        /* inbound: its index */
   const IkeProvided *aead, *cipher, *integ;
-  EspSizes       sizes;
+  EspSizes       sizes;                       /* of ESP */
+  BareHosts      hosts;                       /* family 0: what is carried has a header of its own */
+  BareHosts      original;                    /* family 0: no NAT; inbound */
   IkeSecret      encr_key, integ_key;
   guint32        tfc_padding;
   guint64        soft_bytes, hard_bytes, soft_packets, hard_packets;
@@ -61,6 +65,8 @@ struct _TunSa {
   gpointer       kernel;                      /* TunKernel, for the timers */
 };
 
+/* Bytes that the SA adds at most to a packet that goes to a peer of @family. */
+guint     sad_overhead      (const TunSa *sa, guint8 family);
 /* Next sequence number of an outbound SA; 0: used up, nothing may be sent (RFC 4303, 3.3.3). */
 guint64   sad_next_sequence (TunSa *sa);
 /* Adds to the counters; returns the SAD_… limits that were crossed by it, each once. */

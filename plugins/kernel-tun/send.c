@@ -67,6 +67,18 @@ typedef struct {
   } control[TUN_OUT_BATCH];
 } Messages;
 
+/* Of a packet whose header the outer one is. */
+static gsize
+control_hop_limit (struct cmsghdr *head, const TunOut *out)
+{
+  int value = out->hop_limit;
+  head->cmsg_level = out->path->destination.family == 4 ? IPPROTO_IP : IPPROTO_IPV6;
+  head->cmsg_type = out->path->destination.family == 4 ? IP_TTL : IPV6_HOPLIMIT;
+  head->cmsg_len = CMSG_LEN (sizeof value);
+  memcpy (CMSG_DATA (head), &value, sizeof value);
+  return CMSG_SPACE (sizeof value);
+}
+
 static gsize
 control_segments (struct cmsghdr *head, gsize len)
 {
@@ -89,6 +101,7 @@ n_together (const TunLoop *loop, const TunOut *out, guint n)
     return 1;
   for (; i < n && i < SEGMENTS_MAX; i++) {
     if (out[i].path != out->path || out[i].traffic_class != out->traffic_class
+        || out[i].hop_limit != out->hop_limit
         || out[i].len > out->len || len + out[i].len > DATAGRAM_MAX)
       break;
     len += out[i].len;
@@ -120,6 +133,9 @@ prepare (Messages *messages, guint m, guint first, const TunOut *out, guint n)
   header->msg_control = control;
   header->msg_controllen =
       to.family == 4 ? control_ipv4 (control, out) : control_ipv6 (control, out);
+  if (out->hop_limit)
+    header->msg_controllen += control_hop_limit (
+        (struct cmsghdr *) ((guint8 *) control + header->msg_controllen), out);
   if (n > 1) {
     control = (struct cmsghdr *) ((guint8 *) control + header->msg_controllen);
     header->msg_controllen += control_segments (control, out->len);
@@ -223,6 +239,53 @@ send_by_plugin (TunLoop *loop, const TunOut *out)
     tun_count (kernel, kernel->counters.send_failed);
 }
 
+/* -- IPv4 headers that were made here */
+
+enum { IPV4_LEN = 20, MTU = 1500, MORE_FRAGMENTS = 0x20 };
+
+static guint32
+mtu_of (const TunOut *out)
+{
+  guint32 mtu = atomic_load_explicit (&out->sa->path_mtu, memory_order_relaxed);
+  return mtu ? mtu : MTU;
+}
+
+/* RFC 4302, 3.3.4: "If required, IP fragmentation occurs after AH processing".  The kernel cuts no
+ * packet whose header is not its own. */
+static gboolean
+is_to_be_cut (const TunLoop *loop, const TunOut *out)
+{
+  return out->fd >= 0 && out->fd == loop->sockets[TUN_AH4] && out->fragmenting != IP_PMTUDISC_DO
+         && out->len > mtu_of (out);
+}
+
+static void
+send_cut (TunLoop *loop, const TunOut *out)
+{
+  gsize step = (MAX (mtu_of (out), 68u) - IPV4_LEN) & ~(gsize) 7;
+  struct sockaddr_storage to;
+  IkeAddr peer = out->path->destination;
+  guint8 header[IPV4_LEN];
+  peer.port = 0;
+  for (gsize at = 0; at < out->len - IPV4_LEN; at += step) {
+    gsize len = MIN (step, out->len - IPV4_LEN - at);
+    gboolean is_last = at + len == out->len - IPV4_LEN;
+    struct iovec parts[2] = { { header, sizeof header }, { out->data + IPV4_LEN + at, len } };
+    struct msghdr message = { .msg_name = &to, .msg_iov = parts, .msg_iovlen = 2 };
+    memcpy (header, out->data, sizeof header);
+    header[2] = (guint8) ((len + IPV4_LEN) >> 8);
+    header[3] = (guint8) (len + IPV4_LEN);
+    header[6] = (guint8) ((is_last ? 0 : MORE_FRAGMENTS) | at / 8 >> 8);
+    header[7] = (guint8) (at / 8);
+    message.msg_namelen = ike_addr_to_sockaddr (&peer, &to);
+    if (sendmsg (out->fd, &message, MSG_DONTWAIT) < 0) {
+      refused (loop, out, 1, errno);
+      return;
+    }
+  }
+  tun_count (loop->kernel, loop->kernel->counters.esp_out);
+}
+
 void
 tun_flush (TunLoop *loop)
 {
@@ -233,7 +296,12 @@ tun_flush (TunLoop *loop)
       send_by_plugin (loop, &loop->out[i++]);
       continue;
     }
+    if (is_to_be_cut (loop, &loop->out[i])) {
+      send_cut (loop, &loop->out[i++]);
+      continue;
+    }
     while (i + n < loop->n_out && loop->out[i + n].fd == loop->out[i].fd
+           && !is_to_be_cut (loop, &loop->out[i + n])
            && loop->out[i + n].fragmenting == loop->out[i].fragmenting)
       n++;
     send_run (loop, &loop->out[i], n);

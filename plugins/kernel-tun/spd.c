@@ -126,6 +126,28 @@ spd_lookup (Spd *spd, const Packet *packet)
   return best;
 }
 
+static gboolean
+is_between (const SpdPolicy *policy, const Packet *packet)
+{
+  gsize len = packet->family == 4 ? 4 : 16;
+  return (policy->mode == IKE_MODE_TRANSPORT || policy->mode == IKE_MODE_BEET)
+         && policy->source.family == packet->family
+         && memcmp (packet->source, policy->source.first, len) == 0
+         && memcmp (packet->destination, policy->destination.first, len) == 0;
+}
+
+/* Such policies are between two hosts, so they stand where the whole address is looked up. */
+gboolean
+spd_is_bare (Spd *spd, const Packet *packet)
+{
+  guint index = hash_prefix (packet->family, packet->destination, addr_bits (packet->family));
+  const Bucket *bucket = atomic_load_explicit (&spd->buckets[index], memory_order_acquire);
+  for (guint32 i = 0; bucket && i < bucket->n; i++)
+    if (is_between (bucket->policies[i], packet))
+      return TRUE;
+  return FALSE;
+}
+
 /* -- the writer */
 
 Spd *

@@ -38,6 +38,9 @@ void       spd_remove (Spd *spd, SpdPolicy *policy);
 /* Readers.  NULL: no policy. */
 SpdPolicy *spd_lookup (Spd *spd, const Packet *packet);
 
+/* May the packet, a fragment maybe, be one that is carried without its header? */
+gboolean   spd_is_bare (Spd *spd, const Packet *packet);
+
 /* Narrower is lower: whole prefixes, then protocol and ports. */
 guint32    spd_priority (const IkeSelector *source, const IkeSelector *destination);
 /* Does a packet fit a pair of selectors?  RFC 4301, 4.4.1.1: ANY takes what is OPAQUE too,

@@ -167,19 +167,19 @@ tun_close (TunDevice *device)
   device->n_queues = 0;
 }
 
-/* An IPv4 raw socket sees the IP header, an IPv6 one does not. */
+/* An IPv4 raw socket sees the IP header, an IPv6 one does not.  The SPI is at @at of the rest. */
 static gboolean
-filter_spi (int fd, guint8 family, guint8 first)
+filter_spi (int fd, guint8 family, guint at, guint8 first)
 {
   struct sock_filter ipv4[] = {
     { BPF_LDX | BPF_B | BPF_MSH, 0, 0, 0 },
-    { BPF_LD | BPF_B | BPF_IND, 0, 0, 0 },
+    { BPF_LD | BPF_B | BPF_IND, 0, 0, at },
     { BPF_JMP | BPF_JEQ | BPF_K, 0, 1, first },
     { BPF_RET | BPF_K, 0, 0, G_MAXUINT32 },
     { BPF_RET | BPF_K, 0, 0, 0 },
   };
   struct sock_filter ipv6[] = {
-    { BPF_LD | BPF_B | BPF_ABS, 0, 0, 0 },
+    { BPF_LD | BPF_B | BPF_ABS, 0, 0, at },
     { BPF_JMP | BPF_JEQ | BPF_K, 0, 1, first },
     { BPF_RET | BPF_K, 0, 0, G_MAXUINT32 },
     { BPF_RET | BPF_K, 0, 0, 0 },
@@ -196,10 +196,12 @@ tun_socket_tell (int fd, guint8 family)
   if (family == 4) {
     setsockopt (fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
     setsockopt (fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
+    setsockopt (fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof on);
     return;
   }
   setsockopt (fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
   setsockopt (fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof on);
+  setsockopt (fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &on, sizeof on);
 }
 
 gboolean
@@ -209,19 +211,32 @@ tun_socket_gather (int fd)
   return setsockopt (fd, IPPROTO_UDP, UDP_GRO, &on, sizeof on) == 0;
 }
 
+/* The ICV of AH covers the identification of an IPv4 header, so that header is made here. */
+static gboolean
+set_up_raw (int fd, const TunRaw *wanted)
+{
+  gboolean is_ah = wanted->protocol == IPPROTO_AH;
+  int on = 1;
+  if (!filter_spi (fd, wanted->family, is_ah ? 4 : 0, wanted->first))
+    return FALSE;
+  return !is_ah || wanted->family != 4
+         || (setsockopt (fd, IPPROTO_IP, IP_HDRINCL, &on, sizeof on) == 0
+             && setsockopt (fd, SOL_SOCKET, SO_MARK, &wanted->mark, sizeof wanted->mark) == 0);
+}
+
 int
-tun_raw_socket (guint8 family, guint8 first, GError **error)
+tun_raw_socket (const TunRaw *wanted, GError **error)
 {
   int size = 4 << 20;
-  int fd = socket (family == 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                   IPPROTO_ESP);
-  if (fd < 0 || !filter_spi (fd, family, first)) {
-    fail (error, "cannot open a raw ESP socket (it takes CAP_NET_RAW)", errno);
+  int fd = socket (wanted->family == 4 ? AF_INET : AF_INET6,
+                   SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, wanted->protocol);
+  if (fd < 0 || !set_up_raw (fd, wanted)) {
+    fail (error, "cannot open a raw socket (it takes CAP_NET_RAW)", errno);
     if (fd >= 0)
       close (fd);
     return -1;
   }
   setsockopt (fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-  tun_socket_tell (fd, family);
+  tun_socket_tell (fd, wanted->family);
   return fd;
 }

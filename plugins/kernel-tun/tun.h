@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tun.h - the TUN device and the raw ESP sockets: everything that is opened once, with the
+/* tun.h - the TUN device and the raw sockets: everything that is opened once, with the
  * privileges it takes. */
 #pragma once
 #include <net/if.h>
@@ -28,8 +28,15 @@ typedef struct {
 gboolean tun_open   (TunDevice *device, const TunWanted *wanted, GError **error);
 void     tun_close  (TunDevice *device);
 
-/* A raw ESP socket that gets only the packets whose SPI begins with byte @first; -1 with @error. */
-int      tun_raw_socket (guint8 family, guint8 first, GError **error);
+/* A raw socket that gets only the packets of @protocol (ESP or AH) whose SPI begins with byte
+ * @first; -1 with @error.  One of AH over IPv4 takes packets with their IP header, which it marks
+ * with @mark. */
+typedef struct {
+  guint8  family, protocol, first;
+  guint32 mark;
+} TunRaw;
+
+int      tun_raw_socket (const TunRaw *wanted, GError **error);
 /* Makes an ESP socket tell what a tunnel endpoint must know: local address and traffic class. */
 void     tun_socket_tell (int fd, guint8 family);
 /* Makes a UDP socket give packets of one sender together.  FALSE: this system cannot. */

@@ -424,14 +424,23 @@ test_all_or_nothing (void)
   batch.sas[1].encr_key_len = 16;
   check_refused (&batch, "keys of 16");
   batch.sas[1] = good.sas[1];
-  batch.sas[1].mode = IKE_MODE_TRANSPORT;
-  check_refused (&batch, "tunnel mode");
+  batch.sas[1].mode = IKE_MODE_BEET;
+  check_refused (&batch, "inner addresses");
+  batch.sas[1] = good.sas[1];
+  batch.sas[1].ipcomp = 2;
+  check_refused (&batch, "does not compress");
+  batch.sas[1] = good.sas[1];
+  batch.sas[1].protocol = IKE_PROTOCOL_AH;
+  check_refused (&batch, "cannot pass a NAT");
+  batch.sas[1] = good.sas[1];
+  batch.sas[1].label = "blue";
+  check_refused (&batch, "no security labels");
   batch.sas[1] = good.sas[1];
   batch.sas[0].spi = 0x77000001;
   check_refused (&batch, "not given out");
   batch.sas[0] = good.sas[0];
   batch.policies[1].mode = IKE_MODE_BEET;
-  check_refused (&batch, "tunnel mode");
+  check_refused (&batch, "between two addresses");
   {
     Question question = { .side = &left, .ask = ask_query, .data = &good.sas[0] };
     ask (&question, &error);
