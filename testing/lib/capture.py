@@ -12,7 +12,7 @@ from lab import Failure, stop, wait_for
 
 Packet = collections.namedtuple("Packet", "source target protocol source_port target_port payload")
 
-UDP, ESP = 17, 50
+UDP, ESP, AH = 17, 50, 51
 MARKER = bytes(4)
 
 

@@ -11,6 +11,7 @@ from peers import CONNECTION
 IKE = "aes256gcm16-prfsha256-x25519"
 ESP = {"esp_proposals": "aes256gcm16"}
 INFORMATIONAL = 37
+IPV6_FRAGMENT = 44
 
 
 class Scene:
@@ -112,6 +113,154 @@ def nat(directory, build, family):
         check("remote-host of the other", scene.right.sas()[0]["remote-host"], scene.lab.right.gateway[4])
         check("encap", scene.child(scene.right)["encap"], True)
         scene.check_protected(raw=False)
+
+
+HOSTS = {**ESP, "mode": "transport", "local_ts": "dynamic", "remote_ts": "dynamic"}
+AH_HOSTS = {"ah_proposals": "sha256", "mode": "transport", "local_ts": "dynamic", "remote_ts": "dynamic"}
+PEER = """import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[2] else socket.AF_INET
+data = bytes(range(256)) * 1000
+listener = socket.socket(family)
+if sys.argv[1] == "serve":
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((sys.argv[2], 7777))
+    listener.listen()
+    print("listening", flush=True)
+    connection = listener.accept()[0]
+else:
+    connection = socket.create_connection((sys.argv[2], 7777), 10)
+connection.settimeout(20)
+connection.sendall(data)
+got = b""
+while len(got) < len(data):
+    got += connection.recv(65536)
+print("same" if got == data else "different", flush=True)
+"""
+
+
+def ping_hosts(scene, target=None, size=56):
+    """Between the ends themselves."""
+    for side in (scene.lab.left, scene.lab.right) if target is None else (scene.lab.left,):
+        to = target or side.other.outer[scene.family]
+        wait_for(f"ping {side.name} -> {to}", lambda side=side, to=to: side.exec(
+            ["ping", "-n", "-c", "1", "-W", "1", "-s", str(size), to], check=False).returncode == 0, 8)
+
+
+def talk_tcp(scene, client, server, address=None):
+    """256 kB each way over one connection, from @client to @server."""
+    log = f"tcp-{server.name}.log"
+    listens_on = server.outer[scene.family]
+    process = scene.lab.spawn(server.netns, ["python3", "-c", PEER, "serve", listens_on], log)
+    wait_for("a listener", lambda: "listening" in _read(scene.lab.dir, log))
+    check("what came by TCP", client.exec(["python3", "-c", PEER, "call", address or listens_on], timeout=40).stdout, "same\n")
+    wait_for("the other end having it too", lambda: process.poll() is not None)
+    check_text(_read(scene.lab.dir, log), "same")
+
+
+def check_only(scene, protocol):
+    """Between the ends went IKE and packets of @protocol, both ways, and nothing else."""
+    packets = scene.sniffer.stop()
+    ends = {str(side.outer[scene.family]) for side in (scene.lab.left, scene.lab.right)}
+    between = [packet for packet in packets if {str(packet.source), str(packet.target)} == ends]
+    check("protocols between the ends", {packet.protocol for packet in between} - {capture.UDP, IPV6_FRAGMENT}, {protocol})
+    check("UDP ports between the ends", {min(packet.source_port, packet.target_port) for packet in between
+                                         if packet.protocol == capture.UDP} - {500, 4500}, set())
+    check("ends that sent it", {str(packet.source) for packet in between if packet.protocol == protocol}, ends)
+
+
+def transport(directory, build, family):
+    """From host to host: packets keep their header, whatever their size; what runs over TCP runs both ways."""
+    with Scene(directory, build, family) as scene:
+        scene.start({"net": HOSTS})
+        scene.left.up("net")
+        ping_hosts(scene)
+        ping_hosts(scene, size=4000)
+        for client in (scene.lab.left, scene.lab.right):
+            talk_tcp(scene, client, client.other)
+        check("mode", scene.child(scene.right)["mode"], "TRANSPORT")
+        check_only(scene, capture.ESP)
+
+
+def transport_ports(directory, build, family):
+    """Only what the selectors say is protected; the rest goes as it always did."""
+    with Scene(directory, build, family) as scene:
+        scene.start({"net": {**HOSTS, "remote_ts": "dynamic[tcp/7777]"}}, {"net": {**HOSTS, "local_ts": "dynamic[tcp/7777]"}})
+        scene.left.up("net")
+        talk_tcp(scene, scene.lab.left, scene.lab.right)
+        ping_hosts(scene)
+        packets = scene.sniffer.stop()
+        check("protocols seen", {packet.protocol for packet in packets} & {1, 58, 6, capture.ESP},
+              {1 if family == 4 else 58, capture.ESP})
+
+
+def transport_nat(directory, build, family):
+    """RFC 7296, 2.23.1, and RFC 3948, 3.1.2: the hidden end's checksums are of an address that the other never sees."""
+    with Scene(directory, build, family, nat=True) as scene:
+        scene.right.start(conns.connection(scene.lab.right, family, IKE, {"net": HOSTS}, remote_addrs="%any"))
+        scene.left.start(conns.connection(scene.lab.left, family, IKE, {"net": HOSTS}))
+        scene.left.up("net")
+        ping_hosts(scene, scene.lab.right.outer[family])
+        talk_tcp(scene, scene.lab.left, scene.lab.right)
+        check("encap", scene.child(scene.right)["encap"], True)
+        check("remote-ts", scene.child(scene.right)["remote-ts"], [f"{scene.lab.right.gateway[family]}/32"])
+        check("protocols seen", {packet.protocol for packet in scene.sniffer.stop() if packet.source.version == family},
+              {capture.UDP})
+
+
+def beet(directory, build, family):
+    """Fixed inner addresses, which are not on the wire at all; here of the other family than the outer ones."""
+    inner = 10 - family
+    with Scene(directory, build, family) as scene:
+        scene.start(*({"net": {**ESP, "mode": "beet", "local_ts": side.inner[inner][0], "remote_ts": side.other.inner[inner][0]}}
+                      for side in (scene.lab.left, scene.lab.right)))
+        scene.left.up("net")
+        for side in (scene.lab.left, scene.lab.right):
+            side.ping(inner)
+        scene.lab.left.ping(inner, size=4000)
+        check("mode", scene.child(scene.left)["mode"], "BEET")
+        check_only(scene, capture.ESP)
+
+
+def ah_tunnel(directory, build, family):
+    """RFC 4302: nothing is hidden, everything is proved; packets of all sizes."""
+    with Scene(directory, build, family) as scene:
+        scene.start({"net": {"ah_proposals": "sha256-esn"}})
+        scene.left.up("net")
+        scene.ping()
+        scene.lab.left.ping(family, size=4000)
+        check("protocol", scene.child(scene.left)["protocol"], "AH")
+        check_only(scene, capture.AH)
+
+
+def ah_transport(directory, build, family):
+    with Scene(directory, build, family) as scene:
+        scene.start({"net": AH_HOSTS})
+        scene.left.up("net")
+        ping_hosts(scene)
+        ping_hosts(scene, size=4000)
+        for client in (scene.lab.left, scene.lab.right):
+            talk_tcp(scene, client, client.other)
+        check_only(scene, capture.AH)
+
+
+def ah_suites(directory, build, family):
+    for number, ah in enumerate(("sha1", "sha384", "sha512", "aesxcbc", "aescmac")):
+        with Scene(os.path.join(directory, str(number)), build, family) as scene:
+            scene.start({"net": {"ah_proposals": ah}})
+            scene.left.up("net")
+            scene.ping()
+            check_only(scene, capture.AH)
+
+
+def ah_nat(directory, build, family):
+    """The ICV covers the address that the NAT changes: it is said before anything is tried."""
+    with Scene(directory, build, family, nat=True) as scene:
+        scene.right.start(conns.connection(scene.lab.right, family, IKE, {"net": {"ah_proposals": "sha256"}}, remote_addrs="%any"))
+        scene.left.start(conns.connection(scene.lab.left, family, IKE, {"net": {"ah_proposals": "sha256"}}))
+        failed = scene.left.cli("up", CONNECTION, check=False)
+        if failed.returncode == 0:
+            raise Failure("AH came up through a NAT")
+        check_text(failed.stdout, "AH cannot pass the NAT")
 
 
 def narrowing(directory, build, family):
@@ -320,7 +469,9 @@ def _read(directory, name):
 
 BOTH, IPV4 = (4, 6), (4,)
 SCENES = [
-    (raw_esp, BOTH), (esn, BOTH), (suites, IPV4), (nat, IPV4), (narrowing, BOTH), (two_children, BOTH),
+    (raw_esp, BOTH), (esn, BOTH), (suites, IPV4), (nat, IPV4), (narrowing, BOTH), (transport, BOTH),
+    (transport_ports, BOTH), (transport_nat, IPV4), (beet, BOTH), (ah_tunnel, BOTH), (ah_transport, BOTH), (ah_suites, IPV4),
+    (ah_nat, IPV4), (two_children, BOTH),
     (child_rekeys_itself, BOTH), (ike_rekeys_itself, IPV4), (host_name, BOTH), (sigterm, BOTH),
     (down, IPV4), (shards, BOTH), (shards_without_steering, IPV4), (wrong_secret, IPV4), (no_proposal, IPV4),
     (port_in_use, IPV4), (second_daemon, IPV4), (missing_plugin, IPV4), (disabled_plugin, IPV4),
@@ -328,7 +479,7 @@ SCENES = [
 
 
 # On the kernels of guests: there is no NAT in User Mode Linux, and the emulated machine is for what needs more of a kernel.
-NOT_ON = {"uml": ("nat",)}
+NOT_ON = {"uml": ("nat", "transport-nat", "ah-nat")}
 ONLY_ON = {"qemu": ("raw-esp/ipv4", "nat")}
 
 
