@@ -228,6 +228,8 @@ static void
 probe_options (Probe *probe, const XfrmEncr *encr, XfrmCan *can)
 {
   can->features |= IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP | IKE_KERNEL_CAN_SHUNT;
+  /* Whether a device takes SAs is seen when one is handed to it. */
+  can->features |= IKE_KERNEL_CAN_MARK | IKE_KERNEL_CAN_OFFLOAD;
   if (try_mode (probe, encr, IKE_MODE_TRANSPORT))
     can->features |= IKE_KERNEL_CAN_TRANSPORT;
   if (try_mode (probe, encr, IKE_MODE_BEET))
