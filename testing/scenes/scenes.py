@@ -5,7 +5,7 @@ import os
 import capture
 import conns
 import peers
-from lab import Failure, Lab, wait_for
+from lab import Failure, Lab, ip, wait_for
 from peers import CONNECTION
 
 IKE = "aes256gcm16-prfsha256-x25519"
@@ -391,6 +391,58 @@ def many_threads(directory, build, family, cbpf):
         return sum(peer.json("stats")["net"]["forwarded"] for peer in (scene.left, scene.right))
 
 
+# -- routes and interfaces; only the emulated machine has XFRM interfaces
+
+
+def route_based(directory, build, family):
+    """One setting makes an interface, routes into it, and takes both away."""
+    with Scene(directory, build, family) as scene:
+        scene.right.start(conns.connection(scene.lab.right, family, IKE, {"net": ESP}))
+        scene.left.start(conns.connection(scene.lab.left, family, IKE, {"net": ESP}, if_id="%unique"))
+        scene.left.up("net")
+        scene.ping()
+        check("interface", scene.child(scene.left)["interface"], "ike-1")
+        links = scene.lab.left.exec(["ip", "-s", "link", "show", "ike-1"]).stdout
+        check_text(links, "UP")
+        check_text(scene.lab.left.exec(["ip", f"-{family}", "route", "show", "table", "220"]).stdout,
+                   f"{scene.lab.right.net(family)} dev ike-1")
+        scene.left.down_ike(CONNECTION)
+        wait_for("the interface going", lambda: "ike-1" not in scene.lab.left.exec(["ip", "link"]).stdout)
+        check("routes", scene.lab.left.exec(["ip", f"-{family}", "route", "show", "table", "220"], check=False).stdout, "")
+        scene.check_protected()
+
+
+def route_based_for_everything(directory, build, family):
+    """Everything goes into the tunnel but what comes out of it."""
+    everything = {4: "0.0.0.0/0", 6: "::/0"}[family]
+    wide = {**ESP, "local_ts": everything, "remote_ts": everything}
+    with Scene(directory, build, family) as scene:
+        scene.start({"net": wide}, if_id="%unique")
+        scene.left.up("net")
+        scene.ping()
+        scene.lab.left.ping(family, 1)
+        scene.lab.right.ping(family, size=3000)
+        scene.left.down_ike(CONNECTION)
+        scene.check_protected()
+
+
+def vrf(directory, build, family):
+    """The networks of the left end are in a VRF, the tunnel's packets are not."""
+    with Scene(directory, build, family) as scene:
+        left = scene.lab.left
+        ip(left.netns, "link add blue type vrf table 1010", "link set blue up",
+           f"address del {left.inner[family][0]} dev lo", f"address add {left.inner[family][0]} dev blue")
+        scene.right.start(conns.connection(scene.lab.right, family, IKE, {"net": ESP}))
+        scene.left.start(conns.connection(left, family, IKE, {"net": ESP}, if_id="%unique", vrf="blue"))
+        scene.left.up("net")
+        ping = ["ping", "-n", "-c", "1", "-W", "1", "-I", "blue", left.other.inner[family][0]]
+        wait_for("an answer in the VRF", lambda: left.exec(ping, check=False).returncode == 0)
+        check_text(left.exec(["ip", f"-{family}", "route", "show", "table", "1010"]).stdout,
+                   f"{left.other.net(family)} dev ike-1")
+        check_text(left.exec(["ip", "link", "show", "ike-1"]).stdout, "master blue")
+        scene.check_protected()
+
+
 # -- what goes wrong, and what is said
 
 
@@ -475,12 +527,14 @@ SCENES = [
     (child_rekeys_itself, BOTH), (ike_rekeys_itself, IPV4), (host_name, BOTH), (sigterm, BOTH),
     (down, IPV4), (shards, BOTH), (shards_without_steering, IPV4), (wrong_secret, IPV4), (no_proposal, IPV4),
     (port_in_use, IPV4), (second_daemon, IPV4), (missing_plugin, IPV4), (disabled_plugin, IPV4),
+    (route_based, BOTH), (route_based_for_everything, IPV4), (vrf, BOTH),
 ]
 
 
 # On the kernels of guests: there is no NAT in User Mode Linux, and the emulated machine is for what needs more of a kernel.
-NOT_ON = {"uml": ("nat", "transport-nat", "ah-nat")}
-ONLY_ON = {"qemu": ("raw-esp/ipv4", "nat")}
+XFRM_INTERFACES = ("route-based", "vrf")
+NOT_ON = {"here": XFRM_INTERFACES, "uml": ("nat", "transport-nat", "ah-nat", *XFRM_INTERFACES)}
+ONLY_ON = {"qemu": ("raw-esp/ipv4", "nat", *XFRM_INTERFACES)}
 
 
 def belongs_on(name, kernel):
