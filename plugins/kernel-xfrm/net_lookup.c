@@ -62,6 +62,9 @@ end_with (Lookup *lookup, const NetRouteInfo *route)
   if (!way.mtu && net_find_index (lookup->net, way.interface, &link))
     way.mtu = link.mtu;
   way.source.port = 0;
+  if (way.gateway.family == 6 && way.gateway.bytes[0] == 0xfe
+      && (way.gateway.bytes[1] & 0xc0) == 0x80)
+    way.gateway.scope = way.interface;
   end (lookup, &way, NULL);
 }
 

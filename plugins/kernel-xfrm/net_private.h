@@ -8,6 +8,7 @@
  * that was killed has left is taken away when the next one starts (NET_PROTOCOL). */
 #pragma once
 #include <pthread.h>
+#include <stdatomic.h>
 #include "kernel_xfrm.h"
 #include "net_message.h"
 #include "netlink.h"
@@ -43,7 +44,7 @@ struct _Net {
   /* Between those who post and the control thread that ends the loop: a job cannot say that there
    * are no more jobs. */
   pthread_rwlock_t lock;
-  gboolean    is_stopping;
+  atomic_bool is_stopping;
   gboolean    is_running;                     /* one of @waiting */
   int         last_fd;                        /* for what is taken away when the loop is gone; -1: nothing is */
   GQueue      waiting;                        /* NetJob: until the cache is ready */
