@@ -72,12 +72,17 @@ check_one (IkeBuilder *builder, const IkeTree *section, const Unacted *entry)
 {
   const IkeTree *leaf = ike_tree_get (section, entry->key);
   g_autofree char *feature = g_strdup_printf ("acts:%s/%s", entry->kind, entry->key);
+  const IkeProvided *kernel = ike_feature_find (builder->engine, "kernel:ipsec", NULL);
   char buffer[32];
   const char *text = leaf ? ike_tree_text (leaf, buffer) : NULL;
 
   if (!text || is_one_of (entry->inert, text) || is_acted_upon (builder->engine, feature, entry))
     return;
-  if (entry->is_needed)
+  if (entry->is_of_kernel && kernel)
+    ike_builder_fail (builder, leaf, entry->key,
+                      "the kernel plugin %s knows no interface IDs; core.kernel chooses another",
+                      ike_plugin_name (kernel->plugin));
+  else if (entry->is_needed)
     ike_builder_fail (builder, leaf, entry->key,
                       "no plugin that is loaded acts upon '%s'; remove the key, or load one "
                       "that does (it offers %s)",

@@ -165,7 +165,7 @@ test_kernel_lacks (void)
       &(PairOptions) { .connection = { PROPOSALS "children { net { if_id = %unique\n }\n }\n" },
                        .more = { "plugins { kernel-fake { lacks = if-id } }" } });
 
-  g_assert_nonnull (strstr (pair->a.log->str, "if_id: no plugin that is loaded acts upon"));
+  g_assert_nonnull (strstr (pair->a.log->str, "if_id: the kernel plugin kernel-fake knows no interface IDs"));
   pair_free (pair);
 }
 
