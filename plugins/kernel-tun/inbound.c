@@ -56,6 +56,8 @@ deliver (TunLoop *loop, TunSa *sa, EspPayload *payload, const TunArrival *arriva
     tun_count (kernel, kernel->counters.bad_ecn);
     return FALSE;
   }
+  if (sa->original.family)
+    flows_note (&kernel->flows, &packet, sa->reqid);
   /* The header says where the packet ends; what follows is TFC padding. */
   tun_deliver (loop, &packet, payload->payload);
   return TRUE;

@@ -20,10 +20,11 @@
  * raw ESP and AH, ESN, windows up to 4096 packets.  In transport mode rules lead what this machine
  * sends to the peer, of the protocol and ports of the policy, into the device; seal.c takes its IP
  * header off and has the socket make the same one again, inbound.c puts it back (bare.c), with
- * checksums mended behind NAT.  Fragments are put together first (reassemble.c).  Not carried
- * without a header of their own are IPv4 packets with options, and IPv6 packets with hop-by-hop
- * options or routing headers; BEET is without AH, and without the pseudo header for options.  AH
- * takes raw sockets, and is not offered where there are none.
+ * checksums mended behind NAT; several peers behind one NAT are told apart by who began a flow
+ * (flows.c).  Fragments are put together first (reassemble.c).  Not carried without a header of
+ * their own are IPv4 packets with options, and IPv6 packets with hop-by-hop options or routing
+ * headers; BEET is without AH, and without the pseudo header for options.  AH takes raw sockets,
+ * and is not offered where there are none.
  *
  * DF is copied where the SA says so: what does not fit the path is answered with "fragmentation
  * needed" or "packet too big"; else the kernel fragments the outer packet.  After decapsulation the

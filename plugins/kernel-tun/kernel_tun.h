@@ -9,6 +9,7 @@
 #include <ikebana/engine.h>
 #include <ikebana/kernel.h>
 #include <ikebana/net.h>
+#include "flows.h"
 #include "netlink.h"
 #include "reassemble.h"
 #include "sad.h"
@@ -37,6 +38,7 @@ struct _TunKernel {
   guint              mtu;
   TunCounters        counters;
   Spd               *spd;
+  Flows              flows;
   IkeLoop           *admin_loop;
   TunAdmin          *admin;
   TunAddresses      *addresses;

@@ -147,6 +147,17 @@ put_together (TunLoop *loop, const TunInner *inner)
     process_copy (loop, whole, len, TRUE);
 }
 
+/* Whose flow is it, of several peers at one address?  A policy that is narrower than theirs still
+ * goes first. */
+static SpdPolicy *
+choose_peer (TunKernel *kernel, SpdPolicy *policy, const Packet *packet)
+{
+  guint32 reqid = flows_find (&kernel->flows, packet);
+  SpdPolicy *other
+    = reqid && reqid != policy->reqid ? spd_lookup_hosts (kernel->spd, packet, reqid) : NULL;
+  return other && other->priority <= policy->priority ? other : policy;
+}
+
 /* RFC 4301, 5.1: a policy says discard, bypass or protect; what matches none is discarded. */
 static void
 process (TunLoop *loop, TunInner *inner)
@@ -174,6 +185,8 @@ process (TunLoop *loop, TunInner *inner)
     tun_count (kernel, kernel->counters.policy_drop);
     return;
   }
+  if (policy->mode == IKE_MODE_TRANSPORT)
+    policy = choose_peer (kernel, policy, &inner->packet);
   sa = atomic_load_explicit (&policy->sa, memory_order_acquire);
   if (sa)
     send_through (loop, sa, inner);

@@ -148,6 +148,20 @@ spd_is_bare (Spd *spd, const Packet *packet)
   return FALSE;
 }
 
+SpdPolicy *
+spd_lookup_hosts (Spd *spd, const Packet *packet, guint32 reqid)
+{
+  guint index = hash_prefix (packet->family, packet->destination, addr_bits (packet->family));
+  const Bucket *bucket = atomic_load_explicit (&spd->buckets[index], memory_order_acquire);
+  for (guint32 i = 0; bucket && i < bucket->n; i++) {
+    SpdPolicy *policy = bucket->policies[i];
+    if (policy->reqid == reqid && policy->mode == IKE_MODE_TRANSPORT
+        && spd_matches (&policy->source, &policy->destination, packet))
+      return policy;
+  }
+  return NULL;
+}
+
 /* -- the writer */
 
 Spd *

@@ -38,6 +38,8 @@ void       spd_remove (Spd *spd, SpdPolicy *policy);
 /* Readers.  NULL: no policy. */
 SpdPolicy *spd_lookup (Spd *spd, const Packet *packet);
 
+/* The same among those of transport mode with @reqid. */
+SpdPolicy *spd_lookup_hosts (Spd *spd, const Packet *packet, guint32 reqid);
 /* May the packet, a fragment maybe, be one that is carried without its header? */
 gboolean   spd_is_bare (Spd *spd, const Packet *packet);
 

@@ -134,6 +134,19 @@ class Lab:
            *(f"address add {inner} dev lo {nodad[family]}" for family in (4, 6) for inner in side.inner[family]),
            "link set eth0 up", f"route add 0.0.0.0/0 via {side.gateway[4]}", f"route add ::/0 via {side.gateway[6]}")
 
+    def add_client(self, name, number):
+        """One more end behind the middle, translated as the left one is."""
+        side = Side(self, name, number)
+        side.other = self.right
+        run(["ip", "netns", "add", side.netns])
+        self.made.append(side.netns)
+        run(["ip", "-n", side.netns, "link", "set", "lo", "up"])
+        self._connect(side)
+        if self.nat:
+            run(["ip", "netns", "exec", self.middle, "nft", "add", "rule", "ip", "nat", "post", "oifname", "right",
+                 "ip", "saddr", side.link[4], "masquerade", "random"])
+        return side
+
     def _translate(self):
         """RFC 3948's usual case: the left end hides behind the middle's address towards the right end."""
         rules = ('table ip nat {\n  chain post {\n    type nat hook postrouting priority 100\n'

@@ -148,7 +148,7 @@ def ping_hosts(scene, target=None, size=56):
 
 def talk_tcp(scene, client, server, address=None):
     """256 kB each way over one connection, from @client to @server."""
-    log = f"tcp-{server.name}.log"
+    log = f"tcp-{server.name}-{len(scene.lab.processes)}.log"
     listens_on = server.outer[scene.family]
     process = scene.lab.spawn(server.netns, ["python3", "-c", PEER, "serve", listens_on], log)
     wait_for("a listener", lambda: "listening" in _read(scene.lab.dir, log))
@@ -205,6 +205,30 @@ def transport_nat(directory, build, family):
         check("remote-ts", scene.child(scene.right)["remote-ts"], [f"{scene.lab.right.gateway[family]}/32"])
         check("protocols seen", {packet.protocol for packet in scene.sniffer.stop() if packet.source.version == family},
               {capture.UDP})
+
+
+def two_behind_one_nat(directory, build, family):
+    """RFC 3948, 5.2: both have the same address, and the same selectors, for the third; each gets its own answers."""
+    with Scene(directory, build, family, nat=True) as scene:
+        lab = scene.lab
+        third = lab.add_client("other", 3)
+        peer = peers.Ikebana(lab, third, build)
+        tree = conns.connection(lab.right, family, IKE, {"net": HOSTS}, remote_addrs="%any")
+        tree["connections"][CONNECTION]["remote"]["id"] = "%any"
+        tree["secrets"]["ike-1"] = {"secret": conns.SECRET}
+        scene.right.start(tree)
+        for client in (scene.left, peer):
+            tree = conns.connection(client.side, family, IKE, {"net": HOSTS})
+            tree["secrets"]["ike-1"] = {"secret": conns.SECRET}
+            client.start(tree)
+            client.up("net")
+        check("number of SAs", len(scene.right.sas()), 2)
+        for _ in range(2):
+            for side in (lab.left, third):
+                talk_tcp(scene, side, lab.right)
+        check("protocols seen", {packet.protocol for packet in scene.sniffer.stop() if packet.source.version == family},
+              {capture.UDP})
+        peer.check_end()
 
 
 def beet(directory, build, family):
@@ -522,7 +546,7 @@ def _read(directory, name):
 BOTH, IPV4 = (4, 6), (4,)
 SCENES = [
     (raw_esp, BOTH), (esn, BOTH), (suites, IPV4), (nat, IPV4), (narrowing, BOTH), (transport, BOTH),
-    (transport_ports, BOTH), (transport_nat, IPV4), (beet, BOTH), (ah_tunnel, BOTH), (ah_transport, BOTH), (ah_suites, IPV4),
+    (transport_ports, BOTH), (transport_nat, IPV4), (two_behind_one_nat, IPV4), (beet, BOTH), (ah_tunnel, BOTH), (ah_transport, BOTH), (ah_suites, IPV4),
     (ah_nat, IPV4), (two_children, BOTH),
     (child_rekeys_itself, BOTH), (ike_rekeys_itself, IPV4), (host_name, BOTH), (sigterm, BOTH),
     (down, IPV4), (shards, BOTH), (shards_without_steering, IPV4), (wrong_secret, IPV4), (no_proposal, IPV4),
@@ -533,7 +557,7 @@ SCENES = [
 
 # On the kernels of guests: there is no NAT in User Mode Linux, and the emulated machine is for what needs more of a kernel.
 XFRM_INTERFACES = ("route-based", "vrf")
-NOT_ON = {"here": XFRM_INTERFACES, "uml": ("nat", "transport-nat", "ah-nat", *XFRM_INTERFACES)}
+NOT_ON = {"here": XFRM_INTERFACES, "uml": ("nat", "transport-nat", "two-behind-one-nat", "ah-nat", *XFRM_INTERFACES)}
 ONLY_ON = {"qemu": ("raw-esp/ipv4", "nat", *XFRM_INTERFACES)}
 
 

@@ -2,6 +2,7 @@
 /* test_spd.c - tests spd.c and sad.c: which policy a packet gets, what an inbound SA permits,
  * the table by SPI. */
 #include "config.h"
+#include "kernel-tun/flows.h"
 #include "kernel-tun/sad.h"
 #include "packets.h"
 
@@ -202,6 +203,43 @@ test_lifetime (void)
   g_assert_cmpint (sa.last_use_us, ==, 4);
 }
 
+/* Two peers at one address with the same selectors: what the second began goes back to it, what
+ * neither began goes to the first. */
+static void
+test_flows (Fixture *fixture, gconstpointer data)
+{
+  Flows *flows = g_new0 (Flows, 1);
+  SpdPolicy *first = add (fixture, "192.0.2.2/32", "192.0.2.99/32"),
+            *second = add (fixture, "192.0.2.2/32", "192.0.2.99/32");
+  Packet in = packet_to ("192.0.2.99", "192.0.2.2", 6, 80), out, other;
+  first->mode = second->mode = IKE_MODE_TRANSPORT;
+  first->reqid = 1;
+  second->reqid = 2;
+  in.source_port = 5555;
+  out = packet_to ("192.0.2.2", "192.0.2.99", 6, 5555);
+  out.source_port = 80;
+  other = out;
+  other.destination_port = 5556;
+  g_assert_cmpuint (flows_find (flows, &out), ==, 0);
+  flows_note (flows, &in, 2);
+  g_assert_cmpuint (flows_find (flows, &out), ==, 2);
+  g_assert_cmpuint (flows_find (flows, &other), ==, 0);
+  g_assert_true (spd_lookup (fixture->spd, &out) == first);
+  g_assert_true (spd_lookup_hosts (fixture->spd, &out, 2) == second);
+  g_assert_true (spd_is_bare (fixture->spd, &out));
+  g_assert_false (spd_is_bare (fixture->spd, &in));
+  spd_remove (fixture->spd, second);
+  g_assert_null (spd_lookup_hosts (fixture->spd, &out, 2));
+  /* The echo and its answer differ in type. */
+  in = packet_to ("192.0.2.99", "192.0.2.2", 1, 0);
+  out = packet_to ("192.0.2.2", "192.0.2.99", 1, 0);
+  in.source_port = in.destination_port = 0x0800;
+  out.source_port = out.destination_port = 0;
+  flows_note (flows, &in, 7);
+  g_assert_cmpuint (flows_find (flows, &out), ==, 7);
+  g_free (flows);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -211,6 +249,8 @@ main (int argc, char **argv)
               teardown);
   g_test_add ("/spd/icmp-type-and-code-are-ports", Fixture, NULL, setup, test_icmp, teardown);
   g_test_add ("/spd/each-of-many-hosts-has-its-policy", Fixture, NULL, setup, test_many, teardown);
+  g_test_add ("/flows/peers-at-one-address-are-told-apart", Fixture, NULL, setup, test_flows,
+              teardown);
   g_test_add_func ("/sad/inner-packets-must-fit-the-selectors", test_selectors);
   g_test_add_func ("/sad/table-finds-what-was-not-removed", test_table);
   g_test_add_func ("/sad/sequence-ends-and-stays-ended", test_sequence);
