@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_seal.c - sa/seal.c with toy algorithms: what is turned, cut, moved or padded wrongly does not
- * open. */
+/* test_seal.c - sa/seal.c with toy algorithms: what is turned, cut, moved or padded wrongly does
+ * not open. */
 #include "sa/sa_private.h"
 #include "base/siphash.h"
 
@@ -11,8 +11,10 @@ static IkeAeadClass aead = { .struct_size = sizeof aead,
                              .iv_len = AEAD_IV_LEN,
                              .icv_len = 16,
                              .flags = IKE_CRYPTO_IV_COUNTER };
-static const IkeCipherClass cipher
-  = { .struct_size = sizeof cipher, .key_len = KEY_LEN, .iv_len = BLOCK_LEN, .block_len = BLOCK_LEN };
+static const IkeCipherClass cipher = { .struct_size = sizeof cipher,
+                                       .key_len = KEY_LEN,
+                                       .iv_len = BLOCK_LEN,
+                                       .block_len = BLOCK_LEN };
 static const IkeIntegClass integ
   = { .struct_size = sizeof integ, .key_len = KEY_LEN, .icv_len = ICV_LEN };
 
@@ -301,8 +303,8 @@ seal_raw (Ends *e, gsize len)
 
   e->len = e->inner_at + len + (sa->aead ? 16 : ICV_LEN);
   if (sa->aead)
-    ike_aead_seal (sa->aead, e->keys->bytes + 3 * KEY_LEN, iv, e->message, e->inner_at - AEAD_IV_LEN,
-                   plain, len, plain + len);
+    ike_aead_seal (sa->aead, e->keys->bytes + 3 * KEY_LEN, iv, e->message,
+                   e->inner_at - AEAD_IV_LEN, plain, len, plain + len);
   else {
     IkePart all = { e->message, e->inner_at + len };
     ike_cipher_encrypt (sa->cipher, e->keys->bytes + 3 * KEY_LEN, iv, plain, len);

@@ -275,8 +275,8 @@ test_wrong_keys (void)
 }
 
 /* One after the other: of several at once, ping waits for two round-trips only when it has had an
- * answer, and the first one over a new path, which asks for the neighbour, may well take longer than
- * the second has then. */
+ * answer, and the first one over a new path, which asks for the neighbour, may well take longer
+ * than the second has then. */
 static void
 ping_each (guint n)
 {
