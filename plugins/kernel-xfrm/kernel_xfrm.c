@@ -41,6 +41,11 @@ static const IkeOptionInfo *const options[] = {
           "Reqids of the kernel are those of children plus one, two or three times this number, by "
           "turns from start to start; 65536 to 1000000000. A reqid that a connection sets is left "
           "as it is."),
+  OPTION ("plugin/hash_ipv4", "string", NULL,
+          "LOCAL/REMOTE: policies whose prefixes are at least so long are found by hash, others in "
+          "a list, which is slow with thousands of them; 16/32 suits a gateway of many hosts. "
+          "Of the whole network namespace; unset: as it is."),
+  OPTION ("plugin/hash_ipv6", "string", NULL, "As hash_ipv4, for IPv6."),
   OPTION ("plugin/takeover_delay", "time", "60s",
           "How long policies that a crash left behind stay when nobody installs them again."),
   OPTION ("plugin/acquire_expires", "time", "165s",
@@ -135,6 +140,8 @@ start_ipsec (KernelXfrm *kernel, GError **error)
                       .requests = -1,
                       .events = -1,
                       .namespace = ike_plugin_option (self, "namespace"),
+                      .thresholds = { ike_plugin_option (self, "hash_ipv4"),
+                                      ike_plugin_option (self, "hash_ipv6") },
                       .state_dir = ike_plugin_option (self, "state_dir"),
                       .reqid_base = (guint32) CLAMP (base, REQID_BASE_MIN, REQID_BASE_MAX),
                       .stale_delay_s = (guint) MIN (

@@ -51,6 +51,9 @@ gboolean xfrm_message_policy (XfrmMessage *message, guint16 type, const IkeKerne
 gboolean xfrm_message_policy_id (XfrmMessage *message, guint16 type, const IkeKernelPolicy *policy,
                                  int bound, GError **error);
 
+/* Policies of @family (4, 6) with prefixes at least so long are found by hash, others in a list. */
+void     xfrm_message_thresholds (XfrmMessage *message, guint8 family, guint local, guint remote);
+
 guint8   xfrm_protocol       (guint8 protocol);          /* IKE_PROTOCOL_ESP → IPPROTO_ESP … */
 /* For errors: "ESP SA c1234567 (aes-gcm-16-256, tunnel mode, UDP encapsulation)". */
 char    *xfrm_sa_text        (const IkeKernelSa *sa);

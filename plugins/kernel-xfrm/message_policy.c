@@ -87,6 +87,16 @@ xfrm_message_policy (XfrmMessage *message, guint16 type, const IkeKernelPolicy *
   return xfrm_put_label (message, policy->label, error);
 }
 
+void
+xfrm_message_thresholds (XfrmMessage *message, guint8 family, guint local, guint remote)
+{
+  struct xfrmu_spdhthresh threshold = { (guint8) local, (guint8) remote };
+  xfrm_begin (message, XFRM_MSG_NEWSPDINFO, 0);
+  *(guint32 *) mnl_nlmsg_put_extra_header (&message->header, sizeof (guint32)) = G_MAXUINT32;
+  xfrm_put (message, family == 6 ? XFRMA_SPD_IPV6_HTHRESH : XFRMA_SPD_IPV4_HTHRESH, &threshold,
+            sizeof threshold);
+}
+
 gboolean
 xfrm_message_policy_id (XfrmMessage *message, guint16 type, const IkeKernelPolicy *policy,
                         int bound, GError **error)

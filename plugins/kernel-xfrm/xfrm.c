@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* xfrm.c - `kernel:ipsec` comes and goes. */
 #include "config.h"
+#include <errno.h>
 #include <unistd.h>
 #include <linux/netlink.h>
 #include <sys/utsname.h>
@@ -88,6 +89,39 @@ open_journal (Xfrm *xfrm, const char *dir, GError **error)
   return TRUE;
 }
 
+static void
+know_threshold (gpointer data, const NetlinkAnswer *answer)
+{
+  Xfrm *xfrm = data;
+  if (answer->error && answer->error != ECANCELED)
+    ike_log (xfrm->engine, IKE_LOG_ERROR, "kernel-xfrm",
+             "the kernel does not take the thresholds of its hash of policies: %s", answer->reason);
+}
+
+static gboolean
+set_thresholds (Xfrm *xfrm, const XfrmSetup *setup, GError **error)
+{
+  for (guint i = 0; i < 2; i++) {
+    const char *text = setup->thresholds[i];
+    g_auto (GStrv) parts = text && *text ? g_strsplit (text, "/", 3) : NULL;
+    guint64 local, remote, most = i ? 128 : 32;
+    XfrmMessage message;
+    if (!parts)
+      continue;
+    if (g_strv_length (parts) != 2
+        || !g_ascii_string_to_unsigned (parts[0], 10, 0, most, &local, NULL)
+        || !g_ascii_string_to_unsigned (parts[1], 10, 0, most, &remote, NULL)) {
+      g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                   "plugins.kernel-xfrm.hash_ipv%d: '%s' is not two prefix lengths such as 16/32",
+                   i ? 6 : 4, text);
+      return FALSE;
+    }
+    xfrm_message_thresholds (&message, i ? 6 : 4, (guint) local, (guint) remote);
+    netlink_ask (xfrm->requests, &message.header, know_threshold, xfrm);
+  }
+  return TRUE;
+}
+
 Xfrm *
 xfrm_new (IkePlugin *plugin, const XfrmSetup *setup, GError **error)
 {
@@ -105,7 +139,8 @@ xfrm_new (IkePlugin *plugin, const XfrmSetup *setup, GError **error)
   pthread_rwlock_init (&xfrm->lock, NULL);
   make_tables (xfrm);
   make_counters (xfrm);
-  if (!open_sockets (xfrm, setup, error) || !open_journal (xfrm, setup->state_dir, error)) {
+  if (!open_sockets (xfrm, setup, error) || !open_journal (xfrm, setup->state_dir, error)
+      || !set_thresholds (xfrm, setup, error)) {
     xfrm->is_stopping = TRUE;
     xfrm_free (xfrm);
     return NULL;

@@ -164,6 +164,7 @@ typedef struct {
   int              requests, events;          /* descriptors taken; -1: sockets to the kernel are opened */
   const NetlinkIo *io;
   const char      *namespace;                 /* NULL or empty: the daemon's */
+  const char      *thresholds[2];             /* "LOCAL/REMOTE" of IPv4, IPv6; NULL: as they are */
   const char      *state_dir;                 /* NULL: no journal */
   guint32          reqid_base;
   guint            stale_delay_s;

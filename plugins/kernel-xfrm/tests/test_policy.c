@@ -160,6 +160,24 @@ test_packet_offload_is_said_of_policies_too (void)
   g_assert_null (written.table[XFRMA_OFFLOAD_DEV]);
 }
 
+static void
+test_thresholds_are_of_their_family (void)
+{
+  const struct nlattr *table[XFRMA_SPD_MAX + 1];
+  const struct xfrmu_spdhthresh *threshold;
+  XfrmMessage message;
+  for (guint i = 0; i < 2; i++) {
+    xfrm_message_thresholds (&message, i ? 6 : 4, 16, 32);
+    g_assert_cmpuint (message.header.nlmsg_type, ==, XFRM_MSG_NEWSPDINFO);
+    netlink_attributes (&message.header, sizeof (guint32), table, XFRMA_SPD_MAX);
+    threshold = netlink_content (table[i ? XFRMA_SPD_IPV6_HTHRESH : XFRMA_SPD_IPV4_HTHRESH], 2);
+    g_assert_nonnull (threshold);
+    g_assert_null (table[i ? XFRMA_SPD_IPV4_HTHRESH : XFRMA_SPD_IPV6_HTHRESH]);
+    g_assert_cmpuint (threshold->lbits, ==, 16);
+    g_assert_cmpuint (threshold->rbits, ==, 32);
+  }
+}
+
 static guint32
 priority_of (guint8 mode, const char *source, const char *destination)
 {
@@ -314,6 +332,7 @@ main (int argc, char **argv)
   ADD ("ipcomp-comes-first-and-is-optional-on-the-way-in",
        test_ipcomp_comes_first_and_is_optional_on_the_way_in);
   ADD ("packet-offload-is-said-of-policies-too", test_packet_offload_is_said_of_policies_too);
+  ADD ("thresholds-are-of-their-family", test_thresholds_are_of_their_family);
   ADD ("narrower-policies-have-the-lower-number", test_narrower_policies_have_the_lower_number);
   ADD ("a-priority-that-was-set-stands", test_a_priority_that_was_set_stands);
   ADD ("ranges-become-the-fewest-prefixes", test_ranges_become_the_fewest_prefixes);
