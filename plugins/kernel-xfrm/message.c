@@ -237,9 +237,11 @@ set_lifetime (struct xfrm_lifetime_cfg *to, const IkeKernelSa *sa)
 static guint8
 flags_of (const IkeKernelSa *sa, guint8 mode)
 {
-  guint8 flags = 0;
+  /* RFC 4302, 2.6: "insert only enough padding to satisfy the IPv4/IPv6 alignment requirements", 32
+   * bits for IPv4.  Without this flag Linux takes 64 bits for both. */
+  guint8 flags = sa->protocol == IKE_PROTOCOL_AH && sa->source.family == 4 ? XFRM_STATE_ALIGN4 : 0;
   if (mode != IKE_MODE_TUNNEL && mode != IKE_MODE_BEET)
-    return 0;
+    return flags;
   if (!(sa->flags & IKE_KERNEL_COPY_ECN))
     flags |= XFRM_STATE_NOECN;
   if (!(sa->flags & IKE_KERNEL_COPY_DF))

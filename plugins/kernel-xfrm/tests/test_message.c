@@ -177,6 +177,24 @@ test_what_has_no_name_is_refused_by_its_own (void)
   assert_refused (&sa, "aes-128-gmac");
 }
 
+static void
+test_ah_is_aligned_as_its_family_wants (void)
+{
+  IkeKernelSa sa = make_sa (IKE_DIR_OUT);
+  Written written;
+  sa.encr = (IkeTransform){ 0 };
+  sa.encr_key_len = 0;
+  sa.protocol = IKE_PROTOCOL_AH;
+  sa.integ = (IkeTransform){ IKE_TRANSFORM_INTEG, 0, 12, 0 };
+  sa.integ_key_len = 32;
+  write_sa (&written, &sa);
+  g_assert_cmpuint (written.info->flags & XFRM_STATE_ALIGN4, ==, XFRM_STATE_ALIGN4);
+  g_assert_true (ike_addr_parse (&sa.source, "2001:db8::1", NULL));
+  g_assert_true (ike_addr_parse (&sa.destination, "2001:db8::2", NULL));
+  write_sa (&written, &sa);
+  g_assert_cmpuint (written.info->flags & XFRM_STATE_ALIGN4, ==, 0);
+}
+
 /* -- modes and options */
 
 static void
@@ -610,6 +628,7 @@ main (int argc, char **argv)
   ADD ("every-integrity-algorithm-has-its-name-and-truncation",
        test_every_integrity_algorithm_has_its_name_and_truncation);
   ADD ("what-has-no-name-is-refused-by-its-own", test_what_has_no_name_is_refused_by_its_own);
+  ADD ("ah-is-aligned-as-its-family-wants", test_ah_is_aligned_as_its_family_wants);
   ADD ("a-tunnel-has-addresses-spi-and-reqid", test_a_tunnel_has_addresses_spi_and_reqid);
   ADD ("transport-and-beet-carry-their-selectors", test_transport_and_beet_carry_their_selectors);
   ADD ("ranges-leave-transport-without-a-selector-and-refuse-beet",
