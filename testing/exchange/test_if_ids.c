@@ -165,7 +165,8 @@ test_kernel_lacks (void)
       &(PairOptions) { .connection = { PROPOSALS "children { net { if_id = %unique\n }\n }\n" },
                        .more = { "plugins { kernel-fake { lacks = if-id } }" } });
 
-  g_assert_nonnull (strstr (pair->a.log->str, "if_id: the kernel plugin kernel-fake knows no interface IDs"));
+  g_assert_nonnull (
+      strstr (pair->a.log->str, "if_id: the kernel plugin kernel-fake knows no interface IDs"));
   pair_free (pair);
 }
 
