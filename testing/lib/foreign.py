@@ -135,7 +135,7 @@ class Libreswan(Daemon):
         return [{"state": "ESTABLISHED", **_told(match[1] if match else "", True), "child-sas": children}]
 
     def _esp(self, status, name):
-        match = re.search(rf'"{name}"(?:\[\d+\] \S+)?: +ESP algorithm newest: (\S+);', status)
+        match = re.search(rf'"{name}"(?:\[\d+\])?: +ESP algorithm newest: (\S+);', status)
         return {**_told(match[1] if match else "", False), **kernel_says(self)}
 
 

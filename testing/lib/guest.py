@@ -224,10 +224,11 @@ def repeat(name, timeout, logs):
         del arguments[at:at + 2]
     arguments = [argument for argument in arguments if not argument.startswith("--on=")]
     os.environ.update(IKE_TEST_KERNEL=name, IKE_TEST_SLOWNESS=KERNELS[name].slowness)
-    status = run(name, [os.path.abspath(sys.argv[0]), *arguments], timeout, writable=[logs])
-    if status == CANNOT:
-        print("1..0 # SKIP no guest can be had here\n0 passed, 0 failed, 1 skipped")
-    return status
+    missing = what_is_missing(name)
+    if missing:
+        print(f"1..0 # SKIP {missing}\n0 passed, 0 failed, 1 skipped")
+        return CANNOT
+    return run(name, [os.path.abspath(sys.argv[0]), *arguments], timeout, writable=[logs])
 
 
 def _leave(number, _):

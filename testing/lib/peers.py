@@ -153,7 +153,7 @@ class StrongSwan(Daemon):
 
 
 class Ikebana(Daemon):
-    """ikebanad from a build tree, with kernel-tun."""
+    """ikebanad from a build tree, with ESP in user space (kernel-tun), in a guest in the kernel (kernel-xfrm)."""
     kind = "ikebana"
 
     def __init__(self, lab, side, build):
@@ -169,14 +169,19 @@ class Ikebana(Daemon):
 
     def daemon_arguments(self, tree, *more):
         """@tree's connections and secrets, and on top of the plugins that a daemon needs whatever it says of plugins."""
+        plugins = tree.get("plugins", {})
+        xfrm = {"state_dir": os.path.join(self.dir, "state"), **plugins.get("kernel-xfrm", {})}
         self.file = self.write("etc/ikebana/ikebana.conf", settings.write(
-            {**tree, "core": {"log": {"default": "debug"}, "fragment_size": FRAGMENT_SIZE, **tree.get("core", {})}}))
+            {**tree, "core": {"log": {"default": "debug"}, "fragment_size": FRAGMENT_SIZE, **tree.get("core", {})},
+             "plugins": {**plugins, "kernel-xfrm": xfrm}}))
         return [self.program("charon-like-daemon/ikebanad"), "--config", self.file, "--plugin-dir",
                 os.path.join(self.build, "plugins/.libs"), "--socket-dir", "/run/ikebana", *more]
 
     def start(self, tree, *more):
         self.launch(self.daemon_arguments(tree, *more))
         wait_for("ikebanad's control socket", self._is_ready)
+        if guest.kernel() and "kernel-xfrm" not in (told := self.cli("plugins", "--why", "kernel:ipsec", check=False).stdout):
+            raise Failure(f"{self.side.name} ikebana leaves ESP to something else than the kernel: {told.strip()}")
 
     def _is_ready(self):
         return self.has("/run/ikebana/control")

@@ -558,16 +558,16 @@ SCENES = [
 # On the kernels of guests: there is no NAT in User Mode Linux, and the emulated machine is for what needs more of a kernel.
 XFRM_INTERFACES = ("route-based", "vrf")
 NOT_ON = {"here": XFRM_INTERFACES, "uml": ("nat", "transport-nat", "two-behind-one-nat", "ah-nat", *XFRM_INTERFACES)}
-ONLY_ON = {"qemu": ("raw-esp/ipv4", "nat", *XFRM_INTERFACES)}
+ONLY_ON = {"qemu": ("raw-esp/ipv4", "nat", "transport-nat", *XFRM_INTERFACES)}
 
 
 def belongs_on(name, kernel):
     return not name.startswith(NOT_ON.get(kernel, ())) and name.startswith(ONLY_ON.get(kernel, ("",)))
 
 
-def all_scenes(build, kernel=None):
-    """[(name, function (directory))]: those that belong on a guest's kernel, or all."""
+def all_scenes(build, kernel=None, more=()):
+    """[(name, function (directory))]: those that belong on a guest's kernel, or all.  @more: scenes for guests only."""
     scenes = [(f"{function.__name__.replace('_', '-')}/ipv{family}",
                lambda directory, function=function, family=family: function(directory, build, family))
-              for function, families in SCENES for family in families]
+              for function, families in [*SCENES, *more] for family in families]
     return [scene for scene in scenes if belongs_on(scene[0], kernel)]
