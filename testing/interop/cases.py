@@ -38,6 +38,7 @@ class Case:
     is_raw: bool = False                                          # ESP without UDP
     inner: dict = dataclasses.field(default_factory=dict)         # family of the inner addresses by that of the outer
     keys: dict = dataclasses.field(default_factory=dict)          # further keys of the connection
+    is_transport: bool = False                                    # from end to end
 
 
 class Run:
@@ -51,8 +52,10 @@ class Run:
     def children(self, is_initiator):
         side = self.left.side if is_initiator else self.right.side
         wide = {key: value[self.family] for key, value in self.case.initiator_child.items()} if is_initiator else {}
-        children = {"net": {"esp_proposals": self.case.esp, "local_ts": side.net(self.inner),
-                            "remote_ts": side.other.net(self.inner), **wide}}
+        nets = {"local_ts": side.net(self.inner), "remote_ts": side.other.net(self.inner)}
+        if self.case.is_transport:
+            nets = {"local_ts": "dynamic", "remote_ts": "dynamic", "mode": "transport"}
+        children = {"net": {"esp_proposals": self.case.esp, **nets, **wide}}
         if self.case.second_child:
             children["net2"] = {"esp_proposals": self.case.second_child["esp"], "local_ts": side.net(self.inner, 1),
                                 "remote_ts": side.other.net(self.inner, 1)}
@@ -66,6 +69,11 @@ class Run:
         self.left.start(conns.connection(self.left.side, self.family, self.case.ike, self.children(True), **more))
 
     def ping(self, i=0):
+        if self.case.is_transport:
+            for side in (self.lab.left, self.lab.right):
+                args = ["ping", "-n", "-c", "1", "-W", "1", side.other.outer[self.family]]
+                wait_for("ping from end to end", lambda side=side, args=args: side.exec(args, check=False).returncode == 0, 8)
+            return
         self.lab.left.ping(self.inner, i)
         self.lab.right.ping(self.inner, i)
 
@@ -109,10 +117,21 @@ def run_case(case, family, kinds, make, directory):
             run.check_listing("net2", case.second_child["says"])
         if case.then:
             case.then(run, sniffer)
-        capture.check_protected(sniffer.stop(), lab, case.is_raw)
+        packets = sniffer.stop()
+        capture.check_protected(packets, lab, case.is_raw)
+        if case.is_transport:
+            check_only_esp(packets, [lab.left.outer[family], lab.right.outer[family]])
         for peer in (run.left, run.right):
             if peer.kind == "ikebana":
                 peer.check_end()
+
+
+def check_only_esp(packets, ends):
+    """Between the ends themselves goes nothing but ESP and IKE, once there is ESP."""
+    between = [packet.protocol for packet in packets if str(packet.source) in ends and str(packet.target) in ends]
+    other = set(between[between.index(capture.ESP):]) - {capture.UDP, capture.ESP}
+    if other:
+        raise Failure(f"between the ends went protocol {other}")
 
 
 # -- what comes after the pings
@@ -256,6 +275,9 @@ GUEST_CASES = [
     Case("4-in-6", peers=BOTH, is_raw=True, families=(6,), inner={6: 4}),
     Case("second-child", peers=BOTH, is_raw=True, families=(4,),
          second_child={"esp": "aes128gcm16-x25519", "says": {"encr-alg": "AES_GCM_16", "encr-keysize": "128"}}),
+    Case("transport", peers=BOTH, is_raw=True, is_transport=True, child_says={**GCM, "mode": "TRANSPORT"}),
+    Case("cbc-transport", peers=("openiked",), is_raw=True, is_transport=True, ike="aes256-sha384-prfsha384-x25519",
+         esp="aes256-sha384", child_says={**CBC, "mode": "TRANSPORT"}),
     Case("nat", peers=BOTH, kernel="qemu", nat=True, families=(4,), then=behind_nat),
     Case("cbc-nat", peers=("openiked",), kernel="qemu", nat=True, families=(4,), ike="aes256-sha384-prfsha384-x25519",
          esp="aes256-sha384", child_says=CBC, then=behind_nat),

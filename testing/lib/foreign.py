@@ -60,9 +60,10 @@ def _told(text, is_ike):
 
 
 def kernel_says(daemon):
-    """What the kernel has for a daemon, and its status does not tell: ESN and encapsulation."""
+    """What the kernel has for a daemon, and its status does not tell: ESN, encapsulation and mode."""
     states = daemon.exec(["ip", "xfrm", "state"]).stdout
-    return {"esn": "1" if re.search(r"flag .*\besn\b", states) else "0", "encap": "yes" if "encap type" in states else "no"}
+    return {"esn": "1" if re.search(r"flag .*\besn\b", states) else "0", "encap": "yes" if "encap type" in states else "no",
+            "mode": "TRANSPORT" if "mode transport" in states else "TUNNEL"}
 
 
 class Libreswan(Daemon):
@@ -158,7 +159,7 @@ class OpenIked(Daemon):
         ike, esp = transforms(conn["proposals"], OPENIKED), transforms(child["esp_proposals"], OPENIKED)
         peer = self.side.gateway[4] if conn["remote_addrs"] == "%any" else conn["remote_addrs"]
         words = ["ikev2", CONNECTION, "active", child.get("mode", "tunnel"), "esp",
-                 "from", child["local_ts"], "to", child["remote_ts"], "local", conn["local_addrs"], "peer", peer,
+                 "from", self._end(child["local_ts"], conn["local_addrs"]), "to", self._end(child["remote_ts"], peer), "local", conn["local_addrs"], "peer", peer,
                  "ikesa", *self._words(ike), "childsa", *self._words(esp), "esn" if esp["esn"] else "noesn",
                  "srcid", conn["local"]["id"], "dstid", conn["remote"]["id"], "ikelifetime", "0", "lifetime", "0",
                  "psk", secret]
@@ -174,6 +175,10 @@ class OpenIked(Daemon):
         wait_for("OpenIKED having tried", lambda: "send IKE_SA_INIT req" in self.log())
         self.ctl("passive")
         self.ctl("reset", "sa")
+
+    @staticmethod
+    def _end(selector, address):
+        return address if selector == "dynamic" else selector
 
     @staticmethod
     def _words(sa):
