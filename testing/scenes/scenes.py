@@ -117,7 +117,7 @@ def nat(directory, build, family):
 
 HOSTS = {**ESP, "mode": "transport", "local_ts": "dynamic", "remote_ts": "dynamic"}
 AH_HOSTS = {"ah_proposals": "sha256", "mode": "transport", "local_ts": "dynamic", "remote_ts": "dynamic"}
-PEER = """import socket, sys
+PEER = """import socket, sys, threading
 family = socket.AF_INET6 if ":" in sys.argv[2] else socket.AF_INET
 data = bytes(range(256)) * 1000
 listener = socket.socket(family)
@@ -130,7 +130,7 @@ if sys.argv[1] == "serve":
 else:
     connection = socket.create_connection((sys.argv[2], 7777), 10)
 connection.settimeout(20)
-connection.sendall(data)
+threading.Thread(target=connection.sendall, args=(data,)).start()
 got = b""
 while len(got) < len(data):
     got += connection.recv(65536)
