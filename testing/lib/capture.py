@@ -8,7 +8,7 @@ import os
 import signal
 import struct
 
-from lab import Failure, stop, wait_for
+from lab import Failure, in_netns, run, stop, wait_for
 
 Packet = collections.namedtuple("Packet", "source target protocol source_port target_port payload")
 
@@ -16,9 +16,19 @@ UDP, ESP, AH = 17, 50, 51
 MARKER = bytes(4)
 
 
+# A frame of the Ethernet type for local experiments (IEEE 802, 9.2.4); parse() leaves it out.
+MARK = b"\x88\xb5the sniffer has seen all"
+SEND_MARK = """import socket, sys
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind((sys.argv[1], 0))
+wire.send(bytes(12) + bytes.fromhex(sys.argv[2]).ljust(48, bytes(1)))
+"""
+
+
 class Capture:
     def __init__(self, lab, interface="right"):
         self.lab = lab
+        self.interface = interface
         self.file = os.path.join(lab.dir, f"{interface}.pcap")
         self.log = f"tcpdump-{interface}.log"
         self.process = lab.spawn(lab.middle, ["tcpdump", "-Z", "root", "-n", "-U", "--immediate-mode", "-s", "0", "-i", interface, "-w",
@@ -32,8 +42,15 @@ class Capture:
             raise Failure(f"tcpdump ended: {text.strip()}")
         return "listening on" in text
 
+    def _is_marked(self):
+        with open(self.file, "rb") as pcap:
+            return MARK in pcap.read()
+
     def stop(self):
-        """The capture is complete only now; returns its packets."""
+        """The capture is complete only now; returns its packets.  tcpdump forgets what it has not read when it ends: so a
+        last frame goes out, and whatever was before it is in the file when that is."""
+        run([*in_netns(self.lab.middle), "python3", "-c", SEND_MARK, self.interface, MARK.hex()])
+        wait_for("tcpdump having read all", self._is_marked)
         stop(self.process, signal.SIGINT)
         return read(self.file)
 
