@@ -131,7 +131,7 @@ status_one (IkeSa *sa, gpointer data)
 
   if (w->status->conn && (!sa->conn || strcmp (sa->conn->name, w->status->conn) != 0))
     return;
-  row = ike_sa_describe (sa);
+  row = ike_sa_describe (sa, NULL);
   ike_tree_set_take (w->rows, NULL, row);
   children = (IkeTree *) ike_tree_get (row, "children");
   for (child = sa->children; child; child = child->next, i++)

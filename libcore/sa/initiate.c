@@ -148,7 +148,7 @@ answer (Initiate *in, IkeSa *sa, const char *error)
   if (error)
     ike_call_fail (call, error);
   else
-    ike_call_answer (call, ike_sa_describe (sa));
+    ike_call_answer (call, ike_sa_describe (sa, in->child));
 }
 
 static void

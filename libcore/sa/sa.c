@@ -640,7 +640,7 @@ ike_sa_event_body (IkeSa *sa)
 }
 
 IkeTree *
-ike_sa_describe (IkeSa *sa)
+ike_sa_describe (IkeSa *sa, const char *child_or_null)
 {
   IkeTree *tree = ike_tree_new_section (), *children;
   gint64 now = ike_sa_now_us (sa);
@@ -658,6 +658,7 @@ ike_sa_describe (IkeSa *sa)
       ike_tree_set_string (tree, "operation", op->name);
   children = ike_tree_add_list (tree, "children");
   for (child = sa->children; child; child = child->next)
-    ike_tree_set_take (children, NULL, ike_child_describe (child));
+    if (!child_or_null || g_str_equal (child->conf->name, child_or_null))
+      ike_tree_set_take (children, NULL, ike_child_describe (child));
   return tree;
 }

@@ -380,7 +380,8 @@ void      ike_shard_reap_later (IkeShard *shard);
 void      ike_sa_progress (IkeSa *sa, guint32 level, const char *format, ...) G_GNUC_PRINTF (3, 4);
 void      ike_sa_assert_owner (const IkeSa *sa);
 void      ike_sa_resolve_crypto (IkeSa *sa);
-IkeTree  *ike_sa_describe (IkeSa *sa);
+/* With all its children, or those of one name: there may be thousands. */
+IkeTree  *ike_sa_describe (IkeSa *sa, const char *child_or_null);
 void      ike_init_keep  (IkeSa *sa, gboolean is_request, const guint8 *data, gsize len);
 void      ike_init_clear (IkeSa *sa);
 void      ike_sa_arm_setup (IkeSa *sa);                              /* half-open SAs do not stay for ever */
