@@ -287,13 +287,16 @@ may_start (IkeSa *sa, const IkeOperation *op)
   /* What is protected waits until there is somebody at the other end who has proven who he is. */
   if (info && !(info->klass->flags & IKE_EXCHANGE_CLEAR) && sa->state < IKE_SA_ESTABLISHED)
     return FALSE;
+  /* Before the others are looked at: thousands may wait. */
+  if (!(op->info->klass->is_outside_window ? ike_window_may_send_outside (&sa->window)
+                                           : ike_window_may_send (&sa->window)))
+    return FALSE;
   for (other = sa->operations; other; other = other->next)
     if (other->is_running
         && (op->info->klass->touches == IKE_TOUCHES_IKE
             || other->info->klass->touches == IKE_TOUCHES_IKE))
       return FALSE;
-  return op->info->klass->is_outside_window ? ike_window_may_send_outside (&sa->window)
-                                            : ike_window_may_send (&sa->window);
+  return TRUE;
 }
 
 /* Starts what may start.  While a message is built on this shard it waits for a job: there is one
