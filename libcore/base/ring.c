@@ -2,15 +2,15 @@
 /* ring.c - queues between threads, with C11 atomics only. */
 #include "base/ring.h"
 
-/* The list always holds at least the stub.  `newest` is exchanged first and linked after, so
+/* The list always holds at least the sentinel.  `newest` is exchanged first and linked after, so
  * between the two the chain is broken: pop then says NULL, and the producer that is about to link
  * wakes the consumer as for any push. */
 void
 ike_queue_init (IkeQueue *queue)
 {
-  atomic_init (&queue->stub.next, NULL);
-  atomic_init (&queue->newest, &queue->stub);
-  queue->oldest = &queue->stub;
+  atomic_init (&queue->sentinel.next, NULL);
+  atomic_init (&queue->newest, &queue->sentinel);
+  queue->oldest = &queue->sentinel;
 }
 
 void
@@ -29,7 +29,7 @@ ike_queue_pop (IkeQueue *queue)
   IkeQueueNode *node = queue->oldest;
   IkeQueueNode *next = atomic_load_explicit (&node->next, memory_order_acquire);
 
-  if (node == &queue->stub) {
+  if (node == &queue->sentinel) {
     if (!next)
       return NULL;
     queue->oldest = node = next;
@@ -41,9 +41,8 @@ ike_queue_pop (IkeQueue *queue)
   }
   if (node != atomic_load (&queue->newest))
     return NULL;
-  /* @node is the last one: put the stub behind it, so that the list is not left empty when it goes.
-   */
-  ike_queue_push (queue, &queue->stub);
+  /* @node is the last one: put the sentinel behind it, so that the list is not left empty. */
+  ike_queue_push (queue, &queue->sentinel);
   next = atomic_load_explicit (&node->next, memory_order_acquire);
   if (!next)
     return NULL;
@@ -54,7 +53,7 @@ ike_queue_pop (IkeQueue *queue)
 gboolean
 ike_queue_is_empty (IkeQueue *queue)
 {
-  return queue->oldest == &queue->stub && atomic_load (&queue->newest) == &queue->stub;
+  return queue->oldest == &queue->sentinel && atomic_load (&queue->newest) == &queue->sentinel;
 }
 
 void

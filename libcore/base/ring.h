@@ -18,7 +18,7 @@ typedef struct {
   _Atomic (IkeQueueNode *) newest;       /* producers */
   char          apart[IKE_CACHE_LINE];   /* of padding, not alignment: these live in structs from malloc */
   IkeQueueNode *oldest;                  /* consumer only */
-  IkeQueueNode  stub;
+  IkeQueueNode  sentinel;
 } IkeQueue;
 
 /* The queue must not move once it is used. */

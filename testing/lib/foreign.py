@@ -75,7 +75,7 @@ class Libreswan(Daemon):
 
     def __init__(self, lab, side, root):
         super().__init__(lab, side)
-        self.library_root = root
+        self.unpacked = root
 
     def start(self, tree):
         _, conn, secret = only_connection(tree)
@@ -151,7 +151,7 @@ class OpenIked(Daemon):
 
     def __init__(self, lab, side, root):
         super().__init__(lab, side)
-        self.library_root = root
+        self.unpacked = root
 
     def start(self, tree):
         _, conn, secret = only_connection(tree)

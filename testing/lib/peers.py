@@ -27,7 +27,7 @@ exec "$@"
 
 class Daemon:
     """Starts and stops a program in namespaces of its own; sub-classes know what to tell it."""
-    library_root = ""
+    unpacked = ""
     environment = {}
     prepare = ":"                             # what a shell does before the daemon starts, where it lives
 
@@ -53,7 +53,7 @@ class Daemon:
         self.process = self.lab.spawn(
             self.side.netns,
             ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc",
-             "sh", "-c", _ENTER, "sh", self.dir, self.library_root, self.prepare] + args,
+             "sh", "-c", _ENTER, "sh", self.dir, self.unpacked, self.prepare] + args,
             f"{self.side.name}-{self.kind}.log", env={**os.environ, **self.environment})
         wait_for(f"{self.kind}'s namespaces", lambda: self.exited() or self._child())
 
@@ -108,7 +108,7 @@ class StrongSwan(Daemon):
 
     def __init__(self, lab, side, root):
         super().__init__(lab, side)
-        self.library_root = root
+        self.unpacked = root
 
     def start(self, tree):
         charon = {"load": self.plugins, "install_virtual_ip": "no", "fragment_size": FRAGMENT_SIZE,
@@ -119,12 +119,12 @@ class StrongSwan(Daemon):
         # Else it looks for other paths and tells of addresses in the middle of a case.
         tree = {**tree, "connections": {name: {**conn, "mobike": "no"} for name, conn in tree["connections"].items()}}
         self.file = self.write("etc/swanctl/swanctl.conf", settings.write(tree))
-        self.launch([os.path.join(self.library_root, "usr/sbin/charon-systemd")])
+        self.launch([os.path.join(self.unpacked, "usr/sbin/charon-systemd")])
         wait_for("charon's control socket", lambda: self.has("/run/charon.vici"))
         self.swanctl("--load-all", "--noprompt", "--file", self.file)
 
     def swanctl(self, *args, check=True):
-        return self.exec([os.path.join(self.library_root, "usr/sbin/swanctl"), *args], check=check).stdout
+        return self.exec([os.path.join(self.unpacked, "usr/sbin/swanctl"), *args], check=check).stdout
 
     def up(self, child):
         self.swanctl("--initiate", "--child", child, "--timeout", "15")
