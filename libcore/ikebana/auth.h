@@ -26,6 +26,13 @@ typedef struct {
   void      (*verify) (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, guint8 method,
                        const guint8 *value,
                        gsize len, GBytes *octets);
+  /* What follows may be NULL. */
+  /* Control, while a configuration is built, also under --check when nothing is active: can what @conf asks for be
+   * done?  Adds "KEY: sentence" to @problems for what cannot; what begins with "warning: " fails nothing.  Called for
+   * connections that did not change, too. */
+  void      (*check)    (IkePlugin *self, const IkeAuthConf *conf, gboolean is_local, GPtrArray *problems);
+  /* Owner shard.  Who we are where @conf has no id: with a reference; NULL: our address. */
+  IkeIdent *(*identity) (IkePlugin *self, IkeSa *sa, const IkeAuthConf *conf);
 } IkeAuthClass;
 
 IKE_END_DECLS

@@ -21,6 +21,20 @@ typedef struct {
   IkeTree *(*load) (IkePlugin *self, GError **error);
 } IkeStoreClass;
 
+/* Kind `section`: a plugin takes what the stores have in a section that the core does not read: `section:authorities`,
+ * or, of `secrets`, those of one type: `section:secrets/private` (private, pkcs12, token).  All on the control loop.
+ * Each time a configuration is built: `begin` of all, `add` for each section, then connections are checked; `commit`
+ * when it takes effect, or never, if it does not. */
+typedef struct {
+  guint32   struct_size;
+  void    (*begin)  (IkePlugin *self);        /* may be NULL */
+  /* Texts for @problems are "KEY: sentence", or ": sentence" about the whole section; they are told with file and line,
+   * as errors, unless they begin with "warning: ".  Secrets are in @section only: what must be kept is copied into
+   * memory for secrets. */
+  void    (*add)    (IkePlugin *self, const IkeTree *section, GPtrArray *problems);
+  void    (*commit) (IkePlugin *self);        /* may be NULL */
+} IkeSectionClass;
+
 typedef struct {
   guint32   round;
   char     *name;                             /* section: "local", "remote-2" */

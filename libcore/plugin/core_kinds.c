@@ -31,6 +31,7 @@ const IkeFeatureKind *const ike_core_kinds[] = {
   KIND ("kernel:net", IkeKernelNetClass, source_for),
   KIND ("net", IkeNetClass, resolve),
   KIND ("store", IkeStoreClass, load),
+  KIND ("section", IkeSectionClass, add),
   KIND ("log-sink", IkeLogSinkClass, write),
   KIND ("command", IkeCommandClass, run),
   KIND ("auth", IkeAuthClass, verify),

@@ -93,7 +93,7 @@ void groups_free (State *state);
                                                               FEATURE (brainpool384)               \
                                                                   FEATURE (brainpool512)           \
                                                                       FEATURE (curve25519)         \
-                                                                          FEATURE (curve448)
+                                                                          FEATURE (curve448) FEATURE (service_pki)
 
 #define DECLARE_FEATURE(symbol) extern const IkeFeature symbol##_feature;
 EACH_FEATURE (DECLARE_FEATURE)

@@ -10,9 +10,11 @@ jobs=$(nproc 2>/dev/null || echo 2)
 # rt: for a run-time library of clang.
 NEEDED_TO_BUILD="gcc=gcc make=make autoreconf=autoconf automake=automake libtoolize=libtool pkg-config=pkg-config
   /usr/include/stdio.h=libc6-dev xz=xz-utils nm=binutils
-  pc:glib-2.0=libglib2.0-dev pc:libcrypto=libssl-dev pc:json-c=libjson-c-dev pc:libmnl=libmnl-dev"
+  pc:glib-2.0=libglib2.0-dev pc:libcrypto=libssl-dev pc:json-c=libjson-c-dev pc:libmnl=libmnl-dev
+  pc:libcurl=libcurl4-openssl-dev pc:p11-kit-1=libp11-kit-dev"
 NEEDED_TO_RUN="ip=iproute2 ping=iputils-ping tcpdump=tcpdump unshare=util-linux python3=python3"
-NEEDED_TO_CHECK="g++=g++ clang=clang rt:asan_static=libclang-rt-dev nft=nftables shellcheck=shellcheck"
+NEEDED_TO_CHECK="g++=g++ clang=clang rt:asan_static=libclang-rt-dev nft=nftables shellcheck=shellcheck
+  softhsm2-util=softhsm2 openssl=openssl"
 NEEDED_FOR_GUESTS="qemu-system-x86_64=qemu-system-x86 depmod=kmod"
 
 is_there ()

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pki.c - `service:pki` by OpenSSL: the table of its functions. */
+#include <openssl/err.h>
+
+#include <ikebana/error.h>
+
+#include "pki.h"
+
+gboolean
+pki_fail (GError **error, IkeErrorCode code, const char *what)
+{
+  unsigned long first = ERR_get_error ();
+  const char *reason = first ? ERR_reason_error_string (first) : NULL;
+
+  g_set_error (error, IKE_ERROR, code, "%s%s%s", what, reason ? ": " : "", reason ? reason : "");
+  ERR_clear_error ();
+  return FALSE;
+}
+
+const IkePkiOps pki_ops = {
+  .struct_size = sizeof (IkePkiOps),
+  .pubkey_parse = pki_pubkey_parse,
+  .pubkey_ref = pki_pubkey_ref,
+  .pubkey_unref = pki_pubkey_unref,
+  .pubkey_info = pki_pubkey_info,
+};
+
+static gboolean
+probe_pki (IkePlugin *self, GError **error)
+{
+  return state_get (self, error) != NULL;
+}
+
+const IkeFeature service_pki_feature = {
+  .struct_size = sizeof (IkeFeature),
+  .provides = "service:pki",
+  .ops = &pki_ops,
+  .probe = probe_pki,
+};
