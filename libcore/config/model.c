@@ -122,7 +122,9 @@ build_conns (IkeBuilder *builder, const IkeTree *tree, Snapshot *snapshot, const
   for (guint i = 0; i < ike_tree_n (sections); i++) {
     const IkeTree *section = ike_tree_nth (sections, i);
     IkeConn *conn = unchanged (previous, snapshot, section);
-    if (!conn)
+    if (conn)
+      ike_conn_check_again (builder, conn);
+    else
       conn = build_conn (builder, tree, section, previous);
     if (conn)
       config->conns[config->n_conns++] = conn;
@@ -146,6 +148,8 @@ ike_config_build (IkeEngine *engine, const IkeTree *tree, IkeConfig *previous_or
   check_top (&builder, tree);
   check_named (&builder, tree, "pools", "pool");
   check_named (&builder, tree, "authorities", "authority");
+  ike_sections_begin (engine);
+  ike_sections_add (&builder, tree, "authorities");
   len = ike_builder_push (&builder, "secrets");
   snapshot->config.secrets =
       ike_secrets_build (&builder, ike_tree_child (tree, "secrets", strlen ("secrets"), TRUE));

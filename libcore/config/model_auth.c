@@ -13,6 +13,9 @@ static const IkeField fields[] = {
   { NULL },
 };
 
+/* Certificates with sections of their own: for methods that look at what they are given. */
+static const IkeSubsection subsections[] = { { "cert", TRUE }, { "cacert", TRUE }, { NULL, FALSE } };
+
 /* `auth = psk` needs the feature auth:psk; of "a-b" it is the first part that names the method. */
 static void
 check_method (IkeBuilder *builder, const IkeTree *section, const char *auth)
@@ -55,11 +58,13 @@ build_one (IkeBuilder *builder, const IkeTree *section, const char *side, IkeAut
 
   auth->name = g_strdup (name);
   auth->settings = ike_tree_copy (section);
-  ike_builder_check_keys (builder, side, section, fields, NULL);
   ike_builder_read_fields (builder, section, fields, NULL, auth);
+  ike_builder_check_keys (builder, side, section, fields,
+                          ike_auth_reads_more (builder, auth) ? subsections : NULL);
   check_method (builder, section, auth->auth);
   read_identity (builder, section, auth);
   auth->options = ike_builder_read_options (builder, side, section);
+  ike_auth_check (builder, auth, g_str_equal (side, "local"));
   ike_builder_pop (builder, len);
 }
 

@@ -126,5 +126,20 @@ gboolean ike_core_settings_check (const IkeTree *settings, GError **error);
 /* unacted.c: keys of "connection" or "child" that nothing acts upon; a mode that the kernel plugin cannot carry. */
 void ike_unacted_check (IkeBuilder *builder, const char *kind, const IkeTree *section);
 void ike_mode_check    (IkeBuilder *builder, const IkeTree *section, guint mode);
+
+/* -- what plugins read and judge (sections.c) */
+
+void     ike_sections_begin  (IkeEngine *engine);
+void     ike_sections_commit (IkeEngine *engine);
+/* Hands @section to the plugin that reads @kind ("authorities", "secrets/private"); FALSE: none does. */
+gboolean ike_section_add     (IkeBuilder *builder, const char *kind, const IkeTree *section);
+/* All sections below @name of @tree. */
+void     ike_sections_add    (IkeBuilder *builder, const IkeTree *tree, const char *name);
+/* Does the method of @auth look at its section itself? */
+gboolean ike_auth_reads_more (const IkeBuilder *builder, const IkeAuthConf *auth);
+/* What the method of @auth says about it. */
+void     ike_auth_check      (IkeBuilder *builder, const IkeAuthConf *auth, gboolean is_local);
+void     ike_conn_check_again (IkeBuilder *builder, const IkeConn *conn);
+
 /* kernel_check.c: what else of a child the kernel plugin cannot carry. */
 void ike_kernel_check  (IkeBuilder *builder, const IkeTree *section, IkeChildConf *child);

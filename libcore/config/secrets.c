@@ -167,9 +167,12 @@ build_one (IkeBuilder *builder, const IkeTree *section, IkeSecrets *secrets)
                       name);
   else if (kind && kind->is_shared)
     build_shared (builder, section, kind->type, secrets);
-  else if (kind)
-    ike_builder_warn (builder, section, NULL,
-                      "no plugin takes secrets of type %s; the section is ignored", kind->prefix);
+  else if (kind) {
+    g_autofree char *reader = g_strconcat ("secrets/", kind->type, NULL);
+    if (!ike_section_add (builder, reader, section))
+      ike_builder_warn (builder, section, NULL,
+                        "no plugin takes secrets of type %s; the section is ignored", kind->prefix);
+  }
   else {
     known = g_string_new (NULL);
     for (kind = ike_secret_kinds; kind->prefix; kind++)

@@ -239,7 +239,10 @@ ike_settings_state_start (IkeEngine *engine, GError **error)
     g_ptr_array_add (problems, g_strdup (local->message));
     tree = ike_tree_new_section ();
   }
-  swap_config (settings, ike_config_build (engine, tree, NULL, problems));
+  g_autoptr (IkeConfig) config = ike_config_build (engine, tree, NULL, problems);
+  if (!(engine->options.flags & IKE_ENGINE_CHECK))
+    ike_sections_commit (engine);
+  swap_config (settings, g_steal_pointer (&config));
   log_problems (engine, problems);
   remember_problems (settings, problems);
   if (engine->config_applied)
@@ -351,6 +354,7 @@ ike_engine_reload (IkeEngine *engine, gboolean dry_run, GError **error)
     return result;
   }
   previous = ike_config_ref (settings->config);
+  ike_sections_commit (engine);
   swap_config (settings, g_steal_pointer (&next));
   ike_logger_configure (engine);
   ike_registry_reload_commit (engine);
@@ -404,6 +408,7 @@ ike_engine_load_conn (IkeEngine *engine, const char *name, const IkeTree *sectio
     ike_tree_swap (settings->loaded, loaded);
     return FALSE;
   }
+  ike_sections_commit (engine);
   swap_config (settings, g_steal_pointer (&next));
   return TRUE;
 }

@@ -101,6 +101,58 @@ static const IkeAuthClass auth = {
   .struct_size = sizeof auth, .methods = { 2 }, .sign = toy_sign, .verify = toy_verify
 };
 
+/* A method that looks at its section: `token = 13` cannot be had, `token = 7` is a warning. */
+static void
+picky_check (IkePlugin *self, const IkeAuthConf *conf, gboolean is_local, GPtrArray *problems)
+{
+  const char *token = ike_tree_string (conf->settings, "token", "");
+
+  if (g_str_equal (token, "13"))
+    g_ptr_array_add (problems, g_strdup ("token: there is no such token"));
+  if (g_str_equal (token, "7"))
+    g_ptr_array_add (problems, g_strdup_printf ("warning: token: %s end expired",
+                                                is_local ? "our" : "the other"));
+}
+
+static const IkeAuthClass picky = { .struct_size = sizeof picky,
+                                    .methods = { 14 },
+                                    .sign = toy_sign,
+                                    .verify = toy_verify,
+                                    .check = picky_check };
+
+/* What was read by the plugin of sections: names in order, "begin", "commit". */
+GString *config_fixture_sections;
+
+static void
+sections_begin (IkePlugin *self)
+{
+  if (config_fixture_sections)
+    g_string_append (config_fixture_sections, "begin ");
+}
+
+static void
+sections_add (IkePlugin *self, const IkeTree *section, GPtrArray *problems)
+{
+  if (config_fixture_sections)
+    g_string_append_printf (config_fixture_sections, "%s=%s ", ike_tree_name (section),
+                            ike_tree_string (section, "file", "?"));
+  if (g_str_has_prefix (ike_tree_name (section), "pkcs12") && !ike_tree_get (section, "file"))
+    g_ptr_array_add (problems, g_strdup (": names no file"));
+  if (g_strcmp0 (ike_tree_string (section, "file", NULL), "bad") == 0)
+    g_ptr_array_add (problems, g_strdup ("file: cannot be read"));
+}
+
+static void
+sections_commit (IkePlugin *self)
+{
+  if (config_fixture_sections)
+    g_string_append (config_fixture_sections, "commit ");
+}
+
+static const IkeSectionClass authorities = { sizeof authorities, sections_begin, sections_add,
+                                             sections_commit };
+static const IkeSectionClass bundles = { sizeof bundles, NULL, sections_add, NULL };
+
 #define FEATURE(name, table)                                                                       \
   &(const IkeFeature)                                                                              \
   {                                                                                                \
@@ -116,6 +168,9 @@ static const IkeFeature *const features[] = {
   FEATURE ("prf:hmac-sha2-256", &prf),
   FEATURE ("ke:curve25519", &ke),
   FEATURE ("auth:psk", &auth),
+  FEATURE ("auth:picky", &picky),
+  FEATURE ("section:authorities", &authorities),
+  FEATURE ("section:secrets/pkcs12", &bundles),
   ACTS ("connection/version"),
   ACTS ("connection/vips"),
   ACTS ("connection/pools"),
@@ -148,9 +203,12 @@ static const IkeFeature *const features[] = {
   }
 
 static const IkeOptionInfo *const options[] = {
-  OPTION ("connection/quick", "bool", "no"), OPTION ("connection/motto", "string", "carpe diem"),
-  OPTION ("child/colour", "enum:red|green|blue", "green"), OPTION ("local/token", "uint", NULL),
-  OPTION ("connection/pause", "time", "2m"), NULL,
+  OPTION ("connection/quick", "bool", "no"),
+  OPTION ("connection/motto", "string", "carpe diem"),
+  OPTION ("child/colour", "enum:red|green|blue", "green"),
+  OPTION ("local/token", "uint", NULL),
+  OPTION ("connection/pause", "time", "2m"),
+  NULL,
 };
 static const IkeOptionInfo *const lazy_options[] = { OPTION ("connection/lazy", "bool", "yes"),
                                                      NULL };

@@ -20,4 +20,6 @@ IkeConfig *config_fixture_build (ConfigFixture *fixture, const char *text, IkeCo
 /* Is there a problem that matches the pattern? */
 void       config_fixture_assert_problem (ConfigFixture *fixture, const char *pattern);
 void       config_fixture_assert_clean   (ConfigFixture *fixture);
+/* While not NULL: what the fixture's plugin is told of sections that it reads. */
+extern GString *config_fixture_sections;
 extern const IkePluginInfo config_fixture_plugin, config_fixture_lazy_plugin;

@@ -447,6 +447,50 @@ test_other_sections (ConfigFixture *fixture, gconstpointer unused)
   g_assert_cmpuint (fixture->problems->len, ==, 4);
 }
 
+static void
+test_sections_of_plugins (ConfigFixture *fixture, gconstpointer unused)
+{
+  config_fixture_sections = g_string_new (NULL);
+  config_fixture_build (fixture,
+                        "authorities { a { file = x\n } }\n"
+                        "secrets { pkcs12-k { file = bad\n secret = s }\n pkcs12 { file = y }\n"
+                        "  pkcs12-l { }\n token-1 { handle = 7 } }\n"
+                        "connections { c { " PSK "} }",
+                        NULL);
+  g_assert_cmpstr (config_fixture_sections->str, ==, "begin a=x pkcs12-k=bad pkcs12=y pkcs12-l=? ");
+  config_fixture_assert_problem (fixture, "c.conf:3: secrets.pkcs12-k.file: cannot be read");
+  config_fixture_assert_problem (fixture, "c.conf:6: secrets.pkcs12-l: names no file");
+  config_fixture_assert_problem (fixture, "warning: *secrets.token-1: no plugin takes secrets of*");
+  g_assert_cmpuint (fixture->problems->len, ==, 3);
+  g_string_truncate (config_fixture_sections, 0);
+  ike_sections_commit (fixture->engine);
+  g_assert_cmpstr (config_fixture_sections->str, ==, "commit ");
+  g_string_free (config_fixture_sections, TRUE);
+  config_fixture_sections = NULL;
+}
+
+static void
+test_methods_judge_their_sections (ConfigFixture *fixture, gconstpointer unused)
+{
+  static const char text[]
+    = "connections { c { local { auth = picky\n token = %s\n cert-x { file = y } }\n"
+      "  remote { auth = psk } } }";
+  g_autofree char *good = g_strdup_printf (text, "1"), *old = g_strdup_printf (text, "7");
+  g_autofree char *gone = g_strdup_printf (text, "13");
+  g_autoptr (IkeConfig) first = ike_config_ref (config_fixture_build (fixture, good, NULL));
+
+  config_fixture_assert_clean (fixture);
+  g_assert_nonnull (ike_config_conn (first, "c"));
+  config_fixture_build (fixture, old, NULL);
+  config_fixture_assert_problem (fixture, "warning: c.conf:2: connections.c.local.token: our end*");
+  g_assert_nonnull (ike_config_conn (fixture->config, "c"));
+  config_fixture_build (fixture, old, fixture->config);
+  g_assert_cmpuint (fixture->problems->len, ==, 1);
+  config_fixture_build (fixture, gone, NULL);
+  config_fixture_assert_problem (fixture, "c.conf:2: connections.c.local.token: there is no such*");
+  g_assert_null (ike_config_conn (fixture->config, "c"));
+}
+
 /* What nobody acts upon is said: a warning where only a timer is missing, a failure where a
  * protection would be. */
 static void
@@ -497,6 +541,8 @@ main (int argc, char **argv)
   g_test_add ("/model/" name, ConfigFixture, NULL, set_up, function, tear_down)
   TEST ("a-connection-has-the-defaults-of-swanctl", test_conn_defaults);
   TEST ("a-connection-takes-its-values", test_conn_values);
+  TEST ("sections-go-to-the-plugins-that-read-them", test_sections_of_plugins);
+  TEST ("methods-judge-their-sections-also-when-nothing-changed", test_methods_judge_their_sections);
   TEST ("an-interface-id-may-be-unique", test_unique_if_ids);
   TEST ("a-wrong-key-fails-its-connection-only", test_conn_wrong);
   TEST ("an-unsupported-key-is-a-warning-at-its-default", test_unused_keys);
