@@ -14,7 +14,8 @@ static const IkeField fields[] = {
 };
 
 /* Certificates with sections of their own: for methods that look at what they are given. */
-static const IkeSubsection subsections[] = { { "cert", TRUE }, { "cacert", TRUE }, { NULL, FALSE } };
+static const IkeSubsection subsections[]
+  = { { "cert", TRUE }, { "cacert", TRUE }, { NULL, FALSE } };
 
 /* `auth = psk` needs the feature auth:psk; of "a-b" it is the first part that names the method. */
 static void

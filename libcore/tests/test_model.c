@@ -542,7 +542,7 @@ main (int argc, char **argv)
   TEST ("a-connection-has-the-defaults-of-swanctl", test_conn_defaults);
   TEST ("a-connection-takes-its-values", test_conn_values);
   TEST ("sections-go-to-the-plugins-that-read-them", test_sections_of_plugins);
-  TEST ("methods-judge-their-sections-also-when-nothing-changed", test_methods_judge_their_sections);
+  TEST ("methods-judge-sections-also-when-nothing-changed", test_methods_judge_their_sections);
   TEST ("an-interface-id-may-be-unique", test_unique_if_ids);
   TEST ("a-wrong-key-fails-its-connection-only", test_conn_wrong);
   TEST ("an-unsupported-key-is-a-warning-at-its-default", test_unused_keys);

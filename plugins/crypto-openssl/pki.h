@@ -50,7 +50,8 @@ gboolean pki_verify (IkePlugin *self, const IkePubkey *pubkey, const IkeSigSchem
                      guint n_parts, const guint8 *signature, gsize len);
 
 /* pki_key.c, pki_pkcs12.c */
-IkeKey  *pki_key_new (State *state, EVP_PKEY *pkey, const char *label, GError **error);   /* takes a reference of @pkey */
+/* Takes a reference of @pkey. */
+IkeKey  *pki_key_new (State *state, EVP_PKEY *pkey, const char *label, GError **error);
 IkeKey  *pki_key_parse (IkePlugin *self, const guint8 *data, gsize len, IkeSecretBlob *passphrase_or_null,
                         const char *label, GError **error);
 gboolean pki_pkcs12_parse (IkePlugin *self, const guint8 *data, gsize len, IkeSecretBlob *passphrase_or_null,

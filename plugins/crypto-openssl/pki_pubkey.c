@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pki_pubkey.c - public keys: read from SubjectPublicKeyInfo or PKCS#1, and what is asked of them. */
+/* pki_pubkey.c - public keys, read from SubjectPublicKeyInfo or PKCS#1, and what is asked of them.
+ */
 #include <string.h>
 
 #include <openssl/core_names.h>

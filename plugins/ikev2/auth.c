@@ -6,10 +6,10 @@
 
 typedef struct {
   IkeAuthValue *ours;
-  char         *error;
-  gboolean      is_verified, is_known;        /* known: the identities were looked at */
-  IkeConn      *candidates[IKEV2_CANDIDATES_MAX];   /* responder; a reference each */
-  guint         n_candidates, next_candidate;
+  char *error;
+  gboolean is_verified, is_known;            /* known: the identities were looked at */
+  IkeConn *candidates[IKEV2_CANDIDATES_MAX]; /* responder; a reference each */
+  guint n_candidates, next_candidate;
 } Auth;
 
 static void
@@ -60,10 +60,10 @@ static const IkeCallClass verify_call = {
 
 /* `auth = eap-mschapv2` is a matter of `auth:eap`: the first part names the feature, unless all of
  * it does. */
-static const IkeProvided *
-method_of (IkeTask *task, const IkeAuthConf *conf)
+const IkeProvided *
+ikev2_auth_method (IkeSa *sa, const IkeAuthConf *conf)
 {
-  IkeEngine *engine = ike_sa_engine (ike_task_sa (task));
+  IkeEngine *engine = ike_sa_engine (sa);
   char name[128];
   const IkeProvided *found;
 
@@ -71,7 +71,7 @@ method_of (IkeTask *task, const IkeAuthConf *conf)
   found = ike_feature_find (engine, name, NULL);
   if (found)
     return found;
-  name[strcspn (name, "- ")] = '\0';
+  name[strlen ("auth:") + strcspn (conf->auth, "-: ")] = '\0';
   return ike_feature_find (engine, name, NULL);
 }
 
@@ -81,7 +81,7 @@ start_signing (IkeTask *task)
   IkeSa *sa = ike_task_sa (task);
   IkeConn *conn = ike_sa_conn (sa);
   const IkeAuthConf *conf = conn->n_local ? &conn->local[0] : NULL;
-  const IkeProvided *method = conf ? method_of (task, conf) : NULL;
+  const IkeProvided *method = conf ? ikev2_auth_method (sa, conf) : NULL;
   g_autoptr (GBytes) octets = ike_sa_auth_octets (sa, ike_sa_is_initiator (sa));
 
   if (!method || !octets)
@@ -99,7 +99,7 @@ start_verifying (IkeTask *task, const IkeMessage *in)
   IkeSa *sa = ike_task_sa (task);
   IkeConn *conn = ike_sa_conn (sa);
   const IkeAuthConf *conf = conn->n_remote ? &conn->remote[0] : NULL;
-  const IkeProvided *method = conf ? method_of (task, conf) : NULL;
+  const IkeProvided *method = conf ? ikev2_auth_method (sa, conf) : NULL;
   const IkePayload *payload = ike_message_find (in, IKE_PAYLOAD_AUTH, 0);
   g_autoptr (GBytes) octets = ike_sa_auth_octets (sa, !ike_sa_is_initiator (sa));
   IkeVerdict verdict = { 0 };
@@ -146,16 +146,6 @@ read_id (IkeTask *task, const IkeMessage *in, guint8 type, IkeVerdict *verdict)
                                                         : NULL;
 }
 
-static IkeIdent *
-own_id (IkeSa *sa)
-{
-  const IkeConn *conn = ike_sa_conn (sa);
-  IkeIdent *id = conn->n_local ? conn->local[0].id : NULL;
-
-  return id && ike_ident_type (id) != IKE_ID_ANY ? ike_ident_ref (id)
-                                                 : ike_ident_from_addr (ike_sa_local (sa));
-}
-
 static gboolean
 is_authorized (IkeTask *task, char **why)
 {
@@ -177,19 +167,11 @@ static IkeTaskResult
 build_request (IkeTask *task, IkeWriter *out)
 {
   Auth *self = ike_task_data (task);
-  IkeSa *sa = ike_task_sa (task);
-  IkeConn *conn = ike_sa_conn (sa);
-  const IkeIdent *wanted = conn->n_remote ? conn->remote[0].id : NULL;
 
-  if (!self->ours && !self->error) {
-    ike_sa_set_local_id (sa, own_id (sa));
+  if (!self->ours && !self->error)
     return start_signing (task);
-  }
   if (!self->ours)
     return refuse (task, "auth", self->error, NULL);
-  ike_id_write (out, IKE_PAYLOAD_IDI, ike_sa_local_id (sa));
-  if (wanted && ike_ident_type (wanted) != IKE_ID_ANY && !ike_ident_is_pattern (wanted))
-    ike_id_write (out, IKE_PAYLOAD_IDR, wanted);
   ike_auth_write (out, self->ours->method, self->ours->data, self->ours->len);
   return IKE_TASK_DONE;
 }
@@ -215,7 +197,7 @@ answer_without_auth (IkeTask *task, IkeExchange *x)
   ike_addr_format (ike_sa_remote (ike_task_sa (task)), FALSE, remote);
   ike_ident_format (ike_sa_local_id (ike_task_sa (task)), ours, sizeof ours);
   sentence = g_strdup_printf ("peer %s refused us as %s: %s; its log says why: it may not know "
-                              "this identity, or have another secret for it",
+                              "this identity, or not take what we authenticate with",
                               remote, ours, name);
   ike_task_explain (task, "auth", sentence, NULL);
   return ike_task_fail (task, 0, NULL, 0, sentence);
@@ -269,9 +251,37 @@ process_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 
 /* -- responder */
 
+/* Could @conn verify AUTH of @method?  One that could not is no candidate, whoever the peer is: so
+ * each certificate is looked at for connections that want certificates. */
+static gboolean
+takes_method (IkeSa *sa, const IkeConn *conn, guint8 method)
+{
+  const IkeProvided *found = conn->n_remote ? ikev2_auth_method (sa, &conn->remote[0]) : NULL;
+  const IkeAuthClass *klass = found ? found->ops : NULL;
+
+  for (guint i = 0; klass && i < G_N_ELEMENTS (klass->methods) && klass->methods[i]; i++)
+    if (klass->methods[i] == method)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+note_method (IkeTree *reasons, const IkeConn *conn, guint8 method)
+{
+  IkeTree *reason = reasons ? ike_tree_add_section (reasons, NULL) : NULL;
+
+  if (!reason)
+    return;
+  ike_tree_set_string (reason, "connection", conn->name);
+  ike_tree_set_format (reason, "why", "it wants %s, the peer authenticates by method %u (%s)",
+                       conn->n_remote ? conn->remote[0].auth : "nothing", method,
+                       ikev2_method_name (method));
+}
+
 /* Connections that fit both identities and would have chosen the same proposal; best first. */
 static void
-collect_candidates (IkeTask *task, IkeExchange *x, const IkeIdent *wanted, IkeTree *reasons)
+collect_candidates (IkeTask *task, IkeExchange *x, guint8 method, const IkeIdent *wanted,
+                    IkeTree *reasons)
 {
   Auth *self = ike_task_data (task);
   IkeSa *sa = ike_task_sa (task);
@@ -288,7 +298,9 @@ collect_candidates (IkeTask *task, IkeExchange *x, const IkeIdent *wanted, IkeTr
                                  ike_sa_remote_id (sa), found, IKEV2_CANDIDATES_MAX, reasons)
              : 0;
   for (i = 0; i < n; i++)
-    if (ike_proposals_select (found[i]->proposals, &chosen, 1, 0, &choice))
+    if (method && !takes_method (sa, found[i], method))
+      note_method (reasons, found[i], method);
+    else if (ike_proposals_select (found[i]->proposals, &chosen, 1, 0, &choice))
       self->candidates[self->n_candidates++] = ike_conn_ref (found[i]);
 }
 
@@ -299,7 +311,7 @@ try_candidate (IkeTask *task, const IkeMessage *in)
   IkeSa *sa = ike_task_sa (task);
 
   ike_sa_set_conn (sa, self->candidates[self->next_candidate++]);
-  ike_sa_set_local_id (sa, own_id (sa));
+  ike_sa_set_local_id (sa, ikev2_own_id (sa));
   return start_verifying (task, in);
 }
 
@@ -309,6 +321,8 @@ identify_initiator (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   Auth *self = ike_task_data (task);
   IkeVerdict verdict = { 0 };
   IkeIdent *id = read_id (task, in, IKE_PAYLOAD_IDI, &verdict);
+  const IkePayload *payload = ike_message_find (in, IKE_PAYLOAD_AUTH, 0);
+  IkeTypedView auth = { 0 };
   g_autoptr (IkeIdent) wanted = NULL;
   IkeTree *details;
 
@@ -317,9 +331,11 @@ identify_initiator (IkeTask *task, IkeExchange *x, const IkeMessage *in)
     return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0,
                           verdict.reason ? verdict.reason : "no identity");
   ike_sa_set_remote_id (ike_task_sa (task), id);
+  if (payload && !ike_auth_read (payload, &auth, &verdict))
+    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
   wanted = read_id (task, in, IKE_PAYLOAD_IDR, &verdict);
   details = ike_tree_new_section ();
-  collect_candidates (task, x, wanted, ike_tree_add_list (details, "connections"));
+  collect_candidates (task, x, auth.type, wanted, ike_tree_add_list (details, "connections"));
   if (self->n_candidates == 0) {
     char text[256];
     g_autofree char *why =
@@ -343,8 +359,8 @@ process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
     return identify_initiator (task, x, in);
   if (!self->is_verified)
     return self->next_candidate < self->n_candidates
-             ? try_candidate (task, in)
-             : refuse (task, "auth", self->error ? self->error : "not verified", NULL);
+               ? try_candidate (task, in)
+               : refuse (task, "auth", self->error ? self->error : "not verified", NULL);
   if (!self->ours && !self->error) {
     if (!is_authorized (task, &why))
       return refuse (task, "authorize", why, NULL);
@@ -361,7 +377,6 @@ build_response (IkeTask *task, IkeWriter *out)
 {
   Auth *self = ike_task_data (task);
 
-  ike_id_write (out, IKE_PAYLOAD_IDR, ike_sa_local_id (ike_task_sa (task)));
   ike_auth_write (out, self->ours->method, self->ours->data, self->ours->len);
   return IKE_TASK_DONE;
 }

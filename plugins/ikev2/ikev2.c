@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ikev2.c - the plugin `ikev2`: the exchanges of RFC 7296 as tasks.
  *
- * IKE_SA_INIT (init, natd), IKE_AUTH (auth, child), CREATE_CHILD_SA for further children,
+ * IKE_SA_INIT (init, natd), IKE_AUTH (identity, auth, child), CREATE_CHILD_SA for further children,
  * INFORMATIONAL (delete, and what the peer says).  The engine in the core says when; the files
  * beside this one say how.  What the exchanges need comes by name: `ke:…` and `prf:…` from a crypto
  * plugin, `auth:…` from authentication plugins, `kernel:ipsec` for children. */
@@ -168,6 +168,7 @@ FEATURE (create_child_o, "operation:create-child", create_child_operation);
 FEATURE (liveness_o, "operation:liveness", liveness_operation);
 FEATURE (init_t, "task:init", ikev2_init_task);
 FEATURE (natd_t, "task:natd", ikev2_natd_task);
+FEATURE (id_t, "task:identity", ikev2_id_task);
 FEATURE (auth_t, "task:auth", ikev2_auth_task);
 FEATURE (child_t, "task:child", ikev2_child_task);
 FEATURE (create_child_t, "task:create-child", ikev2_create_child_task);
@@ -199,7 +200,8 @@ static const IkeFeature *const features[] = {
   &establish_o_feature,     &delete_o_feature,
   &delete_child_o_feature,  &create_child_o_feature,
   &liveness_o_feature,      &init_t_feature,
-  &natd_t_feature,          &auth_t_feature,
+  &natd_t_feature,          &id_t_feature,
+  &auth_t_feature,
   &child_t_feature,         &create_child_t_feature,
   &delete_t_feature,        &informational_t_feature,
   &critical_n_feature,      &syntax_n_feature,

@@ -10,8 +10,13 @@
 enum { IKEV2_CANDIDATES_MAX = 16, IKEV2_NONCE_LEN = 32 };
 
 extern const IkeFeature ikev2_fragmentation_feature, ikev2_fragmentation_acts_feature;
-extern const IkeTaskClass ikev2_init_task, ikev2_natd_task, ikev2_auth_task, ikev2_child_task, ikev2_create_child_task,
-  ikev2_delete_task, ikev2_informational_task;
+extern const IkeTaskClass ikev2_init_task, ikev2_natd_task, ikev2_id_task, ikev2_auth_task, ikev2_child_task,
+  ikev2_create_child_task, ikev2_delete_task, ikev2_informational_task;
+
+/* auth.c, identity.c */
+const IkeProvided *ikev2_auth_method (IkeSa *sa, const IkeAuthConf *conf);   /* NULL: not there */
+const char *ikev2_method_name (guint8 method);                               /* of AUTH, for people */
+IkeIdent   *ikev2_own_id (IkeSa *sa);
 
 /* child_select.c: proposals and selectors of a CHILD_SA. */
 typedef struct {
