@@ -5,6 +5,7 @@
  * snapshot, on any thread, what they need: their own certificate and key, trust anchors, what a connection names.
  * Plugins with keys elsewhere (tokens) offer the kind `keys`. */
 #pragma once
+#include <ikebana/bus.h>
 #include <ikebana/model.h>
 #include <ikebana/pki.h>
 
@@ -73,6 +74,8 @@ typedef struct {
   void            (*own_clear) (IkeOwn *own);
   /* Fills @out, whose texts live as long as the snapshot. FALSE: nothing is said about it. */
   gboolean        (*authority) (const IkeCredentials *credentials, const IkeCert *ca, IkeAuthority *out);
+  /* Certificates in `x509` that stand for @id, with or without a key of ours; how many. */
+  guint           (*find)    (const IkeCredentials *credentials, const IkeIdent *id, IkeCert **out, guint max);
   /* The @i-th CRL that lies in `x509crl`; NULL: the end. */
   IkeCrl         *(*crl)     (const IkeCredentials *credentials, guint i);
 } IkeCredentialsOps;
@@ -90,5 +93,16 @@ typedef struct {
    * IkeKeySet, or fails with a reason for people. */
   void  (*load) (IkePlugin *self, const IkeTree *section, IkeCall *call);
 } IkeKeysClass;
+
+/* Emitted when the chain of a peer is trusted, was not found revoked, and its signature is right, on the shard of the
+ * SA; REJECT with a static @reason refuses it. */
+typedef struct {
+  guint32         struct_size;
+  IkeCert *const *chain;                      /* leaf first; n 0: a raw public key */
+  guint           n;
+  const IkeIdent *peer;
+  const char     *reason;
+} IkeCertificateEvent;
+IKE_DECLARE_HOOK (certificate, "certificate-verdict", IkeCertificateEvent);
 
 IKE_END_DECLS

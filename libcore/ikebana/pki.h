@@ -126,6 +126,8 @@ typedef struct {
   IkePart           subject_key_id, authority_key_id;   /* data NULL: not there */
   guint8            sha256[32];               /* of the DER */
   guint8            sha1[20];                 /* of the DER: hash-and-URL (RFC 7296, 3.6) */
+  guint8            signature_type;           /* IkeKeyType of the key that signed it */
+  guint16           signature_hash;           /* IKE_SIGHASH_…; 0: another */
 } IkeCertInfo;
 
 /* -- chains */

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verify.c - is the peer who it says to be?  The signature, the identity, the chain, then whether
+ * something of it was revoked.
+ *
+ * What costs time is done on copies and references, where the call sends it; what is found is
+ * judged on the shard.  Nothing is fetched before the signature is right and the chain trusted. */
+#include "pubkey.h"
+
+#include <string.h>
+
+enum { KEYS_MAX = 16, REASON_SIZE = 400 };
+
+typedef struct {
+  gint references; /* atomic */
+  Pubkey *pubkey;
+  IkeCall *call; /* until it is answered */
+  IkeSaRef sa;
+  IkeIdent *peer_id;
+  PubkeyConf rules;
+  IkeCredentials *credentials;
+  const IkeTrust *trust; /* of @credentials */
+  gint64 now;
+  GBytes *octets;
+  guint8 *signature;
+  gsize signature_len;
+  const IkeSigScheme *schemes[4]; /* that @signature may be of */
+  guint n_schemes;
+  /* Keys that may have made it. */
+  struct {
+    IkeCert *cert; /* NULL: a raw public key */
+    IkePubkey *key;
+    gboolean is_pinned; /* trusted as it is */
+  } keys[KEYS_MAX];
+  guint n_keys;
+  IkeCert *others[PUBKEY_CERTS_MAX];
+  guint n_others;
+  GBytes *ocsp[PUBKEY_OCSP_MAX];
+  guint n_ocsp;
+  /* What came out. */
+  const IkeSigScheme *scheme;
+  IkeChainResult chain;
+  gboolean is_good, is_refuted;
+  char reason[REASON_SIZE];
+} Verify;
+
+static void
+verify_unref (gpointer data)
+{
+  Verify *verify = data;
+  const IkePkiOps *pki = verify->pubkey->pki;
+
+  if (!g_atomic_int_dec_and_test (&verify->references))
+    return;
+  if (verify->call)
+    ike_call_fail (verify->call, "the signature was not checked in time");
+  for (guint i = 0; i < verify->n_keys; i++) {
+    pki->cert_unref (verify->keys[i].cert);
+    pki->pubkey_unref (verify->keys[i].key);
+  }
+  for (guint i = 0; i < verify->n_others; i++)
+    pki->cert_unref (verify->others[i]);
+  for (guint i = 0; i < verify->n_ocsp; i++)
+    g_bytes_unref (verify->ocsp[i]);
+  pki->chain_clear (&verify->chain);
+  pubkey_conf_clear (&verify->rules);
+  verify->pubkey->credentials->unref (verify->credentials);
+  ike_ident_unref (verify->peer_id);
+  g_bytes_unref (verify->octets);
+  g_free (verify->signature);
+  g_free (verify);
+}
+
+static Verify *
+verify_ref (Verify *verify)
+{
+  g_atomic_int_inc (&verify->references);
+  return verify;
+}
+
+static void G_GNUC_PRINTF (2, 3) say (Verify *verify, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_vsnprintf (verify->reason, sizeof verify->reason, format, args);
+  va_end (args);
+}
+
+/* -- on any thread */
+
+static char *
+name_of (const Verify *verify, const IkeCert *cert, char out[static 128])
+{
+  return ike_ident_format (verify->pubkey->pki->cert_info (cert)->subject, out, 128);
+}
+
+static const IkeSigScheme *
+find_maker (const Verify *verify, guint k)
+{
+  const IkePkiOps *pki = verify->pubkey->pki;
+  IkePart part;
+
+  part.data = g_bytes_get_data (verify->octets, &part.len);
+  for (guint i = 0; i < verify->n_schemes; i++)
+    if (pki->verify (verify->pubkey->pki_at->plugin, verify->keys[k].key, verify->schemes[i], &part,
+                     1, verify->signature, verify->signature_len))
+      return verify->schemes[i];
+  return NULL;
+}
+
+static void
+say_whom_it_stands_for (Verify *verify, const IkeCert *cert)
+{
+  const IkeCertInfo *info = verify->pubkey->pki->cert_info (cert);
+  g_autoptr (GString) names = g_string_new (NULL);
+  char subject[128], wanted[128], name[128];
+
+  for (guint i = 0; i < MIN (info->n_names, 4); i++)
+    g_string_append_printf (names, "%s%s", i ? ", " : " or ",
+                            ike_ident_format (info->names[i], name, sizeof name));
+  say (verify, "it says to be %s, but its certificate stands for %s%s only",
+       ike_ident_format (verify->peer_id, wanted, sizeof wanted), name_of (verify, cert, subject),
+       names->str);
+}
+
+/* Somebody put it into our files: no chain is needed, but it has its time. */
+static gboolean
+judge_pinned (Verify *verify, IkeCert *cert)
+{
+  const IkeCertInfo *info = verify->pubkey->pki->cert_info (cert);
+  char subject[128];
+
+  if (verify->now >= info->not_before && verify->now <= info->not_after) {
+    verify->chain.chain[0] = verify->pubkey->pki->cert_ref (cert);
+    verify->chain.n = 1;
+    return TRUE;
+  }
+  say (verify, "certificate %s, which we know, is %s", name_of (verify, cert, subject),
+       verify->now < info->not_before ? "not valid yet" : "expired");
+  return FALSE;
+}
+
+static gboolean
+judge_chain (Verify *verify, guint k)
+{
+  const IkePkiOps *pki = verify->pubkey->pki;
+  IkeChainQuery query = {
+    .struct_size = sizeof query,
+    .leaf = verify->keys[k].cert,
+    .others = verify->others,
+    .n_others = verify->n_others,
+    .trust = verify->trust,
+    .now = verify->now,
+    .policies = (const char *const *) verify->rules.policies,
+  };
+
+  if (pki->chain_check (verify->pubkey->pki_at->plugin, &query, &verify->chain))
+    return TRUE;
+  if (verify->keys[k].is_pinned && !verify->rules.cacerts && !verify->rules.ca_id
+      && !verify->rules.policies)
+    return judge_pinned (verify, verify->keys[k].cert);
+  say (verify, "%s", verify->chain.reason);
+  return FALSE;
+}
+
+/* `ca_id`: somebody of that name must have issued it, however far up. */
+static gboolean
+judge_ca_id (Verify *verify)
+{
+  char text[128];
+
+  if (!verify->rules.ca_id)
+    return TRUE;
+  for (guint i = 1; i < verify->chain.n; i++)
+    if (verify->pubkey->pki->cert_has (verify->chain.chain[i], verify->rules.ca_id))
+      return TRUE;
+  say (verify, "no CA in the chain of its certificate is %s, as `ca_id` wants",
+       ike_ident_format (verify->rules.ca_id, text, sizeof text));
+  return FALSE;
+}
+
+static gboolean
+judge_certificate (Verify *verify, guint k)
+{
+  IkeCert *cert = verify->keys[k].cert;
+  g_autofree char *why = NULL;
+
+  if (!verify->pubkey->pki->cert_has (cert, verify->peer_id)) {
+    say_whom_it_stands_for (verify, cert);
+    return FALSE;
+  }
+  if (!judge_chain (verify, k) || !judge_ca_id (verify))
+    return FALSE;
+  if (!pubkey_rule_takes_chain (&verify->rules.constraint.chain, verify->pubkey->pki,
+                                verify->chain.chain, verify->chain.n, &why)) {
+    say (verify, "%s", why);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+judge (Verify *verify)
+{
+  const IkePubkeyInfo *info;
+  char subject[128];
+
+  for (guint k = 0; k < verify->n_keys; k++) {
+    verify->scheme = find_maker (verify, k);
+    if (!verify->scheme)
+      continue;
+    info = verify->pubkey->pki->pubkey_info (verify->keys[k].key);
+    if (!pubkey_rule_takes_key (&verify->rules.constraint.ike, info)) {
+      say (verify, "it signs with a key of kind %s, which `auth` does not take", info->name);
+      return;
+    }
+    verify->is_good = !verify->keys[k].cert || judge_certificate (verify, k);
+    return;
+  }
+  verify->is_refuted = TRUE;
+  if (verify->n_keys == 1 && verify->keys[0].cert)
+    say (verify, "the signature in AUTH is not one by the key of its certificate %s",
+         name_of (verify, verify->keys[0].cert, subject));
+  else
+    say (verify, "the signature in AUTH is by none of the %u public keys known for it",
+         verify->n_keys);
+}
+
+static gpointer
+judge_work (gpointer arg, const char **error)
+{
+  judge (arg);
+  return arg;
+}
+
+/* Microseconds of one verification, roughly. */
+static guint32
+cost_of (const IkePubkeyInfo *key)
+{
+  switch (key->type) {
+  case IKE_KEY_RSA:
+    return 10 + key->bits * key->bits / 200000;
+  case IKE_KEY_ECDSA:
+    return key->bits == 256 ? 80 : 1000;
+  case IKE_KEY_ED25519:
+    return 110;
+  default:
+    return 600;
+  }
+}
+
+static guint32
+cost_of_all (const Verify *verify)
+{
+  const IkePkiOps *pki = verify->pubkey->pki;
+  guint32 cost = 0;
+
+  for (guint i = 0; i < verify->n_keys; i++)
+    cost += 2 * cost_of (pki->pubkey_info (verify->keys[i].key));
+  for (guint i = 0; i < verify->n_others; i++)
+    cost += cost_of (pki->pubkey_info (pki->cert_info (verify->others[i])->pubkey));
+  return cost;
+}
+
+/* -- on the shard again */
+
+static void
+refuse (Verify *verify, const char *reason)
+{
+  ike_call_fail (g_steal_pointer (&verify->call), reason);
+}
+
+static void
+accept_peer (Verify *verify, IkeSa *sa)
+{
+  IkeCertificateEvent event = { sizeof event, verify->chain.chain, verify->chain.n, verify->peer_id,
+                                NULL };
+
+  if (ike_certificate_hook_emit (verify->pubkey->on_certificate, sa, &event) == IKE_HOOK_REJECT)
+    refuse (verify, event.reason ? event.reason : "a plugin did not take the certificate");
+  else
+    ike_call_answer (g_steal_pointer (&verify->call), (gpointer) verify->scheme->name);
+}
+
+static void
+revocation_known (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  Verify *verify = data;
+  g_autofree IkeRevocationVerdict *verdict = result;
+  g_autofree char *text = NULL;
+
+  if (verdict && verdict->is_good)
+    accept_peer (verify, owner);
+  else if (verdict)
+    refuse (verify, verdict->reason);
+  else if (verify->rules.revocation == IKE_REVOCATION_RELAXED)
+    accept_peer (verify, owner);
+  else {
+    text = g_strdup_printf ("whether its certificate was revoked is not known: %s", error);
+    refuse (verify, text);
+  }
+}
+
+static const IkeCallClass revocation_call = {
+  .struct_size = sizeof (IkeCallClass),
+  .name = "revocation",
+  .timeout_ms = 15000,
+  .then = revocation_known,
+  .undo = g_free,
+  .free_data = verify_unref,
+};
+
+static void
+ask_revocation (Verify *verify, IkeSa *sa)
+{
+  const IkeProvided *revocation =
+      ike_feature_find (verify->pubkey->engine, "revocation:x509", NULL);
+  IkeRevocationQuery query = {
+    .struct_size = sizeof query,
+    .policy = verify->rules.revocation,
+    .chain = verify->chain.chain,
+    .n = verify->chain.n,
+    .ocsp = verify->ocsp,
+    .n_ocsp = verify->n_ocsp,
+  };
+
+  if (!revocation && verify->rules.revocation == IKE_REVOCATION_STRICT)
+    refuse (verify, "nothing that is loaded can tell whether its certificate was revoked");
+  else if (!revocation || verify->chain.n == 0)
+    accept_peer (verify, sa);
+  else
+    ((const IkeRevocationClass *) revocation->ops)
+        ->check (revocation->plugin, &query,
+                 ike_sa_call (sa, &revocation_call, verify_ref (verify)));
+}
+
+static void
+judged (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  Verify *verify = data;
+  PubkeyPeer *peer = pubkey_peer (verify->pubkey, owner);
+
+  if (error) {
+    refuse (verify, error);
+    return;
+  }
+  peer->is_refuted |= verify->is_refuted;
+  if (verify->is_good)
+    ask_revocation (verify, owner);
+  else
+    refuse (verify, verify->reason);
+}
+
+static const IkeCallClass judge_call = {
+  .struct_size = sizeof (IkeCallClass),
+  .name = "signature and certificates",
+  .timeout_ms = 10000,
+  .then = judged,
+  .free_data = verify_unref,
+};
+
+/* -- what there is to judge */
+
+/* RFC 7427, 3: "the length of the ASN.1 object (1 octet), the ASN.1 object", which must be one that
+ * we know, byte by byte; only what we said that we know (RFC 7427, 4). */
+static gboolean
+read_new (Verify *verify, const guint8 *value, gsize len)
+{
+  Pubkey *pubkey = verify->pubkey;
+  guint32 hashes = pubkey_our_hashes (pubkey);
+  const IkeSigScheme *scheme;
+  const guint8 *algorithm;
+  IkeReader r;
+  guint8 n;
+
+  ike_reader_init (&r, value, len);
+  n = ike_reader_u8 (&r);
+  algorithm = ike_reader_bytes (&r, n);
+  if (!algorithm || n == 0 || ike_reader_left (&r) == 0) {
+    say (verify, "its AUTH holds no digital signature as RFC 7427 writes it");
+    return FALSE;
+  }
+  for (guint i = 0; (scheme = pubkey->pki->scheme (pubkey->pki_at->plugin, i)); i++)
+    for (guint k = 0; scheme->method == IKE_AUTH_SIGNATURE && scheme->algorithms[k].data; k++)
+      if (scheme->algorithms[k].len == n && memcmp (scheme->algorithms[k].data, algorithm, n) == 0
+          && hashes >> scheme->hash_id & 1) {
+        verify->schemes[verify->n_schemes++] = scheme;
+        verify->signature_len = ike_reader_left (&r);
+        verify->signature =
+            g_memdup2 (ike_reader_bytes (&r, verify->signature_len), verify->signature_len);
+        return TRUE;
+      }
+  say (verify, "it signs by an algorithm that we did not offer to verify");
+  return FALSE;
+}
+
+static gboolean
+read_old (Verify *verify, guint8 method, const guint8 *value, gsize len)
+{
+  Pubkey *pubkey = verify->pubkey;
+  const IkeSigScheme *scheme;
+
+  for (guint i = 0; (scheme = pubkey->pki->scheme (pubkey->pki_at->plugin, i)); i++)
+    if (scheme->method == method && verify->n_schemes < G_N_ELEMENTS (verify->schemes))
+      verify->schemes[verify->n_schemes++] = scheme;
+  if (verify->n_schemes == 0) {
+    say (verify, "it authenticates by method %u, which nothing that is loaded verifies", method);
+    return FALSE;
+  }
+  verify->signature_len = len;
+  verify->signature = g_memdup2 (value, len);
+  return TRUE;
+}
+
+/* RFC 7296, 3.8 leaves the hash of an RSA signature to its inside, so `auth` may exclude some. */
+static gboolean
+keep_allowed (Verify *verify)
+{
+  guint n = 0;
+  const char *name = verify->schemes[0]->name;
+
+  for (guint i = 0; i < verify->n_schemes; i++)
+    if (pubkey_rule_takes_scheme (&verify->rules.constraint.ike, verify->schemes[i]))
+      verify->schemes[n++] = verify->schemes[i];
+  verify->n_schemes = n;
+  if (n == 0)
+    say (verify, "it signs by %s, which `auth` does not take", name);
+  return n > 0;
+}
+
+static void
+add_key (Verify *verify, IkeCert *cert, const IkePubkey *key, gboolean is_pinned)
+{
+  const IkePkiOps *pki = verify->pubkey->pki;
+  guint n = verify->n_keys;
+
+  if (n == KEYS_MAX)
+    return;
+  verify->keys[n].cert = cert ? pki->cert_ref (cert) : NULL;
+  verify->keys[n].key = pki->pubkey_ref (key);
+  verify->keys[n].is_pinned = is_pinned;
+  verify->n_keys++;
+}
+
+static gboolean
+is_same_cert (const Verify *verify, const IkeCert *a, const IkeCert *b)
+{
+  return memcmp (verify->pubkey->pki->cert_info (a)->sha256,
+                 verify->pubkey->pki->cert_info (b)->sha256, 32)
+         == 0;
+}
+
+/* `certs`: the peer's must be one of them; if it sent none, any of them may be. */
+static void
+add_named (Verify *verify, const IkeCert *sent)
+{
+  const Pubkey *pubkey = verify->pubkey;
+  IkeCert *found[KEYS_MAX];
+
+  for (guint i = 0; verify->rules.certs[i]; i++) {
+    guint n = pubkey->credentials->certs (verify->credentials, IKE_CREDENTIAL_CERT,
+                                          verify->rules.certs[i], found, KEYS_MAX);
+    if (n && (!sent || is_same_cert (verify, sent, found[0])))
+      add_key (verify, found[0], pubkey->pki->cert_info (found[0])->pubkey, TRUE);
+  }
+}
+
+static void
+add_raw (Verify *verify, const IkePubkey *sent)
+{
+  const Pubkey *pubkey = verify->pubkey;
+  const IkePkiOps *pki = pubkey->pki;
+
+  for (guint i = 0; verify->rules.pubkeys && verify->rules.pubkeys[i]; i++) {
+    const IkePubkey *key =
+        pubkey->credentials->pubkey (verify->credentials, verify->rules.pubkeys[i]);
+    if (key
+        && (!sent
+            || memcmp (pki->pubkey_info (key)->id, pki->pubkey_info (sent)->id, IKE_KEY_ID_LEN)
+                   == 0))
+      add_key (verify, NULL, key, TRUE);
+  }
+}
+
+/* It sent nothing: what we have about it. */
+static void
+add_known (Verify *verify)
+{
+  const Pubkey *pubkey = verify->pubkey;
+  IkeCert *found[KEYS_MAX];
+  guint n = pubkey->credentials->find (verify->credentials, verify->peer_id, found, KEYS_MAX);
+
+  for (guint i = 0; i < n; i++)
+    add_key (verify, found[i], pubkey->pki->cert_info (found[i])->pubkey, TRUE);
+}
+
+static gboolean
+collect_keys (Verify *verify, const PubkeyPeer *peer)
+{
+  const Pubkey *pubkey = verify->pubkey;
+  IkeCert *sent = peer->n_certs ? peer->certs[0] : NULL;
+
+  if (!sent)
+    add_raw (verify, peer->raw);
+  if (verify->rules.certs)
+    add_named (verify, sent);
+  else if (sent)
+    add_key (verify, sent, pubkey->pki->cert_info (sent)->pubkey,
+             pubkey->credentials->is_pinned (verify->credentials, sent));
+  else if (!peer->raw && !verify->rules.pubkeys)
+    add_known (verify);
+  for (guint i = 1; i < peer->n_certs; i++)
+    verify->others[verify->n_others++] = pubkey->pki->cert_ref (peer->certs[i]);
+  for (guint i = 0; i < peer->n_ocsp; i++)
+    verify->ocsp[verify->n_ocsp++] = g_bytes_ref (peer->ocsp[i]);
+  if (verify->n_keys)
+    return TRUE;
+  if (peer->cert_error)
+    say (verify, "its certificate cannot be used: %s", peer->cert_error);
+  else if (sent || peer->raw)
+    say (verify, "its %s is none of those that `%s` names", sent ? "certificate" : "public key",
+         sent ? "certs" : "pubkeys");
+  else
+    say (verify, "it sent no certificate, and we have none for it");
+  return FALSE;
+}
+
+static Verify *
+verify_new (Pubkey *pubkey, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, GBytes *octets)
+{
+  Verify *verify = g_new0 (Verify, 1);
+
+  verify->references = 1;
+  verify->pubkey = pubkey;
+  verify->call = call;
+  verify->sa = ike_sa_ref (sa);
+  verify->peer_id = ike_ident_ref (ike_sa_remote_id (sa));
+  verify->octets = g_bytes_ref (octets);
+  verify->now = ike_engine_wall_us (pubkey->engine) / G_USEC_PER_SEC;
+  verify->chain.struct_size = sizeof verify->chain;
+  pubkey_conf_read (pubkey, conf, FALSE, &verify->rules);
+  verify->credentials = pubkey->credentials->get (pubkey->credentials_at->plugin);
+  verify->trust =
+      pubkey->credentials->trust (verify->credentials, (const char *const *) verify->rules.cacerts);
+  return verify;
+}
+
+void
+pubkey_verify (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, guint8 method,
+               const guint8 *value, gsize len, GBytes *octets)
+{
+  Pubkey *pubkey = ike_plugin_state (self);
+  const PubkeyPeer *peer = pubkey_peer (pubkey, sa);
+  Verify *verify;
+  gboolean is_read;
+
+  if (peer->is_refuted) {
+    ike_call_fail (call, "the signature in AUTH is not one by the key of its certificate");
+    return;
+  }
+  verify = verify_new (pubkey, call, sa, conf, octets);
+  is_read = method == IKE_AUTH_SIGNATURE ? read_new (verify, value, len)
+                                         : read_old (verify, method, value, len);
+  if (is_read && keep_allowed (verify) && collect_keys (verify, peer))
+    ike_call_run (ike_sa_call (sa, &judge_call, verify_ref (verify)), pubkey->engine,
+                  cost_of_all (verify), judge_work, verify_ref (verify), verify_unref);
+  else
+    refuse (verify, verify->reason);
+  verify_unref (verify);
+}
