@@ -23,6 +23,14 @@ const IkePkiOps pki_ops = {
   .pubkey_ref = pki_pubkey_ref,
   .pubkey_unref = pki_pubkey_unref,
   .pubkey_info = pki_pubkey_info,
+  .cert_parse = pki_cert_parse,
+  .certs_parse = pki_certs_parse,
+  .cert_ref = pki_cert_ref,
+  .cert_unref = pki_cert_unref,
+  .cert_der = pki_cert_der,
+  .cert_info = pki_cert_info,
+  .cert_has = pki_cert_has,
+  .cert_issued = pki_cert_issued,
 };
 
 static gboolean

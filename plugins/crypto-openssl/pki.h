@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pki.h - what the files of `service:pki` share: the objects behind the opaque names, and who makes them. */
 #pragma once
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "private.h"
+#include <ikebana/error.h>
 #include <ikebana/pki.h>
+#include <ikebana/reader.h>
 
 /* Objects refer to the library context of their engine, which outlives them (ike_plugin_set_state). */
 struct _IkePubkey {
@@ -57,7 +59,7 @@ IkeKey  *pki_key_parse (IkePlugin *self, const guint8 *data, gsize len, IkeSecre
 gboolean pki_pkcs12_parse (IkePlugin *self, const guint8 *data, gsize len, IkeSecretBlob *passphrase_or_null,
                            const char *label, GPtrArray *keys, GPtrArray *certs, GError **error);
 
-/* pki_cert.c, pki_names.c */
+/* pki_cert.c, pki_names.c, pki_signed.c */
 IkeCert *pki_cert_new   (State *state, const guint8 *der, gsize len, GError **error);
 IkeCert *pki_cert_parse (IkePlugin *self, const guint8 *data, gsize len, GError **error);
 gboolean pki_certs_parse (IkePlugin *self, const guint8 *data, gsize len, GPtrArray *out, GError **error);
@@ -89,3 +91,34 @@ GBytes   *pki_ocsp_request (IkePlugin *self, const IkeCert *cert, const IkeCert 
                             gsize nonce_len, GError **error);
 gboolean  pki_ocsp_read (IkePlugin *self, const guint8 *data, gsize len, const IkeCert *cert, const IkeCert *issuer,
                          const guint8 *nonce, gsize nonce_len, gint64 now, IkeRevocation *out, GError **error);
+
+/* pki_der.c */
+enum { PKI_TIME_SIZE = 32 };
+/* One value in DER, each part of it too, and nothing behind it. */
+gboolean pki_der_is_strict (const guint8 *data, gsize len);
+gboolean pki_der_next (IkeReader *r, guint8 *tag, IkeReader *content);
+gboolean pki_der_take (IkeReader *r, guint8 tag, IkeReader *content);   /* fails on any other tag */
+/* Seconds since 1970 of a UTCTime or GeneralizedTime (@type: V_ASN1_…) in the form of RFC 5280. */
+gboolean pki_time_parse (int type, const guint8 *text, gsize len, gint64 *seconds);
+gboolean pki_time_of (const ASN1_TIME *asn1, gint64 *seconds);
+char    *pki_time_format (gint64 seconds, char out[PKI_TIME_SIZE]);
+/* The next block of this label: 1 with @der (g_free), 0 there is none, -1 it cannot be read. */
+int      pki_pem_next (IkeReader *text, const char *label, guint8 **der, gsize *len);
+gboolean pki_looks_like_der (const guint8 *data, gsize len);   /* not like a text */
+
+/* pki_cert.c, pki_names.c */
+void     pki_add_crl_uris (GPtrArray *out, const CRL_DIST_POINTS *points);
+gboolean pki_cert_fill_names (IkeCert *cert, GError **error);
+char    *pki_cert_format (const IkeCert *cert, char *out, gsize out_size);   /* for people */
+
+/* pki_signed.c */
+typedef struct {
+  const guint8          *data;                /* as it came, DER */
+  gsize                  len;                 /* at most INT_MAX */
+  const X509_ALGOR      *algorithm;
+  const ASN1_BIT_STRING *signature;
+} PkiSigned;
+
+gboolean pki_is_weak (const X509_ALGOR *algorithm);   /* MD5, SHA-1 and the like */
+/* Signed with a key that is @pkey's other half, and not weakly. */
+gboolean pki_is_signed (State *state, const PkiSigned *what, EVP_PKEY *pkey);
