@@ -31,6 +31,11 @@ const IkePkiOps pki_ops = {
   .cert_info = pki_cert_info,
   .cert_has = pki_cert_has,
   .cert_issued = pki_cert_issued,
+  .trust_new = pki_trust_new,
+  .trust_ref = pki_trust_ref,
+  .trust_unref = pki_trust_unref,
+  .chain_check = pki_chain_check,
+  .chain_clear = pki_chain_clear,
 };
 
 static gboolean
