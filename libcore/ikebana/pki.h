@@ -45,7 +45,7 @@ typedef struct {
   gboolean    is_pss;
   /* IKE_AUTH_SIGNATURE: DER of the AlgorithmIdentifier.  The first is what we send; whatever a peer sends must equal
    * one of them, byte by byte.  Ends with data == NULL. */
-  IkePart     algorithms[5];
+  IkePart     algorithms[9];
 } IkeSigScheme;
 
 typedef struct _IkeKey IkeKey;

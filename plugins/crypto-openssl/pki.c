@@ -19,6 +19,8 @@ pki_fail (GError **error, IkeErrorCode code, const char *what)
 
 const IkePkiOps pki_ops = {
   .struct_size = sizeof (IkePkiOps),
+  .scheme = pki_scheme,
+  .verify = pki_verify,
   .pubkey_parse = pki_pubkey_parse,
   .pubkey_ref = pki_pubkey_ref,
   .pubkey_unref = pki_pubkey_unref,
@@ -36,12 +38,13 @@ const IkePkiOps pki_ops = {
   .trust_unref = pki_trust_unref,
   .chain_check = pki_chain_check,
   .chain_clear = pki_chain_clear,
+  .key_parse = pki_key_parse,
 };
 
 static gboolean
 probe_pki (IkePlugin *self, GError **error)
 {
-  return state_get (self, error) != NULL;
+  return state_get (self, error) && pki_schemes_probe (self, error);
 }
 
 const IkeFeature service_pki_feature = {

@@ -44,10 +44,20 @@ void       pki_pubkey_unref (IkePubkey *pubkey);
 const IkePubkeyInfo *pki_pubkey_info (const IkePubkey *pubkey);
 
 /* pki_scheme.c */
+/* Finds out which schemes this libcrypto has (known-answer tests); while loading. */
+gboolean pki_schemes_probe (IkePlugin *self, GError **error);
 const IkeSigScheme *pki_scheme (IkePlugin *self, guint i);
+/* Can a key like @pubkey make, or have made, such signatures? */
+gboolean pki_scheme_fits (const IkeSigScheme *scheme, const IkePubkey *pubkey);
+/* Fits, and is one that we sign by. */
+gboolean pki_scheme_signs (const IkeSigScheme *scheme, const IkePubkey *pubkey);
 /* Prepares @context to sign or verify by @scheme. */
 gboolean pki_scheme_setup (State *state, const IkeSigScheme *scheme, EVP_MD_CTX *context, EVP_PKEY *pkey,
                            gboolean is_signing);
+
+/* pki_verify.c */
+gboolean pki_verify_by (State *state, const IkePubkey *pubkey, const IkeSigScheme *scheme, const IkePart *parts,
+                        guint n_parts, const guint8 *signature, gsize len);
 gboolean pki_verify (IkePlugin *self, const IkePubkey *pubkey, const IkeSigScheme *scheme, const IkePart *parts,
                      guint n_parts, const guint8 *signature, gsize len);
 

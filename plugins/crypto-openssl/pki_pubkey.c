@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pki_pubkey.c - public keys, read from SubjectPublicKeyInfo or PKCS#1, and what is asked of them.
- */
+/* pki_pubkey.c - public keys, from SubjectPublicKeyInfo or PKCS#1, and what is asked of them. */
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -12,7 +11,7 @@
 #include "pki.h"
 
 /* Larger ones cost an attacker nothing and a verifier much. */
-enum { RSA_MIN_BITS = 1024, RSA_MAX_BITS = 16384, RSA_EXPONENT_MAX_BITS = 64 };
+enum { RSA_MIN_BITS = 1024, RSA_MAX_BITS = 16384, RSA_EXPONENT_MAX_BITS = 64, EC_MIN_BITS = 160 };
 
 /* Names of curves as people know them. */
 static const char *
@@ -46,7 +45,8 @@ judge_rsa (IkePubkey *pubkey, GError **error)
   pubkey->name = g_strdup_printf ("RSA %u", bits);
   if (!is_sane)
     g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
-                 "an RSA key of %u bits, or with an odd exponent, is not taken; use %d to %d bits",
+                 "an RSA key of %u bits, or with an exponent that is even, 1 or too large, is not "
+                 "taken; use %d to %d bits",
                  bits, RSA_MIN_BITS, RSA_MAX_BITS);
   return is_sane;
 }
@@ -70,7 +70,11 @@ judge_ec (IkePubkey *pubkey, GError **error)
     return FALSE;
   }
   pubkey->name = g_strdup_printf ("ECDSA %s", curve_name (group));
-  return TRUE;
+  if (pubkey->info.bits >= EC_MIN_BITS)
+    return TRUE;
+  g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
+               "an EC key on %s is too weak to be taken; use P-256 or larger", group);
+  return FALSE;
 }
 
 static gboolean

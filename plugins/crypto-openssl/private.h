@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include <ikebana/crypto.h>
+#include <ikebana/pki.h>
 #include <ikebana/plugin.h>
 
 typedef enum {
@@ -50,6 +51,8 @@ typedef enum {
   N_GROUPS,
 } GroupId;
 
+enum { SCHEMES_MAX = 32 };
+
 typedef struct {
   OSSL_LIB_CTX *library;
   OSSL_PROVIDER *random_provider, *default_provider;
@@ -57,6 +60,7 @@ typedef struct {
   EVP_MD *digests[N_DIGESTS];
   EVP_PKEY *groups[N_GROUPS]; /* domain parameters; NULL for curves that have none */
   guint8 *primes[N_GROUPS];   /* of MODP groups, public_len bytes */
+  const IkeSigScheme *schemes[SCHEMES_MAX + 1]; /* that passed their probe; NULL at the end */
 } State;
 
 /* The state of @self, made at first use: probes run before activate, all on the control thread.
