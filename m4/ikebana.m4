@@ -31,6 +31,7 @@ AC_DEFUN([IKE_SUMMARY], [
     compiler         $CC
     sanitizers       ${ike_sanitizers:-none}
     fuzz targets     $ike_fuzzing
+    ikebana pki      $ike_pki
 
   plugins$ike_summary
   ])

@@ -77,6 +77,10 @@ cmd_help (const Tool *tool, const char *const *argv)
   g_autoptr (Client) client = client_open (tool, TRUE, &status);
   g_autoptr (Schema) schema = schema_load (client);
   const ToolCommand *own;
+  if (g_strcmp0 (argv[0], "pki") == 0) {
+    static const char *const all[] = { "--help", NULL };
+    return cmd_pki (all);
+  }
   if (argv[0] == NULL) {
     if (tool->is_json)
       show_json (schema->root, TRUE);
@@ -213,6 +217,17 @@ takes_connection (Json *command)
   return FALSE;
 }
 
+static ToolStatus
+complete_pki (const char *const *argv)
+{
+  guint n = g_strv_length ((char **) argv);
+  g_autofree const char **words = g_new0 (const char *, n + 2);
+  words[0] = "__complete";
+  for (guint i = 0; i < n; i++)
+    words[i + 1] = argv[i];
+  return cmd_pki (words);
+}
+
 ToolStatus
 cmd_complete (const Tool *tool, const char *const *argv)
 {
@@ -225,6 +240,8 @@ cmd_complete (const Tool *tool, const char *const *argv)
   /* The completion files write "--" first, so that half-written options are no options of ours. */
   argv += argv[0] != NULL && strcmp (argv[0], "--") == 0;
   n = g_strv_length ((char **) argv);
+  if (n > 1 && strcmp (argv[0], "pki") == 0)
+    return complete_pki (argv + 1);
   prefix = n > 0 ? argv[n - 1] : "";
   command = n > 1 ? schema_find (schema, argv[0]) : NULL;
   if (n <= 1 || (n == 2 && strcmp (argv[0], "help") == 0))
