@@ -32,13 +32,14 @@ typedef struct {
   gpointer           data;
 } IkeOwnQuery;
 
-/* References of the caller's; clear it. */
+/* References of the caller's; clear it if own() said TRUE. */
 typedef struct {
   guint32  struct_size;
   IkeCert *cert;                              /* NULL: a raw public key */
   IkeCert *chain[IKE_CHAIN_MAX];              /* intermediate ones that we have, next to @cert first; not the root */
   guint    n_chain;
   IkeKey  *key;
+  IkeCredentials *credentials;                /* where it was found, a reference */
 } IkeOwn;
 
 /* What section `authorities` says about a CA. */
