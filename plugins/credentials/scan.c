@@ -26,12 +26,10 @@ compare_names (gconstpointer a, gconstpointer b)
 }
 
 static void
-note_problem (Set *set, const char *format, const char *what, const char *why)
+note_problem (Set *set, char *text_take)
 {
-  char *text = g_strdup_printf (format, what, why);
-
-  g_ptr_array_add (set->problems, text);
-  ike_log_text (set->state->engine, IKE_LOG_ERROR, LOG_GROUP, NULL, text);
+  g_ptr_array_add (set->problems, text_take);
+  ike_log_text (set->state->engine, IKE_LOG_ERROR, LOG_GROUP, NULL, text_take);
 }
 
 /* Sorted, so that logs and choices do not depend on the file system. */
@@ -44,7 +42,7 @@ list_names (Set *set, const char *path)
   const char *name;
 
   if (!dir && !g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-    note_problem (set, "%s cannot be listed: %s", path, error->message);
+    note_problem (set, g_strdup_printf ("%s cannot be listed: %s", path, error->message));
   while (dir && (name = g_dir_read_name (dir)))
     if (!is_leftover (name))
       g_ptr_array_add (names, g_strdup (name));
@@ -78,8 +76,9 @@ scan (Set *set, SourceKind kind, guint n_left)
     if (g_file_test (path, G_FILE_TEST_IS_DIR))
       continue;
     if (n == n_left) {
-      note_problem (set, "%s and what follows is left out: there are more than %s files", path,
-                    G_STRINGIFY (FILES_MAX));
+      note_problem (set, g_strdup_printf ("%s and what follows is left out: there are more than %u "
+                                          "files",
+                                          path, (guint) FILES_MAX));
       break;
     }
     n++;
