@@ -11,7 +11,8 @@ pubkey_our_hashes (Pubkey *pubkey)
   guint32 hashes = 0;
   const IkeSigScheme *scheme;
 
-  for (guint i = 0; (scheme = pubkey->pki->scheme (pubkey->pki_at->plugin, i)); i++)
+  for (guint i = 0;
+       pubkey->knows_signatures && (scheme = pubkey->pki->scheme (pubkey->pki_at->plugin, i)); i++)
     if (scheme->method == IKE_AUTH_SIGNATURE && scheme->hash_id != IKE_SIGHASH_SHA1)
       hashes |= 1u << scheme->hash_id;
   return hashes;
@@ -29,6 +30,8 @@ send_hashes (IkePlugin *self, IkeSa *sa, IkeExchange *x, IkeWriter *out)
   guint16 list[32];
   guint n = 0;
 
+  if (hashes == 0)
+    return FALSE;
   if (ike_exchange_is_initiator (x)
           ? !pubkey_is_ours (pubkey, conn, TRUE) && !pubkey_is_ours (pubkey, conn, FALSE)
           : !peer || !peer->has_hashes)
@@ -47,9 +50,9 @@ pubkey_read_hashes (PubkeyPeer *peer, const IkeNotify *notify)
 {
   IkeReader r;
 
-  peer->has_hashes = notify != NULL;
+  peer->has_hashes = notify != NULL && peer->pubkey->knows_signatures;
   peer->hashes = 0;
-  if (!notify)
+  if (!peer->has_hashes)
     return;
   ike_reader_init (&r, notify->data, notify->len);
   while (ike_reader_left (&r) >= 2) {

@@ -63,13 +63,13 @@ pubkey_peer (Pubkey *pubkey, IkeSa *sa)
   return peer;
 }
 
-/* Once the SA is up, nobody asks any more. */
+/* Once the SA is up, nobody asks any more; but a responder has its certificates still to send. */
 static IkeHookVerdict
 ike_is_up (IkePlugin *self, IkeSa *sa, IkeUpDownEvent *event)
 {
   Pubkey *pubkey = ike_plugin_state (self);
 
-  if (event->is_up)
+  if (event->is_up && ike_sa_is_initiator (sa))
     ike_sa_set_slot (sa, pubkey->slot, NULL);
   return IKE_HOOK_PASS;
 }
@@ -123,6 +123,7 @@ pubkey_state (IkePlugin *self, GError **error)
   pubkey->pki = pubkey->pki_at->ops;
   pubkey->credentials = pubkey->credentials_at->ops;
   pubkey->wants_pss = ike_plugin_option_bool (self, "rsa_pss");
+  pubkey->knows_signatures = ike_plugin_option_bool (self, "signature_authentication");
   pubkey->wants_hash_url = ike_plugin_option_bool (self, "hash_and_url");
   pubkey->wants_announcements = ike_plugin_option_bool (self, "announce_methods");
   ike_plugin_set_state (self, pubkey, g_free);
@@ -138,7 +139,6 @@ pubkey_activate (IkePlugin *self, GError **error)
     return FALSE;
   pubkey->on_certificate = ike_hook_point (pubkey->engine, "certificate-verdict");
   pubkey->slot = ike_slot_register (self, &peer_slot);
-  pubkey->is_active = TRUE;
   return ike_ike_updown_hook_add (self, "auth-pubkey", NULL, ike_is_up, error);
 }
 
@@ -214,6 +214,10 @@ static const IkeOptionInfo *const options[] = {
       "plugin/rsa_pss", "bool", "no",
       "Sign with RSASSA-PSS where `auth` leaves it open and the peer takes it; else with PKCS#1 "
       "v1.5. Both are verified."),
+  OPTION (
+      "plugin/signature_authentication", "bool", "yes",
+      "Tell peers that we know digital signatures (RFC 7427). Without it the methods of RFC 7296 "
+      "and RFC 4754 are used, with SHA-1 for RSA."),
   OPTION ("plugin/hash_and_url", "bool", "no",
           "Fetch certificates that a peer names by hash and URL, before it has proved who it is; "
           "fetch-curl's `hosts` says from where."),

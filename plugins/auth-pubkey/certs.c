@@ -111,7 +111,7 @@ write_init_wishes (Pubkey *pubkey, IkeExchange *x, IkeWriter *out)
                    : 0;
 
   ids->max = INIT_CA_IDS_MAX;
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; credentials && i < n; i++)
     add_wishes (pubkey, conns[i], credentials, ids);
   write_wishes (pubkey, ids, out);
   pubkey->credentials->unref (credentials);
@@ -124,7 +124,8 @@ write_auth_wishes (Pubkey *pubkey, IkeSa *sa, IkeWriter *out)
   g_autofree CaIds *ids = g_new0 (CaIds, 1);
 
   ids->max = PUBKEY_CA_IDS_MAX;
-  add_wishes (pubkey, ike_sa_conn (sa), credentials, ids);
+  if (credentials)
+    add_wishes (pubkey, ike_sa_conn (sa), credentials, ids);
   write_wishes (pubkey, ids, out);
   pubkey->credentials->unref (credentials);
 }
@@ -400,14 +401,13 @@ static void
 write_certs (PubkeyPeer *peer, const IkeOwn *own, IkeWriter *out)
 {
   const Pubkey *pubkey = peer->pubkey;
-  IkeCredentials *credentials;
+  const IkeCredentials *credentials = own->credentials;
 
   if (!own->cert) {
     const IkePubkeyInfo *info = pubkey->pki->pubkey_info (own->key->pubkey);
     ike_cert_write (out, IKE_PAYLOAD_CERT, IKE_CERT_RAW_KEY, info->spki, info->spki_len);
     return;
   }
-  credentials = pubkey->credentials->get (pubkey->credentials_at->plugin);
   for (guint i = 0; i <= own->n_chain; i++) {
     const IkeCert *cert = i == 0 ? own->cert : own->chain[i - 1];
     const IkeCert *issuer = !peer->takes_hash_url ? NULL
@@ -420,7 +420,6 @@ write_certs (PubkeyPeer *peer, const IkeOwn *own, IkeWriter *out)
     const guint8 *data = g_bytes_get_data (peer->staple, &len);
     ike_cert_write (out, IKE_PAYLOAD_CERT, IKE_CERT_OCSP, data, len);
   }
-  pubkey->credentials->unref (credentials);
 }
 
 static gboolean
@@ -457,19 +456,16 @@ start_staple (IkeTask *task, PubkeyPeer *peer, const IkeOwn *own)
   guint64 ocsp = ike_option_uint (ike_sa_conn (ike_task_sa (task))->options, pubkey->ocsp);
   const IkeProvided *revocation = ike_feature_find (pubkey->engine, "revocation:x509", NULL);
   const IkeRevocationClass *klass = revocation ? revocation->ops : NULL;
-  IkeCredentials *credentials;
   const IkeCert *issuer;
 
   if (peer->has_asked_staple || !peer->asks_ocsp || !own->cert || !klass || !klass->staple
       || (ocsp != PUBKEY_OCSP_BOTH && ocsp != PUBKEY_OCSP_REPLY))
     return FALSE;
   peer->has_asked_staple = TRUE;
-  credentials = pubkey->credentials->get (pubkey->credentials_at->plugin);
-  issuer = own->n_chain ? own->chain[0] : issuer_of (pubkey, credentials, own->cert);
+  issuer = own->n_chain ? own->chain[0] : issuer_of (pubkey, own->credentials, own->cert);
   if (issuer)
     klass->staple (revocation->plugin, own->cert, (IkeCert *) issuer,
                    ike_task_call (task, &staple_call, NULL));
-  pubkey->credentials->unref (credentials);
   return issuer != NULL;
 }
 
@@ -491,6 +487,8 @@ certs_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
   }
   if (ike_exchange_is_initiator (x))
     write_auth_wishes (pubkey, sa, out);
+  else
+    ike_sa_set_slot (sa, pubkey->slot, NULL);
   return IKE_TASK_DONE;
 }
 

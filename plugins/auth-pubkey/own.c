@@ -127,6 +127,10 @@ choose_own (PubkeyPeer *peer, IkeSa *sa, const IkeAuthConf *conf)
     .data = &taste,
   };
 
+  if (!credentials) {
+    peer->why = g_strdup ("the plugin that keeps certificates and keys has ended");
+    return;
+  }
   pubkey_conf_read (pubkey, conf, TRUE, &rules);
   query.certs = (const char *const *) rules.certs;
   query.pubkeys = (const char *const *) rules.pubkeys;

@@ -43,7 +43,7 @@ typedef struct {
   const IkeCredentialsOps *credentials;
   IkeHookPoint            *on_certificate;
   guint32                  slot;
-  gboolean                 is_active, wants_pss, wants_hash_url, wants_announcements;
+  gboolean                 knows_signatures, wants_pss, wants_hash_url, wants_announcements;
   guint32                  local_certs, local_pubkeys, remote_certs, remote_cacerts, remote_pubkeys, remote_ca_id,
                            remote_cert_policy, remote_revocation, send_cert, send_certreq, ocsp;   /* handles */
 } Pubkey;

@@ -14,7 +14,6 @@ typedef struct {
   gint references; /* atomic */
   Pubkey *pubkey;
   IkeCall *call; /* until it is answered */
-  IkeSaRef sa;
   IkeIdent *peer_id;
   PubkeyConf rules;
   IkeCredentials *credentials;
@@ -526,20 +525,19 @@ collect_keys (Verify *verify, const PubkeyPeer *peer)
 }
 
 static Verify *
-verify_new (Pubkey *pubkey, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, GBytes *octets)
+verify_new (Pubkey *pubkey, IkeCredentials *credentials_take, IkeSa *sa, const IkeAuthConf *conf,
+            GBytes *octets)
 {
   Verify *verify = g_new0 (Verify, 1);
 
   verify->references = 1;
   verify->pubkey = pubkey;
-  verify->call = call;
-  verify->sa = ike_sa_ref (sa);
   verify->peer_id = ike_ident_ref (ike_sa_remote_id (sa));
   verify->octets = g_bytes_ref (octets);
   verify->now = ike_engine_wall_us (pubkey->engine) / G_USEC_PER_SEC;
   verify->chain.struct_size = sizeof verify->chain;
   pubkey_conf_read (pubkey, conf, FALSE, &verify->rules);
-  verify->credentials = pubkey->credentials->get (pubkey->credentials_at->plugin);
+  verify->credentials = credentials_take;
   verify->trust =
       pubkey->credentials->trust (verify->credentials, (const char *const *) verify->rules.cacerts);
   return verify;
@@ -551,14 +549,21 @@ pubkey_verify (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *con
 {
   Pubkey *pubkey = ike_plugin_state (self);
   const PubkeyPeer *peer = pubkey_peer (pubkey, sa);
+  IkeCredentials *credentials = pubkey->credentials->get (pubkey->credentials_at->plugin);
   Verify *verify;
   gboolean is_read;
 
+  if (!credentials) {
+    ike_call_fail (call, "the plugin that keeps certificates and keys has ended");
+    return;
+  }
   if (peer->is_refuted) {
+    pubkey->credentials->unref (credentials);
     ike_call_fail (call, "the signature in AUTH is not one by the key of its certificate");
     return;
   }
-  verify = verify_new (pubkey, call, sa, conf, octets);
+  verify = verify_new (pubkey, credentials, sa, conf, octets);
+  verify->call = call;
   is_read = method == IKE_AUTH_SIGNATURE ? read_new (verify, value, len)
                                          : read_old (verify, method, value, len);
   if (is_read && keep_allowed (verify) && collect_keys (verify, peer))

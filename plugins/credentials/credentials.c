@@ -140,6 +140,7 @@ static const IkeCredentialsOps service_ops = {
   .own = own_find,
   .own_clear = own_clear,
   .authority = snapshot_authority,
+  .find = own_find_for,
   .crl = snapshot_crl,
 };
 

@@ -22,6 +22,7 @@ can_fold (const IkeIdent *id)
   }
 }
 
+/* Other names as they are: only what is equal byte by byte is found. */
 static GBytes *
 fold (const IkeIdent *id)
 {
@@ -31,18 +32,16 @@ fold (const IkeIdent *id)
 
   folded[0] = ike_ident_type (id);
   for (gsize i = 0; i < len; i++)
-    folded[i + 1] = (guint8) g_ascii_tolower ((char) data[i]);
+    folded[i + 1] = can_fold (id) ? (guint8) g_ascii_tolower ((char) data[i]) : data[i];
   return g_bytes_new_take (folded, len + 1);
 }
 
 static void
 index_name (IkeCredentials *credentials, Own *own, const IkeIdent *name)
 {
-  g_autoptr (GBytes) key = can_fold (name) ? fold (name) : NULL;
+  g_autoptr (GBytes) key = fold (name);
   GPtrArray *same;
 
-  if (!key)
-    return;
   same = g_hash_table_lookup (credentials->own_by_id, key);
   if (!same) {
     same = g_ptr_array_new ();
@@ -59,6 +58,23 @@ own_candidates (const IkeCredentials *credentials, const IkeIdent *id_or_null)
   g_autoptr (GBytes) key = id_or_null && can_fold (id_or_null) ? fold (id_or_null) : NULL;
 
   return key ? g_hash_table_lookup (credentials->own_by_id, key) : credentials->own;
+}
+
+/* With a key or without.  A distinguished name must be spelt as in the certificate, byte by byte:
+ * whoever asks may be anybody, and gets no walk through all of them. */
+guint
+own_find_for (const IkeCredentials *credentials, const IkeIdent *id, IkeCert **out, guint max)
+{
+  g_autoptr (GBytes) key = fold (id);
+  const GPtrArray *same = g_hash_table_lookup (credentials->own_by_id, key);
+  guint n = 0;
+
+  for (guint i = 0; same && i < same->len && n < max; i++) {
+    const Own *own = same->pdata[i];
+    if (own->source->kind == KIND_X509 && credentials->pki->cert_has (own->cert, id))
+      out[n++] = own->cert;
+  }
+  return n;
 }
 
 /* -- making */
@@ -120,6 +136,18 @@ compare_newest (gconstpointer a, gconstpointer b, gpointer data)
   return first > second ? -1 : first < second;
 }
 
+static void
+index_all (IkeCredentials *credentials, const GPtrArray *owns)
+{
+  for (guint i = 0; i < owns->len; i++) {
+    Own *own = owns->pdata[i];
+    const IkeCertInfo *info = credentials->pki->cert_info (own->cert);
+    index_name (credentials, own, info->subject);
+    for (guint k = 0; k < info->n_names; k++)
+      index_name (credentials, own, info->names[k]);
+  }
+}
+
 void
 own_init (IkeCredentials *credentials)
 {
@@ -132,12 +160,8 @@ own_init (IkeCredentials *credentials)
   for (guint i = 0; i < credentials->sources->len; i++)
     add_source (credentials, credentials->sources->pdata[i]);
   g_ptr_array_sort_with_data (credentials->own, compare_newest, credentials);
-  for (guint i = 0; i < credentials->own->len; i++) {
-    Own *own = credentials->own->pdata[i];
-    const IkeCertInfo *info = credentials->pki->cert_info (own->cert);
-    for (guint k = 0; k < info->n_names; k++)
-      index_name (credentials, own, info->names[k]);
-  }
+  index_all (credentials, credentials->own);
+  index_all (credentials, credentials->keyless);
 }
 
 void

@@ -208,7 +208,7 @@ struct _IkeCredentials {
   GPtrArray  *own;                            /* Own with a key, newest first */
   GPtrArray  *keyless;                        /* Own without */
   GHashTable *own_by_cert;                    /* IkeCert: Own */
-  GHashTable *own_by_id;                      /* folded identity: GPtrArray of Own; see own_index.c */
+  GHashTable *own_by_id;                      /* folded identity: GPtrArray of Own, keyless too; see own_index.c */
   GPtrArray  *crls;
   GPtrArray  *authorities;                    /* Authority */
   GHashTable *authority_by_ca;                /* SHA-256: Authority */
@@ -241,6 +241,8 @@ void         own_init  (IkeCredentials *credentials);
 void         own_clear_index (IkeCredentials *credentials);
 /* Those with a key that may stand for @id: all that do, and maybe more. */
 const GPtrArray *own_candidates (const IkeCredentials *credentials, const IkeIdent *id_or_null);
+/* Certificates of x509 that stand for @id. */
+guint        own_find_for (const IkeCredentials *credentials, const IkeIdent *id, IkeCert **out, guint max);
 const Chain *own_chain (const IkeCredentials *credentials, Own *own);
 gboolean     own_find  (const IkeCredentials *credentials, const IkeOwnQuery *query, IkeOwn *out, char **why);
 /* Why there is none; @named: Own of the certificates that were named, or NULL. */
