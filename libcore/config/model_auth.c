@@ -22,7 +22,7 @@ static void
 check_method (IkeBuilder *builder, const IkeTree *section, const char *auth)
 {
   const IkeTree *leaf = ike_tree_child (section, "auth", strlen ("auth"), FALSE);
-  g_autofree char *first = g_strndup (auth, strcspn (auth, "-:")), *feature = NULL, *why = NULL;
+  g_autofree char *first = g_strndup (auth, strcspn (auth, "-:/")), *feature = NULL, *why = NULL;
 
   if (!*first || strspn (first, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen (first)) {
     ike_builder_fail (builder, leaf ? leaf : section, "auth",

@@ -91,7 +91,7 @@ static const IkeProvided *
 method_of (const IkeBuilder *builder, const IkeAuthConf *auth)
 {
   g_autofree char *feature =
-      g_strdup_printf ("auth:%.*s", (int) strcspn (auth->auth, "-:"), auth->auth);
+      g_strdup_printf ("auth:%.*s", (int) strcspn (auth->auth, "-:/"), auth->auth);
 
   return ike_feature_find (builder->engine, feature, NULL);
 }

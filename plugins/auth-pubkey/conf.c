@@ -76,7 +76,7 @@ pubkey_is_ours (Pubkey *pubkey, const IkeConn *conn, gboolean is_local)
 
   if (!conf)
     return FALSE;
-  g_snprintf (name, sizeof name, "auth:%.*s", (int) strcspn (conf->auth, "-:"), conf->auth);
+  g_snprintf (name, sizeof name, "auth:%.*s", (int) strcspn (conf->auth, "-:/"), conf->auth);
   method = ike_feature_find (pubkey->engine, name, NULL);
   return method && method->plugin == pubkey->self;
 }

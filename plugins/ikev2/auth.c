@@ -71,7 +71,7 @@ ikev2_auth_method (IkeSa *sa, const IkeAuthConf *conf)
   found = ike_feature_find (engine, name, NULL);
   if (found)
     return found;
-  name[strlen ("auth:") + strcspn (conf->auth, "-: ")] = '\0';
+  name[strlen ("auth:") + strcspn (conf->auth, "-:/ ")] = '\0';
   return ike_feature_find (engine, name, NULL);
 }
 

@@ -43,8 +43,8 @@ certs_path (const char *format, ...)
 void
 certs_pki (const char *format, ...)
 {
-  g_autofree char *program
-    = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "src-tools", "ikebana-pki", NULL);
+  g_autofree char *program =
+      g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "src-tools", "ikebana-pki", NULL);
   g_autofree char *words = NULL, *line = NULL, *told = NULL;
   g_auto (GStrv) argv = NULL;
   g_autoptr (GError) error = NULL;
@@ -79,9 +79,9 @@ certs_key (const char *name, const char *type)
 
   if (!is_there (file))
     certs_pki ("gen --type %s %s%s --out %s", words[0],
-               !words[1]                          ? ""
-               : g_ascii_isdigit (words[1][0])    ? "--size "
-                                                  : "--curve ",
+               !words[1]                       ? ""
+               : g_ascii_isdigit (words[1][0]) ? "--size "
+                                               : "--curve ",
                words[1] ? words[1] : "", file);
 }
 
@@ -175,50 +175,218 @@ certs_clear (void)
   g_clear_pointer (&directory, g_free);
 }
 
-char *
-certs_settings (const char *home, const char *more)
-{
-  return g_strdup_printf ("plugins { credentials { directory = %s\n }\n %s }", home,
-                          more ? more : "");
-}
-
 void
-certs_ends_init (CertsEnds *ends, PairOptions *options, const char *key_type, const char *body)
+certs_usual (void)
 {
-  static const char *const plugins[] = { "credentials", "auth-pubkey", "revocation", NULL };
-
-  memset (ends, 0, sizeof *ends);
   certs_ca ("root", "ecdsa 256", NULL, NULL);
-  for (guint i = 0; i < 2; i++) {
-    g_autofree char *name = g_strdup_printf ("%c-%s", "ab"[i], key_type);
-    g_autofree char *san = g_strdup_printf ("--san %c.test", "ab"[i]);
-    g_strdelimit (name, " ", '-');
-    g_autofree char *pem = g_strconcat (name, ".pem", NULL), *key = g_strconcat (name, ".key", NULL);
+  certs_end ("a", "ecdsa 256", "root", "--san a.test");
+  certs_end ("b", "ecdsa 256", "root", "--san b.test");
+}
 
-    certs_end (name, key_type, "root", san);
-    ends->home[i] = certs_home ();
-    certs_put (ends->home[i], "x509ca", "root.pem");
-    certs_put (ends->home[i], "x509", pem);
-    certs_put (ends->home[i], "private", key);
-    ends->settings[i] = certs_settings (ends->home[i], options->more[i]);
-    options->more[i] = ends->settings[i];
-    ends->connection[i]
-      = g_strdup_printf ("    proposals = aes256gcm16-prfsha256-x25519\n"
-                         "    local { auth = pubkey\n }\n remote { auth = pubkey\n }\n"
-                         "    children { net { local_ts = 10.%u.0.0/16\n remote_ts = 10.%u.0.0/16\n"
-                         "      esp_proposals = aes256gcm16\n } }\n%s\n",
-                         i + 1, 2 - i, body ? body : "");
-    options->connection[i] = ends->connection[i];
+/* -- what goes over the wire */
+
+CertsSeen certs_seen[2];
+void (*certs_tamper) (gboolean by_b, guint8 first, guint8 *plain, gsize len);
+
+guint8 *
+certs_payload (guint8 first, guint8 *plain, gsize len, guint8 type, gsize *body_len)
+{
+  gsize at = 0;
+
+  while (first && at + 4 <= len) {
+    gsize n = (gsize) plain[at + 2] << 8 | plain[at + 3];
+    if (first == type) {
+      *body_len = n - 4;
+      return plain + at + 4;
+    }
+    first = plain[at];
+    at += n;
   }
-  options->plugins = plugins;
+  return NULL;
+}
+
+static void
+look (CertsSeen *seen, guint8 first, const guint8 *plain, gsize len)
+{
+  gsize at = 0;
+
+  memset (seen, 0, sizeof *seen);
+  seen->len = len;
+  while (first && at + 5 <= len) {
+    gsize n = (gsize) plain[at + 2] << 8 | plain[at + 3];
+    const guint8 *body = plain + at + 4;
+    if (first == IKE_PAYLOAD_CERT) {
+      seen->n_certs++;
+      seen->encodings |= 1u << body[0];
+    }
+    seen->n_certreqs += first == IKE_PAYLOAD_CERTREQ;
+    if (first == IKE_PAYLOAD_AUTH) {
+      seen->method = body[0];
+      seen->algorithm_len = body[0] == 14 ? MIN (body[4], sizeof seen->algorithm) : 0;
+      memcpy (seen->algorithm, body + 5, seen->algorithm_len);
+    }
+    first = plain[at];
+    at += n;
+  }
+}
+
+static IkeHookVerdict
+on_message (IkePlugin *self, IkeSa *sa, IkeMessageEvent *event)
+{
+  gboolean by_b = !ike_sa_is_initiator (sa);
+
+  if (event->is_inbound || event->exchange != 35)
+    return IKE_HOOK_PASS;
+  if (certs_tamper)
+    certs_tamper (by_b, event->first_payload, (guint8 *) event->plain, event->len);
+  look (&certs_seen[by_b], event->first_payload, event->plain, event->len);
+  return IKE_HOOK_PASS;
+}
+
+static gboolean
+activate (IkePlugin *self, GError **error)
+{
+  return ike_message_hook_add (self, "certs-tap", NULL, on_message, error);
+}
+
+static const IkePluginInfo tap_plugin = {
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "certs-tap",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "what IKE_AUTH carries, for tests",
+  .activate = activate,
+};
+
+/* -- cases */
+
+static char *homes[2];
+
+const char *
+certs_pair_home (guint end)
+{
+  return homes[end];
+}
+
+static void
+fill_home (guint end, const char *files)
+{
+  g_auto (GStrv) words = g_strsplit (files ? files : "", " ", -1);
+
+  homes[end] = certs_home ();
+  for (guint i = 0; words[i]; i++) {
+    g_auto (GStrv) parts = g_strsplit (words[i], "/", 2);
+    if (parts[0] && parts[1])
+      certs_put (homes[end], parts[0], parts[1]);
+  }
+}
+
+static void
+join (GPtrArray *into, gconstpointer const *more)
+{
+  for (guint i = 0; more && more[i]; i++)
+    g_ptr_array_add (into, (gpointer) more[i]);
+  g_ptr_array_add (into, NULL);
+}
+
+static char *texts[4];
+
+void
+certs_options_init (const CertsCase *c, PairOptions *options)
+{
+  for (guint i = 0; i < 2; i++) {
+    fill_home (i, c->files[i]);
+    texts[i] = g_strdup_printf ("plugins { credentials { directory = %s\n }\n %s }\n%s", homes[i],
+                                c->plugins[i] ? c->plugins[i] : "",
+                                options->more[i] ? options->more[i] : "");
+    texts[2 + i] =
+        g_strdup_printf ("    proposals = aes256gcm16-prfsha256-x25519\n"
+                         "    local { auth = pubkey\n }\n remote { auth = pubkey\n }\n"
+                         "    children { net { local_ts = 10.%u.0.0/16\n"
+                         "      remote_ts = 10.%u.0.0/16\n esp_proposals = aes256gcm16\n } }\n%s\n",
+                         i + 1, 2 - i, c->conf[i] ? c->conf[i] : "");
+    options->more[i] = texts[i];
+    options->connection[i] = texts[2 + i];
+  }
 }
 
 void
-certs_ends_clear (CertsEnds *ends)
+certs_options_clear (void)
 {
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    g_clear_pointer (&texts[i], g_free);
+  for (guint i = 0; i < 2; i++)
+    g_clear_pointer (&homes[i], certs_home_free);
+}
+
+Pair *
+certs_pair_new (const CertsCase *c, gconstpointer flags, const PairOptions *options)
+{
+  PairOptions o = options ? *options : (PairOptions){ .seed = 7 };
+  g_autoptr (GPtrArray) plugins = g_ptr_array_new (), builtin = g_ptr_array_new ();
+
+  g_ptr_array_add (plugins, (gpointer) "credentials");
+  g_ptr_array_add (plugins, (gpointer) "auth-pubkey");
+  g_ptr_array_add (plugins, (gpointer) "certs-tap");
+  join (plugins, (gconstpointer const *) o.plugins);
+  g_ptr_array_add (builtin, (gpointer) &tap_plugin);
+  join (builtin, (gconstpointer const *) o.builtin);
+  certs_options_init (c, &o);
+  o.flags |= GPOINTER_TO_UINT (flags);
+  o.plugins = (const char *const *) plugins->pdata;
+  o.builtin = (const IkePluginInfo *const *) builtin->pdata;
+  memset (certs_seen, 0, sizeof certs_seen);
+  return pair_new (&o);
+}
+
+void
+certs_pair_free (Pair *pair)
+{
+  pair_free (pair);
+  certs_options_clear ();
+}
+
+static void
+assert_refused (const CertsCase *c, Pair *pair, const char *error)
+{
+  PairEnd *ends[] = { &pair->a, &pair->b };
+
   for (guint i = 0; i < 2; i++) {
-    certs_home_free (ends->home[i]);
-    g_free (ends->settings[i]);
-    g_free (ends->connection[i]);
+    g_autoptr (IkeTree) last = c->refused[i] ? pair_explain (ends[i]) : NULL;
+    const char *reason = ike_tree_string (last, "reason", "");
+    if (c->refused[i] && !strstr (reason, c->refused[i]))
+      g_error ("%s: %c says \"%s\", not \"%s\"; up says %s\n%s%s", c->name, "ab"[i], reason,
+               c -> refused[i], error ? error : "nothing", pair->a.log->str, pair->b.log->str);
   }
+  /* An initiator that refuses has a responder that believed it, until it is told. */
+  g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 0);
+  g_assert_cmpuint (pair_count (&pair->a, "ike.established"), ==, 0);
+  if (c->refused[1])
+    g_assert_cmpuint (pair_count (&pair->b, "ike.established"), ==, 0);
+}
+
+void
+certs_case_check (const CertsCase *c, Pair *pair)
+{
+  g_autofree char *error = pair_up (pair, "net");
+  gboolean is_refusal = c->refused[0] || c->refused[1];
+
+  if (!error != !is_refusal)
+    g_error ("%s: %s\n-- a --\n%s-- b --\n%s", c->name, error ? error : "it came up",
+             pair->a.log->str, pair->b.log->str);
+  if (is_refusal)
+    assert_refused (c, pair, error);
+  else
+    pair_assert_twins (pair);
+}
+
+void
+certs_case_run (const CertsCase *c, gconstpointer flags, const PairOptions *options)
+{
+  Pair *pair = certs_pair_new (c, flags, options);
+
+  certs_case_check (c, pair);
+  certs_pair_free (pair);
 }

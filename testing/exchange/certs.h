@@ -25,10 +25,41 @@ void  certs_clear (void);                                                  /* at
 
 /* Settings for PairOptions.more: where the credentials are, and further ones of plugins. */
 char *certs_settings (const char *home, const char *more_or_null);
-/* The usual: each end has its certificate a or b, issued by `root`, which both trust. */
+/* One try: what each end has, how its connection reads, what shall come of it. */
 typedef struct {
-  char *home[2], *settings[2], *connection[2];
-} CertsEnds;
-/* @key_type of both ends; @body: further settings of the connections, may be NULL. */
-void  certs_ends_init  (CertsEnds *ends, PairOptions *options, const char *key_type, const char *body);
-void  certs_ends_clear (CertsEnds *ends);
+  const char *name;
+  const char *files[2];                       /* "x509ca/root.pem x509/a.pem private/a.key" */
+  const char *conf[2];                        /* settings of connections.pair beside the usual */
+  const char *plugins[2];                     /* settings of plugins */
+  /* NULL: it comes up; else what the reason of the end that refuses (0: a, the initiator) holds, in `explain` too. */
+  const char *refused[2];
+} CertsCase;
+
+/* What went out in IKE_AUTH, as the taps of the test saw it. */
+typedef struct {
+  guint8 method;                              /* of AUTH */
+  guint8 algorithm[80];                       /* its AlgorithmIdentifier */
+  guint  algorithm_len;
+  guint  n_certs, n_certreqs, encodings;      /* bits 1 << encoding, of CERT */
+  gsize  len;                                 /* of the plaintext */
+} CertsSeen;
+extern CertsSeen certs_seen[2];               /* of a's request, of b's response */
+/* While not NULL: is called for each IKE_AUTH plaintext before it is sealed, and may change it in place. */
+extern void (*certs_tamper) (gboolean by_b, guint8 first, guint8 *plain, gsize len);
+/* A payload of @type in a plaintext: its body, NULL: none. */
+guint8 *certs_payload (guint8 first, guint8 *plain, gsize len, guint8 type, gsize *body_len);
+
+/* Runs a case in the mode of @flags; further plugins and descriptors may be in @options_or_null. */
+void certs_case_run (const CertsCase *c, gconstpointer flags, const PairOptions *options_or_null);
+/* The same in steps: the pair, whose homes are freed with certs_pair_free(). */
+Pair *certs_pair_new  (const CertsCase *c, gconstpointer flags, const PairOptions *options_or_null);
+void  certs_pair_free (Pair *pair);
+const char *certs_pair_home (guint end);
+/* For those who make their pair otherwise: fills in `more` and `connection`. */
+void  certs_options_init  (const CertsCase *c, PairOptions *options);
+void  certs_options_clear (void);
+void  certs_case_check (const CertsCase *c, Pair *pair);
+/* root, and a and b of ECDSA P-256 issued by it. */
+void  certs_usual (void);
+#define CERTS_A "x509ca/root.pem x509/a.pem private/a.key"
+#define CERTS_B "x509ca/root.pem x509/b.pem private/b.key"

@@ -151,7 +151,7 @@ forge_new (const PairOptions *options)
   const IkePluginInfo *builtin[] = { &forge_plugin,
                                      options && options->builtin ? options->builtin[0] : NULL,
                                      NULL };
-  const char *plugins[] = { "forge", builtin[1] ? builtin[1]->name : NULL, NULL };
+  g_autoptr (GPtrArray) plugins = g_ptr_array_new ();
   PairOptions o = options ? *options : (PairOptions) { 0 };
   Forge *forge = g_new0 (Forge, 1);
 
@@ -159,8 +159,14 @@ forge_new (const PairOptions *options)
   current = forge;
   forge->a.forge = forge->b.forge = forge;
   forge->sent = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (plugins, (gpointer) "forge");
+  if (builtin[1])
+    g_ptr_array_add (plugins, (gpointer) builtin[1]->name);
+  for (guint i = 0; o.plugins && o.plugins[i]; i++)
+    g_ptr_array_add (plugins, (gpointer) o.plugins[i]);
+  g_ptr_array_add (plugins, NULL);
   o.builtin = builtin;
-  o.plugins = plugins;
+  o.plugins = (const char *const *) plugins->pdata;
   forge->pair = pair_new (&o);
   forge->tap = forge->pair->a.net_ops->tap_add (forge->pair->a.net, keep_sent, forge);
   return forge;

@@ -35,7 +35,7 @@ struct _Forge {
 
 /* To be among PairOptions.builtin; then one forge at a time. */
 extern const IkePluginInfo forge_plugin;
-/* A pair with this plugin in it, and the first of @options->builtin. */
+/* A pair with this plugin in it, the first of @options->builtin, and @options->plugins. */
 Forge *forge_new  (const PairOptions *options_or_null);
 void   forge_free (Forge *forge);
 void   forge_clear (Forge *forge);
