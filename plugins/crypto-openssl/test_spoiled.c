@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <ikebana/error.h>
+#include <ikebana/pki.h>
 
 #include "test_support.h"
 #include "vectors.h"
@@ -39,6 +40,34 @@ test_it_is_not_offered (gconstpointer data)
   bench_close (&bench);
 }
 
+static gboolean
+lists (Bench *bench, const char *name)
+{
+  const IkeProvided *pki = bench_feature (bench, "service:pki");
+  const IkeSigScheme *scheme;
+
+  for (guint i = 0; (scheme = ((const IkePkiOps *) pki->ops)->scheme (pki->plugin, i)); i++)
+    if (strcmp (scheme->name, name) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* A scheme is not a feature: the service stays, with the others. */
+static void
+test_a_scheme_is_not_listed (gconstpointer data)
+{
+  static const char *const schemes[] = { "ed25519", "ecdsa-sha384", "rsa-pss-sha256",
+                                         "rsa-sha1-v1" };
+  g_autofree char *feature = g_strconcat ("scheme:", data, NULL);
+  Bench bench;
+
+  spoiled = feature;
+  bench_open_builtin (&bench, 1, &ike_plugin);
+  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
+    g_assert_cmpint (lists (&bench, schemes[i]), ==, strcmp (schemes[i], data) != 0);
+  bench_close (&bench);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -58,5 +87,11 @@ main (int argc, char **argv)
 
     g_test_add_data_func (path, features[i], test_it_is_not_offered);
   }
+  g_test_add_data_func ("/crypto-openssl/spoiled/ecdsa-is-not-listed", "ecdsa-sha384",
+                        test_a_scheme_is_not_listed);
+  g_test_add_data_func ("/crypto-openssl/spoiled/pss-is-not-listed", "rsa-pss-sha256",
+                        test_a_scheme_is_not_listed);
+  g_test_add_data_func ("/crypto-openssl/spoiled/method-1-is-not-listed", "rsa-sha1-v1",
+                        test_a_scheme_is_not_listed);
   return g_test_run ();
 }
