@@ -17,7 +17,7 @@ typedef struct {
 void pki_open  (Pki *pki, guint64 seed);
 void pki_close (Pki *pki);
 
-/* Of the default library context: "RSA", "RSA-PSS" with bits; "EC" with a curve; "ED25519", "ED448", …  EVP_PKEY_free. */
+/* Of the default library context: "RSA", "RSA-PSS"; a curve's name; "ED25519", "ED448", …  EVP_PKEY_free. */
 EVP_PKEY *make_rsa (const char *type, guint bits, guint exponent);
 EVP_PKEY *make_ec  (const char *curve);
 EVP_PKEY *make_key (const char *type);
