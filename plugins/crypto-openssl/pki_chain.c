@@ -251,6 +251,8 @@ fail_as (Walk *walk, int code, const IkeCert *cert)
       ": its signature uses a weak hash (SHA-1, MD5 or older)" },
     { X509_V_ERR_CA_KEY_TOO_SMALL, IKE_CHAIN_WEAK, ": its key is too small" },
     { X509_V_ERR_EE_KEY_TOO_SMALL, IKE_CHAIN_WEAK, ": its key is too small" },
+    { X509_V_ERR_OUT_OF_MEM, IKE_CHAIN_OTHER,
+      ": libcrypto gave up on its chain (too many policies, or no memory)" },
     { X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION, IKE_CHAIN_CRITICAL_EXTENSION,
       " has a critical extension that is not understood" },
   };
@@ -331,13 +333,18 @@ has_policy_constraints (const Walk *walk)
 static gboolean
 set_policies (Walk *walk, X509_VERIFY_PARAM *how)
 {
+  static const char *const any[] = { "2.5.29.32.0", NULL };
   const char *const *policies = walk->query->policies;
 
-  if (policies && policies[0])
-    X509_VERIFY_PARAM_set_flags (how, X509_V_FLAG_POLICY_CHECK | X509_V_FLAG_EXPLICIT_POLICY);
-  else if (has_policy_constraints (walk))
+  if (!policies || !policies[0]) {
+    if (!has_policy_constraints (walk))
+      return TRUE;
+    policies = any;
     X509_VERIFY_PARAM_set_flags (how, X509_V_FLAG_POLICY_CHECK);
-  for (guint i = 0; policies && policies[i]; i++) {
+  } else {
+    X509_VERIFY_PARAM_set_flags (how, X509_V_FLAG_POLICY_CHECK | X509_V_FLAG_EXPLICIT_POLICY);
+  }
+  for (guint i = 0; policies[i]; i++) {
     ASN1_OBJECT *oid = OBJ_txt2obj (policies[i], 1);
 
     if (!oid || X509_VERIFY_PARAM_add0_policy (how, oid) != 1) {
