@@ -39,6 +39,15 @@ const IkePkiOps pki_ops = {
   .chain_check = pki_chain_check,
   .chain_clear = pki_chain_clear,
   .key_parse = pki_key_parse,
+  .crl_parse = pki_crl_parse,
+  .crl_ref = pki_crl_ref,
+  .crl_unref = pki_crl_unref,
+  .crl_der = pki_crl_der,
+  .crl_info = pki_crl_info,
+  .crl_is_by = pki_crl_is_by,
+  .crl_find = pki_crl_find,
+  .ocsp_request = pki_ocsp_request,
+  .ocsp_read = pki_ocsp_read,
 };
 
 static gboolean

@@ -279,6 +279,8 @@ pki_time_format (gint64 seconds, char out[PKI_TIME_SIZE])
 static const guint8 *
 find (const IkeReader *text, const char *what)
 {
+  if (ike_reader_left (text) == 0)
+    return NULL;
   return memmem (text->data + text->pos, text->len - text->pos, what, strlen (what));
 }
 

@@ -319,7 +319,8 @@ make_crl (const MakeCrl *how)
   GBytes *bytes;
   int len;
 
-  X509_CRL_set_version (crl, how->version ? how->version - 1 : 1);
+  if (how->version != 1) /* which is not said */
+    X509_CRL_set_version (crl, how->version ? how->version - 1 : X509_CRL_VERSION_2);
   X509_CRL_set_issuer_name (crl, X509_get_subject_name (how->issuer->x509));
   set_crl_times (crl, how);
   for (guint i = 0; i < how->n_revoked; i++)

@@ -47,14 +47,12 @@ pki_is_signed (State *state, const PkiSigned *what, EVP_PKEY *pkey)
   ASN1_TYPE *any = ASN1_TYPE_new ();
   gboolean is_right = FALSE;
 
-  if (raw && any && !pki_is_weak (what->algorithm)) {
-    ASN1_STRING_set0 (raw, (void *) what->data, (int) what->len);
-    ASN1_TYPE_set (any, V_ASN1_SEQUENCE, raw);
-    is_right = ASN1_item_verify_ex (ASN1_ITEM_rptr (ASN1_ANY), what->algorithm, what->signature,
-                                    any, NULL, pkey, state->library, NULL)
-               == 1;
-    ASN1_STRING_set0 (raw, NULL, 0);
-    raw = NULL; /* it is freed with @any */
+  if (any && raw && ASN1_STRING_set (raw, what->data, (int) what->len) == 1) {
+    ASN1_TYPE_set (any, V_ASN1_SEQUENCE, g_steal_pointer (&raw));
+    is_right = !pki_is_weak (what->algorithm)
+               && ASN1_item_verify_ex (ASN1_ITEM_rptr (ASN1_ANY), what->algorithm, what->signature,
+                                       any, NULL, pkey, state->library, NULL)
+                      == 1;
   }
   ASN1_TYPE_free (any);
   ASN1_STRING_free (raw);

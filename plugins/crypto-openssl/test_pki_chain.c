@@ -771,11 +771,13 @@ test_thousand_others (void)
   pki_close (&pki);
 }
 
-/* All of them lead to the anchor by name, none by signature. */
+/* All of them lead to the anchor by name, one of them by signature: it is found if it is among the
+ * first, and else given up. */
 static void
 test_work_is_bound (void)
 {
   enum { N = 80 };
+  const char *bare = "basicConstraints=CA:TRUE";
   IkeCert *others[N];
   IkeChainQuery query = {
     .struct_size = sizeof query, .others = others, .n_others = N, .now = MAKE_NOW
@@ -783,21 +785,24 @@ test_work_is_bound (void)
   IkeChainResult result;
   IkeTrust *trust;
   Pki pki;
-  Made *root, *forger, *leaf;
+  Made *root, *forger, *ca, *leaf;
 
   pki_open (&pki);
-  root = MAKE (&pki, .subject = "CN=root", .extensions = "basicConstraints=CA:TRUE");
-  forger = MAKE (&pki, .subject = "CN=root", .extensions = "basicConstraints=CA:TRUE");
-  leaf = MAKE (&pki, .subject = "CN=moon", .issuer = forger, .issuer_name = "CN=ca");
+  root = MAKE (&pki, .subject = "CN=root", .extensions = bare);
+  forger = MAKE (&pki, .subject = "CN=root", .extensions = bare);
+  ca = MAKE (&pki, .subject = "CN=ca", .issuer = root, .extensions = bare);
+  leaf = MAKE (&pki, .subject = "CN=moon", .issuer = ca);
   for (guint i = 0; i < N; i++)
-    others[i] =
-        MAKE (&pki, .subject = "CN=ca", .issuer = forger, .extensions = "basicConstraints=CA:TRUE")
-            ->cert;
+    others[i] = MAKE (&pki, .subject = "CN=ca", .issuer = forger, .extensions = bare)->cert;
   trust = pki.ops->trust_new (pki.plugin, &root->cert, 1);
   query.trust = trust;
   query.leaf = leaf->cert;
+  others[N - 1] = ca->cert;
   g_assert_false (pki.ops->chain_check (pki.plugin, &query, &result));
   g_assert_cmpint (result.error, ==, IKE_CHAIN_BAD_SIGNATURE);
+  others[10] = ca->cert;
+  g_assert_true (pki.ops->chain_check (pki.plugin, &query, &result));
+  pki.ops->chain_clear (&result);
   pki.ops->trust_unref (trust);
   pki_close (&pki);
 }
