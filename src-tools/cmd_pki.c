@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_pki.c - `ikebana pki`: a program of its own runs it, so that this one needs no library of cryptography. */
+/* cmd_pki.c - `ikebana pki`: a program of its own runs it, so that this one needs no library of
+ * cryptography. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 #include "cmd.h"
 
-/* What comes with this program goes before what was installed, so that a build tree can be used as it is.  The kernel
- * is asked where this program lies, not its caller: whoever may write there may as well replace this program. */
+/* What lies beside this program goes before what was installed, so that a build tree can be used as
+ * it is.  The kernel is asked where this program lies, not its caller; whoever may write there could
+ * as well replace this program. */
 static char *
 find_beside (void)
 {

@@ -183,6 +183,7 @@ const char *pki_purpose_word (const char *oid);
 Json       *pki_describe_key  (EVP_PKEY *key);
 Json       *pki_describe_cert (X509 *cert, gint64 now);
 Json       *pki_describe_crl  (X509_CRL *crl, gint64 now);
+Json       *pki_describe_revoked (X509_REVOKED *entry);
 Json       *pki_describe_req  (X509_REQ *req);
 
 /* RFC 5280, 5.3.1: in the order of their numbers; 7 is nothing. */

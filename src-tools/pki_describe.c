@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pki_describe.c - keys, certificates, CRLs and requests as values to show, for people or as JSON. */
+/* pki_describe.c - keys, certificates, CRLs and requests as values to show, for people or as
+ * JSON. */
 #include <string.h>
 #include "pki.h"
 
@@ -346,8 +347,8 @@ pki_describe_req (X509_REQ *req)
 
 /* -- CRLs */
 
-static Json *
-describe_entry (X509_REVOKED *entry)
+Json *
+pki_describe_revoked (X509_REVOKED *entry)
 {
   Json *object = json_object_new_object ();
   ASN1_ENUMERATED *reason = X509_REVOKED_get_ext_d2i (entry, NID_crl_reason, NULL, NULL);
@@ -392,7 +393,7 @@ pki_describe_crl (X509_CRL *crl, gint64 now)
   add_list (object, "freshest", describe_points (freshest));
   json_object_object_add (object, "entries", json_object_new_int (sk_X509_REVOKED_num (revoked)));
   for (int i = 0; i < MIN (sk_X509_REVOKED_num (revoked), ENTRIES_MAX); i++)
-    json_object_array_add (entries, describe_entry (sk_X509_REVOKED_value (revoked, i)));
+    json_object_array_add (entries, pki_describe_revoked (sk_X509_REVOKED_value (revoked, i)));
   add_list (object, "revoked", entries);
   AUTHORITY_KEYID_free (authority);
   CRL_DIST_POINTS_free (freshest);

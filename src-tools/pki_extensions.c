@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pki_extensions.c - the extensions of a certificate (RFC 5280, 4.2; RFC 4945, 5.1.3), from options. */
+/* pki_extensions.c - the extensions of a certificate (RFC 5280, 4.2; RFC 4945, 5.1.3), from
+ * options. */
 #include <openssl/evp.h>
 #include <string.h>
 #include "pki.h"
@@ -150,7 +151,8 @@ add_no_check (const PkiArgs *args, X509 *cert, GError **error)
 
 /* -- whose keys they are */
 
-/* RFC 5280, 4.2.1.2 (1): "the 160-bit SHA-1 hash of the value of the BIT STRING subjectPublicKey". */
+/* RFC 5280, 4.2.1.2 (1): "the 160-bit SHA-1 hash of the value of the BIT STRING
+ * subjectPublicKey". */
 static ASN1_OCTET_STRING *
 key_id_of (X509 *cert)
 {

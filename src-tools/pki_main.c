@@ -6,8 +6,8 @@
 #include "pki.h"
 
 static const PkiCommand *const commands[] = {
-  &pki_gen_command,   &pki_pub_command, &pki_self_command,  &pki_req_command,
-  &pki_issue_command, &pki_crl_command, &pki_print_command, &pki_p12_command,
+  &pki_gen_command, &pki_pub_command,   &pki_self_command,   &pki_req_command, &pki_issue_command,
+  &pki_crl_command, &pki_print_command, &pki_verify_command, &pki_p12_command, &pki_ocsp_command,
 };
 
 static const PkiCommand *

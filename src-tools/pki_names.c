@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pki_names.c - names of people and hosts as swanctl.conf writes them, and as certificates hold them. */
+/* pki_names.c - names of people and hosts as swanctl.conf writes them, and as certificates hold
+ * them. */
 #include <string.h>
 #include "pki.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pki_options.c - reads a command line by the table of its command; help and completion from the same table. */
+/* pki_options.c - reads a command line by the table of its command; help and completion from the
+ * same table. */
 #include <stdio.h>
 #include <string.h>
 #include "pki.h"
