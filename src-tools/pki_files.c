@@ -233,7 +233,7 @@ pki_passphrase (const PkiArgs *args, const char *what, gboolean is_new, GError *
 
   if (path)
     return passphrase_of_file (path, error);
-  if (text)
+  if (text && text[0])
     return g_strndup (text, PASSPHRASE_MAX - 1);
   if (isatty (STDIN_FILENO))
     return ask_passphrase (what, is_new, error);
