@@ -45,9 +45,9 @@ set_names (X509 *cert, const char *cn, X509 *issuer_or_null)
 
   X509_NAME_add_entry_by_txt (name, "CN", MBSTRING_UTF8, (const guint8 *) cn, -1, -1, 0);
   g_assert_cmpint (X509_set_subject_name (cert, name), ==, 1);
-  g_assert_cmpint (X509_set_issuer_name (
-                       cert, issuer_or_null ? X509_get_subject_name (issuer_or_null) : name),
-                   ==, 1);
+  g_assert_cmpint (
+      X509_set_issuer_name (cert, issuer_or_null ? X509_get_subject_name (issuer_or_null) : name),
+      ==, 1);
   X509_NAME_free (name);
 }
 
@@ -71,7 +71,8 @@ make_cert (const MakeCert *what, const char *key, X509 *issuer_or_null, const ch
   set_names (cert, what->cn, issuer_or_null);
   set_times (cert, what);
   g_assert_cmpint (X509_set_pubkey (cert, make_key (key)), ==, 1);
-  add_extension (cert, issuer, NID_basic_constraints, what->is_ca ? "critical,CA:TRUE" : "CA:FALSE");
+  add_extension (cert, issuer, NID_basic_constraints,
+                 what->is_ca ? "critical,CA:TRUE" : "CA:FALSE");
   add_extension (cert, issuer, NID_subject_key_identifier, "hash");
   if (what->names)
     add_extension (cert, issuer, NID_subject_alt_name, what->names);
@@ -114,8 +115,8 @@ pem_key (const char *key, const char *passphrase_or_null)
 
   g_assert_cmpint (PEM_write_bio_PKCS8PrivateKey (
                        bio, make_key (key), passphrase_or_null ? EVP_aes_256_cbc () : NULL,
-                       passphrase_or_null, passphrase_or_null ? (int) strlen (passphrase_or_null) : 0,
-                       NULL, NULL),
+                       passphrase_or_null,
+                       passphrase_or_null ? (int) strlen (passphrase_or_null) : 0, NULL, NULL),
                    ==, 1);
   return take_text (bio);
 }

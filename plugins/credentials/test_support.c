@@ -28,7 +28,8 @@ require_all (IkePlugin *self)
       const char *text = present->required->pdata[i];
       g_autoptr (GError) error = NULL;
       if (g_str_has_prefix (text, kinds[k].prefix)
-          && !ops->require (service->plugin, kinds[k].kind, text + strlen (kinds[k].prefix), &error))
+          && !ops->require (service->plugin, kinds[k].kind, text + strlen (kinds[k].prefix),
+                            &error))
         g_string_append_printf (present->refused, "%s: %s\n", text, error->message);
     }
 }
@@ -47,6 +48,20 @@ load_later (IkePlugin *self, const IkeTree *section, IkeCall *call)
   g_ptr_array_add (present->loads, call);
 }
 
+static void
+write_log (IkePlugin *self, const IkeLogRecord *record)
+{
+  static const char *const levels[] = { "error", "notice", "info", "debug" };
+
+  g_string_append_printf (present->log, "%s: %s\n", levels[record->level], record->text);
+}
+
+static void
+heard_before_sinks (const IkeLogRecord *record, gpointer data)
+{
+  write_log (NULL, record);
+}
+
 static const char *const after_service[] = { "section:authorities", NULL };
 static const IkeSectionClass section_class = { .struct_size = sizeof section_class,
                                                .begin = require_all,
@@ -60,12 +75,26 @@ static const IkeFeature keys_feature = { .struct_size = sizeof keys_feature,
                                          .provides = "keys:fake",
                                          .ops = &keys_class };
 
-static const IkeFeature *const naming_features[] = { &section_feature, NULL };
+static const IkeLogSinkClass sink_class = { .struct_size = sizeof sink_class, .write = write_log };
+static const IkeFeature sink_feature = { .struct_size = sizeof sink_feature,
+                                         .provides = "log-sink:bench",
+                                         .ops = &sink_class };
+
+static const IkeFeature *const naming_features[] = { &section_feature, &sink_feature, NULL };
 static const IkeFeature *const keys_features[] = { &keys_feature, NULL };
-IKE_PLUGIN (naming_plugin, "naming", 0, .version = "1.0", .license = "Apache-2.0",
-            .summary = "names what connections would name", .features = naming_features);
-IKE_PLUGIN (fake_keys_plugin, "fake-keys", 0, .version = "1.0", .license = "Apache-2.0",
-            .summary = "keys that are found when the test says so", .features = keys_features);
+
+#define PLUGIN(symbol, plugin_name, plugin_features)                                               \
+  static const IkePluginInfo symbol = { .struct_size = sizeof symbol,                              \
+                                        .abi_major = IKE_ABI_MAJOR,                                \
+                                        .abi_minor = IKE_ABI_MINOR,                                \
+                                        .name = plugin_name,                                       \
+                                        .version = "1.0",                                          \
+                                        .license = "Apache-2.0",                                   \
+                                        .summary = "a part of the test",                           \
+                                        .features = plugin_features }
+
+PLUGIN (naming_plugin, "naming", naming_features);
+PLUGIN (fake_keys_plugin, "fake-keys", keys_features);
 
 /* -- files */
 
@@ -158,15 +187,6 @@ bench_settings (Bench *bench, const char *text)
 
 /* -- the engine */
 
-static void
-heard (const IkeLogRecord *record, gpointer data)
-{
-  static const char *const levels[] = { "error", "notice", "info", "debug" };
-  Bench *bench = data;
-
-  g_string_append_printf (bench->log, "%s: %s\n", levels[record->level], record->text);
-}
-
 void
 bench_init (Bench *bench)
 {
@@ -181,8 +201,8 @@ bench_init (Bench *bench)
   present = bench;
 }
 
-void
-bench_start (Bench *bench)
+static void
+make_engine (Bench *bench, guint32 flags)
 {
   static const char *const plugins[] = { "crypto-openssl", "credentials", "naming", "fake-keys",
                                          NULL };
@@ -193,28 +213,46 @@ bench_start (Bench *bench)
   g_autoptr (GError) error = NULL;
 
   bench->sim = ike_sim_new (1);
-  IkeEngineOptions options = {
+  const IkeEngineOptions options = {
     .struct_size = sizeof options,
+    .flags = flags,
     .sim = bench->sim,
     .n_shards = 1,
     .config_file = settings,
     .plugin_dir = plugin_dir,
     .plugins = plugins,
     .builtin = builtin,
-    .log_fallback = heard,
-    .log_data = bench,
+    .log_fallback = heard_before_sinks,
   };
 
   bench->engine = ike_engine_new (&options, &error);
   g_assert_no_error (error);
+}
+
+void
+bench_start (Bench *bench)
+{
+  const IkeProvided *service;
+  g_autoptr (GError) error = NULL;
+
+  make_engine (bench, 0);
   ike_engine_start (bench->engine, &error);
   g_assert_no_error (error);
-
-  const IkeProvided *service = ike_feature_find (bench->engine, "service:credentials", &error);
+  service = ike_feature_find (bench->engine, "service:credentials", &error);
   g_assert_no_error (error);
   bench->plugin = service->plugin;
   bench->ops = service->ops;
   bench->pki = (IkePkiOps *) ike_feature_find (bench->engine, "service:pki", &error)->ops;
+}
+
+void
+bench_check (Bench *bench)
+{
+  g_autoptr (GError) error = NULL;
+
+  make_engine (bench, IKE_ENGINE_CHECK);
+  if (!ike_engine_start (bench->engine, &error))
+    g_string_append_printf (bench->log, "%s\n", error->message);
 }
 
 void
@@ -268,6 +306,8 @@ bench_reload_fine (Bench *bench)
 static gboolean
 was_logged (Bench *bench, const char *pattern)
 {
+  ike_sim_settle (bench->sim);
+
   g_auto (GStrv) lines = g_strsplit (bench->log->str, "\n", -1);
 
   for (guint i = 0; lines[i]; i++)
@@ -293,12 +333,13 @@ bench_assert_no_log (Bench *bench, const char *pattern)
 void
 bench_forget_log (Bench *bench)
 {
+  ike_sim_settle (bench->sim);
   g_string_truncate (bench->log, 0);
 }
 
 typedef struct {
   IkeTree *result;
-  char    *error;
+  char *error;
   gboolean is_done;
 } Answer;
 
@@ -318,8 +359,8 @@ bench_command (Bench *bench, const char *name, IkeTree *args_take, char **error)
   static const IkeRequestSink sink = { .struct_size = sizeof sink, .done = answer_done };
   Answer answer = { 0 };
 
-  ike_command_run (bench->engine, name, args_take ? args_take : ike_tree_new_section (), FALSE, &sink,
-                   &answer);
+  ike_command_run (bench->engine, name, args_take ? args_take : ike_tree_new_section (), FALSE,
+                   &sink, &answer);
   ike_sim_settle (bench->sim);
   g_assert_true (answer.is_done);
   if (error)

@@ -54,6 +54,7 @@ typedef struct {
 
 void bench_init  (Bench *bench);              /* a directory, empty */
 void bench_start (Bench *bench);              /* the engine */
+void bench_check (Bench *bench);              /* as `ikebanad --check`; what it says goes to the log */
 void bench_clear (Bench *bench);              /* with the directory */
 /* Text of the settings file beyond what the tests need. */
 void bench_settings (Bench *bench, const char *text);
@@ -79,3 +80,19 @@ char *bench_own_of (Bench *bench, const char *id_or_null);
 /* "CN, CN" of the anchors of these names. */
 char *bench_cas (Bench *bench, const char *const *names);
 char *subject (Bench *bench, const IkeCert *cert);
+
+#define assert_own(bench, id, expected)                                                            \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    g_autofree char *own_is = bench_own_of (bench, id);                                            \
+    g_assert_cmpstr (own_is, ==, expected);                                                        \
+  }                                                                                                \
+  G_STMT_END
+
+#define assert_cas(bench, names, expected)                                                         \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    g_autofree char *cas_are = bench_cas (bench, names);                                           \
+    g_assert_cmpstr (cas_are, ==, expected);                                                       \
+  }                                                                                                \
+  G_STMT_END
