@@ -112,10 +112,11 @@ has_fitting (const IkeCredentials *credentials, const IkeIdent *id_or_null)
 {
   const GPtrArray *candidates = own_candidates (credentials, id_or_null);
 
-  for (guint i = 0; candidates && i < candidates->len; i++)
-    if (!id_or_null
-        || credentials->pki->cert_has (((const Own *) candidates->pdata[i])->cert, id_or_null))
+  for (guint i = 0; candidates && i < candidates->len; i++) {
+    const Own *own = candidates->pdata[i];
+    if (own->key && (!id_or_null || credentials->pki->cert_has (own->cert, id_or_null)))
       return TRUE;
+  }
   return FALSE;
 }
 

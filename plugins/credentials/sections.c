@@ -144,6 +144,24 @@ authority_new (const IkeTree *section, GPtrArray *problems)
   return authority;
 }
 
+/* The first one counts. */
+static void
+check_other (const Set *set, const Authority *authority, GPtrArray *problems)
+{
+  for (guint i = 0; i < set->authorities->len; i++) {
+    const Authority *other = set->authorities->pdata[i];
+    if (other == authority)
+      return;
+    if (other->source == authority->source) {
+      value_problem (problems,
+                     "warning: cacert: is that of authorities.%s, too, which counts; this section "
+                     "is ignored",
+                     other->name);
+      return;
+    }
+  }
+}
+
 static void
 add_authority (IkePlugin *self, const IkeTree *section, GPtrArray *problems)
 {
@@ -165,7 +183,9 @@ add_authority (IkePlugin *self, const IkeTree *section, GPtrArray *problems)
     return;
   }
   authority->source = read_ca (set, section, problems);
-  if (!authority->source)
+  if (authority->source)
+    check_other (set, authority, problems);
+  else
     g_ptr_array_remove (set->authorities, authority);
 }
 

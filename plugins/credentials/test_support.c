@@ -5,6 +5,9 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include <ikebana/auth.h>
+#include <ikebana/model.h>
+
 /* One test at a time: the plugins below find it here. */
 static Bench *present;
 
@@ -80,7 +83,13 @@ static const IkeFeature sink_feature = { .struct_size = sizeof sink_feature,
                                          .provides = "log-sink:bench",
                                          .ops = &sink_class };
 
-static const IkeFeature *const naming_features[] = { &section_feature, &sink_feature, NULL };
+static const IkeAuthClass auth_class = { .struct_size = sizeof auth_class };
+static const IkeFeature auth_feature = { .struct_size = sizeof auth_feature,
+                                         .provides = "auth:psk",
+                                         .ops = &auth_class };
+
+static const IkeFeature *const naming_features[] = { &section_feature, &sink_feature, &auth_feature,
+                                                     NULL };
 static const IkeFeature *const keys_features[] = { &keys_feature, NULL };
 
 #define PLUGIN(symbol, plugin_name, plugin_features)                                               \
@@ -299,6 +308,19 @@ bench_reload_fine (Bench *bench)
 
   g_assert_cmpstr (problems, ==, "");
   g_assert_cmpstr (bench->refused->str, ==, "");
+}
+
+void
+bench_add_conn (Bench *bench)
+{
+  static const char text[] = "remote_addrs = 192.0.2.1\n local { auth = psk }\n"
+                             "remote { auth = psk }\n children { net { } }";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (IkeTree) section = ike_settings_parse (text, strlen (text), "test", &error);
+
+  g_assert_no_error (error);
+  ike_engine_load_conn (bench->engine, "added", section, &error);
+  g_assert_no_error (error);
 }
 
 /* -- what it said */

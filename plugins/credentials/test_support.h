@@ -68,6 +68,8 @@ void bench_require (Bench *bench, const char *what);
 /* Problems in one text. */
 char *bench_reload (Bench *bench);
 void bench_reload_fine (Bench *bench);        /* without problems */
+/* As `ikebana up` of a connection that was not there: a configuration, but no reload. */
+void bench_add_conn (Bench *bench);
 void bench_assert_log (Bench *bench, const char *pattern);     /* a line like that, since the log was looked at */
 void bench_assert_no_log (Bench *bench, const char *pattern);
 void bench_forget_log (Bench *bench);
