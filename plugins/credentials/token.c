@@ -144,8 +144,7 @@ note_answer (Ask *ask, IkeKeySet *found)
   key_set_free (found);
 }
 
-/* One provider that knows the token is enough; that the others do not know it is no failure then.
- */
+/* One provider that knows the token is enough: then it is no failure that others do not. */
 static void
 conclude (Token *token)
 {
@@ -201,7 +200,7 @@ static const IkeCallClass load_class = {
 
 /* -- asking */
 
-/* With its PIN, for as long as the provider looks at it; a tree wipes its texts when it is freed. */
+/* With its PIN, while the provider looks at it; a tree wipes its texts when it is freed. */
 static IkeTree *
 whole_section (const Token *token)
 {
