@@ -2,10 +2,10 @@
 /* credentials.c - certificates and keys of this host: from directories like those of swanctl, from
  * PKCS#12 containers, from the configuration, and from tokens.
  *
- * Each time a configuration is built, the directories are looked through again; what did not change
- * is not read again.  When the configuration takes effect, so does a new snapshot, which shards find
- * things in without waiting for anybody.  What is read is checked by `service:pki`; what cannot be
- * read is told with its name and what to do, and does no harm to the rest. */
+ * Each time a configuration is built, the directories are looked through again; what did not
+ * change is not read again.  When the configuration takes effect, so does a new snapshot, in which
+ * shards find things without waiting for anybody.  What is read is checked by `service:pki`; what
+ * cannot be read is told with its name and what to do, and does no harm to the rest. */
 #include "config.h"
 
 #include <ikebana/command.h>

@@ -144,7 +144,7 @@ typedef struct {
 
 Set     *set_new    (State *state);           /* empty */
 void     set_free   (Set *set);
-/* From now on it is in use: tells what is still locked. */
+/* No section follows: tells what is still locked, once. */
 void     set_complete (Set *set);
 gboolean set_equal  (const Set *a, const Set *b);
 /* The source of @query, which is kept from the current set if the file did not change, in the set.  @is_news: it was

@@ -82,12 +82,16 @@ commit (IkePlugin *self)
   set_free (previous);
 }
 
+/* Connections are checked after all sections were added, under --check too. */
 gboolean
 sections_require (IkePlugin *self, IkeCredentialKind kind, const char *name, GError **error)
 {
   State *state = state_get (self);
 
-  return state_pki (state, error) && set_require (pending (state), kind, name, error);
+  if (!state_pki (state, error))
+    return FALSE;
+  set_complete (pending (state));
+  return set_require (pending (state), kind, name, error);
 }
 
 /* -- authorities */

@@ -46,7 +46,7 @@ typedef struct {
   const IkeCredentialsOps *ops;
   IkePkiOps  *pki;                            /* the engine's copy */
   GString    *log;
-  GPtrArray  *required;                       /* "cert:NAME", "ca:NAME", "pubkey:NAME": while a configuration is built */
+  GPtrArray  *required;                       /* "cert:NAME", "ca:NAME", "pubkey:NAME" */
   GString    *refused;                        /* what require() said of the last */
   GPtrArray  *loads;                          /* IkeCall: what the provider of keys has been asked */
   GString    *sections;                       /* and what about */
