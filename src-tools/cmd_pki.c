@@ -7,7 +7,7 @@
 #include "cmd.h"
 
 /* What lies beside this program goes before what was installed, so that a build tree can be used as
- * it is.  The kernel is asked where this program lies, not its caller; whoever may write there could
+ * it is.  The kernel is asked where this program lies, not its caller; whoever may write there may
  * as well replace this program. */
 static char *
 find_beside (void)

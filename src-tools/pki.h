@@ -152,9 +152,13 @@ char         *pki_hex       (const guint8 *data, gsize len, char separator_or_0)
 char         *pki_serial_text (const ASN1_INTEGER *serial);
 /* "2030-01-31", "2030-01-31T12:00:00Z", "20300131120000Z", "@1900000000", "now", "+10d", "-2h". */
 gboolean      pki_time      (const char *text, gint64 now, gint64 *out, GError **error);
-/* Of two options, or of --lifetime DAYS from the first. */
-gboolean      pki_period    (const PkiArgs *args, const char *from, const char *until, guint64 days, gint64 *first,
-                             gint64 *last, GError **error);
+/* Fills first and last from the options @from and @until; without @until last is --lifetime, or @days, later. */
+typedef struct {
+  const char *from, *until;
+  guint       days;
+  gint64      first, last;                    /* seconds since 1970 */
+} PkiPeriod;
+gboolean      pki_period (const PkiArgs *args, PkiPeriod *period, GError **error);
 gint64        pki_now       (void);
 char         *pki_time_text (const ASN1_TIME *time);
 gint64        pki_time_value (const ASN1_TIME *time);

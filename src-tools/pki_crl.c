@@ -231,12 +231,12 @@ static gboolean
 set_times (const PkiArgs *args, X509_CRL *crl, GError **error)
 {
   g_autoptr (ASN1_TIME) from = NULL, until = NULL;
-  gint64 first, last;
+  PkiPeriod period = { .from = "this-update", .until = "next-update", .days = LIFETIME_DAYS };
 
-  if (!pki_period (args, "this-update", "next-update", LIFETIME_DAYS, &first, &last, error))
+  if (!pki_period (args, &period, error))
     return FALSE;
-  from = ASN1_TIME_set (NULL, (time_t) first);
-  until = ASN1_TIME_set (NULL, (time_t) last);
+  from = ASN1_TIME_set (NULL, (time_t) period.first);
+  until = ASN1_TIME_set (NULL, (time_t) period.last);
   return X509_CRL_set1_lastUpdate (crl, from) == 1 && X509_CRL_set1_nextUpdate (crl, until) == 1;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pki_http.c - a small server: one connection at a time, one request each, and files of a directory.
- */
+/* pki_http.c - a small server: one connection at a time, one request each; files of a directory. */
 #define _GNU_SOURCE /* accept4 */
 #include "pki_http.h"
 #include <errno.h>
@@ -97,7 +96,8 @@ pki_http_serve (int directory, const char *path, PkiHttpAnswer *answer)
 
 /* -- waiting */
 
-/* TRUE when @fd is ready by @deadline_us; FALSE, too, when the program is to end.  -1: only waits. */
+/* TRUE when @fd is ready by @deadline_us; FALSE, too, when the program is to end.  Without an @fd
+ * (-1) it only waits. */
 static gboolean
 wait_for (const Running *running, int fd, short events, gint64 deadline_us)
 {

@@ -46,14 +46,14 @@ set_serial (const PkiArgs *args, X509 *cert, GError **error)
 static gboolean
 set_times (const PkiArgs *args, X509 *cert, X509 *issuer, GError **error)
 {
-  gint64 first, last;
+  PkiPeriod period = { .from = "not-before", .until = "not-after", .days = LIFETIME_DAYS };
 
-  if (!pki_period (args, "not-before", "not-after", LIFETIME_DAYS, &first, &last, error))
+  if (!pki_period (args, &period, error))
     return FALSE;
-  if (!ASN1_TIME_set (X509_getm_notBefore (cert), (time_t) first)
-      || !ASN1_TIME_set (X509_getm_notAfter (cert), (time_t) last))
+  if (!ASN1_TIME_set (X509_getm_notBefore (cert), (time_t) period.first)
+      || !ASN1_TIME_set (X509_getm_notAfter (cert), (time_t) period.last))
     return pki_fail (error, "these times cannot be written");
-  if (issuer != cert && last > pki_time_value (X509_get0_notAfter (issuer))) {
+  if (issuer != cert && period.last > pki_time_value (X509_get0_notAfter (issuer))) {
     g_autofree char *text = pki_time_text (X509_get0_notAfter (issuer));
     pki_note ("the certificate of the CA ends before this one, at %s", text);
   }

@@ -138,14 +138,16 @@ static GENERAL_NAME *
 general_net (const char *text, GError **error)
 {
   g_auto (GStrv) parts = g_strsplit (text, "/", 2);
+  gboolean is_addr;
   guint8 octets[32] = { 0 };
-  guint64 bits = 0;
+  guint64 bits;
   IkeAddr addr;
   guint len;
 
-  if (!parts[0] || !ike_addr_parse (&addr, parts[0], NULL) || (len = ike_addr_len (&addr)) == 0
-      || (bits = len * 8,
-          parts[1] && !g_ascii_string_to_unsigned (parts[1], 10, 0, len * 8, &bits, NULL))) {
+  is_addr = parts[0] && ike_addr_parse (&addr, parts[0], NULL) && ike_addr_len (&addr) > 0;
+  len = is_addr ? ike_addr_len (&addr) : 0;
+  bits = len * 8;
+  if (!is_addr || (parts[1] && !g_ascii_string_to_unsigned (parts[1], 10, 0, bits, &bits, NULL))) {
     pki_usage (error, "\"%s\" is no address range; write ip:10.0.0.0/8", text);
     return NULL;
   }

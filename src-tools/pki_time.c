@@ -94,22 +94,22 @@ pki_time (const char *text, gint64 now, gint64 *out, GError **error)
 }
 
 gboolean
-pki_period (const PkiArgs *args, const char *from, const char *until, guint64 days, gint64 *first,
-            gint64 *last, GError **error)
+pki_period (const PkiArgs *args, PkiPeriod *period, GError **error)
 {
-  const char *from_text = pki_text (args, from), *until_text = pki_text (args, until);
+  const char *from = pki_text (args, period->from), *until = pki_text (args, period->until);
   gint64 now = pki_now ();
 
-  *first = now;
-  if (until_text && pki_has (args, "lifetime"))
-    return pki_usage (error, "--lifetime and --%s both say when it ends; give one", until);
-  if (from_text && !pki_time (from_text, now, first, error))
+  period->first = now;
+  if (until && pki_has (args, "lifetime"))
+    return pki_usage (error, "--lifetime and --%s both say when it ends; give one", period->until);
+  if (from && !pki_time (from, now, &period->first, error))
     return FALSE;
-  *last = *first + (gint64) pki_number (args, "lifetime", days) * PKI_DAY;
-  if (until_text && !pki_time (until_text, now, last, error))
+  period->last = period->first + (gint64) pki_number (args, "lifetime", period->days) * PKI_DAY;
+  if (until && !pki_time (until, now, &period->last, error))
     return FALSE;
-  if (*last <= *first)
-    return pki_usage (error, "it would end before it begins; see --%s and --%s", from, until);
+  if (period->last <= period->first)
+    return pki_usage (error, "it would end before it begins; see --%s and --%s", period->from,
+                      period->until);
   return TRUE;
 }
 

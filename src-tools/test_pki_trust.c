@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_pki_trust.c - `ikebana pki crl` and `pki verify`: what is revoked, and why something is not trusted. */
+/* test_pki_trust.c - `ikebana pki crl` and `pki verify`: what is revoked or else not trusted. */
 #include "test_pki_support.h"
 #include <string.h>
 
