@@ -290,37 +290,45 @@ candidate_take (State *state, const Wanted *wanted, const Candidate *candidate, 
   return set_take (token, wanted, error);
 }
 
+/* Of several tokens: the first that has the key, of those that show something of its name. */
+static IkeKeySet *
+search_shown (State *state, const Wanted *wanted, GArray *candidates, GError **error)
+{
+  g_autoptr (GError) last = NULL;
+
+  for (guint i = 0; (wanted->id || wanted->label) && i < candidates->len; i++) {
+    const Candidate *candidate = &g_array_index (candidates, Candidate, i);
+    IkeKeySet *set;
+    if (!shows_it (state, wanted, candidate))
+      continue;
+    g_clear_error (&last);
+    set = candidate_take (state, wanted, candidate, &last);
+    if (set)
+      return set;
+    if (!g_error_matches (last, IKE_ERROR, IKE_ERROR_NOT_FOUND))
+      break;
+  }
+  if (last)
+    g_propagate_error (error, g_steal_pointer (&last));
+  else
+    g_set_error (
+        error, IKE_ERROR, IKE_ERROR_NOT_FOUND,
+        "%s: which of %u tokens has it cannot be seen without a PIN; set slot, or name the "
+        "token in a pkcs11: URI",
+        wanted->handle, candidates->len);
+  return NULL;
+}
+
 static IkeKeySet *
 search (State *state, const Wanted *wanted, GError **error)
 {
   g_autoptr (GArray) candidates = candidates_find (state, wanted, error);
-  guint n_shown = 0;
 
   if (!candidates)
     return NULL;
-  if (candidates->len == 1)
-    return candidate_take (state, wanted, &g_array_index (candidates, Candidate, 0), error);
-  for (guint i = 0; (wanted->id || wanted->label) && i < candidates->len; i++) {
-    const Candidate *candidate = &g_array_index (candidates, Candidate, i);
-    g_autoptr (GError) failed = NULL;
-    IkeKeySet *set;
-    if (!shows_it (state, wanted, candidate))
-      continue;
-    n_shown++;
-    set = candidate_take (state, wanted, candidate, &failed);
-    if (set)
-      return set;
-    if (!g_error_matches (failed, IKE_ERROR, IKE_ERROR_NOT_FOUND)) {
-      g_propagate_error (error, g_steal_pointer (&failed));
-      return NULL;
-    }
-  }
-  g_set_error (error, IKE_ERROR, IKE_ERROR_NOT_FOUND,
-               n_shown ? "%s: none of %u tokens has such a private key"
-                       : "%s: which of %u tokens has it cannot be seen without a PIN; set slot, or "
-                         "name the token in a pkcs11: URI",
-               wanted->handle, candidates->len);
-  return NULL;
+  if (candidates->len > 1)
+    return search_shown (state, wanted, candidates, error);
+  return candidate_take (state, wanted, &g_array_index (candidates, Candidate, 0), error);
 }
 
 void

@@ -62,14 +62,28 @@ output_ecdsa (const Sign *sign, const guint8 *signature, gsize len)
                                                     : g_bytes_new (signature, len);
 }
 
+/* The public key may be another's, put beside this private key by mistake, and a token that
+ * computes wrongly may tell its RSA key by that: so the peer is not the first to verify. */
+static gboolean
+is_right (const Sign *sign, GBytes *signature)
+{
+  const State *state = sign->state;
+  IkePart octets;
+  gsize len;
+  const guint8 *data = g_bytes_get_data (signature, &len);
+
+  octets.data = g_bytes_get_data (sign->octets, &octets.len);
+  return state->pki->verify (state->pki_plugin, sign->key->head.pubkey, sign->scheme, &octets, 1,
+                             data, len);
+}
+
 static GBytes *
 output_make (const Sign *sign, const guint8 *signature, gsize len)
 {
-  if (sign->key->type == IKE_KEY_ECDSA)
-    return output_ecdsa (sign, signature, len);
-  if (sign->key->type == IKE_KEY_RSA && len != (sign->key->bits + 7) / 8)
-    return NULL;
-  return g_bytes_new (signature, len);
+  g_autoptr (GBytes) output = sign->key->type == IKE_KEY_ECDSA ? output_ecdsa (sign, signature, len)
+                                                               : g_bytes_new (signature, len);
+
+  return output && is_right (sign, output) ? g_steal_pointer (&output) : NULL;
 }
 
 /* -- the plugin's loop */
@@ -153,8 +167,9 @@ sign_once (Sign *sign, SignPlan *plan, const IkePart *input, GBytes **signature,
   *signature = output_make (sign, out, MIN (len, sizeof out));
   if (*signature)
     return CKR_OK;
-  g_set_error (error, IKE_ERROR, IKE_ERROR_CRYPTO, "token %s gave something that is no signature",
-               key->token->name);
+  g_set_error (error, IKE_ERROR, IKE_ERROR_CRYPTO,
+               "%s: the signature does not fit the public key that the token has for it",
+               key->head.label);
   return CKR_GENERAL_ERROR;
 }
 
@@ -240,6 +255,14 @@ fits_modulus (const Key *key, const IkeSigScheme *scheme, const SignPlan *plan)
   return !scheme->is_pss || key->bits > 16 * plan->pss.sLen + 9;
 }
 
+/* RFC 7296, 3.8, of method 1: "implementations [...] SHOULD use SHA-1 as the default hash function
+ * when generating signatures", and no notify tells us that the peer knows another. */
+static gboolean
+fits_method (const IkeSigScheme *scheme)
+{
+  return scheme->method != IKE_AUTH_RSA || scheme->hash_id == IKE_SIGHASH_SHA1;
+}
+
 static gboolean
 key_can (const IkeKey *head, const IkeSigScheme *scheme)
 {
@@ -247,7 +270,7 @@ key_can (const IkeKey *head, const IkeSigScheme *scheme)
   SignPlan plan;
 
   if (scheme->key_type != key->type || (scheme->key_bits && scheme->key_bits != key->bits)
-      || !sign_plan (key->mechanisms, scheme, &plan))
+      || !fits_method (scheme) || !sign_plan (key->mechanisms, scheme, &plan))
     return FALSE;
   if (key->type == IKE_KEY_ECDSA && !fits_curve (key, scheme))
     return FALSE;
