@@ -18,7 +18,7 @@ static CK_RV
 find_all (Token *token, GArray *found, guint max)
 {
   CK_FUNCTION_LIST *functions = token->module->functions;
-  CK_OBJECT_HANDLE some[AT_A_TIME];
+  CK_OBJECT_HANDLE some[AT_A_TIME] = { 0 };
   CK_ULONG n;
   CK_RV rv = CKR_OK;
 
