@@ -191,6 +191,9 @@ ike_id_read (const IkePayload *payload, IkeTypedView *id, IkeVerdict *verdict)
     return refuse (payload, 4, verdict, "identity of type IPv4 address is not 4 bytes");
   if (id->type == IKE_ID_IPV6_ADDR && id->len != 16)
     return refuse (payload, 4, verdict, "identity of type IPv6 address is not 16 bytes");
+  /* RFC 7619, 2.2: "The Identification Data field ... for this ID Type MUST be empty." */
+  if (id->type == IKE_ID_NULL && id->len != 0)
+    return refuse (payload, 4, verdict, "identity of type NULL is not empty");
   return TRUE;
 }
 
