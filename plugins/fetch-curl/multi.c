@@ -2,8 +2,8 @@
 /* multi.c - curl's multi interface as guest of the io loop: its sockets are watches, its time-out
  * is a timer.
  *
- * Nothing blocks.  Names are resolved by curl's own threads, as Debian builds it; a libcurl that was
- * built with neither these nor c-ares would hold the io loop up, and is refused. */
+ * Nothing blocks.  Names are resolved by curl's own threads, as Debian builds it; a libcurl that
+ * was built with neither these nor c-ares would hold the io loop up, and is refused. */
 #include <sys/epoll.h>
 #include <ikebana/error.h>
 #include "fetcher.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* covered.c - is a CRL by this issuer, and about certificates like that one?
  *
- * To find it out means to verify a signature over all of the CRL, so the answer is kept with it, and
- * what is large is verified on the offload pool. */
+ * To find it out means to verify a signature over all of the CRL, so the answer is kept with it,
+ * and what is large is verified on the offload pool. */
 #include <ikebana/log.h>
 #include "pending.h"
 
 enum { KINDS_MAX = 256 };
 
-/* Certificates of one issuer, of one kind, with the same distribution points are alike for a CRL. */
+/* Certificates of one issuer, of one kind, with the same distribution points are alike for it. */
 static char *
 kind_of (Revocation *revocation, IkeCert *issuer, IkeCert *cert)
 {

@@ -156,7 +156,7 @@ settle (Inquiry *inquiry)
     judge_combine (&says, &changed);
     by = changed.revoked == IKE_REVOKED_YES ? inquiry->delta : by;
   }
-  /* A CRL that is over does not say that somebody is good; but whom it revoked for good, stays so. */
+  /* A CRL that is over says of nobody that he is good; but whom it revoked for good, stays so. */
   if (says.revoked == IKE_REVOKED_YES && (in_time || says.reason != JUDGE_CRL_ON_HOLD)) {
     g_autofree char *whose = g_strdup_printf ("the CRL of %s", name_of (by, name));
     return inquiry_conclude_revoked (inquiry, &says, whose);

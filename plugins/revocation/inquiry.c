@@ -2,8 +2,8 @@
 /* inquiry.c - what is known about one certificate: step by step, until one of them knows.
  *
  * First what is here: a response that the peer sent along, and what was heard before.  Then OCSP,
- * at the URIs of the configuration and those of the certificate; then CRLs: those in files, those at
- * the URIs of the configuration and at those of the certificate.  A step that must wait is run
+ * at the URIs of the configuration and those of the certificate; then CRLs: those in files, those
+ * at the URIs of the configuration and at those of the certificate.  A step that must wait is run
  * again, from its beginning, when what it waits for is there. */
 #include <stdarg.h>
 #include <string.h>

@@ -49,7 +49,7 @@ judge_delta_fits (const IkeCrlInfo *delta, const IkeCrlInfo *base)
 }
 
 /* RFC 6960, 4.2.2.1: "If nextUpdate is not set, the responder is indicating that newer revocation
- * information is available all the time."  One that anybody may have kept for later is none then. */
+ * information is available all the time."  So one that anybody may have kept is worth nothing. */
 gboolean
 judge_ocsp_is_new (const IkeRevocation *says, gint64 now, gint64 grace)
 {

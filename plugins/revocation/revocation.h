@@ -10,7 +10,7 @@
 #include <ikebana/plugin.h>
 #include "known.h"
 
-/* URIs that are tried about one certificate, beside those of delta CRLs; those; responses that a peer may send along. */
+/* URIs that are tried about one certificate, beside those of delta CRLs; those; responses that may come along. */
 enum { INQUIRY_URIS_MAX = 4, INQUIRY_DELTAS_MAX = 2, CHECK_STAPLED_MAX = IKE_CHAIN_MAX, REVOCATION_TEXT_SIZE = 200 };
 
 typedef struct {
@@ -59,7 +59,8 @@ struct _Wait {
 
 /* All of these call done () later, never at once. */
 void pending_crl   (Revocation *revocation, const char *uri, Wait *wait);
-void pending_ocsp  (Revocation *revocation, IkeCert *cert, IkeCert *issuer, const char *uri, gboolean is_plain, Wait *wait);
+void pending_ocsp  (Revocation *revocation, IkeCert *cert, IkeCert *issuer, const char *uri, gboolean is_plain,
+                    Wait *wait);
 /* Is @known by @issuer, and about certificates like @cert?  Told by covered_find () afterwards. */
 void pending_cover (Revocation *revocation, Known *known, IkeCert *issuer, IkeCert *cert, Wait *wait);
 void wait_stop     (Wait *wait);              /* wants no more to hear of it */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_check.c - verdicts: what OCSP responses and CRLs say, and what the policy makes of silence. */
+/* test_check.c - verdicts: what OCSP and CRLs say, and what the policy makes of silence. */
 #include <string.h>
 #include "test_fakes.h"
 

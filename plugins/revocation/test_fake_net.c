@@ -35,22 +35,26 @@ answer_now (gpointer data)
   g_autofree char *text = NULL;
 
   if (!answer->server->text) {
-    ike_call_fail (answer->call, "the server answers with HTTP status 404");
+    ike_call_fail (g_steal_pointer (&answer->call), "the server answers with HTTP status 404");
     return;
   }
   text = answer->asked ? response_to (answer->server->text, answer->asked)
                        : g_strdup (answer->server->text);
   if (strlen (text) > answer->max_size)
-    ike_call_fail (answer->call, "the answer is too large");
+    ike_call_fail (g_steal_pointer (&answer->call), "the answer is too large");
   else
-    ike_call_answer (answer->call, g_bytes_new (text, strlen (text)));
+    ike_call_answer (g_steal_pointer (&answer->call), g_bytes_new (text, strlen (text)));
 }
 
 static void
 answer_free (gpointer data)
 {
-  g_free (((Answer *) data)->asked);
-  g_free (data);
+  Answer *answer = data;
+
+  if (answer->call)
+    ike_call_fail (answer->call, "the daemon ends");
+  g_free (answer->asked);
+  g_free (answer);
 }
 
 static void
@@ -59,8 +63,7 @@ give_up (gpointer data)
   Answer *answer = data;
 
   answer->server->n_cancelled++;
-  ike_call_fail (answer->call, "cancelled");
-  answer_free (answer);
+  ike_call_fail (g_steal_pointer (&answer->call), "cancelled");
 }
 
 /* It must still be answered, later: the one who cancels is in the middle of it. */
@@ -69,7 +72,7 @@ cancelled (gpointer data)
 {
   Answer *answer = data;
 
-  ike_loop_post (answer->io, give_up, answer, NULL);
+  ike_loop_post (answer->io, give_up, answer, answer_free);
 }
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_fakes.h - an engine in virtual time with this plugin, and with plugins that pretend: `service:pki` whose CRLs and
- * responses are lines of text, `fetch:http` with servers of the test, `service:credentials` with an authority.
+/* test_fakes.h - an engine in virtual time with this plugin, and with plugins that pretend: `service:pki` whose CRLs
+ * and responses are lines of text, `fetch:http` with servers of the test, `service:credentials` with an authority.
  *
  * CRL: "CRL issuer=NAME number=N this=T next=T [base=N] [fresh=URI,URI] [ca=yes] [signer=NAME] [pad=N]
  *       [revoked=SERIAL:REASON,…]"
