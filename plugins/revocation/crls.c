@@ -163,6 +163,8 @@ settle (Inquiry *inquiry)
   }
   if (!in_time)
     return inquiry_note (inquiry, "the CRL of %s is not in its time", name_of (by, name));
+  if (says.revoked != IKE_REVOKED_NOT)
+    return inquiry_note (inquiry, "the CRL of %s does not say", name_of (by, name));
   inquiry->result = INQUIRY_GOOD;
   return STEP_KNOWS;
 }

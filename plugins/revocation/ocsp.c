@@ -71,7 +71,8 @@ ocsp_came (Pending *pending, GBytes *got_take)
                                 : "the response is old, and does not say for how long it holds");
     return;
   }
-  until = says.next_update ? says.next_update : now + revocation->limits.retry_s;
+  /* Without an end, or at it: for those who ask at the same time. */
+  until = says.next_update > now ? says.next_update : now + revocation->limits.retry_s;
   known = known_of_response (pending, &says, got);
   cache_put (&revocation->cache, pending->ocsp_key, known, now, until, until);
   pending_end (pending, known);
