@@ -217,6 +217,23 @@ pki_make (Pki *pki, const MakeCert *how)
 }
 
 Made *
+pki_make_full (Pki *pki)
+{
+  return MAKE (
+      pki, .subject = "C=CH/O=Example/CN=moon", .serial = 0x80,
+      .extensions =
+          "basicConstraints=critical,CA:FALSE\n"
+          "keyUsage=critical,digitalSignature\n"
+          "extendedKeyUsage=serverAuth,1.3.6.1.5.5.7.3.17,1.3.6.1.5.5.8.2.2,OCSPSigning\n"
+          "subjectKeyIdentifier=hash\n"
+          "subjectAltName=DNS:moon.example,email:a@moon.example,IP:192.0.2.1,IP:2001:db8::1,"
+          "dirName:dn,URI:http://moon.example/,RID:1.2.3\n"
+          "crlDistributionPoints=URI:http://crl.example/a.crl,URI:ldap://crl.example/b\n"
+          "authorityInfoAccess=OCSP;URI:http://ocsp.example/,caIssuers;URI:http://ca.example/\n"
+          "[dn]\nC=CH\nCN=other\n");
+}
+
+Made *
 pki_read (Pki *pki, const guint8 *der, gsize len)
 {
   Made *made = g_new0 (Made, 1);

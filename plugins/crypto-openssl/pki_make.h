@@ -87,6 +87,8 @@ void  pki_open_real (Pki *pki);               /* with threads */
 void  pki_close (Pki *pki);
 /* Belongs to @pki. */
 Made *pki_make  (Pki *pki, const MakeCert *how);
+/* "C=CH, O=Example, CN=moon", self-signed, serial number 0x80, with names of all kinds. */
+Made *pki_make_full (Pki *pki);
 /* An RSA key, made anew. */
 EVP_PKEY *make_rsa (guint bits);
 /* Parses @der; what comes out belongs to @pki. */
