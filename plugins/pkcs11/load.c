@@ -2,7 +2,8 @@
 /* load.c - finding the key that a section asks for.
  *
  * A PIN goes to one token only: the one that fits, or, of several, one that shows an object with
- * the key's ID to everybody.  Trying it on all would use up the tries of those that it is not for. */
+ * the key's ID to everybody.  Trying it on all would use up the tries of those that it is not
+ * for. */
 #include <string.h>
 
 #include "private.h"

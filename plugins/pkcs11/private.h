@@ -89,7 +89,7 @@ typedef struct {
   State            *state;
   Module           *module;
   CK_SLOT_ID        slot;
-  CK_TOKEN_INFO     info;                     /* of the first time: label, maker, model and serial say which one it is */
+  CK_TOKEN_INFO     info;                     /* of the first time: label, maker, model, serial say which one it is */
   char              name[TEXT_SIZE];          /* label, or serial; escaped, for people */
   CK_SESSION_HANDLE session;
   gboolean          has_session;

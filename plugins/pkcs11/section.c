@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* section.c - a section `secrets.token*`: which key, on which token, of which module, with which PIN.
+/* section.c - a section `secrets.token*`: which key, on which token, of which module, with which
+ * PIN.
  *
  * Read on control and copied, because the loop that looks for the key does not see the settings.
  * Other keys than these are not looked at: a section of a CA whose certificate is on a token comes

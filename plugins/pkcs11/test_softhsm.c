@@ -146,6 +146,16 @@ open_session (SoftHsm *hsm, guint i)
   return session;
 }
 
+static void
+read_point (SoftHsm *hsm, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE public_key)
+{
+  CK_ATTRIBUTE point = { CKA_EC_POINT, hsm->point, sizeof hsm->point };
+
+  g_assert_cmpint (hsm->functions->C_GetAttributeValue (session, public_key, &point, 1), ==,
+                   CKR_OK);
+  hsm->point_len = point.ulValueLen;
+}
+
 CK_RV
 softhsm_key (SoftHsm *hsm, guint i, const NewKey *key)
 {
@@ -176,6 +186,8 @@ softhsm_key (SoftHsm *hsm, guint i, const NewKey *key)
   public[3] = (CK_ATTRIBUTE){ CKA_EC_PARAMS, (gpointer) key->params, key->params_len };
   rv = hsm->functions->C_GenerateKeyPair (session, &mechanism, public, is_rsa ? 5 : 4, private,
                                           G_N_ELEMENTS (private), &public_key, &private_key);
+  if (rv == CKR_OK && !is_rsa)
+    read_point (hsm, session, public_key);
   if (rv == CKR_OK && key->has_no_public)
     g_assert_cmpint (hsm->functions->C_DestroyObject (session, public_key), ==, CKR_OK);
   hsm->functions->C_CloseSession (session);

@@ -9,7 +9,8 @@ typedef struct {
   char             *library, *directory;
   CK_FUNCTION_LIST *functions;                /* SoftHSM's own, not p11-kit's: sees the sessions of everybody */
   CK_SLOT_ID        slots[2];                 /* of the tokens "first" and "second" */
-  gboolean          has_ed25519;
+  guint8            point[200];               /* CKA_EC_POINT of the last key that was made */
+  gsize             point_len;
 } SoftHsm;
 
 typedef struct {
