@@ -10,7 +10,6 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 LIBRARIES = {"libcore": ["libcore.la"], "plugins": ["libcrypto-openssl-all.la", "libkerneltun.la", "libesp.la"]}
-LIBRARIES = {"libcore": ["libcore.la"], "plugins": ["libkerneltun.la", "libesp.la", "libcrypto-openssl-all.la"]}
 ENVIRONMENT = {**os.environ, "G_SLICE": "always-malloc", "G_DEBUG": "fatal-criticals", "ASAN_OPTIONS": "detect_leaks=0"}
 
 
