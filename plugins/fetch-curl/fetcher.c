@@ -133,12 +133,15 @@ fetcher_cancelled (gpointer data)
 
 /* -- transfers */
 
+/* The last one gets our reference: what others free on their threads is not touched here again. */
 static void
-answer_all (Transfer *transfer, GBytes *got)
+answer_all (Transfer *transfer, GBytes *got_take)
 {
-  for (guint i = 0; i < transfer->waiters->len; i++) {
+  guint n = transfer->waiters->len;
+
+  for (guint i = 0; i < n; i++) {
     Waiter *waiter = g_ptr_array_index (transfer->waiters, i);
-    ike_call_answer (waiter->call, g_bytes_ref (got));
+    ike_call_answer (waiter->call, i + 1 < n ? g_bytes_ref (got_take) : got_take);
     waiter_free (waiter);
   }
   g_ptr_array_set_size (transfer->waiters, 0);
@@ -168,7 +171,7 @@ static void
 end_with_answer (Transfer *transfer)
 {
   Fetcher *fetcher = transfer->fetcher;
-  g_autoptr (GBytes) got = g_byte_array_free_to_bytes (g_steal_pointer (&transfer->got));
+  GBytes *got = g_byte_array_free_to_bytes (g_steal_pointer (&transfer->got));
 
   ike_counter_add (fetcher->engine, fetcher->n_bytes, g_bytes_get_size (got));
   transfer_leave (transfer);

@@ -113,6 +113,16 @@ decide (const Check *check)
   return verdict;
 }
 
+/* What other threads free is theirs alone. */
+static GBytes *
+copy_of (GBytes *bytes)
+{
+  gsize len;
+  const guint8 *data = g_bytes_get_data (bytes, &len);
+
+  return g_bytes_new (data, len);
+}
+
 static void
 answer_staple (Check *check)
 {
@@ -121,7 +131,7 @@ answer_staple (Check *check)
   char name[100];
 
   if (inquiry->result == INQUIRY_GOOD && inquiry->response) {
-    ike_call_answer (check->call, g_bytes_ref (inquiry->response));
+    ike_call_answer (check->call, copy_of (inquiry->response));
     return;
   }
   reason = g_strdup_printf ("there is no OCSP response to send along for %s: it %s",
@@ -263,26 +273,25 @@ post (const Question *given)
   for (guint i = 0; i < question->n; i++)
     question->revocation->pki->cert_ref (question->chain[i]);
   for (guint i = 0; i < question->n_stapled; i++)
-    g_bytes_ref (question->stapled[i]);
+    question->stapled[i] = copy_of (question->stapled[i]);
   ike_loop_post (question->revocation->io, question_run, question, question_free);
 }
 
 void
 check_begin (Revocation *revocation, const IkeRevocationQuery *query, IkeCall *call)
 {
-  Question question = { .revocation = revocation,
-                        .call = call,
-                        .policy = query->policy,
-                        .n = query->n,
-                        .n_stapled = MIN (query->n_ocsp, CHECK_STAPLED_MAX) };
+  Question question = {
+    .revocation = revocation, .call = call, .policy = query->policy, .n = query->n
+  };
 
   if (query->n == 0 || query->n > IKE_CHAIN_MAX) {
     ike_call_fail (call, query->n ? "the chain is too long" : "there is no chain to check");
     return;
   }
   memcpy (question.chain, query->chain, query->n * sizeof question.chain[0]);
-  if (question.n_stapled)
-    memcpy (question.stapled, query->ocsp, question.n_stapled * sizeof question.stapled[0]);
+  for (guint i = 0; i < query->n_ocsp && question.n_stapled < CHECK_STAPLED_MAX; i++)
+    if (g_bytes_get_size (query->ocsp[i]) <= revocation->limits.max_ocsp)
+      question.stapled[question.n_stapled++] = query->ocsp[i];
   post (&question);
 }
 

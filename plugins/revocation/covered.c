@@ -39,7 +39,7 @@ work_save (gpointer data)
 {
   Job *job = data;
 
-  disk_write (job->path, job->data, &job->error);
+  disk_write (job->path, job->revocation->pki->crl_der (job->crl), &job->error);
 }
 
 static void
@@ -61,7 +61,7 @@ save (Revocation *revocation, Known *known)
   known->is_unsaved = FALSE;
   job->revocation = revocation;
   job->path = disk_path (revocation->limits.cache_dir, known->label);
-  job->data = g_bytes_ref (revocation->pki->crl_der (known->crl));
+  job->crl = revocation->pki->crl_ref (known->crl);
   if (!ike_offload (revocation->engine, "save CRL", work_save, revocation->io, done_save, job))
     job_free (job);
 }

@@ -121,9 +121,8 @@ read_stapled (Inquiry *inquiry, GBytes *response)
   gsize len;
   const guint8 *data = g_bytes_get_data (response, &len);
 
-  if (len > revocation->limits.max_ocsp
-      || !revocation->pki->ocsp_read (revocation->pki_provided->plugin, data, len, inquiry->cert,
-                                      inquiry->issuer, NULL, 0, now, &says, NULL))
+  if (!revocation->pki->ocsp_read (revocation->pki_provided->plugin, data, len, inquiry->cert,
+                                   inquiry->issuer, NULL, 0, now, &says, NULL))
     return;
   /* A peer could keep one that is good for ever, so it must say how long it holds. */
   if (says.revoked == IKE_REVOKED_UNKNOWN || !says.next_update)
@@ -295,7 +294,7 @@ inquiry_run (Inquiry *inquiry)
 void
 inquiry_start (Inquiry *inquiry, GBytes *const *stapled, guint n_stapled)
 {
-  for (guint i = 0; i < MIN (n_stapled, CHECK_STAPLED_MAX); i++)
+  for (guint i = 0; i < n_stapled; i++)
     read_stapled (inquiry, stapled[i]);
   plan_with_credentials (inquiry);
   inquiry_run (inquiry);
