@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* auth_pubkey.c - authentication with certificates and public keys: `auth = pubkey`, `rsa-2048-sha256`, …
+/* auth_pubkey.c - authentication with certificates and public keys: `auth = pubkey`,
+ * `rsa-2048-sha256`, …
  *
  * Digital signatures by RFC 7427 and RFC 8420, the older methods of RFC 7296 and RFC 4754 with
  * peers that know nothing else, certificates by RFC 7296 and RFC 4945, raw public keys by RFC 7670,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* constraint.c - `auth = rsa-2048-sha256`, `ecdsa-384-sha384`, `pubkey-ike:rsa/pss-sha512`: which keys and
- * signatures are good enough.
+/* constraint.c - `auth = rsa-2048-sha256`, `ecdsa-384-sha384`, `pubkey-ike:rsa/pss-sha512`: which
+ * keys and signatures are good enough.
  *
  * As swanctl has it: words for keys, each with a least strength; words for hashes; what follows
  * `ike:` is about the signature in AUTH only, what stands before it about certificates, and about

@@ -17,7 +17,7 @@ peer_takes (const PubkeyPeer *peer, const IkeSigScheme *scheme, guint i)
     return FALSE;
   if (scheme->method == IKE_AUTH_SIGNATURE)
     return peer->has_hashes && peer->hashes >> scheme->hash_id & 1;
-  /* "for RSA ... implementations SHOULD use SHA-1 as the default hash function" (RFC 7296, 3.8); the
+  /* "implementations MAY use ... [others; they] SHOULD use SHA-1 as the default" (RFC 7296, 3.8): the
    * others of this method are for verifying. */
   return !peer->has_hashes
          && (scheme->method != IKE_AUTH_RSA || scheme->hash_id == IKE_SIGHASH_SHA1);

@@ -40,7 +40,6 @@ const IkePkiOps pki_ops = {
   .trust_unref = pki_trust_unref,
   .chain_check = pki_chain_check,
   .chain_clear = pki_chain_clear,
-  .key_parse = pki_key_parse,
   .crl_parse = pki_crl_parse,
   .crl_ref = pki_crl_ref,
   .crl_unref = pki_crl_unref,

@@ -3,8 +3,10 @@
  * engines in one process over net-sim and kernel-fake, and what an end keeps.  Prints "name value"
  * lines; testing/bench/run makes tables of them.
  *
+ * With --key the ends authenticate with certificates of such keys, issued by a CA of the same kind.
+ *
  * usage: bench-setup [--warm N] [--count N] [--shards N] [--proposal IKE-PROPOSAL] [--jobs]
- *        (see README.md) */
+ *        [--key "TYPE [SIZE]"] (see README.md) */
 #include <dlfcn.h>
 #include <malloc.h>
 #include <stdatomic.h>
@@ -14,11 +16,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <glib/gstdio.h>
+
 #include <ikebana/crypto.h>
 #include <ikebana/engine.h>
 #include <ikebana/model.h>
 #include <ikebana/sa.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 enum { FLOOR_TURNS = 2000 };
 
@@ -27,7 +34,8 @@ enum { INITIATOR, RESPONDER, WIRE, N_PARTS };
 
 typedef struct {
   int n_warm, n_count, n_shards;
-  char *proposal;
+  char *proposal, *key;
+  char *certs; /* directory of the certificates; NULL: pre-shared keys */
 } Options;
 
 typedef struct {
@@ -36,10 +44,10 @@ typedef struct {
   IkeConn *conn;
   guint n_up;
   double spent_ns[N_PARTS];
-  double clock_ns;                            /* what one reading costs */
+  double clock_ns; /* what one reading costs */
   gboolean times_jobs;
-  double longest_ns;                          /* of a step of a shard */
-  char *error;                                /* of the setup that runs; "" when it worked */
+  double longest_ns; /* of a step of a shard */
+  char *error;       /* of the setup that runs; "" when it worked */
 } Bench;
 
 static atomic_ulong n_libcrypto;
@@ -115,20 +123,139 @@ count_free (void *at, const char *file, int line)
   free (at);
 }
 
+/* -- certificates */
+
+static void
+pki (const char *directory, const char *format, ...)
+{
+  const char *build = g_getenv ("IKE_TOP_BUILDDIR");
+  g_autofree char *program = g_build_filename (build, "src-tools", "ikebana-pki", NULL);
+  g_autofree char *words = NULL, *line = NULL;
+  g_auto (GStrv) argv = NULL;
+  g_autoptr (GError) error = NULL;
+  va_list args;
+  int status;
+
+  va_start (args, format);
+  words = g_strdup_vprintf (format, args);
+  va_end (args);
+  line = g_strdup_printf ("%s %s", program, words);
+  if (!g_shell_parse_argv (line, NULL, &argv, &error)
+      || !g_spawn_sync (directory, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status,
+                        &error)
+      || !g_spawn_check_wait_status (status, &error))
+    g_error ("%s: %s", words, error->message);
+}
+
+/* A root, and a and b of it: each end has its own, and both trust the root. */
+static void
+make_certificates (Options *o)
+{
+  static const char *const directories[] = { "a", "a/x509", "a/x509ca", "a/private",
+                                             "b", "b/x509", "b/x509ca", "b/private" };
+  g_auto (GStrv) type = g_strsplit (o->key, " ", 2);
+  const char *size = type[1] ? type[1] : "256";
+  g_autoptr (GError) error = NULL;
+
+  o->certs = g_dir_make_tmp ("bench-setup-XXXXXX", &error);
+  if (!o->certs)
+    g_error ("%s", error->message);
+  for (guint i = 0; i < G_N_ELEMENTS (directories); i++) {
+    g_autofree char *path = g_build_filename (o->certs, directories[i], NULL);
+    if (g_mkdir (path, 0700) != 0)
+      g_error ("%s cannot be made", path);
+  }
+  pki (o->certs, "gen --type %s %s%s --out ca.key", type[0], type[1] ? "--size " : "",
+       type[1] ? size : "");
+  pki (o->certs,
+       "self --in ca.key --dn CN=root --ca --not-before 2025-06-01 --not-after 2027-06-01 --out "
+       "a/x509ca/root.pem");
+  pki (o->certs,
+       "self --in ca.key --dn CN=root --ca --not-before 2025-06-01 --not-after 2027-06-01 --out "
+       "b/x509ca/root.pem");
+  for (guint i = 0; i < 2; i++) {
+    char end = "ab"[i];
+    pki (o->certs, "gen --type %s %s%s --out %c/private/%c.key", type[0], type[1] ? "--size " : "",
+         type[1] ? size : "", end, end);
+    pki (o->certs,
+         "issue --cacert %c/x509ca/root.pem --cakey ca.key --in %c/private/%c.key --dn CN=%c --san "
+         "%c.test "
+         "--not-before 2025-06-01 --not-after 2027-06-01 --out %c/x509/%c.pem",
+         end, end, end, end, end, end, end);
+  }
+}
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir))) {
+    g_autofree char *below = g_build_filename (path, name, NULL);
+    remove_tree (below);
+  }
+  g_remove (path);
+}
+
+/* What the responder's key operations cost alone, µs: it signs, verifies the peer's signature, and the CA's on the
+ * peer's certificate. */
+static double
+key_operations_us (const char *key)
+{
+  g_auto (GStrv) type = g_strsplit (key, " ", 2);
+  guint size = type[1] ? (guint) atoi (type[1]) : 256;
+  EVP_PKEY *pkey = g_str_equal (type[0], "rsa")     ? EVP_RSA_gen (size)
+                   : g_str_equal (type[0], "ecdsa") ? EVP_EC_gen (size == 384 ? "P-384" : "P-256")
+                                                    : EVP_PKEY_Q_keygen (NULL, NULL, type[0]);
+  const EVP_MD *md = g_str_has_prefix (type[0], "ed") ? NULL : EVP_sha256 ();
+  EVP_MD_CTX *context = EVP_MD_CTX_new ();
+  guint8 text[512] = { 0 }, signature[1024];
+  double best = 0;
+
+  for (guint turn = 0; turn < 5; turn++) {
+    double begin = now_ns (), spent;
+    for (guint i = 0; i < 100; i++) {
+      gsize len = sizeof signature;
+      gboolean is_good = EVP_MD_CTX_reset (context) == 1
+                         && EVP_DigestSignInit (context, NULL, md, NULL, pkey) == 1
+                         && EVP_DigestSign (context, signature, &len, text, sizeof text) == 1;
+      for (guint k = 0; is_good && k < 2; k++)
+        is_good = EVP_MD_CTX_reset (context) == 1
+                  && EVP_DigestVerifyInit (context, NULL, md, NULL, pkey) == 1
+                  && EVP_DigestVerify (context, signature, len, text, sizeof text) == 1;
+      if (!is_good)
+        g_error ("libcrypto cannot sign with %s", key);
+    }
+    spent = (now_ns () - begin) / 100 / 1000;
+    best = turn ? MIN (best, spent) : spent;
+  }
+  EVP_MD_CTX_free (context);
+  EVP_PKEY_free (pkey);
+  return best;
+}
+
 /* -- engines */
 
 static char *
 settings_of (const Options *o, guint i)
 {
+  const char *auth = o->certs ? "pubkey" : "psk";
+  g_autofree char *directory =
+      o->certs ? g_strdup_printf ("credentials { directory = %s/%c\n }", o->certs, "ab"[i])
+               : g_strdup ("");
+
   return g_strdup_printf (
       "core { shards = %d\n log_rate = 0\n log { default = notice } }\n"
-      "plugins { net-sim { load = yes\n addresses = 10.0.0.%u }\n kernel-fake { load = yes } }\n"
+      "plugins { net-sim { load = yes\n addresses = 10.0.0.%u }\n kernel-fake { load = yes }\n"
+      " %s }\n"
       "connections { pair {\n local_addrs = 10.0.0.%u\n remote_addrs = 10.0.0.%u\n proposals = %s\n"
-      "    local { auth = psk\n id = %c.test }\n remote { auth = psk\n id = %c.test }\n"
+      "    local { auth = %s\n id = %c.test }\n remote { auth = %s\n id = %c.test }\n"
       "    children { net { local_ts = 10.%u.0.0/16\n remote_ts = 10.%u.0.0/16\n"
       "      esp_proposals = aes256gcm16 } } } }\n"
       "secrets { ike-pair { secret = correct-horse-battery } }\n",
-      o->n_shards, i + 1, i + 1, 2 - i, o->proposal, "ab"[i], "ba"[i], i + 1, 2 - i);
+      o->n_shards, i + 1, directory, i + 1, 2 - i, o->proposal, auth, "ab"[i], auth, "ba"[i], i + 1,
+      2 - i);
 }
 
 static void
@@ -141,8 +268,9 @@ show_error (const IkeLogRecord *record, gpointer data)
 static IkeEngine *
 engine_new (Bench *bench, const Options *o, guint i)
 {
-  static const char *const plugins[]
-    = { "ikev2", "crypto-openssl", "auth-psk", "net-sim", "kernel-fake", "store-file", NULL };
+  static const char *const plugins[] = { "ikev2",       "crypto-openssl", "auth-psk",
+                                         "net-sim",     "kernel-fake",    "store-file",
+                                         "credentials", "auth-pubkey",    NULL };
   g_autofree char *settings = settings_of (o, i);
   g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
   g_autoptr (GError) error = NULL;
@@ -345,6 +473,7 @@ main (int argc, char **argv)
     { "count", 0, 0, G_OPTION_ARG_INT, &o.n_count, "setups that are measured", "N" },
     { "shards", 0, 0, G_OPTION_ARG_INT, &o.n_shards, "shards of each engine", "N" },
     { "proposal", 0, 0, G_OPTION_ARG_STRING, &o.proposal, "of the IKE SA", "TEXT" },
+    { "key", 0, 0, G_OPTION_ARG_STRING, &o.key, "certificates with such keys", "TYPE [SIZE]" },
     { "jobs", 0, 0, G_OPTION_ARG_NONE, &bench.times_jobs, "the longest job of a shard, too", NULL },
     { NULL }
   };
@@ -361,6 +490,8 @@ main (int argc, char **argv)
   g_option_context_free (context);
   if (!o.proposal)
     o.proposal = g_strdup ("aes256gcm16-prfsha256-x25519");
+  if (o.key)
+    make_certificates (&o);
   bench.clock_ns = clock_cost_ns ();
   bench.sim = ike_sim_new (1);
   bench.engines[INITIATOR] = engine_new (&bench, &o, INITIATOR);
@@ -370,7 +501,11 @@ main (int argc, char **argv)
     g_error ("the connection is not there; is IKE_TOP_BUILDDIR set?");
   bench.conn = ike_conn_ref (ike_config_conn (config, "pair"));
   tell ("floor_us", floor_us (bench.engines[RESPONDER]));
+  if (o.key)
+    tell ("key_operations_us", key_operations_us (o.key));
   measure (&bench, &o);
+  if (o.certs)
+    remove_tree (o.certs);
   if (bench.times_jobs)
     tell ("longest_job_us", bench.longest_ns / 1000);
   /* A million small frees would only take time. */
