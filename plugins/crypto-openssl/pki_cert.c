@@ -333,14 +333,8 @@ read_x509 (State *state, const guint8 *der, gsize len, GError **error)
 static IkePubkey *
 read_pubkey (X509 *x509, GError **error)
 {
-  EVP_PKEY *pkey = X509_get0_pubkey (x509);
-  IkePubkey *pubkey;
+  IkePubkey *pubkey = pki_pubkey_of (x509, error);
 
-  if (!pkey) {
-    pki_fail (error, IKE_ERROR_UNSUPPORTED, "the certificate's key cannot be read");
-    return NULL;
-  }
-  pubkey = pki_pubkey_new (pkey, error);
   if (!pubkey)
     g_prefix_error (error, "the certificate's key: ");
   return pubkey;
