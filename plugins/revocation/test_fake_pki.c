@@ -149,6 +149,13 @@ fake_crl_new (const char *text)
   return crl;
 }
 
+static void
+note_work (gsize len)
+{
+  if (len > 64 * 1024 && ike_loop_current () == ike_engine_io (fake_bench->engine))
+    fake_bench->n_stalls++;
+}
+
 static IkeCrl *
 crl_parse (IkePlugin *self, GBytes *data, GError **error)
 {
@@ -156,6 +163,7 @@ crl_parse (IkePlugin *self, GBytes *data, GError **error)
   g_autofree char *issuer = fake_word (text, "issuer");
 
   fake_bench->n_parsed++;
+  note_work (g_bytes_get_size (data));
   if (g_str_has_prefix (text, "CRL ") && issuer)
     return fake_crl_new (text);
   g_set_error (error, IKE_ERROR, IKE_ERROR_CRYPTO, "this is no CRL");
@@ -201,6 +209,7 @@ crl_is_by (const IkeCrl *crl, const IkeCert *issuer, const IkeCert *cert)
   g_autofree char *ca = fake_word (crl->text, "ca");
 
   fake_bench->n_verified++;
+  note_work (strlen (crl->text));
   if (strcmp (crl->signer, issuer->subject) != 0
       || !ike_ident_equal (crl->info.issuer, issuer->info.subject))
     return FALSE;

@@ -94,6 +94,7 @@ bench_close (Bench *bench)
   for (guint i = 0; i < FAKE_LOCAL_MAX; i++)
     g_free (bench->local[i]);
   g_assert_cmpint (fake_n_objects, ==, 0);
+  g_assert_cmpuint (bench->n_stalls, ==, 0);
 }
 
 FakeServer *

@@ -26,6 +26,7 @@ typedef struct {
   IkePlugin  *plugin;
   GHashTable *servers;                        /* URI → FakeServer */
   guint       n_parsed, n_verified;           /* CRLs; signatures of CRLs */
+  guint       n_stalls;                       /* large ones of these on the io loop: none when it is closed */
   /* credentials */
   const char *const *authority_crls, *const *authority_ocsp;  /* of every CA; NULL: none */
   char       *local[FAKE_LOCAL_MAX];          /* CRLs in files */

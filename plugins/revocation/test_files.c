@@ -81,6 +81,7 @@ static void
 test_bad_files (guint32 flags)
 {
   static const char *const texts[] = { "garbage", "", "CRL issuer=ca number=1 this=-99 next=-9" };
+  g_autofree char *elsewhere = NULL;
   Files files;
 
   files_open (&files);
@@ -89,10 +90,12 @@ test_bad_files (guint32 flags)
     g_assert_cmpuint (check_once (&files, flags, CRL_TEXT, TRUE), ==, 1);
     assert_file (&files, CRL_TEXT);
   }
-  /* Neither what is no file, nor what lies elsewhere. */
-  g_unlink (files.path);
-  g_assert_cmpint (symlink ("/etc/hostname", files.path), ==, 0);
+  /* Neither what lies elsewhere, nor what is no file. */
+  elsewhere = g_strconcat (files.path, ".elsewhere", NULL);
+  g_assert_cmpint (g_rename (files.path, elsewhere), ==, 0);
+  g_assert_cmpint (symlink (elsewhere, files.path), ==, 0);
   g_assert_cmpuint (check_once (&files, flags, CRL_TEXT, TRUE), ==, 1);
+  g_unlink (elsewhere);
   g_unlink (files.path);
   g_assert_cmpint (mkfifo (files.path, 0600), ==, 0);
   g_assert_cmpuint (check_once (&files, flags, CRL_TEXT, TRUE), ==, 1);
