@@ -228,50 +228,32 @@ digest (const EVP_MD *md, const guint8 *data, gsize len, guint8 *out)
   return md && EVP_Digest (data, len, out, NULL, md, NULL) == 1;
 }
 
-/* What a peer hashes is the SubjectPublicKeyInfo as it stands in the certificate, which need not
- * be how libcrypto would write it: RSA without NULL parameters. */
-static gboolean
-keep_spki (IkeCert *cert, const guint8 *spki, gsize len)
-{
-  const EVP_MD *sha1 = cert->state->digests[DIGEST_SHA1];
-  IkePubkey *pubkey = cert->pubkey;
-  const guint8 *bits;
-  int n_bits;
-
-  if (len == pubkey->info.spki_len && memcmp (spki, pubkey->spki, len) == 0)
-    return TRUE;
-  g_free (pubkey->spki);
-  pubkey->info.spki = pubkey->spki = g_memdup2 (spki, len);
-  pubkey->info.spki_len = len;
-  return X509_PUBKEY_get0_param (NULL, &bits, &n_bits, NULL, X509_get_X509_PUBKEY (cert->x509)) == 1
-         && digest (sha1, bits, (gsize) n_bits, pubkey->info.subject_id)
-         && digest (sha1, spki, len, pubkey->info.id);
-}
-
 /* TBSCertificate ::= SEQUENCE { [0] version, serialNumber, signature, issuer, validity, subject,
- * subjectPublicKeyInfo, … }: two of them as they stand there. */
+ * subjectPublicKeyInfo, … }: two of them as they stand there.  What a peer hashes is the key as
+ * it came, which need not be how libcrypto would write it: RSA without NULL parameters. */
 static gboolean
-fill_from_der (IkeCert *cert)
+find_in_der (const GBytes *certificate_der, IkePart *serial, IkePart *spki)
 {
   gsize len;
-  const guint8 *der = g_bytes_get_data (cert->der, &len);
+  const guint8 *der = g_bytes_get_data ((GBytes *) certificate_der, &len);
   IkeReader r, certificate, tbs, skipped;
   guint8 tag;
-  gsize spki_from;
+  gsize from;
 
   ike_reader_init (&r, der, len);
   pki_der_take (&r, 0x30, &certificate);
   pki_der_take (&certificate, 0x30, &tbs);
   if (ike_reader_left (&tbs) && tbs.data[0] == 0xa0)
     pki_der_next (&tbs, &tag, &skipped);
-  if (!pki_der_take (&tbs, 0x02, &skipped) || skipped.len > SERIAL_MAX)
-    return FALSE;
-  cert->info.serial = (IkePart){ skipped.data, skipped.len };
+  pki_der_take (&tbs, 0x02, &skipped);
+  *serial = (IkePart){ skipped.data, skipped.len };
   for (guint i = 0; i < 4; i++)
     pki_der_next (&tbs, &tag, &skipped);
-  spki_from = tbs.pos;
-  return pki_der_take (&tbs, 0x30, &skipped)
-         && keep_spki (cert, tbs.data + spki_from, tbs.pos - spki_from);
+  from = tbs.pos;
+  if (!pki_der_take (&tbs, 0x30, &skipped))
+    return FALSE;
+  *spki = (IkePart){ tbs.data + from, tbs.pos - from };
+  return serial->len <= SERIAL_MAX;
 }
 
 static IkePart
@@ -291,8 +273,8 @@ fill (IkeCert *cert, GError **error)
 
   info->subject = cert->subject = ident_of_name (X509_get_subject_name (cert->x509));
   info->issuer = cert->issuer = ident_of_name (X509_get_issuer_name (cert->x509));
-  if (!cert->subject || !cert->issuer || !fill_from_der (cert))
-    return refuse (error, "the certificate's names, serial number or key cannot be read");
+  if (!cert->subject || !cert->issuer)
+    return refuse (error, "the certificate's names cannot be read");
   if (!pki_time_of (X509_get0_notBefore (cert->x509), &info->not_before)
       || !pki_time_of (X509_get0_notAfter (cert->x509), &info->not_after))
     return refuse (error, "the certificate's dates are not of the form that RFC 5280 gives them");
@@ -330,14 +312,24 @@ read_x509 (State *state, const guint8 *der, gsize len, GError **error)
   return x509;
 }
 
-static IkePubkey *
-read_pubkey (X509 *x509, GError **error)
+static gboolean
+read_pubkey (IkeCert *cert, GError **error)
 {
   IkePubkey *pubkey = pki_pubkey_of (x509, error);
 
   if (!pubkey)
+  EVP_PKEY *pkey = X509_get0_pubkey (cert->x509);
+  IkePart spki;
+
+  if (!find_in_der (cert->der, &cert->info.serial, &spki))
+    return refuse (error, "the certificate's serial number is longer than 64 bytes");
+  if (!pkey)
+    return pki_fail (error, IKE_ERROR_UNSUPPORTED, "the certificate's key cannot be read");
+  cert->pubkey = pki_pubkey_new_from (pkey, spki.data, spki.len, error);
+  cert->info.pubkey = cert->pubkey;
+  if (!cert->pubkey)
     g_prefix_error (error, "the certificate's key: ");
-  return pubkey;
+  return cert->pubkey != NULL;
 }
 
 IkeCert *
@@ -357,12 +349,10 @@ pki_cert_new (State *state, const guint8 *der, gsize len, GError **error)
   cert->names = g_ptr_array_new_with_free_func ((GDestroyNotify) ike_ident_unref);
   cert->crl_uris = g_ptr_array_new_with_free_func (g_free);
   cert->ocsp_uris = g_ptr_array_new_with_free_func (g_free);
-  cert->x509 = read_x509 (state, der, len, error);
-  if (cert->x509 && judge_extensions (cert->x509, error))
-    cert->pubkey = read_pubkey (cert->x509, error);
-  cert->info.pubkey = cert->pubkey;
   cert->der = g_bytes_new (der, len);
-  if (!cert->pubkey || !fill (cert, error))
+  cert->x509 = read_x509 (state, der, len, error);
+  if (!cert->x509 || !judge_extensions (cert->x509, error) || !read_pubkey (cert, error)
+      || !fill (cert, error))
     g_clear_pointer (&cert, pki_cert_unref);
   ERR_clear_error ();
   return cert;

@@ -5,32 +5,20 @@
  * each other, so there may be several ways up.  libcrypto tries one.  Here ways are walked by name
  * and key identifier, without touching a signature, and each that reaches an anchor is given to
  * libcrypto, which may go that way only.  Work is bound: steps of the walk, ways that are checked.
- * Who cannot name an anchor of ours costs no signature at all.
- *
- * An IkeTrust is not changed once it is made, so any number of threads may use one. */
+ * Who cannot name an anchor of ours costs no signature at all. */
 #include <string.h>
 
 #include <openssl/err.h>
 
 #include <ikebana/error.h>
 
-#include "pki.h"
+#include "pki_chain.h"
 
 enum {
   OTHERS_MAX = 100,
   STEPS_MAX = 10000,
   WAYS_MAX = 16,
   NAME_SIZE = 100, /* of a certificate in a sentence */
-  /* RFC 5280, 6.1 counts no weakness; level 1 is 80 bits: no SHA-1 below an anchor, no RSA 1023. */
-  AUTH_LEVEL = 1,
-};
-
-struct _IkeTrust {
-  gint references; /* atomic */
-  State *state;
-  X509_STORE *store; /* how to check; it holds no certificate */
-  IkeCert **anchors; /* references, by subject as names are compared */
-  guint n;
 };
 
 typedef struct {
@@ -55,66 +43,8 @@ typedef struct {
   gboolean is_too_long;
 } Walk;
 
-/* -- anchors */
-
-static int
-compare_subjects (gconstpointer a, gconstpointer b, gpointer unused)
-{
-  const IkeCert *left = *(IkeCert *const *) a, *right = *(IkeCert *const *) b;
-  int order =
-      X509_NAME_cmp (X509_get_subject_name (left->x509), X509_get_subject_name (right->x509));
-
-  return order ? order : memcmp (left->info.sha256, right->info.sha256, 32);
-}
-
-static gboolean
-is_same_cert (const IkeCert *a, const IkeCert *b)
-{
-  return a == b || memcmp (a->info.sha256, b->info.sha256, sizeof a->info.sha256) == 0;
-}
-
-/* Names that differ but are equal have one key here: the first anchor with a subject >= @name. */
-static guint
-find_anchor (const IkeTrust *trust, const X509_NAME *name)
-{
-  guint from = 0, to = trust->n;
-
-  while (from < to) {
-    guint middle = from + (to - from) / 2;
-
-    if (X509_NAME_cmp (X509_get_subject_name (trust->anchors[middle]->x509), name) < 0)
-      from = middle + 1;
-    else
-      to = middle;
-  }
-  return from;
-}
-
-static guint
-end_of_anchors (const IkeTrust *trust, guint from, const X509_NAME *name)
-{
-  while (from < trust->n
-         && X509_NAME_cmp (X509_get_subject_name (trust->anchors[from]->x509), name) == 0)
-    from++;
-  return from;
-}
-
-/* The anchor that is @cert itself, or NULL. */
-static IkeCert *
-as_anchor (const IkeTrust *trust, const IkeCert *cert)
-{
-  const X509_NAME *name = X509_get_subject_name (cert->x509);
-  guint from = find_anchor (trust, name), end = end_of_anchors (trust, from, name);
-
-  for (guint i = from; i < end; i++)
-    if (is_same_cert (trust->anchors[i], cert))
-      return trust->anchors[i];
-  return NULL;
-}
-
-/* libcrypto may only go the way that was walked. */
-static int
-is_next_on_way (X509_STORE_CTX *context, X509 *x509, X509 *issuer)
+int
+pki_chain_is_next (X509_STORE_CTX *context, X509 *x509, X509 *issuer)
 {
   const Walk *walk = X509_STORE_CTX_get_app_data (context);
 
@@ -124,60 +54,6 @@ is_next_on_way (X509_STORE_CTX *context, X509 *x509, X509 *issuer)
     if (walk->way[i]->x509 == x509)
       return walk->way[i + 1]->x509 == issuer;
   return FALSE;
-}
-
-static X509_STORE *
-store_new (void)
-{
-  X509_STORE *store = X509_STORE_new ();
-  X509_VERIFY_PARAM *how = store ? X509_STORE_get0_param (store) : NULL;
-
-  if (!store)
-    return NULL;
-  X509_STORE_set_check_issued (store, is_next_on_way);
-  X509_VERIFY_PARAM_set_flags (how, X509_V_FLAG_PARTIAL_CHAIN);
-  X509_VERIFY_PARAM_set_auth_level (how, AUTH_LEVEL);
-  X509_VERIFY_PARAM_set_depth (how, IKE_CHAIN_MAX - 2);
-  return store;
-}
-
-IkeTrust *
-pki_trust_new (IkePlugin *self, IkeCert *const *certs, guint n)
-{
-  IkeTrust *trust = g_new0 (IkeTrust, 1);
-  guint kept = 0;
-
-  trust->references = 1;
-  trust->state = state_get (self, NULL);
-  trust->store = store_new ();
-  trust->anchors = g_new (IkeCert *, n);
-  if (n)
-    memcpy (trust->anchors, certs, n * sizeof *certs);
-  g_qsort_with_data (trust->anchors, (int) n, sizeof *trust->anchors, compare_subjects, NULL);
-  for (guint i = 0; i < n; i++)
-    if (kept == 0 || !is_same_cert (trust->anchors[kept - 1], trust->anchors[i]))
-      trust->anchors[kept++] = pki_cert_ref (trust->anchors[i]);
-  trust->n = kept;
-  return trust;
-}
-
-IkeTrust *
-pki_trust_ref (const IkeTrust *trust)
-{
-  g_atomic_int_inc (&((IkeTrust *) trust)->references);
-  return (IkeTrust *) trust;
-}
-
-void
-pki_trust_unref (IkeTrust *trust)
-{
-  if (!trust || !g_atomic_int_dec_and_test (&trust->references))
-    return;
-  for (guint i = 0; i < trust->n; i++)
-    pki_cert_unref (trust->anchors[i]);
-  X509_STORE_free (trust->store);
-  g_free (trust->anchors);
-  g_free (trust);
 }
 
 /* -- why not */
@@ -319,49 +195,13 @@ judge_usage (Walk *walk)
 }
 
 static gboolean
-has_policy_constraints (const Walk *walk)
-{
-  for (guint i = 0; i < walk->n_way; i++)
-    if (X509_get_ext_by_NID (walk->way[i]->x509, NID_policy_constraints, -1) >= 0)
-      return TRUE;
-  return FALSE;
-}
-
-/* A CA may require policies on its own.  Without that and without a wish of ours nobody asks for
- * the tree of policies, and it is not built: crafted ones grow (CVE-2023-0464; libcrypto ends them
- * at 1000 nodes since 3.0.9). */
-static gboolean
-set_policies (Walk *walk, X509_VERIFY_PARAM *how)
-{
-  static const char *const any[] = { "2.5.29.32.0", NULL };
-  const char *const *policies = walk->query->policies;
-
-  if (!policies || !policies[0]) {
-    if (!has_policy_constraints (walk))
-      return TRUE;
-    policies = any;
-    X509_VERIFY_PARAM_set_flags (how, X509_V_FLAG_POLICY_CHECK);
-  } else {
-    X509_VERIFY_PARAM_set_flags (how, X509_V_FLAG_POLICY_CHECK | X509_V_FLAG_EXPLICIT_POLICY);
-  }
-  for (guint i = 0; policies[i]; i++) {
-    ASN1_OBJECT *oid = OBJ_txt2obj (policies[i], 1);
-
-    if (!oid || X509_VERIFY_PARAM_add0_policy (how, oid) != 1) {
-      ASN1_OBJECT_free (oid);
-      return FALSE;
-    }
-  }
-  return TRUE;
-}
-
-static gboolean
 run_libcrypto (Walk *walk, X509_STORE_CTX *context, STACK_OF (X509) * between,
                STACK_OF (X509) * anchor)
 {
   const IkeTrust *trust = walk->query->trust;
   IkeCert *leaf = walk->way[0];
   X509_VERIFY_PARAM *how;
+  const char *why;
   guint depth;
 
   if (X509_STORE_CTX_init (context, trust->store, leaf->x509, between) != 1)
@@ -370,8 +210,9 @@ run_libcrypto (Walk *walk, X509_STORE_CTX *context, STACK_OF (X509) * between,
   X509_STORE_CTX_set_app_data (context, walk);
   how = X509_STORE_CTX_get0_param (context);
   X509_VERIFY_PARAM_set_time (how, (time_t) walk->query->now);
-  if (!set_policies (walk, how))
-    return fail (walk, IKE_CHAIN_POLICY, leaf, ": a policy that is required is no OID");
+  why = pki_policy_setup (walk->way, walk->n_way, walk->query->policies, how);
+  if (why)
+    return fail (walk, IKE_CHAIN_POLICY, leaf, why);
   if (X509_verify_cert (context) != 1) {
     depth = (guint) MAX (X509_STORE_CTX_get_error_depth (context), 0);
     return fail_as (walk, X509_STORE_CTX_get_error (context),
@@ -437,9 +278,9 @@ static gboolean
 is_known (const Walk *walk, const IkeCert *cert)
 {
   for (guint i = 0; i < walk->n_others; i++)
-    if (is_same_cert (walk->others[i], cert))
+    if (pki_cert_is_same (walk->others[i], cert))
       return TRUE;
-  return is_same_cert (walk->query->leaf, cert) || as_anchor (walk->query->trust, cert);
+  return pki_cert_is_same (walk->query->leaf, cert) || pki_trust_has (walk->query->trust, cert);
 }
 
 /* Those that are in their time first. */
@@ -485,12 +326,12 @@ push (Walk *walk, IkeCert *cert)
 {
   const IkeTrust *trust = walk->query->trust;
   const X509_NAME *issuer = X509_get_issuer_name (cert->x509);
-  guint from = find_anchor (trust, issuer);
+  guint end, from = pki_trust_find (trust, issuer, &end);
 
   walk->levels[walk->n_levels++] = (Level){
     .cert = cert,
     .anchor = from,
-    .anchors_end = end_of_anchors (trust, from, issuer),
+    .anchors_end = end,
   };
 }
 
@@ -569,7 +410,7 @@ search (Walk *walk)
 static gboolean
 find_chain (Walk *walk)
 {
-  IkeCert *leaf = walk->query->leaf, *anchor = as_anchor (walk->query->trust, leaf);
+  IkeCert *leaf = walk->query->leaf, *anchor = pki_trust_has (walk->query->trust, leaf);
 
   if (anchor)
     return is_leaf_good (walk, anchor);

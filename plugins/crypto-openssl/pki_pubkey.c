@@ -100,8 +100,10 @@ judge (IkePubkey *pubkey, GError **error)
 
 /* The key's bits alone, as they stand in the BIT STRING: "SEQUENCE { algorithm, subjectPublicKey }"
  * (RFC 5280, 4.1), behind the octet that counts unused bits. */
+/* SubjectPublicKeyInfo ::= SEQUENCE { algorithm, BIT STRING }: of all of it, and of the bits alone.
+ */
 static gboolean
-fill_subject_id (IkePubkey *pubkey)
+fill_ids (IkePubkey *pubkey)
 {
   IkeReader r, outer, algorithm, bits;
   gsize len;
@@ -120,6 +122,22 @@ fill_subject_id (IkePubkey *pubkey)
 
 static IkePubkey *
 pubkey_new (EVP_PKEY *pkey, const guint8 *spki, int len, GError **error)
+  IkeReader r, spki, algorithm, bits;
+
+  ike_reader_init (&r, pubkey->spki, pubkey->info.spki_len);
+  pki_der_take (&r, 0x30, &spki);
+  pki_der_take (&spki, 0x30, &algorithm);
+  return pki_der_take (&spki, 0x03, &bits) && bits.len > 1
+         && EVP_Digest (bits.data + 1, bits.len - 1, pubkey->info.subject_id, NULL, EVP_sha1 (),
+                        NULL)
+                == 1
+         && EVP_Digest (pubkey->spki, pubkey->info.spki_len, pubkey->info.id, NULL, EVP_sha1 (),
+                        NULL)
+                == 1;
+}
+
+IkePubkey *
+pki_pubkey_new_from (EVP_PKEY *pkey, const guint8 *spki, gsize len, GError **error)
 {
   IkePubkey *pubkey = g_new0 (IkePubkey, 1);
 
@@ -128,6 +146,8 @@ pubkey_new (EVP_PKEY *pkey, const guint8 *spki, int len, GError **error)
   pubkey->pkey = pkey;
   pubkey->info.struct_size = sizeof pubkey->info;
   pubkey->info.bits = (guint32) MAX (EVP_PKEY_get_bits (pkey), 0);
+  pubkey->info.spki = pubkey->spki = g_memdup2 (spki, len);
+  pubkey->info.spki_len = len;
   if (!judge (pubkey, error)) {
     pki_pubkey_unref (pubkey);
     return NULL;
@@ -140,10 +160,11 @@ pubkey_new (EVP_PKEY *pkey, const guint8 *spki, int len, GError **error)
       || EVP_Digest (pubkey->spki, pubkey->info.spki_len, pubkey->info.id, NULL, EVP_sha1 (), NULL)
              != 1) {
     pki_fail (error, IKE_ERROR_CRYPTO, "a public key cannot be written as DER");
+  if (!fill_ids (pubkey)) {
+    pki_fail (error, IKE_ERROR_CRYPTO, "a public key cannot be hashed");
     pki_pubkey_unref (pubkey);
     return NULL;
   }
-  pubkey->info.spki = pubkey->spki;
   pubkey->info.name = pubkey->name;
   return pubkey;
 }
@@ -155,6 +176,14 @@ pki_pubkey_new (EVP_PKEY *pkey, GError **error)
   int len = i2d_PUBKEY (pkey, &spki);
   IkePubkey *pubkey = pubkey_new (pkey, spki, len, error);
 
+  IkePubkey *pubkey = NULL;
+  guint8 *spki = NULL;
+  int len = i2d_PUBKEY (pkey, &spki);
+
+  if (len > 0 && len <= IKE_CERT_MAX_SIZE)
+    pubkey = pki_pubkey_new_from (pkey, spki, (gsize) len, error);
+  else
+    pki_fail (error, IKE_ERROR_CRYPTO, "a public key cannot be written as DER");
   OPENSSL_free (spki);
   return pubkey;
 }
