@@ -213,6 +213,8 @@ sign_run (gpointer data)
     return;
   }
   signature = sign_now (sign, &error);
+  /* Before somebody hears of it, so that the last reference is the owner's again. */
+  g_clear_pointer (&sign->octets, g_bytes_unref);
   g_free (sign->key->problem);
   sign->key->problem = signature ? NULL : g_strdup (error->message);
   if (!signature) {
@@ -233,7 +235,7 @@ sign_free (gpointer data)
     ike_call_fail (sign->call, "the daemon ends");
   atomic_fetch_sub_explicit (&sign->state->n_pending, 1, memory_order_relaxed);
   ike_key_unref (&sign->key->head);
-  g_bytes_unref (sign->octets);
+  g_clear_pointer (&sign->octets, g_bytes_unref);
   g_free (sign);
 }
 

@@ -76,18 +76,6 @@ bench_open (Bench *bench, const char *settings)
   find_pki (bench);
 }
 
-static void *
-run_real (void *data)
-{
-  Bench *bench = data;
-
-  bench->engine = start (NULL, bench->settings);
-  sem_post (&bench->started);
-  ike_engine_run (bench->engine);
-  ike_engine_free (bench->engine);
-  return NULL;
-}
-
 static void
 wait_for (sem_t *semaphore)
 {
@@ -98,12 +86,27 @@ wait_for (sem_t *semaphore)
   g_assert_cmpint (sem_timedwait (semaphore, &limit), ==, 0);
 }
 
+/* Whoever quits has returned from that before the engine goes. */
+static void *
+run_real (void *data)
+{
+  Bench *bench = data;
+
+  bench->engine = start (NULL, bench->settings);
+  sem_post (&bench->started);
+  ike_engine_run (bench->engine);
+  wait_for (&bench->may_end);
+  ike_engine_free (bench->engine);
+  return NULL;
+}
+
 void
 bench_open_real (Bench *bench, const char *settings)
 {
   memset (bench, 0, sizeof *bench);
   bench->settings = settings;
   sem_init (&bench->started, 0, 0);
+  sem_init (&bench->may_end, 0, 0);
   g_assert_cmpint (pthread_create (&bench->thread, NULL, run_real, bench), ==, 0);
   wait_for (&bench->started);
   find_pki (bench);
@@ -131,8 +134,10 @@ bench_close (Bench *bench)
     return;
   }
   ike_engine_quit (bench->engine);
+  sem_post (&bench->may_end);
   pthread_join (bench->thread, NULL);
   sem_destroy (&bench->started);
+  sem_destroy (&bench->may_end);
 }
 
 void

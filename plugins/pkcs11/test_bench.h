@@ -10,7 +10,7 @@ typedef struct {
   IkeEngine       *engine;
   const char      *settings;
   pthread_t        thread;
-  sem_t            started;
+  sem_t            started, may_end;
   const IkePkiOps *pki;
   IkePlugin       *pki_plugin;
 } Bench;
