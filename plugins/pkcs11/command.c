@@ -190,9 +190,9 @@ listing_run (gpointer data)
   State *state = listing->state;
   IkeTree *result = ike_tree_new_section ();
 
-  keys_prune (state);
   list_modules (ike_tree_add_list (result, "modules"), state, listing->modules);
   list_tokens (ike_tree_add_list (result, "tokens"), state);
+  keys_prune (state);
   list_keys (ike_tree_add_list (result, "keys"), state);
   ike_call_answer (g_steal_pointer (&listing->call), result);
 }

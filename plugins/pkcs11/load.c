@@ -197,6 +197,7 @@ key_new (Token *token, CK_OBJECT_HANDLE object, const Wanted *wanted)
   key->head.struct_size = sizeof key->head;
   key->head.references = 1;
   key->head.klass = &key_class;
+  key->pki = token->state->pki;
   key->state = token->state;
   key->token = token;
   key->object = object;
@@ -332,6 +333,15 @@ search (State *state, const Wanted *wanted, GError **error)
   return candidate_take (state, wanted, &g_array_index (candidates, Candidate, 0), error);
 }
 
+static gboolean
+is_used (State *state, const Token *token)
+{
+  for (guint i = 0; i < state->keys->len; i++)
+    if (((const Key *) g_ptr_array_index (state->keys, i))->token == token)
+      return TRUE;
+  return FALSE;
+}
+
 void
 keys_prune (State *state)
 {
@@ -341,6 +351,11 @@ keys_prune (State *state)
     if (g_atomic_int_get (&key->references) == 1)
       g_ptr_array_remove_index_fast (state->keys, i);
   }
+  for (guint i = state->tokens->len; i-- > 0;) {
+    Token *token = g_ptr_array_index (state->tokens, i);
+    if (!token->bad_pins->len && !is_used (state, token))
+      g_ptr_array_remove_index_fast (state->tokens, i);
+  }
 }
 
 static void
@@ -348,10 +363,9 @@ load_run (gpointer data)
 {
   Load *load = data;
   g_autoptr (GError) error = NULL;
-  IkeKeySet *set;
+  IkeKeySet *set = search (load->state, load->wanted, &error);
 
   keys_prune (load->state);
-  set = search (load->state, load->wanted, &error);
   if (set)
     ike_call_answer (g_steal_pointer (&load->call), set);
   else

@@ -33,8 +33,8 @@ typedef struct {
   /* The loop's own: */
   GPtrArray       *modules;                   /* Module */
   CK_FUNCTION_LIST **registered;              /* those of p11-kit's configuration, NULL until somebody wants them */
-  GPtrArray       *tokens;                    /* Token; live as long as the state, keys point to them */
   GPtrArray       *keys;                      /* Key, a reference each; dropped when nobody else has one */
+  GPtrArray       *tokens;                    /* Token; those of @keys, and those that refused a PIN */
 } State;
 
 /* -- module.c */
@@ -183,6 +183,7 @@ gboolean sign_plan (guint32 mechanisms, const IkeSigScheme *scheme, SignPlan *pl
 
 typedef struct {
   IkeKey           head;
+  const IkePkiOps *pki;                       /* to be freed with, when the state is gone already */
   State           *state;
   Token           *token;
   GBytes          *id, *label;                /* to find it again; may be NULL */
@@ -205,7 +206,7 @@ CK_RV    key_locate (Key *key, GError **error);
 
 /* `load` of the class, see credentials.h. */
 void     keys_load (IkePlugin *self, const IkeTree *section, IkeCall *call);
-/* Lets go of the keys that nobody else has.  The plugin's loop. */
+/* Lets go of the keys that nobody else has, and of the tokens without keys.  The plugin's loop, at the end of a job. */
 void     keys_prune (State *state);
 
 /* -- command.c */

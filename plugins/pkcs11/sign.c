@@ -246,7 +246,7 @@ static gboolean
 fits_curve (const Key *key, const IkeSigScheme *scheme)
 {
   return scheme->method == IKE_AUTH_SIGNATURE
-         || g_str_has_prefix (key->state->pki->pubkey_info (key->head.pubkey)->name, "ECDSA P-");
+         || g_str_has_prefix (key->pki->pubkey_info (key->head.pubkey)->name, "ECDSA P-");
 }
 
 /* RFC 8017, 9.1.1: emLen is "at least 8hLen + 8sLen + 9" bits; emBits is one less than the modulus
@@ -339,7 +339,7 @@ key_free (IkeKey *head)
 {
   Key *key = (Key *) head;
 
-  key->state->pki->pubkey_unref (head->pubkey);
+  key->pki->pubkey_unref (head->pubkey);
   g_free (head->label);
   g_free (key->problem);
   g_clear_pointer (&key->id, g_bytes_unref);
