@@ -38,7 +38,6 @@ gboolean pki_fail (GError **error, IkeErrorCode code, const char *what);
 /* Takes a reference of @pkey.  NULL: a key of a kind or size that is not taken (RSA 1024 to 16384 bits with an exponent
  * of at most 64, EC on a curve with a name, Ed25519, Ed448, and what libcrypto knows beyond). */
 IkePubkey *pki_pubkey_new (EVP_PKEY *pkey, GError **error);
-IkePubkey *pki_pubkey_of  (X509 *x509, GError **error);
 /* Likewise, with the SubjectPublicKeyInfo that it was read from: to write one anew is dear. */
 IkePubkey *pki_pubkey_new_from (EVP_PKEY *pkey, const guint8 *spki, gsize len, GError **error);
 IkePubkey *pki_pubkey_parse (IkePlugin *self, const guint8 *data, gsize len, GError **error);

@@ -315,9 +315,6 @@ read_x509 (State *state, const guint8 *der, gsize len, GError **error)
 static gboolean
 read_pubkey (IkeCert *cert, GError **error)
 {
-  IkePubkey *pubkey = pki_pubkey_of (x509, error);
-
-  if (!pubkey)
   EVP_PKEY *pkey = X509_get0_pubkey (cert->x509);
   IkePart spki;
 

@@ -98,30 +98,11 @@ judge (IkePubkey *pubkey, GError **error)
   return TRUE;
 }
 
-/* The key's bits alone, as they stand in the BIT STRING: "SEQUENCE { algorithm, subjectPublicKey }"
- * (RFC 5280, 4.1), behind the octet that counts unused bits. */
 /* SubjectPublicKeyInfo ::= SEQUENCE { algorithm, BIT STRING }: of all of it, and of the bits alone.
  */
 static gboolean
 fill_ids (IkePubkey *pubkey)
 {
-  IkeReader r, outer, algorithm, bits;
-  gsize len;
-
-  ike_reader_init (&r, pubkey->spki, pubkey->info.spki_len);
-  if (!pki_der_take (&r, V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED, &outer)
-      || !pki_der_take (&outer, V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED, &algorithm)
-      || !pki_der_take (&outer, V_ASN1_BIT_STRING, &bits))
-    return FALSE;
-  ike_reader_u8 (&bits);
-  len = ike_reader_left (&bits);
-  return EVP_Digest (ike_reader_bytes (&bits, len), len, pubkey->info.subject_id, NULL, EVP_sha1 (),
-                     NULL)
-         == 1;
-}
-
-static IkePubkey *
-pubkey_new (EVP_PKEY *pkey, const guint8 *spki, int len, GError **error)
   IkeReader r, spki, algorithm, bits;
 
   ike_reader_init (&r, pubkey->spki, pubkey->info.spki_len);
@@ -152,14 +133,6 @@ pki_pubkey_new_from (EVP_PKEY *pkey, const guint8 *spki, gsize len, GError **err
     pki_pubkey_unref (pubkey);
     return NULL;
   }
-  if (len > 0 && len <= IKE_CERT_MAX_SIZE) {
-    pubkey->spki = g_memdup2 (spki, (gsize) len);
-    pubkey->info.spki_len = (gsize) len;
-  }
-  if (!pubkey->spki || !fill_subject_id (pubkey)
-      || EVP_Digest (pubkey->spki, pubkey->info.spki_len, pubkey->info.id, NULL, EVP_sha1 (), NULL)
-             != 1) {
-    pki_fail (error, IKE_ERROR_CRYPTO, "a public key cannot be written as DER");
   if (!fill_ids (pubkey)) {
     pki_fail (error, IKE_ERROR_CRYPTO, "a public key cannot be hashed");
     pki_pubkey_unref (pubkey);
@@ -172,10 +145,6 @@ pki_pubkey_new_from (EVP_PKEY *pkey, const guint8 *spki, gsize len, GError **err
 IkePubkey *
 pki_pubkey_new (EVP_PKEY *pkey, GError **error)
 {
-  guint8 *spki = NULL;
-  int len = i2d_PUBKEY (pkey, &spki);
-  IkePubkey *pubkey = pubkey_new (pkey, spki, len, error);
-
   IkePubkey *pubkey = NULL;
   guint8 *spki = NULL;
   int len = i2d_PUBKEY (pkey, &spki);
@@ -185,22 +154,6 @@ pki_pubkey_new (EVP_PKEY *pkey, GError **error)
   else
     pki_fail (error, IKE_ERROR_CRYPTO, "a public key cannot be written as DER");
   OPENSSL_free (spki);
-  return pubkey;
-}
-
-/* As it stands in the certificate: making it out of the key takes libcrypto 3.0 a quarter of a
- * millisecond. */
-IkePubkey *
-pki_pubkey_of (X509 *x509, GError **error)
-{
-  EVP_PKEY *pkey = X509_get0_pubkey (x509);
-  guint8 *spki = NULL;
-  int len = pkey ? i2d_X509_PUBKEY (X509_get_X509_PUBKEY (x509), &spki) : 0;
-  IkePubkey *pubkey = pkey ? pubkey_new (pkey, spki, len, error) : NULL;
-
-  OPENSSL_free (spki);
-  if (!pkey)
-    pki_fail (error, IKE_ERROR_UNSUPPORTED, "it cannot be read");
   return pubkey;
 }
 
