@@ -249,8 +249,8 @@ pki_complete (const PkiCommand *command, const char *const *words)
 {
   guint n = g_strv_length ((char **) words);
   const char *prefix = n ? words[n - 1] : "", *before = n > 1 ? words[n - 2] : "";
-  const char *name = strlen (before) > 2 && before[0] == '-' && before[1] == '-' ? before + 2 : NULL;
-  const PkiOption *option = name ? find (command, name) : NULL;
+  gboolean is_long = strlen (before) > 2 && before[0] == '-' && before[1] == '-';
+  const PkiOption *option = is_long ? find (command, before + 2) : NULL;
 
   if (option && option->value) {
     offer_choices (option, prefix);

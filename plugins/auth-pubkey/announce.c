@@ -78,8 +78,8 @@ write_announcement (IkeWriter *w, const IkeSigScheme *scheme)
   ike_writer_bytes (w, algorithm->data, len);
 }
 
-/* "The responder ... includes it in the IKE_SA_INIT response"; the initiator answers in IKE_AUTH,
- * so that neither tells strangers more than it must. */
+/* RFC 9593, 3.1: the responder announces in the IKE_SA_INIT response; the initiator, who knows then
+ * that it is understood, in IKE_AUTH. */
 static gboolean
 is_my_turn (IkeExchange *x)
 {

@@ -11,7 +11,7 @@ enum { INIT_CA_IDS_MAX = 20, CANDIDATES_MAX = 16, URI_MAX = 512, SHA1_LEN = 20 }
 /* -- CERTREQ, theirs */
 
 /* RFC 7296, 3.7: "a concatenated list of SHA-1 hashes of the public keys of trusted Certification
- * Authorities"; "the processing of a CERTREQ ... should be seen as a suggestion". */
+ * Authorities"; "the processing of a CERTREQ should be seen as a suggestion". */
 static void
 read_certreq (PubkeyPeer *peer, const IkeTypedView *view)
 {
@@ -212,8 +212,8 @@ static const IkeCallClass lookup_call = {
   .free_data = g_free,
 };
 
-/* RFC 7296, 3.6: "a 20-octet SHA-1 hash of the replaced value ... followed by a variable-length URL
- * that resolves to the DER-encoded certificate itself". */
+/* RFC 7296, 3.6: "a 20-octet SHA-1 hash ... of the replaced value followed by a variable-length URL
+ * that resolves to the DER-encoded data structure itself". */
 static gboolean
 start_lookup (IkeTask *task, PubkeyPeer *peer, const IkeTypedView *view)
 {
@@ -396,7 +396,8 @@ issuer_of (const Pubkey *pubkey, const IkeCredentials *credentials, const IkeCer
   return NULL;
 }
 
-/* "the certificate containing the public key used to verify AUTH listed first" (RFC 7296, 1.2). */
+/* RFC 7296, 1.2: "again with the certificate containing the public key used to verify AUTH listed
+ * first". */
 static void
 write_certs (PubkeyPeer *peer, const IkeOwn *own, IkeWriter *out)
 {
@@ -448,7 +449,8 @@ static const IkeCallClass staple_call = {
   .undo = (GDestroyNotify) g_bytes_unref,
 };
 
-/* RFC 4806, 4.2: who asks gets "an OCSP response ... in a CERT payload"; without one we go on. */
+/* RFC 4806, 4.2: "the recipient SHOULD acquire the related OCSP-based assertion and produce and
+ * transmit an OCSP response CERT payload"; without one we go on. */
 static gboolean
 start_staple (IkeTask *task, PubkeyPeer *peer, const IkeOwn *own)
 {

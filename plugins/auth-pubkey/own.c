@@ -17,8 +17,8 @@ peer_takes (const PubkeyPeer *peer, const IkeSigScheme *scheme, guint i)
     return FALSE;
   if (scheme->method == IKE_AUTH_SIGNATURE)
     return peer->has_hashes && peer->hashes >> scheme->hash_id & 1;
-  /* "implementations MAY use ... [others; they] SHOULD use SHA-1 as the default" (RFC 7296, 3.8): the
-   * others of this method are for verifying. */
+  /* RFC 7296, 3.8: "SHOULD use SHA-1 as the default hash function when generating signatures"; the
+   * other hashes of this method are for verifying. */
   return !peer->has_hashes
          && (scheme->method != IKE_AUTH_RSA || scheme->hash_id == IKE_SIGHASH_SHA1);
 }
@@ -196,8 +196,8 @@ signing_free (gpointer data)
   g_free (signing);
 }
 
-/* RFC 7427, 3: method 14 puts "the length of the ASN.1 object (1 octet), the ASN.1 object, and then
- * the signature value" into AUTH. */
+/* RFC 7427, 3: "ASN.1 Length (1 octet)", "Algorithm Identifier (variable length)", and the
+ * signature behind them. */
 static void
 signature_made (gpointer owner, gpointer data, gpointer result, const char *error)
 {

@@ -360,8 +360,8 @@ static const IkeCallClass judge_call = {
 
 /* -- what there is to judge */
 
-/* RFC 7427, 3: "the length of the ASN.1 object (1 octet), the ASN.1 object", which must be one that
- * we know, byte by byte; only what we said that we know (RFC 7427, 4). */
+/* RFC 7427, 3: "ASN.1 Length (1 octet)", "Algorithm Identifier (variable length)", which must be
+ * one that we know, byte by byte; only what we said that we know (RFC 7427, 4). */
 static gboolean
 read_new (Verify *verify, const guint8 *value, gsize len)
 {

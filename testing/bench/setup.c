@@ -198,8 +198,8 @@ remove_tree (const char *path)
   g_remove (path);
 }
 
-/* What the responder's key operations cost alone, µs: it signs, verifies the peer's signature, and the CA's on the
- * peer's certificate. */
+/* What the responder's key operations cost alone, µs: it signs, verifies the peer's signature,
+ * and the CA's on the peer's certificate. */
 static double
 key_operations_us (const char *key)
 {

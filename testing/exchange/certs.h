@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* certs.h - keys and certificates for exchange tests, made by `ikebana pki` when a test first asks for them.
  *
- * A certificate NAME and its key are the files NAME.pem and NAME.key of one directory, which lives as long as the program.
- * A home is a directory like /etc/ikebana, into which a test puts what one end shall have. */
+ * A certificate NAME and its key are the files NAME.pem and NAME.key of one directory, which lives as long as the
+ * program. A home is a directory like /etc/ikebana, into which a test puts what one end shall have. */
 #pragma once
 #include "exchange/pair.h"
 
-/* Runs `ikebana pki` in the directory with words split at blanks (quotes as in a shell); the test fails when it does. */
+/* Runs `ikebana pki` in the directory with words split at blanks (quotes as in a shell); the test fails when it
+ * does. */
 void  certs_pki (const char *format, ...) G_GNUC_PRINTF (1, 2);
 /* A key "rsa 2048", "ecdsa 384", "ed25519"; made once. */
 void  certs_key (const char *name, const char *type);

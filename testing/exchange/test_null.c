@@ -36,8 +36,8 @@ test_both_ways (gconstpointer flags)
   g_assert_cmpuint (certs_seen[0].method, ==, 13);
 }
 
-/* RFC 7619, 2: "If a host's local policy requires that the identity of its peer be (non-null) authenticated ... it MUST
- * return an AUTHENTICATION_FAILED notification." */
+/* RFC 7619, 2: "If a host's local policy requires that the identity of its peer be (non-null)
+ * authenticated ... it MUST return an AUTHENTICATION_FAILED notification." */
 static void
 test_only_where_it_is_asked_for (gconstpointer flags)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_pubkey_refused.c - peers with certificates and signatures that prove nothing: refused, with the reason in
- * `explain`, by the initiator and by the responder (classes of attack B, C, J, K, Q of testing/exchange/README.md). */
+/* test_pubkey_refused.c - peers with certificates and signatures that prove nothing: refused,
+ * with the reason in `explain`, by the initiator and by the responder (classes of attack B, C,
+ * J, K, Q of testing/exchange/README.md). */
 #include "exchange/certs.h"
 #include "exchange/forge.h"
 #include <string.h>
@@ -141,8 +142,9 @@ test_wrong_signatures (gconstpointer flags)
     }
 }
 
-/* What is in CERT is signed by nobody but its CA, so whoever sends it may change it for another.  With Ed25519 all have
- * one length: the twin of b's certificate stands for another key, that of c for another name with the key of b. */
+/* What is in CERT is signed by nobody but its CA, so whoever sends it may change it for another.
+ * With Ed25519 all have one length: the twin of b's certificate stands for another key, that of
+ * c for another name with the key of b. */
 static const char *swap_for;
 
 static void
@@ -216,7 +218,8 @@ change_cert (gboolean by_b, guint8 first, guint8 *plain, gsize len)
     cert[cut_at] ^= cut_with;
 }
 
-/* Lengths that say more or less than there is, at each of the outer levels; and every 16th byte changed. */
+/* Lengths that say more or less than there is, at each of the outer levels; and every 16th byte
+ * changed. */
 static void
 test_broken_der (gconstpointer flags)
 {
@@ -308,7 +311,8 @@ answer_to_many (gconstpointer flags, guint8 type, guint n, gsize size)
   return answer;
 }
 
-/* What does not fit into one message is none; what does is refused without being looked at one by one. */
+/* What does not fit into one message is none; what does is refused without being looked at one
+ * by one. */
 static void
 test_many_payloads (gconstpointer flags)
 {

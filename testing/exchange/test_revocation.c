@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_revocation.c - CRLs, OCSP, OCSP in IKE, hash and URL between two engines: what is asked for, when, and what the
- * peer hears. */
+/* test_revocation.c - CRLs, OCSP, OCSP in IKE, hash and URL between two engines: what is asked
+ * for, when, and what the peer hears. */
 #include "exchange/web.h"
 #include <ikebana/exchange.h>
 #include <string.h>
@@ -117,7 +117,8 @@ test_silent_servers_are_left_alone (gconstpointer flags)
   certs_pair_free (pair);
 }
 
-/* Whoever has no right to our attention makes us fetch nothing: a wrong signature, an unknown CA. */
+/* Whoever has no right to our attention makes us fetch nothing: a wrong signature, an unknown
+ * CA. */
 static void
 spoil_auth (gboolean by_b, guint8 first, guint8 *plain, gsize len)
 {
@@ -343,8 +344,8 @@ connections_of (guint end)
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
-/* 1,000 peers come at once, and what tells of their certificates takes 2 s for each: all come up when it has answered,
- * and nobody else notices. */
+/* 1,000 peers come at once, and what tells of their certificates takes 2 s for each: all come up
+ * when it has answered, and nobody else notices. */
 static void
 test_slow_responder (void)
 {
