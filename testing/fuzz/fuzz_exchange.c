@@ -224,11 +224,19 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
                              "esp_proposals = aes256gcm16\n }\n"
                              " pfs { local_ts = dynamic\n remote_ts = dynamic\n esp_proposals = "
                              "aes128-sha256-x25519\n } }\n";
+  /* Somebody else who may come has a certificate. */
+  static const char more[]
+    = "connections { cert { remote_addrs = 10.0.0.1\n local { auth = psk\n id = b.test\n }\n"
+      "  remote { auth = pubkey\n }\n proposals = aes256gcm16-prfsha256-x25519\n ocsp = both\n"
+      "  children { net { } } } }\n";
+  static const char *const plugins[] = { "credentials", "auth-pubkey", NULL };
   Script script = { data, size };
   guint n;
 
   if (!forge)
-    forge = forge_new (&(PairOptions) { .connection = { body, body } });
+    forge = forge_new (&(PairOptions) { .connection = { body, body },
+                                        .more = { NULL, more },
+                                        .plugins = plugins });
   for (n = 0; script.left && n < STEPS_MAX; n++)
     step (&script);
   end ();
