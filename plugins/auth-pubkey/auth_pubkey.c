@@ -23,8 +23,12 @@ clear_certs (PubkeyPeer *peer)
 {
   const IkePkiOps *pki = peer->pubkey->pki;
 
+  for (guint i = 0; i < peer->n_sent; i++)
+    if (peer->sent[i])
+      g_bytes_unref (peer->sent[i]);
   for (guint i = 0; i < peer->n_certs; i++)
     pki->cert_unref (peer->certs[i]);
+  g_clear_pointer (&peer->sent_raw, g_bytes_unref);
   for (guint i = 0; i < peer->n_ocsp; i++)
     g_bytes_unref (peer->ocsp[i]);
   pki->pubkey_unref (peer->raw);

@@ -165,7 +165,7 @@ init_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 
 typedef struct {
   guint8 sha1[SHA1_LEN];
-  guint at; /* where in peer->certs it belongs */
+  guint at; /* where in peer->sent it belongs */
 } Lookup;
 
 typedef struct {
@@ -179,6 +179,17 @@ note_error (PubkeyPeer *peer, const char *text)
     peer->cert_error = g_strdup (text);
 }
 
+static gboolean
+has_hash (const Pubkey *pubkey, GBytes *bytes, const guint8 wanted[SHA1_LEN])
+{
+  const IkeHash *sha1 = ike_hash_find (pubkey->engine, "sha1");
+  guint8 hash[SHA1_LEN];
+  IkePart part;
+
+  part.data = g_bytes_get_data (bytes, &part.len);
+  return sha1 && ike_hash_run (sha1, &part, 1, hash) && memcmp (hash, wanted, SHA1_LEN) == 0;
+}
+
 static void
 looked_up (gpointer owner, gpointer data, gpointer result, const char *error)
 {
@@ -187,20 +198,13 @@ looked_up (gpointer owner, gpointer data, gpointer result, const char *error)
   PubkeyPeer *peer = pubkey_peer (pubkey, ike_task_sa (task));
   Lookup *lookup = data;
   g_autoptr (GBytes) body = result;
-  g_autoptr (GError) reason = NULL;
-  gsize len = 0;
-  const guint8 *bytes = body ? g_bytes_get_data (body, &len) : NULL;
-  IkeCert *cert =
-      body ? pubkey->pki->cert_parse (pubkey->pki_at->plugin, bytes, len, &reason) : NULL;
 
-  if (cert && memcmp (pubkey->pki->cert_info (cert)->sha1, lookup->sha1, SHA1_LEN) == 0) {
-    peer->certs[lookup->at] = cert;
-    return;
-  }
-  note_error (peer, cert     ? "what lies at the URL of a certificate has another hash"
-                    : reason ? reason->message
-                             : error);
-  pubkey->pki->cert_unref (cert);
+  if (!body)
+    note_error (peer, error);
+  else if (has_hash (pubkey, body, lookup->sha1))
+    peer->sent[lookup->at] = g_steal_pointer (&body);
+  else
+    note_error (peer, "what lies at the URL of a certificate has another hash");
 }
 
 static const IkeCallClass lookup_call = {
@@ -235,7 +239,7 @@ start_lookup (IkeTask *task, PubkeyPeer *peer, const IkeTypedView *view)
     return FALSE;
   lookup = g_new0 (Lookup, 1);
   memcpy (lookup->sha1, sha1, SHA1_LEN);
-  lookup->at = peer->n_certs++;
+  lookup->at = peer->n_sent++;
   IkeFetchRequest request = {
     .struct_size = sizeof request, .uri = uri, .max_size = IKE_CERT_MAX_SIZE, .timeout_ms = 5000
   };
@@ -244,53 +248,28 @@ start_lookup (IkeTask *task, PubkeyPeer *peer, const IkeTypedView *view)
   return TRUE;
 }
 
-static void
-read_x509 (PubkeyPeer *peer, const IkeTypedView *view)
-{
-  Pubkey *pubkey = peer->pubkey;
-  g_autoptr (GError) error = NULL;
-  IkeCert *cert = pubkey->pki->cert_parse (pubkey->pki_at->plugin, view->data, view->len, &error);
-
-  if (cert)
-    peer->certs[peer->n_certs++] = cert;
-  else
-    note_error (peer, error->message);
-}
-
-static void
-read_raw (PubkeyPeer *peer, const IkeTypedView *view)
-{
-  Pubkey *pubkey = peer->pubkey;
-  g_autoptr (GError) error = NULL;
-
-  if (peer->raw)
-    return;
-  peer->raw = pubkey->pki->pubkey_parse (pubkey->pki_at->plugin, view->data, view->len, &error);
-  if (!peer->raw)
-    note_error (peer, error->message);
-}
-
 /* What is beyond the bounds is left out: a peer that needs more has no chain that we would check.
  * TRUE: something is being fetched. */
 static gboolean
 read_cert (IkeTask *task, PubkeyPeer *peer, const IkeTypedView *view)
 {
-  gboolean has_room = peer->n_certs < PUBKEY_CERTS_MAX;
+  gboolean has_room = peer->n_sent < PUBKEY_CERTS_MAX;
 
   switch (view->type) {
   case IKE_CERT_X509:
     if (has_room)
-      read_x509 (peer, view);
+      peer->sent[peer->n_sent++] = g_bytes_new (view->data, view->len);
     return FALSE;
   case IKE_CERT_RAW_KEY:
-    read_raw (peer, view);
+    if (!peer->sent_raw)
+      peer->sent_raw = g_bytes_new (view->data, view->len);
     return FALSE;
   case IKE_CERT_OCSP:
     if (peer->n_ocsp < PUBKEY_OCSP_MAX)
       peer->ocsp[peer->n_ocsp++] = g_bytes_new (view->data, view->len);
     return FALSE;
   case IKE_CERT_HASH_URL:
-    if (peer->pubkey->wants_hash_url && peer->n_certs < PUBKEY_FETCHES_MAX)
+    if (peer->pubkey->wants_hash_url && peer->n_sent < PUBKEY_FETCHES_MAX)
       return start_lookup (task, peer, view);
     note_error (peer, "certificates by hash and URL are not fetched; see plugins.auth-pubkey."
                       "hash_and_url");
@@ -322,10 +301,10 @@ close_gaps (PubkeyPeer *peer)
 {
   guint n = 0;
 
-  for (guint i = 0; i < peer->n_certs; i++)
-    if (peer->certs[i])
-      peer->certs[n++] = peer->certs[i];
-  peer->n_certs = n;
+  for (guint i = 0; i < peer->n_sent; i++)
+    if (peer->sent[i])
+      peer->sent[n++] = peer->sent[i];
+  peer->n_sent = n;
 }
 
 static IkeTaskResult

@@ -81,8 +81,12 @@ typedef struct {
   /* CERTREQ */
   gboolean   asks_x509, asks_raw, asks_ocsp;
   GByteArray *ca_ids;                         /* IKE_KEY_ID_LEN bytes each; may be NULL */
-  /* CERT */
-  IkeCert   *certs[PUBKEY_CERTS_MAX];         /* the first one is the peer's own */
+  /* CERT, as it came: the first one is the peer's own.  What it is is found out where that may take its time, once. */
+  GBytes    *sent[PUBKEY_CERTS_MAX];
+  guint      n_sent;
+  GBytes    *sent_raw;                        /* a raw public key */
+  gboolean   is_parsed;
+  IkeCert   *certs[PUBKEY_CERTS_MAX];
   guint      n_certs;
   IkePubkey *raw;
   GBytes    *ocsp[PUBKEY_OCSP_MAX];

@@ -24,6 +24,14 @@ typedef struct {
   gsize signature_len;
   const IkeSigScheme *schemes[4]; /* that @signature may be of */
   guint n_schemes;
+  /* What the peer sent, and what that is, once it is known. */
+  GBytes *sent[PUBKEY_CERTS_MAX], *sent_raw;
+  guint n_sent;
+  gboolean is_parsed;
+  IkeCert *certs[PUBKEY_CERTS_MAX];
+  guint n_certs;
+  IkePubkey *raw;
+  char *cert_error;
   /* Keys that may have made it. */
   struct {
     IkeCert *cert; /* NULL: a raw public key */
@@ -31,8 +39,6 @@ typedef struct {
     gboolean is_pinned; /* trusted as it is */
   } keys[KEYS_MAX];
   guint n_keys;
-  IkeCert *others[PUBKEY_CERTS_MAX];
-  guint n_others;
   GBytes *ocsp[PUBKEY_OCSP_MAX];
   guint n_ocsp;
   /* What came out. */
@@ -56,8 +62,13 @@ verify_unref (gpointer data)
     pki->cert_unref (verify->keys[i].cert);
     pki->pubkey_unref (verify->keys[i].key);
   }
-  for (guint i = 0; i < verify->n_others; i++)
-    pki->cert_unref (verify->others[i]);
+  for (guint i = 0; i < verify->n_sent; i++)
+    g_bytes_unref (verify->sent[i]);
+  g_clear_pointer (&verify->sent_raw, g_bytes_unref);
+  for (guint i = 0; i < verify->n_certs; i++)
+    pki->cert_unref (verify->certs[i]);
+  pki->pubkey_unref (verify->raw);
+  g_free (verify->cert_error);
   for (guint i = 0; i < verify->n_ocsp; i++)
     g_bytes_unref (verify->ocsp[i]);
   pki->chain_clear (&verify->chain);
@@ -146,8 +157,8 @@ judge_chain (Verify *verify, guint k)
   IkeChainQuery query = {
     .struct_size = sizeof query,
     .leaf = verify->keys[k].cert,
-    .others = verify->others,
-    .n_others = verify->n_others,
+    .others = verify->certs + 1,
+    .n_others = verify->n_certs ? verify->n_certs - 1 : 0,
     .trust = verify->trust,
     .now = verify->now,
     .policies = (const char *const *) verify->rules.policies,
@@ -199,11 +210,143 @@ judge_certificate (Verify *verify, guint k)
 }
 
 static void
+add_key (Verify *verify, IkeCert *cert, const IkePubkey *key, gboolean is_pinned)
+{
+  const IkePkiOps *pki = verify->pubkey->pki;
+  guint n = verify->n_keys;
+
+  if (n == KEYS_MAX)
+    return;
+  verify->keys[n].cert = cert ? pki->cert_ref (cert) : NULL;
+  verify->keys[n].key = pki->pubkey_ref (key);
+  verify->keys[n].is_pinned = is_pinned;
+  verify->n_keys++;
+}
+
+static gboolean
+is_same_cert (const Verify *verify, const IkeCert *a, const IkeCert *b)
+{
+  return memcmp (verify->pubkey->pki->cert_info (a)->sha256,
+                 verify->pubkey->pki->cert_info (b)->sha256, 32)
+         == 0;
+}
+
+/* `certs`: the peer's must be one of them; if it sent none, any of them may be. */
+static void
+add_named (Verify *verify, const IkeCert *sent)
+{
+  const Pubkey *pubkey = verify->pubkey;
+  IkeCert *found[KEYS_MAX];
+
+  for (guint i = 0; verify->rules.certs[i]; i++) {
+    guint n = pubkey->credentials->certs (verify->credentials, IKE_CREDENTIAL_CERT,
+                                          verify->rules.certs[i], found, KEYS_MAX);
+    if (n && (!sent || is_same_cert (verify, sent, found[0])))
+      add_key (verify, found[0], pubkey->pki->cert_info (found[0])->pubkey, TRUE);
+  }
+}
+
+static void
+add_raw (Verify *verify)
+{
+  const Pubkey *pubkey = verify->pubkey;
+  const IkePkiOps *pki = pubkey->pki;
+
+  for (guint i = 0; verify->rules.pubkeys && verify->rules.pubkeys[i]; i++) {
+    const IkePubkey *key =
+        pubkey->credentials->pubkey (verify->credentials, verify->rules.pubkeys[i]);
+    if (key
+        && (!verify->raw
+            || memcmp (pki->pubkey_info (key)->id, pki->pubkey_info (verify->raw)->id,
+                       IKE_KEY_ID_LEN)
+                   == 0))
+      add_key (verify, NULL, key, TRUE);
+  }
+}
+
+/* It sent nothing: what we have about it. */
+static void
+add_known (Verify *verify)
+{
+  const Pubkey *pubkey = verify->pubkey;
+  IkeCert *found[KEYS_MAX];
+  guint n = pubkey->credentials->find (verify->credentials, verify->peer_id, found, KEYS_MAX);
+
+  for (guint i = 0; i < n; i++)
+    add_key (verify, found[i], pubkey->pki->cert_info (found[i])->pubkey, TRUE);
+}
+
+static gboolean
+collect_keys (Verify *verify)
+{
+  const Pubkey *pubkey = verify->pubkey;
+  IkeCert *sent = verify->n_certs ? verify->certs[0] : NULL;
+
+  if (!sent)
+    add_raw (verify);
+  if (verify->rules.certs)
+    add_named (verify, sent);
+  else if (sent)
+    add_key (verify, sent, pubkey->pki->cert_info (sent)->pubkey,
+             pubkey->credentials->is_pinned (verify->credentials, sent));
+  else if (!verify->raw && !verify->rules.pubkeys)
+    add_known (verify);
+  if (verify->n_keys)
+    return TRUE;
+  if (verify->cert_error)
+    say (verify, "its certificate cannot be used: %s", verify->cert_error);
+  else if (sent || verify->raw)
+    say (verify, "its %s is none of those that `%s` names", sent ? "certificate" : "public key",
+         sent ? "certs" : "pubkeys");
+  else
+    say (verify, "it sent no certificate, and we have none for it");
+  return FALSE;
+}
+
+/* A certificate that makes no sense is told only when there is no other. */
+static void
+note_error (Verify *verify, const GError *error)
+{
+  if (!verify->cert_error)
+    verify->cert_error = g_strdup (error->message);
+}
+
+static void
+parse_sent (Verify *verify)
+{
+  const Pubkey *pubkey = verify->pubkey;
+  IkePlugin *plugin = pubkey->pki_at->plugin;
+
+  for (guint i = 0; i < verify->n_sent; i++) {
+    g_autoptr (GError) error = NULL;
+    gsize len;
+    const guint8 *data = g_bytes_get_data (verify->sent[i], &len);
+    IkeCert *cert = pubkey->pki->cert_parse (plugin, data, len, &error);
+    if (cert)
+      verify->certs[verify->n_certs++] = cert;
+    else
+      note_error (verify, error);
+  }
+  if (verify->sent_raw) {
+    g_autoptr (GError) error = NULL;
+    gsize len;
+    const guint8 *data = g_bytes_get_data (verify->sent_raw, &len);
+    verify->raw = pubkey->pki->pubkey_parse (plugin, data, len, &error);
+    if (!verify->raw)
+      note_error (verify, error);
+  }
+}
+
+static void
 judge (Verify *verify)
 {
   const IkePubkeyInfo *info;
   char subject[128];
 
+  if (!verify->is_parsed)
+    parse_sent (verify);
+  if (!collect_keys (verify))
+    return;
   for (guint k = 0; k < verify->n_keys; k++) {
     verify->scheme = find_maker (verify, k);
     if (!verify->scheme)
@@ -232,33 +375,20 @@ judge_work (gpointer arg, const char **error)
   return arg;
 }
 
-/* Microseconds of one verification, roughly. */
+/* Microseconds, roughly: reading a public key takes libcrypto 3.0 longer than most signatures.  Of
+ * those the length tells the size of the key, and CAs have keys like those below them. */
 static guint32
-cost_of (const IkePubkeyInfo *key)
+cost_of (const Verify *verify)
 {
-  switch (key->type) {
-  case IKE_KEY_RSA:
-    return 10 + key->bits * key->bits / 200000;
-  case IKE_KEY_ECDSA:
-    return key->bits == 256 ? 80 : 1000;
-  case IKE_KEY_ED25519:
-    return 110;
-  default:
-    return 600;
-  }
-}
+  guint32 len = (guint32) verify->signature_len, one = 600;
 
-static guint32
-cost_of_all (const Verify *verify)
-{
-  const IkePkiOps *pki = verify->pubkey->pki;
-  guint32 cost = 0;
-
-  for (guint i = 0; i < verify->n_keys; i++)
-    cost += 2 * cost_of (pki->pubkey_info (verify->keys[i].key));
-  for (guint i = 0; i < verify->n_others; i++)
-    cost += cost_of (pki->pubkey_info (pki->cert_info (verify->others[i])->pubkey));
-  return cost;
+  if (verify->schemes[0]->key_type == IKE_KEY_RSA)
+    one = 10 + len * len / 3000;
+  else if (verify->schemes[0]->key_type == IKE_KEY_ECDSA)
+    one = len <= 72 ? 80 : 1000;
+  else if (verify->schemes[0]->key_type == IKE_KEY_ED25519)
+    one = 110;
+  return 2 * one + verify->n_sent * (300 + one);
 }
 
 /* -- on the shard again */
@@ -333,6 +463,23 @@ ask_revocation (Verify *verify, IkeSa *sa)
                  ike_sa_call (sa, &revocation_call, verify_ref (verify)));
 }
 
+/* For the next connection that may take this peer. */
+static void
+remember (PubkeyPeer *peer, const Verify *verify)
+{
+  const IkePkiOps *pki = peer->pubkey->pki;
+
+  peer->is_refuted |= verify->is_refuted;
+  if (peer->is_parsed)
+    return;
+  peer->is_parsed = TRUE;
+  for (guint i = 0; i < verify->n_certs; i++)
+    peer->certs[peer->n_certs++] = pki->cert_ref (verify->certs[i]);
+  peer->raw = verify->raw ? pki->pubkey_ref (verify->raw) : NULL;
+  if (!peer->cert_error)
+    peer->cert_error = g_strdup (verify->cert_error);
+}
+
 static void
 judged (gpointer owner, gpointer data, gpointer result, const char *error)
 {
@@ -343,7 +490,7 @@ judged (gpointer owner, gpointer data, gpointer result, const char *error)
     refuse (verify, error);
     return;
   }
-  peer->is_refuted |= verify->is_refuted;
+  remember (peer, verify);
   if (verify->is_good)
     ask_revocation (verify, owner);
   else
@@ -428,100 +575,20 @@ keep_allowed (Verify *verify)
 }
 
 static void
-add_key (Verify *verify, IkeCert *cert, const IkePubkey *key, gboolean is_pinned)
+take_sent (Verify *verify, const PubkeyPeer *peer)
 {
   const IkePkiOps *pki = verify->pubkey->pki;
-  guint n = verify->n_keys;
 
-  if (n == KEYS_MAX)
-    return;
-  verify->keys[n].cert = cert ? pki->cert_ref (cert) : NULL;
-  verify->keys[n].key = pki->pubkey_ref (key);
-  verify->keys[n].is_pinned = is_pinned;
-  verify->n_keys++;
-}
-
-static gboolean
-is_same_cert (const Verify *verify, const IkeCert *a, const IkeCert *b)
-{
-  return memcmp (verify->pubkey->pki->cert_info (a)->sha256,
-                 verify->pubkey->pki->cert_info (b)->sha256, 32)
-         == 0;
-}
-
-/* `certs`: the peer's must be one of them; if it sent none, any of them may be. */
-static void
-add_named (Verify *verify, const IkeCert *sent)
-{
-  const Pubkey *pubkey = verify->pubkey;
-  IkeCert *found[KEYS_MAX];
-
-  for (guint i = 0; verify->rules.certs[i]; i++) {
-    guint n = pubkey->credentials->certs (verify->credentials, IKE_CREDENTIAL_CERT,
-                                          verify->rules.certs[i], found, KEYS_MAX);
-    if (n && (!sent || is_same_cert (verify, sent, found[0])))
-      add_key (verify, found[0], pubkey->pki->cert_info (found[0])->pubkey, TRUE);
-  }
-}
-
-static void
-add_raw (Verify *verify, const IkePubkey *sent)
-{
-  const Pubkey *pubkey = verify->pubkey;
-  const IkePkiOps *pki = pubkey->pki;
-
-  for (guint i = 0; verify->rules.pubkeys && verify->rules.pubkeys[i]; i++) {
-    const IkePubkey *key =
-        pubkey->credentials->pubkey (verify->credentials, verify->rules.pubkeys[i]);
-    if (key
-        && (!sent
-            || memcmp (pki->pubkey_info (key)->id, pki->pubkey_info (sent)->id, IKE_KEY_ID_LEN)
-                   == 0))
-      add_key (verify, NULL, key, TRUE);
-  }
-}
-
-/* It sent nothing: what we have about it. */
-static void
-add_known (Verify *verify)
-{
-  const Pubkey *pubkey = verify->pubkey;
-  IkeCert *found[KEYS_MAX];
-  guint n = pubkey->credentials->find (verify->credentials, verify->peer_id, found, KEYS_MAX);
-
-  for (guint i = 0; i < n; i++)
-    add_key (verify, found[i], pubkey->pki->cert_info (found[i])->pubkey, TRUE);
-}
-
-static gboolean
-collect_keys (Verify *verify, const PubkeyPeer *peer)
-{
-  const Pubkey *pubkey = verify->pubkey;
-  IkeCert *sent = peer->n_certs ? peer->certs[0] : NULL;
-
-  if (!sent)
-    add_raw (verify, peer->raw);
-  if (verify->rules.certs)
-    add_named (verify, sent);
-  else if (sent)
-    add_key (verify, sent, pubkey->pki->cert_info (sent)->pubkey,
-             pubkey->credentials->is_pinned (verify->credentials, sent));
-  else if (!peer->raw && !verify->rules.pubkeys)
-    add_known (verify);
-  for (guint i = 1; i < peer->n_certs; i++)
-    verify->others[verify->n_others++] = pubkey->pki->cert_ref (peer->certs[i]);
+  verify->is_parsed = peer->is_parsed;
+  verify->cert_error = g_strdup (peer->cert_error);
+  for (guint i = 0; i < peer->n_certs; i++)
+    verify->certs[verify->n_certs++] = pki->cert_ref (peer->certs[i]);
+  verify->raw = peer->raw ? pki->pubkey_ref (peer->raw) : NULL;
+  for (guint i = 0; !peer->is_parsed && i < peer->n_sent; i++)
+    verify->sent[verify->n_sent++] = g_bytes_ref (peer->sent[i]);
+  verify->sent_raw = !peer->is_parsed && peer->sent_raw ? g_bytes_ref (peer->sent_raw) : NULL;
   for (guint i = 0; i < peer->n_ocsp; i++)
     verify->ocsp[verify->n_ocsp++] = g_bytes_ref (peer->ocsp[i]);
-  if (verify->n_keys)
-    return TRUE;
-  if (peer->cert_error)
-    say (verify, "its certificate cannot be used: %s", peer->cert_error);
-  else if (sent || peer->raw)
-    say (verify, "its %s is none of those that `%s` names", sent ? "certificate" : "public key",
-         sent ? "certs" : "pubkeys");
-  else
-    say (verify, "it sent no certificate, and we have none for it");
-  return FALSE;
 }
 
 static Verify *
@@ -566,9 +633,10 @@ pubkey_verify (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *con
   verify->call = call;
   is_read = method == IKE_AUTH_SIGNATURE ? read_new (verify, value, len)
                                          : read_old (verify, method, value, len);
-  if (is_read && keep_allowed (verify) && collect_keys (verify, peer))
+  take_sent (verify, peer);
+  if (is_read && keep_allowed (verify))
     ike_call_run (ike_sa_call (sa, &judge_call, verify_ref (verify)), pubkey->engine,
-                  cost_of_all (verify), judge_work, verify_ref (verify), verify_unref);
+                  cost_of (verify), judge_work, verify_ref (verify), verify_unref);
   else
     refuse (verify, verify->reason);
   verify_unref (verify);
