@@ -275,6 +275,7 @@ static void
 test_what_cannot_be_used_spoils_all_of_it (void)
 {
   EVP_PKEY *small = make_rsa ("RSA", 768, 65537), *deaf = make_key ("X25519");
+  STACK_OF (X509) * others;
   X509 *small_cert;
   Fixture self;
 
@@ -286,6 +287,16 @@ test_what_cannot_be_used_spoils_all_of_it (void)
                   IKE_ERROR_UNSUPPORTED, "cannot sign");
   assert_refused (&self, written (file_new (&self, NULL, small_cert, "word", NID_aes_128_cbc)),
                   "word", IKE_ERROR_UNSUPPORTED, "a certificate in the PKCS#12 file");
+  /* In the middle, so that something was taken before. */
+  others = sk_X509_new_null ();
+  sk_X509_push (others, self.ca);
+  sk_X509_push (others, small_cert);
+  sk_X509_push (others, self.root);
+  assert_refused (&self,
+                  written (PKCS12_create ("word", NULL, self.pkey, self.leaf, others,
+                                          NID_aes_128_cbc, NID_aes_128_cbc, 100, 100, 0)),
+                  "word", IKE_ERROR_UNSUPPORTED, "a certificate in the PKCS#12 file");
+  sk_X509_free (others);
   X509_free (small_cert);
   EVP_PKEY_free (small);
   EVP_PKEY_free (deaf);

@@ -2,8 +2,8 @@
 /* fuzz_pki_key.c - files of private and of public keys, PKCS#12, and signatures.
  *
  * The first byte: 0, a private key follows, 1, a public key, 3, a PKCS#12 file without a
- * passphrase, else a signature; then the next byte says which of the known answers it is held
- * against.  No signature but the known one may be right.
+ * passphrase, 4, one with the passphrase x, else a signature; then the next byte says which of the
+ * known answers it is held against.  No signature but the known one may be right.
  *
  * Covers: plugins/crypto-openssl/pki_key_parse.c plugins/crypto-openssl/pki_pkcs12.c
  * plugins/crypto-openssl/pki_pubkey.c plugins/crypto-openssl/pki_verify.c */
@@ -121,12 +121,13 @@ try_public (const guint8 *data, gsize len)
 
 /* All of it or nothing. */
 static void
-try_pkcs12 (const guint8 *data, gsize len)
+try_pkcs12 (const guint8 *data, gsize len, gboolean has_passphrase)
 {
+  g_autoptr (IkeSecretBlob) passphrase = has_passphrase ? ike_secret_blob_new ("x", 1) : NULL;
   g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func ((GDestroyNotify) ike_key_unref),
                         certs = g_ptr_array_new_with_free_func ((GDestroyNotify) ops->cert_unref);
   g_autoptr (GError) error = NULL;
-  gboolean is_read = ops->pkcs12_parse (plugin, data, len, NULL, "fuzz", keys, certs, &error);
+  gboolean is_read = ops->pkcs12_parse (plugin, data, len, passphrase, "fuzz", keys, certs, &error);
 
   check (is_read == (error == NULL));
   check (is_read == (keys->len + certs->len > 0));
@@ -167,8 +168,8 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t len)
     try_private (data + 1, len - 1);
   else if (data[0] == 1)
     try_public (data + 1, len - 1);
-  else if (data[0] == 3)
-    try_pkcs12 (data + 1, len - 1);
+  else if (data[0] == 3 || data[0] == 4)
+    try_pkcs12 (data + 1, len - 1, data[0] == 4);
   else
     try_signature (data[1], data + 2, len - 2);
   return 0;
