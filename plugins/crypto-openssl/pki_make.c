@@ -110,6 +110,23 @@ digest_of (const char *name, EVP_PKEY *key)
   return EVP_PKEY_is_a (key, "ED25519") ? NULL : EVP_sha256 ();
 }
 
+static void
+sign_cert (X509 *x509, EVP_PKEY *signer, const char *digest)
+{
+  gboolean is_pss = digest && g_str_has_prefix (digest, "PSS-");
+  EVP_MD_CTX *context = EVP_MD_CTX_new ();
+  EVP_PKEY_CTX *how = NULL;
+
+  g_assert_cmpint (EVP_DigestSignInit (context, &how,
+                                       digest_of (is_pss ? digest + 4 : digest, signer), NULL,
+                                       signer),
+                   ==, 1);
+  if (is_pss)
+    g_assert_cmpint (EVP_PKEY_CTX_set_rsa_padding (how, RSA_PKCS1_PSS_PADDING), ==, 1);
+  g_assert_cmpint (X509_sign_ctx (x509, context), >, 0);
+  EVP_MD_CTX_free (context);
+}
+
 static gint64
 or_else (gint64 seconds, gint64 fallback)
 {
@@ -206,7 +223,7 @@ pki_make (Pki *pki, const MakeCert *how)
   X509_set_pubkey (x509, made->key);
   if (how->extensions)
     add_extensions (x509, how->issuer ? how->issuer->x509 : x509, how->extensions);
-  g_assert_cmpint (X509_sign (x509, signer, digest_of (how->digest, signer)), >, 0);
+  sign_cert (x509, signer, how->digest);
   X509_get0_signature (&signature, NULL, x509);
   if (how->is_spoiled)
     spoil (signature);
@@ -251,7 +268,7 @@ pki_again (Pki *pki, const Made *made)
   gsize len;
   const guint8 *data;
 
-  g_assert_cmpint (X509_sign (made->x509, made->key, digest_of (NULL, made->key)), >, 0);
+  sign_cert (made->x509, made->key, NULL);
   der = der_of (made->x509);
   data = g_bytes_get_data (der, &len);
   return pki_read (pki, data, len);
@@ -274,6 +291,19 @@ make_pem (const char *label, GBytes *der)
   return copy;
 }
 
+static STACK_OF (X509_EXTENSION) * extensions_of (const char *extensions)
+{
+  CONF *conf = conf_of (extensions);
+  STACK_OF (X509_EXTENSION) *all = NULL;
+  X509V3_CTX context;
+
+  X509V3_set_ctx (&context, NULL, NULL, NULL, NULL, 0);
+  X509V3_set_nconf (&context, conf);
+  g_assert_cmpint (X509V3_EXT_add_nconf_sk (conf, &context, "ext", &all), ==, 1);
+  NCONF_free (conf);
+  return all;
+}
+
 /* -- CRLs */
 
 static void
@@ -294,17 +324,11 @@ add_revoked (X509_CRL *crl, const MakeRevoked *how)
     ASN1_ENUMERATED_free (reason);
   }
   if (how->extensions) {
-    CONF *conf = conf_of (how->extensions);
-    STACK_OF (X509_EXTENSION) *all = NULL;
-    X509V3_CTX context;
+    STACK_OF (X509_EXTENSION) *all = extensions_of (how->extensions);
 
-    X509V3_set_ctx (&context, NULL, NULL, NULL, crl, 0);
-    X509V3_set_nconf (&context, conf);
-    g_assert_cmpint (X509V3_EXT_add_nconf_sk (conf, &context, "ext", &all), ==, 1);
     for (int i = 0; i < sk_X509_EXTENSION_num (all); i++)
       X509_REVOKED_add_ext (entry, sk_X509_EXTENSION_value (all, i), -1);
     sk_X509_EXTENSION_pop_free (all, X509_EXTENSION_free);
-    NCONF_free (conf);
   }
   X509_CRL_add0_revoked (crl, entry);
   ASN1_INTEGER_free (serial);
@@ -362,14 +386,20 @@ make_crl (const MakeCrl *how)
 static void
 add_single (OCSP_BASICRESP *basic, const MakeSingle *how)
 {
+  STACK_OF (X509_EXTENSION) *all = extensions_of (how->extensions);
+  OCSP_SINGLERESP *single;
   const EVP_MD *digest = EVP_get_digestbyname (how->digest ? how->digest : "SHA1");
   OCSP_CERTID *id = OCSP_cert_to_id (digest, how->cert->x509, how->issuer->x509);
   ASN1_TIME *revoked = ASN1_GENERALIZEDTIME_set (NULL, or_else (how->revoked_at, MAKE_NOW - 7200));
   ASN1_TIME *now = ASN1_GENERALIZEDTIME_set (NULL, or_else (how->this_update, MAKE_NOW - 3600));
   ASN1_TIME *next = ASN1_GENERALIZEDTIME_set (NULL, or_else (how->next_update, MAKE_NOW + 3600));
 
-  g_assert_nonnull (OCSP_basic_add1_status (basic, id, how->status, how->reason, revoked, now,
-                                            how->next_update < 0 ? NULL : next));
+  single = OCSP_basic_add1_status (basic, id, how->status, how->reason, revoked, now,
+                                   how->next_update < 0 ? NULL : next);
+  g_assert_nonnull (single);
+  for (int i = 0; i < sk_X509_EXTENSION_num (all); i++)
+    OCSP_SINGLERESP_add_ext (single, sk_X509_EXTENSION_value (all, i), -1);
+  sk_X509_EXTENSION_pop_free (all, X509_EXTENSION_free);
   OCSP_CERTID_free (id);
   ASN1_TIME_free (revoked);
   ASN1_TIME_free (now);
@@ -379,6 +409,7 @@ add_single (OCSP_BASICRESP *basic, const MakeSingle *how)
 static OCSP_BASICRESP *
 basic_of (const MakeOcsp *how)
 {
+  STACK_OF (X509_EXTENSION) *all = extensions_of (how->extensions);
   OCSP_BASICRESP *basic = OCSP_BASICRESP_new ();
   EVP_MD_CTX *context = EVP_MD_CTX_new ();
   unsigned long flags = OCSP_NOCERTS | (how->is_by_key ? OCSP_RESPID_KEY : 0);
@@ -387,6 +418,9 @@ basic_of (const MakeOcsp *how)
     add_single (basic, &how->singles[i]);
   if (how->nonce)
     OCSP_basic_add1_nonce (basic, (guint8 *) how->nonce, (int) strlen (how->nonce));
+  for (int i = 0; i < sk_X509_EXTENSION_num (all); i++)
+    OCSP_BASICRESP_add_ext (basic, sk_X509_EXTENSION_value (all, i), -1);
+  sk_X509_EXTENSION_pop_free (all, X509_EXTENSION_free);
   if (how->sent)
     OCSP_basic_add1_cert (basic, how->sent->x509);
   EVP_DigestSignInit (context, NULL, digest_of (how->digest, how->signer->key), NULL,

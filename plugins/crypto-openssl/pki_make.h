@@ -39,7 +39,7 @@ typedef struct {
   guint64     serial;                         /* 0: counts on */
   int         version;                        /* 0: 3 */
   int         string_type;                    /* of the subject; 0: UTF8String */
-  const char *digest;                         /* NULL: what the key has */
+  const char *digest;                         /* NULL: what the key has; "PSS-SHA256": RSASSA-PSS */
   gboolean    is_spoiled;                     /* one bit of the signature is wrong */
 } MakeCert;
 
@@ -68,6 +68,7 @@ typedef struct {
   int         reason;
   gint64      revoked_at, this_update, next_update;   /* as in MakeCrl */
   const char *digest;                         /* of the CertID; NULL: SHA1 */
+  const char *extensions;
 } MakeSingle;
 
 typedef struct {
@@ -77,6 +78,7 @@ typedef struct {
   const Made       *sent;                     /* the certificate that comes with it; NULL: none */
   gboolean          is_by_key;                /* ResponderID */
   const char       *nonce;
+  const char       *extensions;
   const char       *digest;
   int               status;                   /* of the response, OCSP_RESPONSE_STATUS_… */
   gboolean          is_spoiled;

@@ -67,8 +67,7 @@ is_never_required (IkeCert *const *way, guint n_way)
 
     if (count > 0 && (i == 0 || !is_self_issued))
       count--;
-    if (i > 0 || skip == 0)
-      count = MIN (count, skip);
+    count = MIN (count, skip);
   }
   return count > 0;
 }

@@ -255,6 +255,27 @@ test_not_der (void)
   pki_close (&pki);
 }
 
+/* The outer length in an octet more than it needs, and that of the signature. */
+static void
+test_long_lengths (void)
+{
+  Pki pki;
+  Made *good;
+  GByteArray *bad;
+
+  pki_open (&pki);
+  good = MAKE (&pki, .subject = "C=CH/O=An example of a name that is longer/CN=moon");
+  g_assert_cmpuint (g_bytes_get_size (good->der), >, 0x104);
+  bad = replaced (good->der, "\x30\x82", 2, "\x30\x83\0", 3);
+  assert_refused (&pki, bad->data, bad->len, "DER");
+  g_byte_array_unref (bad);
+  bad = replaced (good->der, "\x03\x41\0", 3, "\x03\x81\x41\0", 4);
+  bad->data[3]++;
+  assert_refused (&pki, bad->data, bad->len, "DER");
+  g_byte_array_unref (bad);
+  pki_close (&pki);
+}
+
 static void
 test_dates_of_another_form (void)
 {
@@ -529,6 +550,7 @@ main (int argc, char **argv)
   g_test_add_func ("/cert/truncated-at-any-length-it-is-refused", test_truncated);
   g_test_add_func ("/cert/with-something-behind-it-is-refused", test_something_behind);
   g_test_add_func ("/cert/what-is-ber-and-not-der-is-refused", test_not_der);
+  g_test_add_func ("/cert/a-length-in-more-octets-than-it-needs-is-refused", test_long_lengths);
   g_test_add_func ("/cert/dates-of-another-form-are-refused", test_dates_of_another_form);
   g_test_add_func ("/cert/a-set-in-the-wrong-order-is-refused", test_sets_are_sorted);
   g_test_add_func ("/cert/an-extension-that-is-there-twice-or-broken-is-refused",

@@ -431,6 +431,35 @@ test_policies (void)
   pki_close (&pki);
 }
 
+/* RFC 5280, 6.1.4 (h): "If certificate i is not self-issued" the count goes down.  Where no policy
+ * is named it must never be 0. */
+static void
+test_required_policy_is_counted (void)
+{
+  static const struct {
+    const char *required;
+    gboolean is_good;
+  } cases[] = { { "1", FALSE }, { "2", TRUE }, { "3", TRUE } };
+  Pki pki;
+
+  pki_open (&pki);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *extensions = g_strconcat (
+        MAKE_CA "policyConstraints=critical,requireExplicitPolicy:", cases[i].required, NULL);
+    Three t = make_with_ca (&pki, extensions);
+    Made *rolled = MAKE (&pki, .subject = "CN=ca", .issuer = t.ca, .extensions = MAKE_CA MAKE_AKI);
+    Made *leaf = MAKE (&pki, .subject = "CN=moon", .issuer = rolled, .extensions = MAKE_AKI);
+
+    if (cases[i].is_good)
+      GOOD (&pki, CHAIN (leaf, rolled, t.ca, t.root), .leaf = leaf, .others = { t.ca, rolled },
+            .anchors = { t.root });
+    else
+      BAD (&pki, IKE_CHAIN_POLICY, "certificate policies", .leaf = leaf, .others = { t.ca, rolled },
+           .anchors = { t.root });
+  }
+  pki_close (&pki);
+}
+
 /* CVE-2023-0464: every policy of a CA is mapped to all of the next one, at every level. */
 static void
 test_policy_tree (void)
@@ -515,6 +544,8 @@ main (int argc, char **argv)
   g_test_add_func ("/chain/a-critical-extension-that-is-unknown-is-refused",
                    test_critical_extension);
   g_test_add_func ("/chain/policies-are-required-mapped-and-inhibited", test_policies);
+  g_test_add_func ("/chain/a-policy-that-a-ca-requires-is-counted",
+                   test_required_policy_is_counted);
   g_test_add_func ("/chain/a-tree-of-policies-is-bound", test_policy_tree);
   g_test_add_func ("/chain/md5-and-sha-1-count-only-as-an-anchor", test_weak);
   return g_test_run ();

@@ -204,6 +204,16 @@ test_issuer (void)
   g_assert_false (is_by (&b, crl, b.leaf, NULL));
   g_assert_false (is_by (&b, crl, b.ca, MAKE (&b.pki, .subject = "CN=x")));
   b.pki.ops->crl_unref (crl);
+  /* The same key, called by another identifier. */
+  twin = MAKE (&b.pki, .subject = "C=CH/CN=ca", .key_of = b.ca,
+               .extensions = "basicConstraints=CA:TRUE\nsubjectKeyIdentifier=0102");
+  crl = make (&b, &(MakeCrl){ .extensions = CRL_EXTENSIONS });
+  g_assert_false (is_by (&b, crl, twin, NULL));
+  b.pki.ops->crl_unref (crl);
+  crl = make (&b, &(MakeCrl){ 0 });
+  g_assert_true (is_by (&b, crl, twin, NULL));
+  b.pki.ops->crl_unref (crl);
+  twin = MAKE (&b.pki, .subject = "C=CH/CN=ca", .extensions = MAKE_CA);
   /* Without the key's identifier it is its signature that differs. */
   crl = make (&b, &(MakeCrl){ 0 });
   g_assert_true (is_by (&b, crl, b.ca, b.leaf));
@@ -344,6 +354,29 @@ test_malformed (void)
   pki_close (&b.pki);
 }
 
+/* RFC 5280, 5.1.1.2: the algorithm outside, which is not signed, "MUST contain the same algorithm
+ * identifier as the signature field in the sequence tbsCertList". */
+static void
+test_two_algorithms (void)
+{
+  static const guint8 ed25519[] = { 0x30, 5, 6, 3, 0x2b, 0x65, 0x70 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) good = NULL;
+  g_autofree guint8 *bad = NULL;
+  Fixture b;
+  gsize len, at;
+
+  fixture_open (&b);
+  good = make_crl (&(MakeCrl){ .issuer = b.ca });
+  bad = g_memdup2 (g_bytes_get_data (good, &len), g_bytes_get_size (good));
+  for (at = len - sizeof ed25519; memcmp (bad + at, ed25519, sizeof ed25519) != 0; at--)
+    ;
+  bad[at + 6] = 0x71;
+  g_assert_null (parse (&b, g_bytes_new (bad, len), &error));
+  g_assert_nonnull (strstr (error->message, "algorithm"));
+  pki_close (&b.pki);
+}
+
 static void
 test_pem (void)
 {
@@ -378,6 +411,7 @@ main (int argc, char **argv)
   g_test_add_func ("/crl/its-scope-is-kept", test_scope);
   g_test_add_func ("/crl/indirect-or-not-understood-it-is-refused", test_refused);
   g_test_add_func ("/crl/malformed-it-is-refused-or-not-signed", test_malformed);
+  g_test_add_func ("/crl/of-two-algorithms-it-is-refused", test_two_algorithms);
   g_test_add_func ("/crl/it-may-be-pem", test_pem);
   return g_test_run ();
 }

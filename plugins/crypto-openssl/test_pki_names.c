@@ -85,6 +85,21 @@ test_common_name (void)
   pki_close (&pki);
 }
 
+/* A pattern of ours is nobody, even if somebody is called so. */
+static void
+test_pattern (void)
+{
+  static const char name[] = "\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01*";
+  Pki pki;
+  Made *made;
+
+  pki_open (&pki);
+  made = MAKE (&pki, .subject = "CN=*");
+  g_assert_false (has (&pki, made, "CN=*"));
+  g_assert_true (has_raw (&pki, made, IKE_ID_DER_ASN1_DN, name, sizeof name - 1));
+  pki_close (&pki);
+}
+
 static void
 test_dn_encodings (void)
 {
@@ -221,7 +236,8 @@ static void
 test_issued (void)
 {
   Pki pki;
-  Made *ca, *twin, *leaf;
+  EVP_PKEY *rsa = make_rsa (1024);
+  Made *ca, *twin, *rsa_ca, *leaf;
 
   pki_open (&pki);
   ca = MAKE (&pki, .subject = "CN=CA", .extensions = MAKE_CA);
@@ -231,6 +247,12 @@ test_issued (void)
   g_assert_true (pki.ops->cert_issued (ca->cert, ca->cert));
   g_assert_false (pki.ops->cert_issued (twin->cert, leaf->cert));
   g_assert_false (pki.ops->cert_issued (leaf->cert, ca->cert));
+  rsa_ca = MAKE (&pki, .subject = "CN=RSA", .key = rsa, .extensions = MAKE_CA);
+  leaf = MAKE (&pki, .subject = "CN=moon", .issuer = rsa_ca, .digest = "PSS-SHA256");
+  g_assert_true (pki.ops->cert_issued (rsa_ca->cert, leaf->cert));
+  leaf = MAKE (&pki, .subject = "CN=moon", .issuer = rsa_ca, .digest = "PSS-SHA1");
+  g_assert_false (pki.ops->cert_issued (rsa_ca->cert, leaf->cert));
+  EVP_PKEY_free (rsa);
   leaf = MAKE (&pki, .subject = "CN=moon", .issuer = ca, .is_spoiled = TRUE);
   g_assert_false (pki.ops->cert_issued (ca->cert, leaf->cert));
   leaf = MAKE (&pki, .subject = "CN=moon", .issuer = ca, .issuer_name = "CN=CB");
@@ -247,6 +269,7 @@ main (int argc, char **argv)
   g_test_add_func ("/names/a-dn-is-compared-beyond-its-encoding", test_dn_encodings);
   g_test_add_func ("/names/nothing-is-nobody", test_empty_subject);
   g_test_add_func ("/names/nul-and-control-characters-are-nobody", test_nul_and_control);
+  g_test_add_func ("/names/a-pattern-is-nobody", test_pattern);
   g_test_add_func ("/names/a-wildcard-in-a-certificate-matches-nothing", test_wildcard);
   g_test_add_func ("/names/a-key-id-is-the-subject-key-identifier", test_key_id);
   g_test_add_func ("/names/a-general-name-is-read-if-it-is-simple", test_general_name);

@@ -168,6 +168,10 @@ test_about (void)
   BAD (&b, "says nothing", SINGLES ({ .cert = b.other, .issuer = b.ca }));
   /* The same serial number and issuer's name, another key. */
   BAD (&b, "says nothing", SINGLES ({ .cert = same, .issuer = twin }));
+  /* The same key under another name. */
+  twin = MAKE (&b.pki, .subject = "CN=cb", .key_of = b.ca, .extensions = MAKE_CA);
+  same = MAKE (&b.pki, .subject = "CN=moon", .issuer = twin, .serial = 0x1234);
+  BAD (&b, "says nothing", SINGLES ({ .cert = same, .issuer = twin }));
   GOOD (&b, SINGLES ({ .cert = b.leaf, .issuer = b.ca, .digest = "SHA256" }));
   BAD (&b, "says nothing", SINGLES ({ .cert = b.leaf, .issuer = b.ca, .digest = "SHA512" }));
   /* Several: the one that fits; of those the newest that is in its time. */
@@ -185,6 +189,21 @@ test_about (void)
                          { .cert = b.leaf, .issuer = b.ca, .this_update = MAKE_NOW + 900 }))
           .revoked,
       ==, IKE_REVOKED_YES);
+  pki_close (&b.pki);
+}
+
+static void
+test_critical (void)
+{
+  static const char critical[] = "1.2.3.4=critical,DER:0500", plain[] = "1.2.3.4=DER:0500";
+  Fixture b;
+
+  fixture_open (&b);
+  BAD (&b, "critical extension", .extensions = critical);
+  GOOD (&b, .extensions = plain);
+  BAD (&b, "critical extension",
+       SINGLES ({ .cert = b.leaf, .issuer = b.ca, .extensions = critical }));
+  GOOD (&b, SINGLES ({ .cert = b.leaf, .issuer = b.ca, .extensions = plain }));
   pki_close (&b.pki);
 }
 
@@ -360,6 +379,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ocsp/a-request-names-the-certificate-and-may-have-a-nonce", test_request);
   g_test_add_func ("/ocsp/good-revoked-and-unknown-are-read", test_status);
   g_test_add_func ("/ocsp/it-is-about-this-certificate", test_about);
+  g_test_add_func ("/ocsp/a-critical-extension-that-is-unknown-is-refused", test_critical);
   g_test_add_func ("/ocsp/it-is-in-its-time-with-five-minutes-of-slack", test_times);
   g_test_add_func ("/ocsp/a-nonce-is-ours", test_nonce);
   g_test_add_func ("/ocsp/it-is-signed-by-the-issuer", test_signer);

@@ -203,6 +203,38 @@ test_work_is_bound (void)
   pki_close (&pki);
 }
 
+/* Of many of one name and key those in their time are tried first. */
+static void
+test_valid_ones_first (void)
+{
+  enum { N = 40 };
+  IkeCert *others[N];
+  IkeChainQuery query = {
+    .struct_size = sizeof query, .others = others, .n_others = N, .now = MAKE_NOW
+  };
+  IkeChainResult result;
+  IkeTrust *trust;
+  Pki pki;
+  Three t;
+
+  pki_open (&pki);
+  t = make_with_ca (&pki, NULL);
+  for (guint i = 0; i < N; i++)
+    others[i] = MAKE (&pki, .subject = "CN=ca", .key_of = t.ca, .issuer = t.root,
+                      .extensions = MAKE_CA, .not_after = MAKE_NOW - 1)
+                    ->cert;
+  trust = pki.ops->trust_new (pki.plugin, &t.root->cert, 1);
+  query.trust = trust;
+  query.leaf = t.leaf->cert;
+  g_assert_false (pki.ops->chain_check (pki.plugin, &query, &result));
+  g_assert_cmpint (result.error, ==, IKE_CHAIN_EXPIRED);
+  others[N - 1] = t.ca->cert;
+  g_assert_true (pki.ops->chain_check (pki.plugin, &query, &result));
+  pki.ops->chain_clear (&result);
+  pki.ops->trust_unref (trust);
+  pki_close (&pki);
+}
+
 static void
 test_empty_trust (void)
 {
@@ -300,6 +332,7 @@ main (int argc, char **argv)
   g_test_add_func ("/ways/ten-certificates-are-the-longest", test_long_chain);
   g_test_add_func ("/ways/a-thousand-others-are-borne", test_thousand_others);
   g_test_add_func ("/ways/ways-that-only-look-right-are-given-up", test_work_is_bound);
+  g_test_add_func ("/ways/those-in-their-time-are-tried-first", test_valid_ones_first);
   g_test_add_func ("/ways/nobody-is-trusted-without-anchors", test_empty_trust);
   g_test_add_func ("/ways/reasons-are-escaped", test_reasons_are_escaped);
   g_test_add_func ("/ways/threads-share-one-trust", test_threads);
