@@ -256,6 +256,33 @@ find_in_der (const GBytes *certificate_der, IkePart *serial, IkePart *spki)
   return serial->len <= SERIAL_MAX;
 }
 
+static void
+fill_signature (IkeCert *cert)
+{
+  static const struct {
+    int nid;
+    guint16 hash;
+  } hashes[] = {
+    { NID_sha1, IKE_SIGHASH_SHA1 },
+    { NID_sha256, IKE_SIGHASH_SHA2_256 },
+    { NID_sha384, IKE_SIGHASH_SHA2_384 },
+    { NID_sha512, IKE_SIGHASH_SHA2_512 },
+  };
+  int digest_nid = NID_undef, key_nid = NID_undef;
+
+  X509_get_signature_info (cert->x509, &digest_nid, &key_nid, NULL, NULL);
+  cert->info.signature_type = key_nid == EVP_PKEY_RSA || key_nid == EVP_PKEY_RSA_PSS ? IKE_KEY_RSA
+                              : key_nid == EVP_PKEY_EC                               ? IKE_KEY_ECDSA
+                              : key_nid == EVP_PKEY_ED25519 ? IKE_KEY_ED25519
+                              : key_nid == EVP_PKEY_ED448   ? IKE_KEY_ED448
+                                                            : IKE_KEY_OTHER;
+  if (key_nid == EVP_PKEY_ED25519 || key_nid == EVP_PKEY_ED448)
+    cert->info.signature_hash = IKE_SIGHASH_IDENTITY;
+  for (guint i = 0; i < G_N_ELEMENTS (hashes); i++)
+    if (hashes[i].nid == digest_nid)
+      cert->info.signature_hash = hashes[i].hash;
+}
+
 static IkePart
 part_of (const ASN1_OCTET_STRING *octets)
 {
@@ -281,6 +308,7 @@ fill (IkeCert *cert, GError **error)
   if (!pki_cert_fill_names (cert, error))
     return FALSE;
   fill_uris (cert);
+  fill_signature (cert);
   info->subject_key_id = part_of (X509_get0_subject_key_id (cert->x509));
   info->authority_key_id = part_of (X509_get0_authority_key_id (cert->x509));
   info->flags = flags_of (cert->x509);

@@ -540,10 +540,38 @@ test_pem (void)
   pki_close (&pki);
 }
 
+static void
+test_who_signed_how (void)
+{
+  static const struct {
+    const char *digest;
+    guint8 type;
+    guint16 hash;
+  } cases[] = { { NULL, IKE_KEY_ED25519, IKE_SIGHASH_IDENTITY },
+                { "SHA256", IKE_KEY_RSA, IKE_SIGHASH_SHA2_256 },
+                { "SHA384", IKE_KEY_RSA, IKE_SIGHASH_SHA2_384 },
+                { "SHA512", IKE_KEY_RSA, IKE_SIGHASH_SHA2_512 },
+                { "SHA224", IKE_KEY_RSA, 0 } };
+  EVP_PKEY *rsa = make_rsa (2048);
+  Pki pki;
+
+  pki_open (&pki);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Made *made = MAKE (&pki, .subject = "CN=x", .key = cases[i].digest ? rsa : NULL,
+                       .digest = cases[i].digest);
+    const IkeCertInfo *info = pki.ops->cert_info (made->cert);
+    g_assert_cmpuint (info->signature_type, ==, cases[i].type);
+    g_assert_cmpuint (info->signature_hash, ==, cases[i].hash);
+  }
+  pki_close (&pki);
+  EVP_PKEY_free (rsa);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/certs/who-signed-and-with-which-hash-is-told", test_who_signed_how);
   g_test_add_func ("/cert/everything-that-is-asked-of-it-is-read", test_everything_is_told);
   g_test_add_func ("/cert/flags-follow-its-extensions", test_flags);
   g_test_add_func ("/cert/dates-are-seconds-since-1970", test_dates);
