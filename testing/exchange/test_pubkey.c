@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_pubkey.c - two engines that authenticate with certificates and public keys. */
 #include "exchange/certs.h"
+#include <ikebana/credentials.h>
 #include <string.h>
 
 /* -- every kind of key */
@@ -216,6 +217,9 @@ test_chains_and_identities (gconstpointer flags)
     { "nothing is asked for, but always sent",
       { CERTS_A, CERTS_B },
       { "send_cert = always\n send_certreq = no", "send_cert = always\n send_certreq = no" } },
+    { "a chain in fragments",
+      { "x509ca/root.pem x509/a-bundle.pem private/a-deep.key", CERTS_B },
+      { "fragment_size = 576", "fragment_size = 576" } },
     { "with a policy",
       { "x509ca/root.pem x509/a-policy.pem private/a-policy.key", CERTS_B },
       { NULL, "remote { cert_policy = 1.3.6.1.4.1.99999.1 }" } },
@@ -288,6 +292,55 @@ test_raw_keys (gconstpointer flags)
   certs_case_run (&cases[1], flags, NULL);
 }
 
+/* -- a plugin that has the last word */
+
+static guint n_verdicts, chain_len;
+
+static IkeHookVerdict
+on_verdict (IkePlugin *self, IkeSa *sa, IkeCertificateEvent *event)
+{
+  n_verdicts++;
+  chain_len = event->n;
+  if (ike_sa_is_initiator (sa))
+    return IKE_HOOK_PASS;
+  event->reason = "not on Sundays";
+  return IKE_HOOK_REJECT;
+}
+
+static gboolean
+judge_activate (IkePlugin *self, GError **error)
+{
+  return ike_certificate_hook_add (self, "sundays", NULL, on_verdict, error);
+}
+
+static const IkePluginInfo judge_plugin = {
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "judge",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "has the last word about certificates, for tests",
+  .activate = judge_activate,
+};
+
+static void
+test_hook (gconstpointer flags)
+{
+  static const CertsCase c = {
+    "a hook", { CERTS_A, CERTS_B }, { NULL }, { NULL }, { NULL, "not on Sundays" }
+  };
+  static const char *const plugins[] = { "judge", NULL };
+  static const IkePluginInfo *const builtin[] = { &judge_plugin, NULL };
+  PairOptions o = { .seed = 9, .plugins = plugins, .builtin = builtin };
+
+  certs_usual ();
+  n_verdicts = 0;
+  certs_case_run (&c, flags, &o);
+  g_assert_cmpuint (n_verdicts, ==, 1);
+  g_assert_cmpuint (chain_len, ==, 2);
+}
+
 /* -- a run with one seed is like another */
 
 static void
@@ -322,6 +375,7 @@ main (int argc, char **argv)
   pair_add_test ("pubkey", "chains-and-identities", test_chains_and_identities);
   pair_add_test ("pubkey", "certificates-are-sent-when-asked-for", test_what_is_sent);
   pair_add_test ("pubkey", "raw-public-keys", test_raw_keys);
+  pair_add_test ("pubkey", "a-plugin-has-the-last-word", test_hook);
   g_test_add_func ("/pubkey/each-seed-twice-is-the-same", test_seeds);
   status = g_test_run ();
   certs_clear ();
