@@ -74,9 +74,8 @@ gboolean     ike_settings_state_start (IkeEngine *engine, GError **error); /* la
 void         ike_settings_state_free (IkeSettings *settings);
 /* What is wrong with a connection that could not be loaded; NULL: nothing is known of it. g_free. Control. */
 char        *ike_config_why_not (IkeEngine *engine, const char *conn);
-/* Option values of a section: declared options of @prefix ("connection/", "child/", …) read from @section into an array
- * by index (g_free with ike_options_free); unknown keys are reported by the caller through ike_options_is_known. */
-guint64     *ike_options_read  (IkeEngine *engine, const char *prefix, const IkeTree *section, GPtrArray *problems);
+/* Option values of a section: declared options of a prefix ("connection/", "child/", …) in an array by index, made by
+ * ike_options_read() of config/. */
 void         ike_options_free  (IkeEngine *engine, guint64 *options);
 guint64     *ike_options_copy  (IkeEngine *engine, const guint64 *options);
 

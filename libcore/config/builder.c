@@ -274,10 +274,6 @@ guint64 *
 ike_builder_read_options (IkeBuilder *builder, const char *kind, const IkeTree *section)
 {
   g_autofree char *prefix = g_strconcat (kind, "/", NULL);
-  guint n = builder->problems->len;
-  guint64 *options = ike_options_read (builder->engine, prefix, section, builder->problems);
 
-  if (builder->problems->len > n)
-    builder->has_failed = TRUE;
-  return options;
+  return ike_options_read (builder, prefix, section);
 }

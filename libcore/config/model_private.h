@@ -89,6 +89,8 @@ void ike_builder_read_fields (IkeBuilder *builder, const IkeTree *section, const
                               gpointer out);
 /* Values of plugins' options in @section; problems fail what is built. */
 guint64 *ike_builder_read_options (IkeBuilder *builder, const char *kind, const IkeTree *section);
+/* options.c, for the above: @prefix is "KIND/". */
+guint64 *ike_options_read (IkeBuilder *builder, const char *prefix, const IkeTree *section);
 /* Text of a leaf of @section that is set, else @fallback. */
 const char *ike_builder_text (const IkeTree *section, const char *key, const char *fallback);
 /* if_id_in and if_id_out that @section does not set are what its if_id says. */

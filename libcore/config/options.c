@@ -69,21 +69,26 @@ text_of (const IkeOptionInfo *option, const char *prefix, const IkeTree *section
 }
 
 static void
-report (const IkeOptionInfo *option, const char *prefix, const IkeTree *section, const char *text,
-        GPtrArray *problems)
+report (IkeBuilder *builder, const IkeOptionInfo *option, const char *name, const IkeTree *section,
+        const char *text)
 {
-  const char *name = option->path + strlen (prefix);
   const IkeTree *leaf = section ? ike_tree_child (section, name, strlen (name), FALSE) : NULL;
-  const char *where = ike_tree_where (leaf);
+  g_auto (GStrv) words = NULL;
+  g_autofree char *list = NULL;
 
-  g_ptr_array_add (problems, g_strdup_printf ("%s%s%s: '%s' is no %s", where, *where ? ": " : "",
-                                              name, text, option->type));
+  if (!g_str_has_prefix (option->type, "enum:")) {
+    ike_builder_fail (builder, leaf, name, "'%s' is no %s", text, option->type);
+    return;
+  }
+  words = g_strsplit (option->type + strlen ("enum:"), "|", -1);
+  list = g_strjoinv (", ", words);
+  ike_builder_fail (builder, leaf, name, "'%s' is none of: %s", text, list);
 }
 
 guint64 *
-ike_options_read (IkeEngine *engine, const char *prefix, const IkeTree *section,
-                  GPtrArray *problems)
+ike_options_read (IkeBuilder *builder, const char *prefix, const IkeTree *section)
 {
+  IkeEngine *engine = builder->engine;
   guint32 n = count_options (engine);
   const IkeOptionInfo *option;
   gsize text_size = 0;
@@ -111,7 +116,7 @@ ike_options_read (IkeEngine *engine, const char *prefix, const IkeTree *section,
       memcpy (texts, text, strlen (text) + 1);
       texts += strlen (text) + 1;
     } else if (!convert (option, text, &values[i + 1]))
-      report (option, prefix, section, text, problems);
+      report (builder, option, option->path + strlen (prefix), section, text);
   }
   return values;
 }

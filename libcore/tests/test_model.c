@@ -130,7 +130,7 @@ test_conn_wrong (ConfigFixture *fixture, gconstpointer unused)
     { "proposals { }", "*proposals: takes a value, not a section*" },
     { "children = net", "*children: is a section, not a value*" },
     { "children { net = 1 }", "*children.net: is a value, not a section*" },
-    { "quick = perhaps", "c.conf:2: quick: 'perhaps' is no bool" },
+    { "quick = perhaps", "c.conf:2: connections.c.quick: 'perhaps' is no bool" },
     { "aggressive = yes",
       "*aggressive: is not supported yet; remove it or set it to no, its default" },
     { "mediation = yes", "*mediation: is not supported yet*" },
@@ -302,7 +302,7 @@ test_child_wrong (ConfigFixture *fixture, gconstpointer unused)
     { "per_cpu_sas = yes", "*per_cpu_sas: is not supported yet*" },
     { "label_mode = simple",
       "*label_mode: is not supported yet; remove it or set it to system, its default" },
-    { "colour = pink", "*colour: 'pink' is no enum:red|green|blue" },
+    { "colour = pink", "*colour: 'pink' is none of: red, green, blue" },
     { "replay_window = 5000", "*replay_window: '5000' is not a number in its range" },
   };
 

@@ -100,6 +100,14 @@ tun_request_post (TunRequest *request_take)
 
 /* -- the class */
 
+/* A configuration is checked without a plugin being activated (ikebanad --check): then it is not
+ * known yet, and nothing is refused for it. */
+static gboolean
+has_ah (const TunKernel *kernel_or_null)
+{
+  return !kernel_or_null || kernel_or_null->has_ah;
+}
+
 static gboolean
 can (IkePlugin *self, guint8 protocol, const IkeTransform *transform)
 {
@@ -109,7 +117,7 @@ can (IkePlugin *self, guint8 protocol, const IkeTransform *transform)
     return FALSE;
   if (protocol != IKE_PROTOCOL_AH)
     return protocol == IKE_PROTOCOL_ESP;
-  return kernel->has_ah && transform->type != IKE_TRANSFORM_ENCR
+  return has_ah (kernel) && transform->type != IKE_TRANSFORM_ENCR
          && (transform->type != IKE_TRANSFORM_INTEG || transform->id != 0);
 }
 
@@ -117,7 +125,7 @@ static guint32
 offers (IkePlugin *self)
 {
   TunKernel *kernel = ike_plugin_state (self);
-  return tun_kernel_class.features & ~(kernel->has_ah ? 0 : (guint32) IKE_KERNEL_CAN_AH);
+  return tun_kernel_class.features & ~(has_ah (kernel) ? 0 : (guint32) IKE_KERNEL_CAN_AH);
 }
 
 static void
