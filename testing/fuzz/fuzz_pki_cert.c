@@ -8,7 +8,7 @@
  * Covers: plugins/crypto-openssl/pki_cert.c plugins/crypto-openssl/pki_chain.c
  * plugins/crypto-openssl/pki_crl.c plugins/crypto-openssl/pki_der.c
  * plugins/crypto-openssl/pki_names.c plugins/crypto-openssl/pki_ocsp.c
- * plugins/crypto-openssl/pki_signed.c */
+ * plugins/crypto-openssl/pki_policy.c plugins/crypto-openssl/pki_signed.c */
 #include <string.h>
 
 #include <openssl/x509v3.h>
@@ -306,6 +306,12 @@ run_ocsp (const Input *input)
   IkeCert *cert = input->n > 1 ? parse (input->pieces[1]) : NULL;
   IkeRevocation said;
 
+  if (cert) {
+    g_autoptr (GBytes) request = world.ops->ocsp_request (
+        world.plugin, cert, world.root, has_nonce ? nonce : NULL, has_nonce ? 16 : 0, NULL);
+
+    check (request != NULL);
+  }
   if (cert)
     world.ops->ocsp_read (world.plugin, der->data, der->len, cert, world.root,
                           has_nonce ? nonce : NULL, has_nonce ? 16 : 0, NOW, &said, NULL);
