@@ -236,7 +236,7 @@ check_way (Walk *walk, const IkeCert *anchor)
     sk_X509_push (between, walk->way[i]->x509);
   if (anchors)
     sk_X509_push (anchors, anchor->x509);
-  if (context && between && anchors)
+  if (context && between && anchors && walk->query->trust->store)
     is_good = run_libcrypto (walk, context, between, anchors);
   else
     fail (walk, IKE_CHAIN_OTHER, walk->way[0], ": libcrypto cannot check it");
