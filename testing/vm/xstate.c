@@ -4,7 +4,8 @@
  * The host's kernel takes the registers of a traced process as a whole or not at all
  * (PTRACE_SETREGSET of NT_X86_XSTATE with less than all is EFAULT), while Linux 6.1 keeps what
  * processors had before AMX, and ends every process when that is refused.  So what it does not
- * know is read first and put back with what it does. */
+ * know is read first and put back with what it does.  A processor may also have fewer than it
+ * knows: what is beyond them is left out. */
 #include <dlfcn.h>
 #include <elf.h>
 #include <stdarg.h>
@@ -23,9 +24,7 @@ set_registers (Ptrace real, pid_t pid, const struct iovec *known)
 
   if (real (PTRACE_GETREGSET, pid, (void *) NT_X86_XSTATE, &all) < 0)
     return -1;
-  if (all.iov_len < known->iov_len)
-    return -1;
-  memcpy (buffer, known->iov_base, known->iov_len);
+  memcpy (buffer, known->iov_base, known->iov_len < all.iov_len ? known->iov_len : all.iov_len);
   return real (PTRACE_SETREGSET, pid, (void *) NT_X86_XSTATE, &all);
 }
 
