@@ -4,12 +4,17 @@
 A case passes only when pings went both ways, ESP and no inner packet was seen between the two, and what the other says of
 itself (`swanctl --list-sas`, `ipsec whack --status`; for OpenIKED, the kernel) names the algorithms of the case."""
 import dataclasses
+import functools
 import os
+import time
 
 import capture
+import certificates
 import conns
 import foreign
 import peers
+import pki
+from certificates import Certs
 from lab import Failure, Lab, wait_for
 from peers import CONNECTION
 
@@ -31,6 +36,9 @@ class Case:
     then: callable = None                                         # what comes after the pings
     nat: bool = False
     domain: str = "example"                                       # of the identities
+    certs: Certs = None                                           # None: both have a pre-shared key
+    refusals: dict = None                                         # by kind of the one that refuses: what it says then
+    settings: dict = dataclasses.field(default_factory=dict)      # of charon and of Ikebana's plugins, by kind
     families: tuple = (4, 6)
     # In a guest, where ESP is the kernel's:
     peers: tuple = ("strongswan",)
@@ -48,6 +56,8 @@ class Run:
         self.case, self.family, self.lab, self.left, self.right = case, family, lab, left, right
         self.inner = case.inner.get(family, family)
         self.others = [peer for peer in (left, right) if peer.kind != "ikebana"]
+        self.checker = left if left.kind == "ikebana" else right
+        self.hierarchy = None
 
     def children(self, is_initiator):
         side = self.left.side if is_initiator else self.right.side
@@ -62,11 +72,53 @@ class Run:
         return children
 
     def start(self):
-        more = {"domain": self.case.domain, **self.case.keys}
         hidden = {"remote_addrs": "%any"} if self.case.nat else {}
-        self.right.start(conns.connection(self.right.side, self.family, self.case.responder_ike or self.case.ike,
-                                          self.children(False), **more, **hidden))
-        self.left.start(conns.connection(self.left.side, self.family, self.case.ike, self.children(True), **more))
+        for peer, ike, more in ((self.right, self.case.responder_ike or self.case.ike, hidden), (self.left, self.case.ike, {})):
+            tree = conns.connection(peer.side, self.family, ike, self.children(peer is self.left), self.case.domain,
+                                    **self.case.keys, **more, **self._credentials(peer))
+            if self.hierarchy:
+                tree.update(self.hierarchy.more_settings())
+            if peer.kind == "strongswan":
+                peer.more = self.case.settings.get("strongswan", {})
+            elif peer.kind == "ikebana":
+                tree["plugins"] = self.case.settings.get("ikebana", {})
+            peer.start(tree)
+
+    def _credentials(self, peer):
+        """Gives them to @peer; what its connection says of them."""
+        if not self.hierarchy:
+            return {}
+        peer.give(self.hierarchy.wallet(peer))
+        always = {"send_cert": "always"} if self.case.refusals and peer is not self.checker else {}
+        return {**self.hierarchy.sections(peer, peer is self.checker), **always}
+
+    def set_up(self, made):
+        """Certificates, and those who tell of their revocation."""
+        if self.case.certs:
+            liar = self.checker.side.other.name if self.case.refusals else None
+            self.hierarchy = certificates.Hierarchy(made(), self.case.certs, liar)
+            self.hierarchy.serve(self.lab)
+
+    def check_refused(self):
+        """It does not come up, now or a moment later, and the checker says why."""
+        try:
+            self.left.up("net")
+        except Failure:
+            wanted, checker = self.case.refusals[self.checker.kind], self.checker
+            wait_for(f"{checker.side.name} {checker.kind} saying “{wanted}”", lambda: wanted in checker.why(), 5)
+            time.sleep(0.5)
+            if any(sa.get("state") == "ESTABLISHED" for sa in checker.sas()):
+                raise Failure(f"{checker.side.name} {checker.kind} has an IKE SA") from None
+            return
+        raise Failure("up succeeded")
+
+    def check_proofs(self):
+        """What the others say of those they talk to, and some of themselves."""
+        wanted = {peer.side.name: self.case.certs.proof_of(peer) for peer in (self.left, self.right)}
+        for peer in self.others:
+            said = peer.proofs()
+            if any(wanted[name] != method for name, method in said.items()) or peer.side.other.name not in said:
+                raise Failure(f"{peer.side.name} {peer.kind} says that ends proved themselves with {said}, not {wanted}")
 
     def ping(self, i=0):
         if self.case.is_transport:
@@ -104,13 +156,21 @@ def compare(what, found, wanted):
 
 
 def run_case(case, family, kinds, make, directory):
+    """@make (kind, lab, side): a daemon.  @make.pki (): where certificates come from."""
     with Lab(directory, nat=case.nat) as lab:
         run = Run(case, family, lab, make(kinds[0], lab, lab.left), make(kinds[1], lab, lab.right))
+        run.set_up(make.pki)
         sniffer = capture.Capture(lab)
         run.start()
+        if case.refusals:
+            run.check_refused()
+            check_ends(run)
+            return
         run.left.up("net")
         run.ping()
         run.check_listing()
+        if case.certs:
+            run.check_proofs()
         if case.second_child:
             run.left.up("net2")
             run.ping(1)
@@ -121,9 +181,13 @@ def run_case(case, family, kinds, make, directory):
         capture.check_protected(packets, lab, case.is_raw)
         if case.is_transport:
             check_only_esp(packets, [lab.left.outer[family], lab.right.outer[family]])
-        for peer in (run.left, run.right):
-            if peer.kind == "ikebana":
-                peer.check_end()
+        check_ends(run)
+
+
+def check_ends(run):
+    for peer in (run.left, run.right):
+        if peer.kind == "ikebana":
+            peer.check_end()
 
 
 def check_only_esp(packets, ends):
@@ -162,6 +226,15 @@ def in_fragments(run, sniffer):
         longest = max(len(packet.payload) for packet, _ in messages)
         if longest > peers.FRAGMENT_SIZE - 28:
             raise Failure(f"a fragment of {longest} bytes")
+
+
+def fetched_by_url(run, sniffer):
+    """Both ends got the other's certificate from the server whose URL they were sent."""
+    with open(os.path.join(run.lab.dir, "http.log")) as log:
+        said = log.read()
+    for name, end in run.hierarchy.ends.items():
+        if f"GET /{end.sha1()} 200" not in said:
+            raise Failure(f"nobody got the certificate of {name}: {said}")
 
 
 def deleted_by_initiator(run, sniffer):
@@ -253,10 +326,53 @@ CASES = [
 ]
 
 
+# What strongSwan calls signatures; without RFC 7427, the method of AUTH.
+RSA, PSS, PSS512 = "RSA_EMSA_PKCS1_SHA2_256", "RSA_EMSA_PSS_SHA2_256_SALT_32", "RSA_EMSA_PSS_SHA2_512_SALT_64"
+SHA256, SHA384, SHA512 = (f"ECDSA_WITH_SHA{bits}_DER" for bits in (256, 384, 512))
+OLD_RSA = "RSA signature"
+OLD = {"strongswan": {"signature_authentication": "no"}}
+BY_URL = {"strongswan": {"hash_and_url": "yes"}, "ikebana": {"auth-pubkey": {"hash_and_url": "yes"}}}
+OURS_OLD = {"ikebana": {"auth-pubkey": {"signature_authentication": "no"}}}
+IPV4 = {"ike_says": X25519, "families": (4,)}
+
+CASES += [
+    Case("cert-ecdsa256", ike_says=X25519, certs=Certs()),
+    Case("cert-ecdsa384", **IPV4, certs=Certs("ecdsa384", "ecdsa384", proof=SHA384)),
+    Case("cert-ed25519", **IPV4, certs=Certs("ed25519", "ed25519", proof="ED25519")),
+    Case("cert-rsa-pkcs1", **IPV4, certs=Certs("rsa2048", "rsa2048", "ike:rsa-sha256", proof=RSA)),
+    Case("cert-rsa-pss", **IPV4, certs=Certs("rsa2048", "rsa2048", "ike:rsa/pss-sha256", proof=PSS)),
+    Case("cert-old-rsa", **IPV4, certs=Certs("rsa2048", "rsa2048", proof=OLD_RSA), settings=OLD),
+    Case("cert-old-ecdsa", **IPV4, certs=Certs(proof="ECDSA-256 signature"), settings=OLD),
+    Case("cert-intermediate", **IPV4, certs=Certs(n_between=1)),
+    Case("cert-fragments", **IPV4, certs=Certs("rsa2048", "rsa2048", proof=RSA, n_between=2), then=in_fragments),
+    Case("cert-dn", **IPV4, certs=Certs(is_dn=True)),
+    Case("cert-by-url", **IPV4, certs=Certs(is_by_url=True), settings=BY_URL, then=fetched_by_url),
+    Case("cert-known", **IPV4, certs=Certs(known="certificate"), keys={"send_cert": "never", "send_certreq": "no"}),
+    Case("raw-keys-ecdsa256", **IPV4, certs=Certs(known="key")),
+    Case("raw-keys-rsa", **IPV4, certs=Certs("rsa2048", "rsa2048", known="key", proof=RSA)),
+    Case("cert-and-psk", **IPV4, certs=Certs(right=None)),
+    Case("psk-and-cert", **IPV4, certs=Certs(left=None)),
+    Case("cert-crl", **IPV4, certs=Certs(source="crl", n_between=1)),
+    Case("cert-ocsp", **IPV4, certs=Certs(source="ocsp")),
+    Case("cert-crl-revoked", **IPV4, certs=Certs(source="crl", n_between=1, wrong="revoked"),
+         refusals={"ikebana": "was revoked on", "strongswan": "certificate was revoked"}),
+    Case("cert-ocsp-revoked", **IPV4, certs=Certs(source="ocsp", wrong="revoked"),
+         refusals={"ikebana": "was revoked on", "strongswan": "certificate was revoked"}),
+    Case("cert-crl-silent", **IPV4, certs=Certs(source="crl", wrong="silent"),
+         refusals={"ikebana": "it is not known whether certificate", "strongswan": "certificate status is not available"}),
+    Case("cert-expired", **IPV4, certs=Certs(wrong="expired"),
+         refusals={"ikebana": "expired on 2021-01-01", "strongswan": "certificate invalid (valid from"}),
+    Case("cert-unknown-ca", **IPV4, certs=Certs(wrong="unknown-ca"),
+         refusals={"ikebana": "no trusted CA issued it", "strongswan": "no issuer certificate found"}),
+]
+
 ALL = ("strongswan", "libreswan", "openiked")
 BOTH = ("strongswan", "libreswan")
 CBC = {"encr-alg": "AES_CBC", "encr-keysize": "256", "integ-alg": "HMAC_SHA2_384_192"}
+RAW4 = {"is_raw": True, "families": (4,)}
 CBC_IKE = {"encr-alg": "AES_CBC", "prf-alg": "PRF_HMAC_SHA2_384", "dh-group": "CURVE_25519"}
+
+OPENIKED4 = {**RAW4, "ike": "aes256-sha384-prfsha384-x25519", "esp": "aes256-sha384", "ike_says": CBC_IKE, "child_says": CBC}
 
 # With the kernel's ESP.  What OpenIKED cannot do there stands in README.md.
 GUEST_CASES = [
@@ -278,6 +394,26 @@ GUEST_CASES = [
     Case("transport", peers=BOTH, is_raw=True, is_transport=True, child_says={**GCM, "mode": "TRANSPORT"}),
     Case("cbc-transport", peers=("openiked",), is_raw=True, is_transport=True, ike="aes256-sha384-prfsha384-x25519",
          esp="aes256-sha384", child_says={**CBC, "mode": "TRANSPORT"}),
+    Case("cert-ecdsa256", peers=("libreswan",), **RAW4, certs=Certs(proof={"ikebana": SHA256, "libreswan": SHA512})),
+    Case("cert-ecdsa384-chain", peers=("libreswan",), **RAW4,
+         certs=Certs("ecdsa384", "ecdsa384", proof={"ikebana": SHA384, "libreswan": SHA512}, n_between=1)),
+    Case("cert-rsa", peers=("libreswan",), **RAW4,
+         certs=Certs("rsa2048", "rsa2048", words="rsasig", proof={"ikebana": RSA, "libreswan": PSS512})),
+    Case("cert-rsa-pss-fragments", peers=("libreswan",), **RAW4,
+         certs=Certs("rsa2048", "rsa2048", "ike:rsa/pss-sha256", "rsa-sha2_256", PSS, n_between=2), then=in_fragments),
+    Case("cert-old-rsa", peers=("libreswan",), **RAW4, certs=Certs("rsa2048", "rsa2048", words="rsa-sha1", proof=OLD_RSA)),
+    Case("cert-and-psk", peers=("libreswan",), **RAW4, certs=Certs("ecdsa521", None, proof=SHA512)),
+    Case("psk-and-cert", peers=("libreswan",), **RAW4, certs=Certs(None, "ecdsa521", proof=SHA512)),
+    Case("cert-other-name", peers=("libreswan",), **RAW4, certs=Certs(wrong="other-name"),
+         refusals={"ikebana": "somebody.example", "libreswan": "subjectAltName extension does not match"}),
+    Case("cbc-cert-ecdsa256", peers=("openiked",), **OPENIKED4, certs=Certs()),
+    Case("cbc-cert-ecdsa384-chain", peers=("openiked",), **OPENIKED4,
+         certs=Certs("ecdsa384", "ecdsa384", proof={"ikebana": SHA384, "openiked": SHA256}, n_between=1)),
+    Case("cbc-cert-rsa", peers=("openiked",), **OPENIKED4, certs=Certs("rsa2048", "rsa2048", proof=RSA)),
+    Case("cbc-cert-old-rsa", peers=("openiked",), **OPENIKED4, settings=OURS_OLD,
+         certs=Certs("rsa2048", "rsa2048", words="rsa", proof={"ikebana": OLD_RSA, "openiked": RSA})),
+    Case("cbc-cert-old-ecdsa384", peers=("openiked",), **OPENIKED4, settings=OURS_OLD,
+         certs=Certs("ecdsa384", "ecdsa384", words="ecdsa384", proof={"ikebana": "ECDSA-384 signature", "openiked": SHA256})),
     Case("nat", peers=BOTH, kernel="qemu", nat=True, families=(4,), then=behind_nat),
     Case("cbc-nat", peers=("openiked",), kernel="qemu", nat=True, families=(4,), ike="aes256-sha384-prfsha384-x25519",
          esp="aes256-sha384", child_says=CBC, then=behind_nat),
@@ -310,4 +446,5 @@ def maker(build, directory):
         if kind == "ikebana":
             return peers.Ikebana(lab, side, build)
         return others[kind](lab, side, os.path.join(directory, kind, "root"))
+    make.pki = functools.cache(lambda: pki.Pki(build))
     return make

@@ -29,6 +29,18 @@ def what_is_missing():
     return None
 
 
+def program(build, name):
+    """The program itself, not libtool's wrapper, which may want to write into the build tree."""
+    directory, base = os.path.split(os.path.join(build, name))
+    real = os.path.join(directory, ".libs", base)
+    return real if os.path.exists(real) else os.path.join(directory, base)
+
+
+def environment(build):
+    """What a program of the build tree needs to find its library."""
+    return {"LD_LIBRARY_PATH": os.path.join(build, "libcore/.libs")}
+
+
 def has_ikebana(build):
     return os.path.exists(os.path.join(build, "charon-like-daemon/ikebanad")) \
         and os.path.exists(os.path.join(build, "src-tools/ikebana"))

@@ -20,6 +20,8 @@ LIBRESWAN_GROUPS = {"DH31": "CURVE_25519", "DH19": "ECP_256", "DH20": "ECP_384",
 OPENIKED_GROUPS = {"curve25519": "CURVE_25519", "ecp256": "ECP_256"}
 OPENIKED_INTEGRITY = {"hmac-sha2-256": "HMAC_SHA2_256_128", "hmac-sha2-384": "HMAC_SHA2_384_192", "hmac-sha2-512": "HMAC_SHA2_512_256"}
 OPENIKED_PRFS = {f"hmac-sha2-{bits}": f"PRF_HMAC_SHA2_{bits}" for bits in (256, 384, 512)}
+OPENIKED_SCHEMES = [f"RSA_EMSA_PKCS1_SHA2_{bits}" for bits in (256, 384, 512)] + [f"ECDSA_WITH_SHA{bits}_DER" for bits in (256, 384, 512)]
+OPENIKED_METHODS = {"RSA_SIG": "RSA signature", "ECDSA_256": "ECDSA-256 signature", "ECDSA_384": "ECDSA-384 signature"}
 LIBRESWAN, OPENIKED = 0, 1
 
 
@@ -40,10 +42,10 @@ def transforms(proposal, whose):
 
 
 def only_connection(tree):
-    """The connection's name and keys, and the shared secret."""
+    """The connection's name and keys, and the shared secret or None."""
     (name, conn), = tree["connections"].items()
-    (secret,) = tree["secrets"].values()
-    return name, conn, secret["secret"]
+    secrets = [secret["secret"] for secret in tree.get("secrets", {}).values()]
+    return name, conn, secrets[0] if secrets else None
 
 
 def _told(text, is_ike):
@@ -69,13 +71,24 @@ def kernel_says(daemon):
 class Libreswan(Daemon):
     """pluto 4.10.  A child is a connection of it; those between the same ends share an IKE SA."""
     kind = "libreswan"
-    # NSS wants a data base, though there is nothing in it.
-    prepare = ("mount -t tmpfs tmpfs /var/lib; mkdir -p /run/pluto /var/lib/ipsec/nss;"
-               "certutil -N -d sql:/var/lib/ipsec/nss --empty-password")
+    # NSS wants a data base, also where there is nothing in it.
+    prepare = ("mount -t tmpfs tmpfs /var/lib; mkdir -p /run/pluto /var/lib/ipsec/nss; cd /var/lib/ipsec/nss;"
+               "certutil -N -d sql:. --empty-password; for p12 in /etc/ipsec.d/*.p12; do [ ! -e $p12 ] || "
+               "pk12util -i $p12 -d sql:. -W test; done; for root in /etc/ipsec.d/*.pem; do [ ! -e $root ] || "
+               "certutil -A -a -i $root -d sql:. -n $(basename $root .pem) -t CT,,; done")
 
     def __init__(self, lab, side, root):
         super().__init__(lab, side)
         self.unpacked = root
+
+    def give(self, wallet):
+        self.issuer = wallet.roots[0].dn if wallet.roots else None
+        if wallet.own:
+            os.makedirs(os.path.join(self.dir, "etc/ipsec.d"), exist_ok=True)
+            wallet.own.pki.pkcs12(wallet.own, os.path.join(self.dir, f"etc/ipsec.d/{wallet.own.name}.p12"), "test")
+            self.nickname = wallet.own.name
+        for root in wallet.roots:
+            self.put(f"etc/ipsec.d/{root.name}.pem", root.cert)
 
     def start(self, tree):
         _, conn, secret = only_connection(tree)
@@ -83,7 +96,7 @@ class Libreswan(Daemon):
         for name, child in conn["children"].items():
             text += f"conn {name}\n" + "".join(f"  {key}={value}\n" for key, value in self._keys(conn, child).items() if value) + "\n"
         self.write("etc/ipsec.conf", text)
-        self.write("etc/ipsec.secrets", f"@{conn['local']['id']} @{conn['remote']['id']} : PSK {secret}\n")
+        self.write("etc/ipsec.secrets", f"@{conn['local']['id']} @{conn['remote']['id']} : PSK {secret}\n" if secret else "")
         self.write("etc/resolv.conf", "nameserver 127.0.0.1\n")    # answers at once that nobody is there
         self.children = list(conn["children"])
         self.launch(["/usr/libexec/ipsec/pluto", "--nofork", "--stderrlog", "--config", "/etc/ipsec.conf",
@@ -93,15 +106,26 @@ class Libreswan(Daemon):
             self.exec(["/usr/libexec/ipsec/addconn", "--ctlsocket", "/run/pluto/pluto.ctl", "--config", "/etc/ipsec.conf", name])
         self.whack("--listen")
 
-    @staticmethod
-    def _keys(conn, child):
+    def _proof(self, conn):
+        """How the ends prove who they are."""
+        methods = [conn[end]["auth"].replace("psk", "secret") for end in ("local", "remote")]
+        keys = {"authby": methods[0]} if methods[0] == methods[1] else {"leftauth": methods[0], "rightauth": methods[1]}
+        for end, word in (("local", "left"), ("remote", "right")):
+            name = conn[end].get("id")
+            keys[word + "id"] = "%fromcert" if not name else name if "=" in name else "@" + name
+        if conn["local"]["auth"] != "psk":
+            keys.update({"leftcert": self.nickname, "leftsendcert": "always", "sendca": "all"})
+        if conn["remote"]["auth"] != "psk":
+            keys["rightca"] = f'"{self.issuer}"'
+        return keys
+
+    def _keys(self, conn, child):
         ike, esp = transforms(conn["proposals"], LIBRESWAN), transforms(child["esp_proposals"], LIBRESWAN)
         esp_words = [word for word in (esp["encryption"], esp["integrity"]) if word]
         is_transport = child.get("mode") == "transport"
         return {
-            "auto": "add", "authby": "secret", "ikev2": "insist", "rekey": "no", "type": child.get("mode", "tunnel"),
-            "left": conn["local_addrs"], "leftid": "@" + conn["local"]["id"],
-            "right": conn["remote_addrs"], "rightid": "@" + conn["remote"]["id"],
+            "auto": "add", **self._proof(conn), "ikev2": "insist", "rekey": "no", "type": child.get("mode", "tunnel"),
+            "left": conn["local_addrs"], "right": conn["remote_addrs"],
             "leftsubnet": None if is_transport else child["local_ts"],
             "rightsubnet": None if is_transport else child["remote_ts"], "leftupdown": "%disabled",
             "ike": f"{ike['encryption']}-{ike['prf'] or ike['integrity']};{ike['group']}",
@@ -126,6 +150,26 @@ class Libreswan(Daemon):
             raise Failure(f"libreswan has no CHILD_SA {child}")
         self.whack("--deletestate", match[1])
 
+    def proofs(self):
+        """{name of the other end: what it proved itself with}, in strongSwan's words."""
+        found = re.findall(r"established IKE SA; authenticated peer (?:using authby=(\w+)|'(.*?)' (digital )?signature)", self.log())
+        return {self.side.other.name: self._proof_told(*told) for told in found}
+
+    def why(self):
+        return self.log()
+
+    @staticmethod
+    def _proof_told(word, method, is_digital):
+        """`2048-bit RSASSA-PSS with SHA2_256`, `P-256 ECDSA with SHA2_256`, or the word of a configuration."""
+        if word:
+            return "pre-shared key" if word == "secret" else word
+        bits = method[-3:]
+        if "RSASSA-PSS" in method:
+            return f"RSA_EMSA_PSS_SHA2_{bits}_SALT_{int(bits) // 8}"
+        if "ECDSA" in method:
+            return f"ECDSA_WITH_SHA{bits}_DER"
+        return f"RSA_EMSA_PKCS1_SHA2_{bits}" if is_digital else "RSA signature"
+
     def sas(self):
         status = self.whack("--status")
         if "STATE_V2_ESTABLISHED_IKE_SA" not in status:
@@ -144,7 +188,7 @@ class OpenIked(Daemon):
     """iked 7.2, its keys by PF_KEY.  It initiates when it starts, and ends an IKE SA when it is told to reset."""
     kind = "openiked"
     prepare = ("mount -t tmpfs tmpfs /etc/iked; mkdir -p /run/empty /etc/iked/private /etc/iked/ca /etc/iked/certs /etc/iked/crls; "
-               "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out /etc/iked/private/local.key; "
+               "[ ! -d $1/iked ] || cp -R $1/iked/. /etc/iked/; [ -e /etc/iked/private/local.key ] || openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out /etc/iked/private/local.key; "
                "openssl pkey -in /etc/iked/private/local.key -pubout -out /etc/iked/local.pub; grep -v _iked /etc/passwd >/run/passwd || :; "
                "echo '_iked:x:65533:65533::/run/empty:/bin/false' >>/run/passwd; mount --bind /run/passwd /etc/passwd; "
                "cp /etc/group /run/group; echo '_iked:x:65533:' >>/run/group; mount --bind /run/group /etc/group")
@@ -152,6 +196,13 @@ class OpenIked(Daemon):
     def __init__(self, lab, side, root):
         super().__init__(lab, side)
         self.unpacked = root
+
+    def give(self, wallet):
+        if wallet.own:
+            self.put("iked/private/local.key", wallet.own.key, 0o600)
+            self.put("iked/certs/local.crt", wallet.own.cert)
+        for authority in (*(wallet.own.above() if wallet.own else ()), *wallet.roots):
+            self.put(f"iked/ca/{authority.name}.crt", authority.cert)
 
     def start(self, tree):
         _, conn, secret = only_connection(tree)
@@ -162,13 +213,24 @@ class OpenIked(Daemon):
                  "from", self._end(child["local_ts"], conn["local_addrs"]), "to", self._end(child["remote_ts"], peer), "local", conn["local_addrs"], "peer", peer,
                  "ikesa", *self._words(ike), "childsa", *self._words(esp), "esn" if esp["esn"] else "noesn",
                  "srcid", conn["local"]["id"], "dstid", conn["remote"]["id"], "ikelifetime", "0", "lifetime", "0",
-                 "psk", secret]
+                 *self._proof(conn, secret)]
         os.makedirs(os.path.join(self.dir, "etc/iked"), exist_ok=True)
-        self.write("etc/iked.conf", " ".join(words) + "\n")
+        self.write("etc/iked.conf", "set fragmentation\n" + " ".join(words) + "\n")
         self.launch(["/usr/sbin/iked", "-d", "-v", "-v", "-f", "/etc/iked.conf", "-s", "/run/iked.sock"])
         wait_for("iked's control socket", lambda: self.has("/run/iked.sock"))
         if self.side is self.lab.right:
             self._become_responder()
+
+    @staticmethod
+    def _proof(conn, secret):
+        return ["psk", secret] if secret else [conn["local"]["auth"]]
+
+    def proofs(self):
+        """{name of the other end: what it proved itself with}, in strongSwan's words."""
+        found = re.findall(r"authverify: method (\w+) keylen.*\n(?:.*verify_init: signature scheme (\d) selected\n|.*\n)*?"
+                           r".*authentication successful", self.log())
+        return {self.side.other.name: OPENIKED_SCHEMES[int(number)] if method == "SIG" else OPENIKED_METHODS[method]
+                for method, number in found}
 
     def _become_responder(self):
         """It knows the traffic selectors of a policy only once it has tried to initiate; before, it answers with none."""

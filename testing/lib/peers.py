@@ -4,9 +4,13 @@
 Both are told what to do with the same dict of `connections` and `secrets`, because both read the same grammar."""
 import json
 import os
+import re
+import shutil
 import signal
+import socket
 import subprocess
 
+import build
 import guest
 import settings
 from lab import SLOWNESS, Failure, run, wait_for
@@ -45,6 +49,26 @@ class Daemon:
             file.write(text)
         return path
 
+    def put(self, name, source, mode=0o644):
+        """A copy of a file, where it will find it."""
+        path = os.path.join(self.dir, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copyfile(source, path)
+        os.chmod(path, mode)
+
+    def give(self, wallet):
+        """Keys and certificates, before it starts; in directories whose names swanctl and Ikebana share."""
+        own = (wallet.own,) if wallet.own else ()
+        for end in own:
+            self.put(f"{self.credentials}/private/{end.name}.pem", end.key, 0o600)
+        for end in (*own, *wallet.known):
+            if wallet.is_raw:
+                self.put(f"{self.credentials}/pubkey/{end.name}.pem", end.public)
+            else:
+                self.put(f"{self.credentials}/x509/{end.name}.pem", end.cert)
+        for authority in (*wallet.roots, *(above for end in own for above in end.above())):
+            self.put(f"{self.credentials}/x509ca/{authority.name}.pem", authority.cert)
+
     def log(self):
         with open(os.path.join(self.lab.dir, f"{self.side.name}-{self.kind}.log"), errors="replace") as log:
             return log.read()
@@ -76,9 +100,12 @@ class Daemon:
         return run(["nsenter", "-t", str(self.pid()), "--root", "--mount", "--net", "--pid", *args], check=check,
                    timeout=timeout * SLOWNESS, env={**os.environ, **self.environment})
 
+    def path(self, path):
+        """What is called @path where it lives, as seen from here."""
+        return f"/proc/{self.pid()}/root{path}"
+
     def has(self, path):
-        """Whether it has a file of that name, where it lives."""
-        return os.path.exists(f"/proc/{self.pid()}/root{path}")
+        return os.path.exists(self.path(path))
 
     def exited(self):
         return self.process.poll() is not None
@@ -103,25 +130,37 @@ class Daemon:
 class StrongSwan(Daemon):
     """charon-systemd 5.9.8 as `fetch` unpacked it, with ESP in user space (kernel-libipsec), in a guest in the kernel."""
     kind = "strongswan"
-    plugins = ("random nonce openssl curve25519 chapoly aes sha1 sha2 hmac kdf gcm pem pkcs1 pkcs8 x509 pubkey "
+    credentials = "etc/swanctl"
+    plugins = ("random nonce openssl curve25519 chapoly aes sha1 sha2 hmac kdf gcm pem pkcs1 pkcs8 x509 pubkey constraints "
+               "revocation curl "
                + ("" if guest.kernel() else "kernel-libipsec ") + "kernel-netlink socket-default vici updown")
 
     def __init__(self, lab, side, root):
         super().__init__(lab, side)
         self.unpacked = root
+        self.more = {}                        # further settings of charon
 
     def start(self, tree):
-        charon = {"load": self.plugins, "install_virtual_ip": "no", "fragment_size": FRAGMENT_SIZE,
+        charon = {**self.more, "load": self.plugins, "install_virtual_ip": "no", "fragment_size": FRAGMENT_SIZE,
                   "filelog": {"stderr": {"default": 1, "ike": 2, "cfg": 2, "flush_line": "yes"}},
                   "journal": {"default": -1}}
         self.write("etc/strongswan.conf", settings.write({"charon-systemd": charon,
-                                                          "swanctl": {"load": "random openssl pem pkcs1 x509"}}))
+                                                          "swanctl": {"load": "random openssl curve25519 pem pkcs1 pkcs8 x509"}}))
         # Else it looks for other paths and tells of addresses in the middle of a case.
         tree = {**tree, "connections": {name: {**conn, "mobike": "no"} for name, conn in tree["connections"].items()}}
         self.file = self.write("etc/swanctl/swanctl.conf", settings.write(tree))
         self.launch([os.path.join(self.unpacked, "usr/sbin/charon-systemd")])
         wait_for("charon's control socket", lambda: self.has("/run/charon.vici"))
         self.swanctl("--load-all", "--noprompt", "--file", self.file)
+
+    def proofs(self):
+        """{name of an end: what it proved itself with}, in the words of its log, of the last time."""
+        found = re.findall(r"authentication of '.*?' (\(myself\) |)with (.*?)( successful|)$", self.log(), re.M)
+        return {(self.side if is_own else self.side.other).name: method for is_own, method, is_good in found if is_own or is_good}
+
+    def why(self):
+        """What it says of itself when it refused the peer."""
+        return self.log()
 
     def swanctl(self, *args, check=True):
         return self.exec([os.path.join(self.unpacked, "usr/sbin/swanctl"), *args], check=check).stdout
@@ -155,17 +194,14 @@ class StrongSwan(Daemon):
 class Ikebana(Daemon):
     """ikebanad from a build tree, with ESP in user space (kernel-tun), in a guest in the kernel (kernel-xfrm)."""
     kind = "ikebana"
+    credentials = "etc/ikebana"
 
-    def __init__(self, lab, side, build):
+    def __init__(self, lab, side, tree):
         super().__init__(lab, side)
-        self.build = build
-        self.environment = {"LD_LIBRARY_PATH": os.path.join(build, "libcore/.libs")}
+        self.build, self.environment = tree, build.environment(tree)
 
     def program(self, name):
-        """The program itself, not libtool's wrapper, which may want to write into the build tree."""
-        directory, base = os.path.split(os.path.join(self.build, name))
-        real = os.path.join(directory, ".libs", base)
-        return real if os.path.exists(real) else os.path.join(directory, base)
+        return build.program(self.build, name)
 
     def daemon_arguments(self, tree, *more):
         """@tree's connections and secrets, and on top of the plugins that a daemon needs whatever it says of plugins."""
@@ -173,7 +209,7 @@ class Ikebana(Daemon):
         xfrm = {"state_dir": os.path.join(self.dir, "state"), **plugins.get("kernel-xfrm", {})}
         self.file = self.write("etc/ikebana/ikebana.conf", settings.write(
             {**tree, "core": {"log": {"default": "debug"}, "fragment_size": FRAGMENT_SIZE, **tree.get("core", {})},
-             "plugins": {**plugins, "kernel-xfrm": xfrm}}))
+             "plugins": {"credentials": {"directory": os.path.join(self.dir, "etc/ikebana")}, **plugins, "kernel-xfrm": xfrm}}))
         return [self.program("charon-like-daemon/ikebanad"), "--config", self.file, "--plugin-dir",
                 os.path.join(self.build, "plugins/.libs"), "--socket-dir", "/run/ikebana", *more]
 
@@ -184,7 +220,11 @@ class Ikebana(Daemon):
             raise Failure(f"{self.side.name} ikebana leaves ESP to something else than the kernel: {told.strip()}")
 
     def _is_ready(self):
-        return self.has("/run/ikebana/control")
+        """The socket is there a moment before somebody listens."""
+        if not self.has("/run/ikebana/control"):
+            return False
+        with socket.socket(socket.AF_UNIX) as control:
+            return control.connect_ex(self.path("/run/ikebana/control")) == 0
 
     def cli(self, *args, check=True, timeout=30):
         return self.exec([self.program("src-tools/ikebana"), "--socket", "/run/ikebana/control", *args],
@@ -195,6 +235,9 @@ class Ikebana(Daemon):
 
     def up(self, child):
         self.cli("up", CONNECTION, child)
+
+    def why(self):
+        return self.cli("--json", "explain").stdout
 
     def down_ike(self, connection):
         self.cli("down", connection)
