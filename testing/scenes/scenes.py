@@ -566,7 +566,7 @@ def belongs_on(name, kernel):
 
 
 def all_scenes(build, kernel=None, more=()):
-    """[(name, function (directory))]: those that belong on a guest's kernel, or all.  @more: scenes for guests only."""
+    """[(name, function (directory))]: those that belong on a guest's kernel, or all.  @more: scenes of other files."""
     scenes = [(f"{function.__name__.replace('_', '-')}/ipv{family}",
                lambda directory, function=function, family=family: function(directory, build, family))
               for function, families in [*SCENES, *more] for family in families]
