@@ -262,10 +262,11 @@ def child_deleted_by_initiator(run, sniffer):
 def behind_nat(run, sniffer):
     """The right end saw the translated address, and kept to the port that the translation chose."""
     outside = run.lab.right.gateway[4]
-    esp = [packet for packet in sniffer.so_far() if capture.is_esp_in_udp(packet) and packet.target_port == 4500]
-    if not any(str(packet.source) == outside for packet in esp):
-        raise Failure(f"no ESP from {outside}: nothing was translated")
-    if any(str(packet.source) == run.lab.left.outer[4] for packet in esp):
+
+    def sources():
+        return {str(packet.source) for packet in sniffer.so_far() if capture.is_esp_in_udp(packet) and packet.target_port == 4500}
+    wait_for(f"the sniffer having seen ESP from {outside}, which is translated", lambda: outside in sources(), 3)
+    if run.lab.left.outer[4] in sources():
         raise Failure("ESP from the address that should be hidden")
 
 
