@@ -183,7 +183,7 @@ main (int argc, char **argv)
   if (!softhsm_open (&hsm))
     return 77;
   fill_token ();
-  settings = g_strdup_printf ("plugins { pkcs11 { modules { soft { path = %s } } } }", hsm.library);
+  settings = g_strdup_printf ("plugins { pkcs11 { modules { soft { path = %s } } } }", hsm.path);
   g_test_add_func ("/certs/those-with-the-id-of-the-key-come-with-it", test_beside);
   g_test_add_func ("/certs/the-public-key-is-taken-from-one-if-need-be", test_public_key);
   g_test_add_func ("/certs/one-without-a-key-will-do-where-there-is-no-pin", test_alone);

@@ -302,7 +302,7 @@ test_no_module (void)
 {
   Bench bench;
   g_autofree char *path =
-      g_strdup_printf ("handle = 01\npin = " USER_PIN "\nmodule = %s", hsm.library);
+      g_strdup_printf ("handle = 01\npin = " USER_PIN "\nmodule = %s", hsm.path);
 
   bench_open (&bench, "");
   bench_no_key (&bench, "handle = 01", "module: none is known");
@@ -334,7 +334,7 @@ test_untrusted (void)
     g_test_skip ("needs root, who alone may own a module");
     return;
   }
-  g_assert_true (g_file_get_contents (hsm.library, &content, &len, NULL));
+  g_assert_true (g_file_get_contents (hsm.path, &content, &len, NULL));
   g_assert_cmpint (g_mkdir (directory, 0755), ==, 0);
   g_assert_true (g_file_set_contents (file, content, (gssize) len, NULL));
   g_assert_cmpint (symlink (file, link), ==, 0);
@@ -524,7 +524,7 @@ main (int argc, char **argv)
   if (!softhsm_open (&hsm))
     return 77;
   has_ed25519 = make_keys ();
-  settings = g_strdup_printf ("plugins { pkcs11 { modules { soft { path = %s } } } }", hsm.library);
+  settings = g_strdup_printf ("plugins { pkcs11 { modules { soft { path = %s } } } }", hsm.path);
   g_test_add_data_func ("/pkcs11/rsa-signs-with-every-scheme-of-its-own", &rsa, test_schemes);
   g_test_add_data_func ("/pkcs11/p256-signs-with-every-scheme-of-its-own", &p256, test_schemes);
   g_test_add_data_func ("/pkcs11/p384-signs-with-every-scheme-of-its-own", &p384, test_schemes);

@@ -111,14 +111,14 @@ softhsm_open (SoftHsm *hsm)
   gpointer handle;
 
   memset (hsm, 0, sizeof *hsm);
-  hsm->library = find_library ();
-  if (!hsm->library) {
+  hsm->path = find_library ();
+  if (!hsm->path) {
     g_print ("1..0 # SKIP SoftHSM is not installed (Debian: softhsm2)\n");
     return FALSE;
   }
   set_up_files (hsm);
   /* Not unloaded: what libcrypto remembers of it would look like a leak. */
-  handle = dlopen (hsm->library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  handle = dlopen (hsm->path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   g_assert_nonnull (handle);
   *(void **) &get = dlsym (handle, "C_GetFunctionList");
   dlclose (handle);
@@ -237,5 +237,5 @@ softhsm_close (SoftHsm *hsm)
   hsm->functions->C_Finalize (NULL);
   remove_tree (hsm->directory);
   g_free (hsm->directory);
-  g_free (hsm->library);
+  g_free (hsm->path);
 }

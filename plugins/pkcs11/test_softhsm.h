@@ -6,7 +6,7 @@
 #define USER_PIN "123456"
 
 typedef struct {
-  char             *library, *directory;
+  char             *path, *directory;
   CK_FUNCTION_LIST *functions;                /* SoftHSM's own, not p11-kit's: sees the sessions of everybody */
   CK_SLOT_ID        slots[2];                 /* of the tokens "first" and "second" */
   guint8            point[200];               /* CKA_EC_POINT of the last key that was made */
