@@ -273,6 +273,16 @@ test_other_encodings (gconstpointer flags)
 
 /* -- too many of them */
 
+/* A payload into @chain, more of them than a ForgeChain holds. */
+static void
+append (GByteArray *chain, guint8 next, const guint8 *body, gsize len)
+{
+  const guint8 head[] = { next, 0, (guint8) ((len + 4) >> 8), (guint8) (len + 4) };
+
+  g_byte_array_append (chain, head, sizeof head);
+  g_byte_array_append (chain, body, (guint) len);
+}
+
 /* A half-open SA at b, which a forger knows the keys of; then IKE_AUTH with so many payloads. */
 static int
 answer_to_many (gconstpointer flags, guint8 type, guint n, gsize size)
@@ -282,9 +292,12 @@ answer_to_many (gconstpointer flags, guint8 type, guint n, gsize size)
   static const CertsCase c = { "many", { CERTS_A, CERTS_B } };
   g_autofree guint8 *junk = g_malloc0 (size + 1), *auth = g_malloc0 (80);
   PairOptions o = { .seed = 3, .flags = GPOINTER_TO_UINT (flags), .plugins = plugins };
-  ForgeChain chain = { 0 };
+  g_autoptr (GByteArray) chain = g_byte_array_new ();
+  g_autofree guint8 *message = g_malloc (IKE_MESSAGE_MAX + 1024);
+  ForgeHead head = { .from_a = TRUE, .exchange = 35, .id = 1 };
   char *error;
   Forge *forge;
+  gsize len;
   int answer;
 
   certs_options_init (&c, &o);
@@ -295,12 +308,13 @@ answer_to_many (gconstpointer flags, guint8 type, guint n, gsize size)
     forge_run_ms (forge, 1);
   junk[0] = 4;
   auth[0] = 14;
-  forge_add (&chain, IKE_PAYLOAD_IDI, id_a, sizeof id_a - 1);
+  append (chain, type, id_a, sizeof id_a - 1);
   for (guint i = 0; i < n; i++)
-    forge_add (&chain, type, junk, size + 1);
-  forge_add (&chain, IKE_PAYLOAD_AUTH, auth, 80);
+    append (chain, i + 1 < n ? type : IKE_PAYLOAD_AUTH, junk, size + 1);
+  append (chain, 0, auth, 80);
+  len = forge_write_plain (forge, &head, IKE_PAYLOAD_IDI, chain->data, chain->len, message);
   forge_clear (forge);
-  forge_send (forge, &(ForgeHead){ .from_a = TRUE, .exchange = 35, .id = 1 }, &chain);
+  forge_inject (forge, TRUE, message, len);
   forge_run_ms (forge, 100);
   answer = forge_says (forge, forge_sent (forge, TRUE, 0));
   g_assert_cmpuint (pair_count (&forge->pair->b, "ike.established"), ==, 0);
@@ -323,6 +337,7 @@ test_many_payloads (gconstpointer flags)
     g_assert_cmpint (answer_to_many (flags, types[i], 1, 20), ==, IKE_N_AUTHENTICATION_FAILED);
     g_assert_cmpint (answer_to_many (flags, types[i], 100, 20), ==, IKE_N_AUTHENTICATION_FAILED);
     g_assert_cmpint (answer_to_many (flags, types[i], 200, 20), ==, IKE_N_INVALID_SYNTAX);
+    g_assert_cmpint (answer_to_many (flags, types[i], 10000, 1), ==, IKE_N_INVALID_SYNTAX);
   }
 }
 
