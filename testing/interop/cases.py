@@ -411,6 +411,7 @@ GUEST_CASES = [
     Case("cbc-cert-ecdsa384-chain", peers=("openiked",), **OPENIKED4,
          certs=Certs("ecdsa384", "ecdsa384", proof={"ikebana": SHA384, "openiked": SHA256}, n_between=1)),
     Case("cbc-cert-rsa", peers=("openiked",), **OPENIKED4, certs=Certs("rsa2048", "rsa2048", proof=RSA)),
+    Case("cbc-raw-keys-ecdsa256", peers=("openiked",), **OPENIKED4, certs=Certs(known="key"), keys={"send_certreq": "no"}),
     Case("cbc-cert-old-rsa", peers=("openiked",), **OPENIKED4, settings=OURS_OLD,
          certs=Certs("rsa2048", "rsa2048", words="rsa", proof={"ikebana": OLD_RSA, "openiked": RSA})),
     Case("cbc-cert-old-ecdsa384", peers=("openiked",), **OPENIKED4, settings=OURS_OLD,

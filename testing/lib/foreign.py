@@ -200,7 +200,10 @@ class OpenIked(Daemon):
     def give(self, wallet):
         if wallet.own:
             self.put("iked/private/local.key", wallet.own.key, 0o600)
+        if wallet.own and not wallet.is_raw:
             self.put("iked/certs/local.crt", wallet.own.cert)
+        if wallet.is_raw:
+            self.put(f"iked/pubkeys/fqdn/{self.side.other.name}.example", wallet.known[0].public)
         for authority in (*(wallet.own.above() if wallet.own else ()), *wallet.roots):
             self.put(f"iked/ca/{authority.name}.crt", authority.cert)
 
