@@ -57,9 +57,11 @@ ike_settings_state_free (IkeSettings *settings)
 const char *
 ike_engine_config_file (IkeEngine *engine)
 {
-  return engine->options.settings || engine->options.flags & IKE_ENGINE_NO_CONFIG
-             ? NULL
-             : engine->settings->file;
+  const IkeEngineOptions *options = &engine->options;
+
+  if (options->flags & IKE_ENGINE_NO_CONFIG || (options->settings && !options->config_file))
+    return NULL;
+  return engine->settings->file;
 }
 
 IkeConfig *

@@ -49,7 +49,8 @@ typedef struct {
   guint32                      n_shards;      /* 0: from settings, else cores */
   guint32                      n_offload;     /* offload threads; G_MAXUINT32: from settings, else 2; 0: inline */
   const char                  *config_file;   /* NULL: the built-in path */
-  const char                  *settings;      /* settings text instead of files, or NULL */
+  const char                  *settings;      /* text that is read instead of @config_file, or NULL; if both are
+                                               * given, relative names are beside that file all the same */
   const char                  *plugin_dir;    /* NULL: the built-in path; ':'-separated list */
   const char                  *catalog_file;  /* NULL: the built-in path */
   const char *const           *plugins;       /* only these are considered, NULL: all found (as configured) */

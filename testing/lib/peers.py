@@ -209,7 +209,7 @@ class Ikebana(Daemon):
         xfrm = {"state_dir": os.path.join(self.dir, "state"), **plugins.get("kernel-xfrm", {})}
         self.file = self.write("etc/ikebana/ikebana.conf", settings.write(
             {**tree, "core": {"log": {"default": "debug"}, "fragment_size": FRAGMENT_SIZE, **tree.get("core", {})},
-             "plugins": {"credentials": {"directory": os.path.join(self.dir, "etc/ikebana")}, **plugins, "kernel-xfrm": xfrm}}))
+             "plugins": {**plugins, "kernel-xfrm": xfrm}}))
         return [self.program("charon-like-daemon/ikebanad"), "--config", self.file, "--plugin-dir",
                 os.path.join(self.build, "plugins/.libs"), "--socket-dir", "/run/ikebana", *more]
 
