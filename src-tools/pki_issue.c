@@ -13,7 +13,8 @@ static const PkiOption subject_options[] = {
 };
 
 static const PkiOption lifetime_options[] = {
-  { "lifetime", PKI_NUMBER, FALSE, "DAYS", "how long it is valid; 1095 by default" },
+  { "lifetime", PKI_NUMBER, FALSE, "DAYS",
+    "how long it is valid; by default 1095, at most as long as the CA is" },
   { "not-before", PKI_TEXT, FALSE, "TIME",
     "from when on; 2030-01-31, @SECONDS, +10d; now by default" },
   { "not-after", PKI_TEXT, FALSE, "TIME", "until when, instead of --lifetime" },
@@ -47,13 +48,17 @@ static gboolean
 set_times (const PkiArgs *args, X509 *cert, X509 *issuer, GError **error)
 {
   PkiPeriod period = { .from = "not-before", .until = "not-after", .days = LIFETIME_DAYS };
+  gboolean is_said = pki_has (args, "lifetime") || pki_has (args, "not-after");
+  gint64 end = issuer != cert ? pki_time_value (X509_get0_notAfter (issuer)) : G_MAXINT64;
 
   if (!pki_period (args, &period, error))
     return FALSE;
+  if (!is_said && end > period.first)
+    period.last = MIN (period.last, end);
   if (!ASN1_TIME_set (X509_getm_notBefore (cert), (time_t) period.first)
       || !ASN1_TIME_set (X509_getm_notAfter (cert), (time_t) period.last))
     return pki_fail (error, "these times cannot be written");
-  if (issuer != cert && period.last > pki_time_value (X509_get0_notAfter (issuer))) {
+  if (period.last > end) {
     g_autofree char *text = pki_time_text (X509_get0_notAfter (issuer));
     pki_note ("the certificate of the CA ends before this one, at %s", text);
   }

@@ -224,6 +224,27 @@ test_serials (Fixture *fixture, gconstpointer data)
   }
 }
 
+/* Who asks for no lifetime gets what the CA can give; who asks for more gets it, and is told. */
+static void
+test_lifetimes (Fixture *fixture, gconstpointer data)
+{
+#define ISSUE "issue|--cacert|ca.crt|--cakey|ca.key|--in|ca.key|--dn|CN=a|--out|a.crt"
+  g_autoptr (Json) ca = NULL, usual = NULL, longer = NULL;
+
+  pki_ok (fixture, "gen|--out|ca.key");
+  pki_ok (fixture, "self|--in|ca.key|--dn|CN=ca|--ca|--lifetime|30|--out|ca.crt");
+  ca = printed (fixture, "ca.crt");
+  pki_ok (fixture, ISSUE);
+  g_assert_cmpstr (fixture->errors, ==, "");
+  usual = printed (fixture, "a.crt");
+  g_assert_cmpstr (text_at (usual, "not-after"), ==, text_at (ca, "not-after"));
+  pki_ok (fixture, ISSUE "|--lifetime|31");
+  assert_has (fixture->errors, "the certificate of the CA ends before this one");
+  longer = printed (fixture, "a.crt");
+  g_assert_cmpstr (text_at (longer, "not-after"), >, text_at (ca, "not-after"));
+#undef ISSUE
+}
+
 /* A request asks for what it likes; the CA decides. */
 static void
 test_request (Fixture *fixture, gconstpointer data)
@@ -414,6 +435,7 @@ main (int argc, char **argv)
   ADD ("a-ca-has-its-constraints", test_ca_extensions);
   ADD ("an-empty-subject-needs-a-name-that-is-critical", test_nameless);
   ADD ("serial-numbers-are-random", test_serials);
+  ADD ("no-certificate-outlives-its-ca-unless-told-to", test_lifetimes);
   ADD ("of-a-request-only-the-names-are-taken", test_request);
   ADD ("a-request-that-was-changed-is-refused", test_own_request);
   ADD ("who-is-no-ca-issues-nothing-unless-forced", test_wrong_ca);
