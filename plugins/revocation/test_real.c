@@ -5,28 +5,11 @@
 #include <ikebana/fetch.h>
 #include "crypto-openssl/pki_make.h"
 #include "fetch-curl/test_server.h"
+#include "test_consumer.h"
 
 #define FETCH_HERE "fetch-curl { critical = yes\n deny = \"\"\n }\n"
 
 enum { STRICT = IKE_REVOCATION_STRICT, PATIENCE_S = 60, ENTRIES = 20000, CASES_MAX = 12 };
-
-static const IkeFeatureKind revocation_kind = {
-  sizeof (IkeFeatureKind),    "revocation", 1, 0, sizeof (IkeRevocationClass),
-  sizeof (IkeRevocationClass)
-};
-static const IkeFeatureKind *const kinds[] = { &revocation_kind, NULL };
-static const IkeFeature *const no_features[] = { NULL };
-static const IkePluginInfo consumer = {
-  .struct_size = sizeof consumer,
-  .abi_major = IKE_ABI_MAJOR,
-  .abi_minor = IKE_ABI_MINOR,
-  .name = "consumer",
-  .version = "1",
-  .license = "Apache-2.0",
-  .summary = "consumes verdicts",
-  .features = no_features,
-  .kinds = kinds,
-};
 
 /* A certificate that is checked, and what came of it. */
 typedef struct {
@@ -151,6 +134,7 @@ start (Fixture *f, const char *settings)
     .plugin_dir = directory,
     .plugins = plugins,
     .builtin = builtin,
+    .log_fallback = say,
   };
   const IkeProvided *pki;
 
