@@ -188,23 +188,6 @@ certs_usual (void)
 CertsSeen certs_seen[2];
 void (*certs_tamper) (gboolean by_b, guint8 first, guint8 *plain, gsize len);
 
-guint8 *
-certs_payload (guint8 first, guint8 *plain, gsize len, guint8 type, gsize *body_len)
-{
-  gsize at = 0;
-
-  while (first && at + 4 <= len) {
-    gsize n = (gsize) plain[at + 2] << 8 | plain[at + 3];
-    if (first == type) {
-      *body_len = n - 4;
-      return plain + at + 4;
-    }
-    first = plain[at];
-    at += n;
-  }
-  return NULL;
-}
-
 static void
 look (CertsSeen *seen, guint8 first, const guint8 *plain, gsize len)
 {

@@ -47,8 +47,6 @@ typedef struct {
 extern CertsSeen certs_seen[2];               /* of a's request, of b's response */
 /* While not NULL: is called for each IKE_AUTH plaintext before it is sealed, and may change it in place. */
 extern void (*certs_tamper) (gboolean by_b, guint8 first, guint8 *plain, gsize len);
-/* A payload of @type in a plaintext: its body, NULL: none. */
-guint8 *certs_payload (guint8 first, guint8 *plain, gsize len, guint8 type, gsize *body_len);
 
 /* Runs a case in the mode of @flags; further plugins and descriptors may be in @options_or_null. */
 void certs_case_run (const CertsCase *c, gconstpointer flags, const PairOptions *options_or_null);

@@ -352,3 +352,20 @@ pair_add_test (const char *group, const char *name, GTestDataFunc func)
     g_test_add_data_func (path, GUINT_TO_POINTER (modes[i].flags), func);
   }
 }
+
+guint8 *
+pair_payload (guint8 first, guint8 *plain, gsize len, guint8 type, gsize *body_len)
+{
+  gsize at = 0;
+
+  while (first && at + 4 <= len) {
+    gsize n = (gsize) plain[at + 2] << 8 | plain[at + 3];
+    if (first == type) {
+      *body_len = n - 4;
+      return plain + at + 4;
+    }
+    first = plain[at];
+    at += n;
+  }
+  return NULL;
+}

@@ -57,6 +57,8 @@ guint64 pair_hash (const Pair *pair);
 IkeTree *pair_command (PairEnd *end, const char *name, IkeTree *args_take, char **error_text);
 /* Puts @data on the wire, from port 500 to port 500. */
 void  pair_inject (Pair *pair, const char *from, const char *to, const void *data, gsize len);
+/* The body of the first payload of @type in a chain; NULL: there is none. */
+guint8 *pair_payload (guint8 first, guint8 *plain, gsize len, guint8 type, gsize *body_len);
 /* Adds the test /@group/@name/@mode for each way to run the engines: plain, every wait forced, every completion from
  * another thread in random order, shuffled.  @func gets the flags of the engine. */
 void  pair_add_test (const char *group, const char *name, GTestDataFunc func);

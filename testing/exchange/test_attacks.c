@@ -322,24 +322,6 @@ test_bad_auth (gconstpointer flags)
   }
 }
 
-/* The body of the first payload of @type in a chain. */
-static const guint8 *
-find_body (guint8 first, const guint8 *plain, gsize len, guint8 type, gsize *body_len)
-{
-  gsize at = 0;
-
-  while (first && at + 4 <= len) {
-    gsize n = (gsize) plain[at + 2] << 8 | plain[at + 3];
-    if (first == type) {
-      *body_len = n - 4;
-      return plain + at + 4;
-    }
-    first = plain[at];
-    at += n;
-  }
-  return NULL;
-}
-
 /* The initiator's own AUTH comes back as the responder's. */
 static void
 test_reflected_auth (gconstpointer flags)
@@ -353,7 +335,7 @@ test_reflected_auth (gconstpointer flags)
   gsize len, auth_len = 0;
 
   g_assert_true (forge_open (forge, request, &first, plain, &len));
-  auth = find_body (first, plain, len, IKE_PAYLOAD_AUTH, &auth_len);
+  auth = pair_payload (first, plain, len, IKE_PAYLOAD_AUTH, &auth_len);
   g_assert_nonnull (auth);
   forge_add (&chain, IKE_PAYLOAD_IDR, id_b, sizeof id_b - 1);
   forge_add (&chain, IKE_PAYLOAD_AUTH, auth, auth_len);

@@ -68,7 +68,7 @@ static void
 flip_auth (gboolean by_b, guint8 first, guint8 *plain, gsize len)
 {
   gsize n;
-  guint8 *auth = certs_payload (first, plain, len, IKE_PAYLOAD_AUTH, &n);
+  guint8 *auth = pair_payload (first, plain, len, IKE_PAYLOAD_AUTH, &n);
 
   if (!by_b && auth)
     auth[n - 1] ^= 1;

@@ -105,7 +105,7 @@ static void
 change_auth (gboolean by_b, guint8 first, guint8 *plain, gsize len)
 {
   gsize n;
-  guint8 *auth = certs_payload (first, plain, len, IKE_PAYLOAD_AUTH, &n);
+  guint8 *auth = pair_payload (first, plain, len, IKE_PAYLOAD_AUTH, &n);
 
   if (by_b == tamper_by_b && auth)
     auth[tamper_at >= 0 ? 4 + tamper_at : (gssize) n + tamper_at] ^= (guint8) tamper_with;
@@ -152,7 +152,7 @@ swap_certificate (gboolean by_b, guint8 first, guint8 *plain, gsize len)
 {
   g_autofree char *path = certs_path ("%s", swap_for), *der = NULL;
   gsize n, der_len;
-  guint8 *cert = certs_payload (first, plain, len, IKE_PAYLOAD_CERT, &n);
+  guint8 *cert = pair_payload (first, plain, len, IKE_PAYLOAD_CERT, &n);
 
   if (!by_b || !cert)
     return;
@@ -212,7 +212,7 @@ static void
 change_cert (gboolean by_b, guint8 first, guint8 *plain, gsize len)
 {
   gsize n;
-  guint8 *cert = certs_payload (first, plain, len, IKE_PAYLOAD_CERT, &n);
+  guint8 *cert = pair_payload (first, plain, len, IKE_PAYLOAD_CERT, &n);
 
   if (by_b && cert && cut_at < n)
     cert[cut_at] ^= cut_with;
@@ -244,7 +244,7 @@ static void
 change_encoding (gboolean by_b, guint8 first, guint8 *plain, gsize len)
 {
   gsize n;
-  guint8 *cert = certs_payload (first, plain, len, IKE_PAYLOAD_CERT, &n);
+  guint8 *cert = pair_payload (first, plain, len, IKE_PAYLOAD_CERT, &n);
 
   if (by_b && cert)
     cert[0] = (guint8) tamper_with;
