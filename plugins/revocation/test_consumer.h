@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_consumer.h - a plugin that consumes verdicts, and a log that shows in the tests' messages. */
-#ifndef REVOCATION_TEST_CONSUMER_H
-#define REVOCATION_TEST_CONSUMER_H
+#pragma once
 #include <ikebana/fetch.h>
 #include <ikebana/log.h>
 #include <ikebana/plugin.h>
@@ -29,5 +28,3 @@ say (const IkeLogRecord *record, gpointer data)
 {
   g_test_message ("%s: %s", record->group, record->text);
 }
-
-#endif
