@@ -179,6 +179,11 @@ def _relay(files):
             target.flush()
 
 
+def _has_died(job):
+    """Its init has said why it cannot go on."""
+    return any(line.startswith("vm: ") for line in _console(job).splitlines())
+
+
 def _follow(process, job, timeout):
     """Until the command has ended, the guest has, or its time is over; the exit status."""
     streams = ((1, "stdout"), (2, "stderr"))
@@ -186,7 +191,7 @@ def _follow(process, job, timeout):
     deadline = time.monotonic() + timeout
     status = None
     while status is None:
-        has_ended, is_late = process.poll() is not None, time.monotonic() > deadline
+        has_ended, is_late = process.poll() is not None or _has_died(job), time.monotonic() > deadline
         if os.path.exists(os.path.join(job, "status")):
             with open(os.path.join(job, "status")) as file:
                 status = int(file.read())
