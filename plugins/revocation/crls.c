@@ -141,26 +141,41 @@ obtain_and_cover (Inquiry *inquiry, const char *uri, Known **slot, gboolean *is_
 
 /* -- a base and its delta */
 
+/* Which of the two it is that says so. */
+static const Known *
+read_crls (Inquiry *inquiry, IkeRevocation *says)
+{
+  const IkePkiOps *pki = inquiry->revocation->pki;
+  IkeRevocation changed = { .struct_size = sizeof changed };
+
+  pki->crl_find (inquiry->base->crl, inquiry->cert, says);
+  if (!inquiry->delta)
+    return inquiry->base;
+  pki->crl_find (inquiry->delta->crl, inquiry->cert, &changed);
+  judge_combine (says, &changed);
+  return changed.revoked == IKE_REVOKED_YES ? inquiry->delta : inquiry->base;
+}
+
+static StepResult
+conclude_revoked (Inquiry *inquiry, const IkeRevocation *says, const Known *by)
+{
+  char name[112];
+  g_autofree char *whose = g_strdup_printf ("the CRL of %s", name_of (by, name));
+
+  return inquiry_conclude_revoked (inquiry, says, whose);
+}
+
 static StepResult
 settle (Inquiry *inquiry)
 {
-  const IkePkiOps *pki = inquiry->revocation->pki;
-  IkeRevocation says = { .struct_size = sizeof says }, changed = { .struct_size = sizeof changed };
+  IkeRevocation says = { .struct_size = sizeof says };
   gboolean in_time = is_in_time (inquiry, inquiry->base);
-  const Known *by = inquiry->base;
+  const Known *by = read_crls (inquiry, &says);
   char name[112];
 
-  pki->crl_find (inquiry->base->crl, inquiry->cert, &says);
-  if (inquiry->delta) {
-    pki->crl_find (inquiry->delta->crl, inquiry->cert, &changed);
-    judge_combine (&says, &changed);
-    by = changed.revoked == IKE_REVOKED_YES ? inquiry->delta : by;
-  }
   /* A CRL that is over says of nobody that he is good; but whom it revoked for good, stays so. */
-  if (says.revoked == IKE_REVOKED_YES && (in_time || says.reason != JUDGE_CRL_ON_HOLD)) {
-    g_autofree char *whose = g_strdup_printf ("the CRL of %s", name_of (by, name));
-    return inquiry_conclude_revoked (inquiry, &says, whose);
-  }
+  if (says.revoked == IKE_REVOKED_YES && (in_time || says.reason != JUDGE_CRL_ON_HOLD))
+    return conclude_revoked (inquiry, &says, by);
   if (!in_time)
     return inquiry_note (inquiry, "the CRL of %s is not in its time", name_of (by, name));
   if (says.revoked != IKE_REVOKED_NOT)
@@ -306,4 +321,22 @@ crls_step_local (Inquiry *inquiry)
     find_local_delta (inquiry);
   inquiry->local_is_read = TRUE;
   return inquiry->has_local_delta ? settle (inquiry) : with_delta (inquiry);
+}
+
+/* Whom a file revoked for good, no response makes good again: a peer could send along one that is
+ * older. */
+StepResult
+crls_step_revoked (Inquiry *inquiry)
+{
+  StepResult result = find_local_base (inquiry);
+  IkeRevocation says = { .struct_size = sizeof says };
+  const Known *by;
+
+  if (result != STEP_KNOWS)
+    return result;
+  find_local_delta (inquiry);
+  by = read_crls (inquiry, &says);
+  if (says.revoked == IKE_REVOKED_YES && says.reason != JUDGE_CRL_ON_HOLD)
+    return conclude_revoked (inquiry, &says, by);
+  return STEP_NEXT;
 }

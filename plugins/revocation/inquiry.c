@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inquiry.c - what is known about one certificate: step by step, until one of them knows.
  *
- * First what is here: a response that the peer sent along, and what was heard before.  Then OCSP,
- * at the URIs of the configuration and those of the certificate; then CRLs: those in files, those
- * at the URIs of the configuration and at those of the certificate.  A step that must wait is run
- * again, from its beginning, when what it waits for is there. */
+ * First what is here: whom CRLs in files revoked, a response that the peer sent along, and what was
+ * heard before.  Then OCSP, at the URIs of the configuration and those of the certificate; then
+ * CRLs: those in files, those at the URIs of the configuration and at those of the certificate.  A
+ * step that must wait is run again, from its beginning, when what it waits for is there. */
 #include <stdarg.h>
 #include <string.h>
 #include <ikebana/error.h>
 #include "judge.h"
 #include "revocation.h"
 
-enum { STEP_KNOWN, STEP_OCSP, STEP_LOCAL, STEP_CRL };
+enum { STEP_REVOKED, STEP_KNOWN, STEP_OCSP, STEP_LOCAL, STEP_CRL };
 
 static void inquiry_run (Inquiry *inquiry);
 
@@ -229,6 +229,8 @@ plan (Inquiry *inquiry, const IkeAuthority *authority)
   gboolean has_crl = !inquiry->is_plain && (crls[0] || info->crl_uris[0]);
   guint room = INQUIRY_URIS_MAX - (has_crl ? 1 : 0);
 
+  if (!inquiry->is_plain)
+    add_step (inquiry, STEP_REVOKED);
   add_step (inquiry, STEP_KNOWN);
   add_steps (inquiry, STEP_OCSP, ocsp, &room);
   add_steps (inquiry, STEP_OCSP, info->ocsp_uris, &room);
@@ -263,6 +265,8 @@ static StepResult
 run_step (Inquiry *inquiry, const Step *step)
 {
   switch (step->kind) {
+  case STEP_REVOKED:
+    return crls_step_revoked (inquiry);
   case STEP_KNOWN:
     return step_known (inquiry);
   case STEP_OCSP:

@@ -119,10 +119,11 @@ void inquiry_start (Inquiry *inquiry, GBytes *const *stapled, guint n_stapled);
 void inquiry_stop  (Inquiry *inquiry);        /* its result stays as it is; done () is not called any more */
 void inquiry_clear (Inquiry *inquiry);
 
-/* -- crls.c: the step of an inquiry that reads CRLs */
+/* -- crls.c: the steps of an inquiry that read CRLs */
 
 typedef enum { STEP_WAITS, STEP_NEXT, STEP_KNOWS } StepResult;
 
+StepResult crls_step_revoked (Inquiry *inquiry);               /* knows only whom a file revoked for good */
 StepResult crls_step_local (Inquiry *inquiry);
 StepResult crls_step_uri   (Inquiry *inquiry, const char *uri);
 void       crls_clear      (Inquiry *inquiry);

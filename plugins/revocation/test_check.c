@@ -175,6 +175,25 @@ test_crl_files (guint32 flags)
   bench_close (&bench);
 }
 
+/* Also when OCSP says otherwise; who is only on hold may have been let go since then. */
+static void
+test_crl_file_revokes (guint32 flags)
+{
+  Bench bench;
+
+  bench_open (&bench, flags, "");
+  bench_leaf (&bench, 2, OCSP_URI, NULL);
+  bench_serve (&bench, OCSP_URI, 20, "OCSP status=good next=3600");
+  bench.local[1] = g_strdup ("CRL issuer=ca number=1 this=0 next=3600 revoked=2:1");
+  assert_revoked (&bench, "says the CRL of CN=ca");
+  g_assert_cmpuint (asked (&bench, OCSP_URI), ==, 0);
+  bench.local[2] = g_strdup ("CRL issuer=ca number=2 this=1 next=3600 revoked=2:6");
+  bench.generation++;
+  assert_good (&bench);
+  g_assert_cmpuint (asked (&bench, OCSP_URI), ==, 1);
+  bench_close (&bench);
+}
+
 static void
 check_delta (guint32 flags, const char *base, const char *delta, gboolean is_good)
 {
@@ -457,6 +476,7 @@ main (int argc, char **argv)
   add_test ("four-uris-are-tried-and-one-of-them-is-a-crl", test_four_uris);
   add_test ("good-and-revoked-by-one-crl", test_crl);
   add_test ("of-crls-in-files-the-newest-counts", test_crl_files);
+  add_test ("whom-a-crl-in-a-file-revoked-no-response-makes-good", test_crl_file_revokes);
   add_test ("a-delta-adds-and-removes", test_delta);
   add_test ("a-delta-that-does-not-fit-is-left-out", test_delta_refused);
   add_test ("a-crl-that-is-over-still-revokes-but-not-those-on-hold", test_old_crl);
