@@ -2,6 +2,7 @@
 /* pki_trust.c - a set of trust anchors, sorted by name.
  *
  * It is not changed once it is made, so any number of threads may use one without a lock. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "pki_chain.h"
@@ -10,7 +11,7 @@
 enum { AUTH_LEVEL = 1 };
 
 static int
-compare_subjects (gconstpointer a, gconstpointer b, gpointer unused)
+compare_subjects (gconstpointer a, gconstpointer b)
 {
   const IkeCert *left = *(IkeCert *const *) a, *right = *(IkeCert *const *) b;
   int order =
@@ -82,9 +83,10 @@ pki_trust_new (IkePlugin *self, IkeCert *const *certs, guint n)
   trust->state = state_get (self, NULL);
   trust->store = store_new ();
   trust->anchors = g_new (IkeCert *, n);
-  if (n)
+  if (n) {
     memcpy (trust->anchors, certs, n * sizeof *certs);
-  g_qsort_with_data (trust->anchors, (int) n, sizeof *trust->anchors, compare_subjects, NULL);
+    qsort (trust->anchors, n, sizeof *trust->anchors, compare_subjects);
+  }
   for (guint i = 0; i < n; i++)
     if (kept == 0 || !pki_cert_is_same (trust->anchors[kept - 1], trust->anchors[i]))
       trust->anchors[kept++] = pki_cert_ref (trust->anchors[i]);
