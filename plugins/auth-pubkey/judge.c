@@ -276,7 +276,8 @@ pubkey_judge (Verify *verify)
     verify->is_good = !verify->keys[k].cert || judge_certificate (verify, k);
     return;
   }
-  verify->is_refuted = TRUE;
+  /* A key that the peer sent is the same for every connection; keys that one names are not. */
+  verify->is_refuted = (verify->n_certs || verify->raw) && !verify->is_narrowed;
   if (verify->n_keys == 1 && verify->keys[0].cert)
     pubkey_say (verify, "the signature in AUTH is not one by the key of its certificate %s",
                 name_of (verify, verify->keys[0].cert, subject));

@@ -99,7 +99,7 @@ typedef struct {
   char      *why;                             /* there is none */
   GBytes    *staple;                          /* OCSP response about @own.cert */
   gboolean   has_asked_staple;
-  /* A signature of this key was found wrong: the same for every connection that might take it. */
+  /* The signature is not of the key that it sent: the same for every connection that might take it. */
   gboolean   is_refuted;
 } PubkeyPeer;
 

@@ -248,6 +248,7 @@ keep_allowed (Verify *verify)
   for (guint i = 0; i < verify->n_schemes; i++)
     if (pubkey_rule_takes_scheme (&verify->rules.constraint.ike, verify->schemes[i]))
       verify->schemes[n++] = verify->schemes[i];
+  verify->is_narrowed = n < verify->n_schemes;
   verify->n_schemes = n;
   if (n == 0)
     pubkey_say (verify, "it signs by %s, which `auth` does not take", name);

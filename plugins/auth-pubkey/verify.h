@@ -41,6 +41,7 @@ typedef struct {
   const IkeSigScheme *scheme;
   IkeChainResult chain;
   gboolean is_good, is_refuted;
+  gboolean is_narrowed; /* `auth` left some schemes untried */
   char reason[REASON_SIZE];
 } Verify;
 

@@ -292,6 +292,45 @@ test_raw_keys (gconstpointer flags)
   certs_case_run (&cases[1], flags, NULL);
 }
 
+/* -- several connections that may take a peer */
+
+#define FIRST(remote)                                                                              \
+  "connections { first { local_addrs = 10.0.0.2\n remote_addrs = 10.0.0.1\n"                       \
+  "  proposals = aes256gcm16-prfsha256-x25519\n"                                                   \
+  "  local { auth = pubkey\n id = b.test\n }\n remote { id = a.test\n " remote " }\n"              \
+  "  children { net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n"                          \
+  "    esp_proposals = aes256gcm16\n } } } }\n"
+
+/* That the signature is by no key that one of them names, or by no hash that its `auth` takes, says
+ * nothing about the next. */
+static void
+test_several_connections (gconstpointer flags)
+{
+  static const struct {
+    CertsCase c;
+    const char *first;
+  } cases[] = {
+    { { "keys that connections name",
+        { "private/a.key pubkey/a.pub pubkey/b.pub", "private/b.key pubkey/a.pub pubkey/b.pub" },
+        { "send_cert = never\n local { pubkeys = a.pub }\n remote { pubkeys = b.pub }",
+          "local { pubkeys = b.pub }\n remote { pubkeys = a.pub }" } },
+      FIRST ("auth = pubkey\n pubkeys = b.pub") },
+    { { "hashes that connections take",
+        { "x509ca/root.pem x509/a-rsa.pem private/a-rsa.key", CERTS_B },
+        { NULL },
+        { "auth-pubkey { signature_authentication = no\n }", NULL } },
+      FIRST ("auth = ike:rsa-sha512") },
+  };
+
+  certs_usual ();
+  certs_end ("a-rsa", "rsa 2048", "root", "--san a.test");
+  certs_pki ("pub --in a.key --out a.pub");
+  certs_pki ("pub --in b.key --out b.pub");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    certs_case_run (&cases[i].c, flags,
+                    &(PairOptions){ .seed = 7, .more = { NULL, cases[i].first } });
+}
+
 /* -- a plugin that has the last word */
 
 static guint n_verdicts, chain_len;
@@ -375,6 +414,8 @@ main (int argc, char **argv)
   pair_add_test ("pubkey", "chains-and-identities", test_chains_and_identities);
   pair_add_test ("pubkey", "certificates-are-sent-when-asked-for", test_what_is_sent);
   pair_add_test ("pubkey", "raw-public-keys", test_raw_keys);
+  pair_add_test ("pubkey", "what-refutes-one-connection-is-asked-of-the-next",
+                 test_several_connections);
   pair_add_test ("pubkey", "a-plugin-has-the-last-word", test_hook);
   g_test_add_func ("/pubkey/each-seed-twice-is-the-same", test_seeds);
   status = g_test_run ();
