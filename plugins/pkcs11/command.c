@@ -139,6 +139,15 @@ list_failed (IkeTree *list, const WantedModule *wanted, const char *why)
 }
 
 static void
+list_info (IkeTree *item, const CK_INFO *info)
+{
+  const CK_VERSION *version = &info->libraryVersion;
+
+  set_text (item, "library", info->libraryDescription, sizeof info->libraryDescription);
+  ike_tree_set_format (item, "version", "%u.%u", version->major, version->minor);
+}
+
+static void
 list_modules (IkeTree *list, State *state, GPtrArray *wanted)
 {
   for (guint i = 0; i < wanted->len; i++) {
@@ -155,11 +164,8 @@ list_modules (IkeTree *list, State *state, GPtrArray *wanted)
     ike_tree_set_string (item, "name", module->name);
     ike_tree_set_string (item, "path", module->path);
     ike_tree_set_string (item, "state", "loaded");
-    if (module->functions->C_GetInfo (&info) != CKR_OK)
-      continue;
-    set_text (item, "library", info.libraryDescription, sizeof info.libraryDescription);
-    ike_tree_set_format (item, "version", "%u.%u", info.libraryVersion.major,
-                         info.libraryVersion.minor);
+    if (module->functions->C_GetInfo (&info) == CKR_OK)
+      list_info (item, &info);
   }
 }
 
