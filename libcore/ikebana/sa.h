@@ -182,6 +182,8 @@ IkeChild           *ike_child_predecessor   (const IkeChild *child);         /* 
 /* Its end was asked for; another has its place, or is about to. */
 gboolean            ike_child_is_going      (const IkeChild *child);
 gboolean            ike_child_is_replaced   (const IkeChild *child);
+/* Does the peer have it?  One that the peer asked for may be unknown to it while our answer is on its way. */
+gboolean            ike_child_is_confirmed  (const IkeChild *child);
 /* It lost a collision: its maker closes it, and until then it is no successor. */
 void                ike_child_set_redundant (IkeChild *child);
 

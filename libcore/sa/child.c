@@ -299,6 +299,8 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
     sas[i].integ_key = keys + encr_len;
     sas[i].integ_key_len = integ_len;
   }
+  if (!is_initiator)
+    ike_child_await_peer (child);
   if (child->replaces && !is_initiator)
     ike_child_hold_outbound (child, &sas[1]);
   install_batch (child, sas, call);

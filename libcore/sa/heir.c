@@ -66,6 +66,7 @@ move_children (IkeSa *from, IkeSa *to)
   for (child = from->children; child; child = child->next) {
     ike_child_disarm (child);
     child->sa = to;
+    child->confirmed_at = 0;
     child->is_moved = TRUE;
     g_hash_table_insert (shard->moved, &child->serial, child);
     ike_child_rearm (child);

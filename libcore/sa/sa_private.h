@@ -542,6 +542,7 @@ struct _IkeChild {
   guint8        is_replaced;                  /* another one has taken its place, or is about to */
   guint8        is_up;                        /* it, or its predecessor, was told to be up, and not yet down */
   guint8        is_redundant;                 /* lost a collision: its maker closes it */
+  guint32       confirmed_at;                 /* window.base_received from which the peer has it for sure; 0: it has */
   guint32       mark_id;                      /* what %unique marks are made of */
   guint64       replaces;                     /* serial of the one that this one succeeds; 0: none */
   IkeHeld      *held;                         /* outbound keys, while the one before it still sends */
@@ -569,6 +570,7 @@ void     ike_child_describe_if_ids (const IkeChild *child, IkeTree *into);
 /* successor.c */
 void     ike_child_hold_outbound (IkeChild *child, const IkeKernelSa *out);   /* copies its keys */
 void     ike_child_drop_held  (IkeChild *child);
+void     ike_child_await_peer (IkeChild *child);               /* its answer is about to go out */
 IkeChild *ike_child_successor (const IkeChild *old);           /* installed; NULL: none */
 void     ike_child_succeed    (IkeChild *gone);                /* whoever succeeds it takes its traffic over */
 void     ike_child_remove     (IkeChild *child);               /* from the kernel, then buries it */

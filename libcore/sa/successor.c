@@ -38,6 +38,23 @@ ike_child_set_redundant (IkeChild *child)
   child->is_redundant = TRUE;
 }
 
+/* -- what the peer knows */
+
+/* The peer has our answer when it sends a request that its window would not allow before. */
+void
+ike_child_await_peer (IkeChild *child)
+{
+  const IkeWindow *window = &child->sa->window;
+
+  child->confirmed_at = window->base_received + 2 * window->size_received;
+}
+
+gboolean
+ike_child_is_confirmed (const IkeChild *child)
+{
+  return child->sa->window.base_received >= child->confirmed_at;
+}
+
 /* -- outbound, when the peer is ready */
 
 static void

@@ -142,6 +142,8 @@ ikev2_rekey_not_found (IkeTask *task)
   Child *self = ike_task_data (task);
   IkeChild *old = old_of (task);
 
+  if (old && !ike_child_is_confirmed (old))
+    return ike_task_later (task, "the peer does not know yet that we made what it asked for");
   if (old && !self->rival.serial && !ike_child_is_going (old)) {
     ike_sa_log_text (ike_task_sa (task), IKE_LOG_INFO, "ike",
                      "the peer does not know the CHILD_SA that we wanted to replace; made anew");

@@ -58,9 +58,15 @@ delete_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
   IkeChild *child;
 
-  if (!is_child_operation (x))
+  if (!is_child_operation (x)) {
     ike_sa_destroy (ike_task_sa (task), "deleted");
-  else if ((child = child_of (task)))
+    return IKE_TASK_DONE;
+  }
+  child = child_of (task);
+  /* The answer that makes it there is still on its way, and would make it after this. */
+  if (child && !ike_child_is_confirmed (child) && !ike_message_find (in, IKE_PAYLOAD_DELETE, 0))
+    return ike_task_later (task, "the peer does not know yet that we made what it asked for");
+  if (child)
     ike_child_destroy (child, "deleted");
   return IKE_TASK_DONE;
 }

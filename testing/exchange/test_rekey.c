@@ -117,11 +117,7 @@ assert_no_loss (Bed *bed)
 
 /* -- commands that are only begun */
 
-typedef struct {
-  PairEnd *end;
-  char *child;
-  gboolean is_reauth;
-} Ask;
+typedef struct { PairEnd *end; char *child; const char *command; } Ask;
 
 static void
 take_part (gpointer transport, const char *kind, const IkeTree *part)
@@ -144,9 +140,7 @@ ask (gpointer data)
   ike_tree_set_string (args, "name", "pair");
   if (a->child)
     ike_tree_set_string (args, "child", a->child);
-  if (a->is_reauth)
-    ike_tree_set_bool (args, "reauth", TRUE);
-  ike_command_run (a->end->engine, "rekey", args, FALSE, &sink, NULL);
+  ike_command_run (a->end->engine, a->command, args, FALSE, &sink, NULL);
 }
 
 static void
@@ -161,7 +155,7 @@ begin_rekey (PairEnd *end, const char *child)
 {
   Ask *a = g_new0 (Ask, 1);
 
-  *a = (Ask){ end, g_strdup (child), FALSE };
+  *a = (Ask){ .end = end, .child = g_strdup (child), .command = "rekey" };
   ike_loop_post (ike_engine_control (end->engine), ask, a, ask_free);
 }
 
@@ -327,6 +321,106 @@ test_late (gconstpointer flags)
   check_late (flags, NULL);
 }
 
+/* -- against other things */
+
+static void
+begin_down (PairEnd *end, const char *child)
+{
+  Ask *a = g_new0 (Ask, 1);
+
+  *a = (Ask) { .end = end, .child = g_strdup (child), .command = "down" };
+  ike_loop_post (ike_engine_control (end->engine), ask, a, ask_free);
+}
+
+static void
+assert_childless (Bed *bed)
+{
+  PairEnd *ends[] = { &bed->pair->a, &bed->pair->b };
+
+  for (guint i = 0; i < 2; i++) {
+    g_assert_cmpuint (n_sas (ends[i]), ==, 1);
+    g_assert_cmpuint (n_children (ends[i]), ==, 0);
+    g_assert_cmpuint (ends[i]->kernel_ops->n_sas (ends[i]->kernel), ==, 0);
+    g_assert_cmpuint (ends[i]->kernel_ops->n_policies (ends[i]->kernel), ==, 0);
+    g_assert_cmpuint (ends[i]->kernel_ops->n_spis (ends[i]->kernel), ==, 0);
+  }
+}
+
+/* Whoever wants it down gets it down, whatever is under way; @ms between the two commands. */
+static void
+check_down (gconstpointer flags, gboolean is_same_end, guint ms)
+{
+  Bed *bed = bed_new (flags, 7, NEVER, PFS NEVER);
+
+  begin_rekey (&bed->pair->a, "net");
+  while (ike_sim_step (bed->pair->sim, ike_sim_now_us (bed->pair->sim) + ms * 1000))
+    ;
+  begin_down (is_same_end ? &bed->pair->a : &bed->pair->b, "net");
+  pair_run (bed->pair, 120);
+  assert_childless (bed);
+  pair_assert_up (bed->pair, "net");
+  pair_run (bed->pair, 10);
+  assert_one (bed);
+  bed_free (bed);
+}
+
+static void
+test_down (gconstpointer flags)
+{
+  for (guint ms = 0; ms <= 60; ms += 10) {
+    check_down (flags, FALSE, ms);
+    check_down (flags, TRUE, ms);
+  }
+}
+
+static void
+check_ike_down (gconstpointer flags, gboolean is_same_end, guint ms)
+{
+  Bed *bed = bed_new (flags, 8, NEVER, PFS NEVER);
+
+  begin_rekey (&bed->pair->a, NULL);
+  while (ike_sim_step (bed->pair->sim, ike_sim_now_us (bed->pair->sim) + ms * 1000))
+    ;
+  begin_down (is_same_end ? &bed->pair->a : &bed->pair->b, NULL);
+  pair_run (bed->pair, 400);
+  g_assert_cmpuint (n_sas (&bed->pair->a) + n_sas (&bed->pair->b), ==, 0);
+  g_assert_cmpuint (bed->pair->a.kernel_ops->n_sas (bed->pair->a.kernel), ==, 0);
+  g_assert_cmpuint (bed->pair->b.kernel_ops->n_sas (bed->pair->b.kernel), ==, 0);
+  bed_free (bed);
+}
+
+static void
+test_ike_down (gconstpointer flags)
+{
+  for (guint ms = 0; ms <= 60; ms += 10) {
+    check_ike_down (flags, FALSE, ms);
+    check_ike_down (flags, TRUE, ms);
+  }
+}
+
+/* -- a long time */
+
+/* Everything is replaced all the time, by both ends, through a bad network: no packet is lost that
+ * was sent, and in the end there is one of each. */
+static void
+test_weather (gconstpointer flags)
+{
+  IkeSimChaos bad = { sizeof bad, 50, 50, 50, 20 }, good = { sizeof good, 0, 0, 0, 0 };
+
+  for (guint64 seed = 1; seed <= 2; seed++) {
+    Bed *bed = bed_new (flags, seed, "rekey_time = 20\n over_time = 600\n rand_time = 10\n",
+                        PFS "rekey_time = 10\n life_time = 600\n rand_time = 5\n");
+    bed->pair->a.net_ops->set_chaos (bed->pair->a.net, &bad);
+    flow_run (bed->flow, 300);
+    bed->pair->a.net_ops->set_chaos (bed->pair->a.net, &good);
+    g_assert_cmpuint (pair_count (&bed->pair->a, "ike.rekeyed"), >, 5);
+    g_assert_cmpuint (pair_count (&bed->pair->a, "child.rekeyed"), >, 10);
+    g_assert_cmpuint (pair_count (&bed->pair->a, "ike.closed"), ==, 0);
+    assert_no_loss (bed);
+    bed_free (bed);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -337,5 +431,8 @@ main (int argc, char **argv)
   pair_add_test ("rekey", "ike-sas-collide", test_ike_collision);
   pair_add_test ("rekey", "ike-against-child", test_ike_against_child);
   pair_add_test ("rekey", "a-late-request-finds-it-replaced", test_late);
+  pair_add_test ("rekey", "what-is-wanted-down-meanwhile-goes", test_down);
+  pair_add_test ("rekey", "an-ike-sa-that-is-wanted-down-meanwhile-goes", test_ike_down);
+  pair_add_test ("rekey", "bad-weather", test_weather);
   return g_test_run ();
 }
