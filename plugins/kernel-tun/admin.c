@@ -105,6 +105,7 @@ change_begin (TunAdmin *admin, TunRequest *request)
   change->gone = g_ptr_array_new_with_free_func ((GDestroyNotify) tun_policy_free);
   change->garbage = g_ptr_array_new_with_free_func (g_free);
   change->groups = g_ptr_array_new ();
+  change->in_vain = g_ptr_array_new ();
   return admin->change = change;
 }
 
@@ -125,6 +126,8 @@ change_each (TunLoop *loop, gpointer data)
   }
   for (guint i = 0; i < change->gone->len; i++)
     tun_outbound_forget (loop, g_ptr_array_index (change->gone, i));
+  for (guint i = 0; i < change->in_vain->len; i++)
+    tun_outbound_forget (loop, g_ptr_array_index (change->in_vain, i));
   if (change->has_new)
     tun_outbound_retry (loop);
 }
@@ -140,6 +143,7 @@ change_done (TunKernel *kernel, gpointer data)
   g_ptr_array_unref (change->gone);
   g_ptr_array_unref (change->garbage);
   g_ptr_array_unref (change->groups);
+  g_ptr_array_unref (change->in_vain);
   g_free (change);
 }
 
@@ -422,6 +426,22 @@ remove_all (TunAdmin *admin, TunRequest *request)
 
 /* -- the other requests */
 
+/* Whoever waits may ask again, or is forgotten. */
+static void
+acquired (TunAdmin *admin, TunRequest *request)
+{
+  TunGroup *group = g_hash_table_lookup (admin->groups, GUINT_TO_POINTER (request->reqid));
+  change_begin (admin, request);
+  for (guint i = 0; group && i < group->policies->len; i++) {
+    TunPolicy *policy = g_ptr_array_index (group->policies, i);
+    atomic_store (&policy->spd.acquired_us, 0);
+    if (!request->is_up)
+      g_ptr_array_add (admin->change->in_vain, &policy->spd);
+  }
+  admin->change->has_new = request->is_up;
+  change_end (admin);
+}
+
 static gboolean
 can_move (TunAdmin *admin, TunSa *sa, const IkeKernelSa *to, GError **error)
 {
@@ -541,6 +561,9 @@ tun_admin_run (TunAdmin *admin, TunRequest *request)
     return;
   case TUN_UPDATE:
     update (admin, request);
+    return;
+  case TUN_ACQUIRED:
+    acquired (admin, request);
     return;
   case TUN_QUERY:
     query (admin, request);
