@@ -128,8 +128,17 @@ change_each (TunLoop *loop, gpointer data)
     tun_outbound_forget (loop, g_ptr_array_index (change->gone, i));
   for (guint i = 0; i < change->in_vain->len; i++)
     tun_outbound_forget (loop, g_ptr_array_index (change->in_vain, i));
-  if (change->has_new)
-    tun_outbound_retry (loop);
+}
+
+static void
+retry_each (TunLoop *loop, gpointer unused)
+{
+  tun_outbound_retry (loop);
+}
+
+static void
+retry_done (TunKernel *kernel, gpointer unused)
+{
 }
 
 static void
@@ -138,6 +147,9 @@ change_done (TunKernel *kernel, gpointer data)
   TunChange *change = data;
   tun_request_answer (change->request, GUINT_TO_POINTER (1));
   tun_request_free (change->request);
+  /* Only now, for the answer may come to another loop than the packet, which has to know its SA. */
+  if (change->has_new)
+    tun_round (kernel, retry_each, retry_done, NULL);
   g_ptr_array_unref (change->added);
   g_ptr_array_unref (change->removed);
   g_ptr_array_unref (change->gone);
