@@ -74,6 +74,8 @@ gboolean     ike_settings_state_start (IkeEngine *engine, GError **error); /* la
 void         ike_settings_state_free (IkeSettings *settings);
 /* What is wrong with a connection that could not be loaded; NULL: nothing is known of it. g_free. Control. */
 char        *ike_config_why_not (IkeEngine *engine, const char *conn);
+/* Why @child can have no trap, or, as a shunt, not be installed; NULL: it can.  g_free. */
+char        *ike_trap_why_not   (IkeEngine *engine, const IkeConn *conn, const IkeChildConf *child);
 /* Option values of a section: declared options of a prefix ("connection/", "child/", …) in an array by index, made by
  * ike_options_read() of config/. */
 void         ike_options_free  (IkeEngine *engine, guint64 *options);

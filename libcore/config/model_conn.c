@@ -121,6 +121,7 @@ read_children (IkeBuilder *builder, const IkeTree *section, IkeConn *conn)
       ike_builder_fail (builder, child, ike_tree_name (child),
                         "is a value, not a section; write %s { … }", ike_tree_name (child));
   }
+  ike_traps_check (builder, children, conn);
   ike_builder_pop (builder, len);
 }
 

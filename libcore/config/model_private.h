@@ -143,5 +143,8 @@ gboolean ike_auth_reads_more (const IkeBuilder *builder, const IkeAuthConf *auth
 void     ike_auth_check      (IkeBuilder *builder, const IkeAuthConf *auth, gboolean is_local);
 void     ike_conn_check_again (IkeBuilder *builder, const IkeConn *conn);
 
+/* trap_check.c: start_action = trap where nothing can be trapped */
+void ike_traps_check   (IkeBuilder *builder, const IkeTree *children, const IkeConn *conn);
+
 /* kernel_check.c: what else of a child the kernel plugin cannot carry. */
 void ike_kernel_check  (IkeBuilder *builder, const IkeTree *section, IkeChildConf *child);

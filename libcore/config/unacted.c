@@ -28,7 +28,6 @@ static const Unacted table[] = {
   { "connection", "fragmentation", "yes accept no", FALSE },
   { "connection", "dscp", "0 000000", FALSE },
   { "child", "inactivity", "0 0s", FALSE },
-  { "child", "start_action", "none clear start restart", TRUE },
   { "child", "close_action", "none clear", FALSE },
   { "child", "dpd_action", "none clear", FALSE },
   { "child", "hostaccess", "no yes", FALSE },
@@ -100,12 +99,10 @@ ike_mode_check (IkeBuilder *builder, const IkeTree *section, guint mode)
   const IkeProvided *kernel = ike_feature_find (builder->engine, "kernel:ipsec", NULL);
   guint32 needed = mode == IKE_MODE_TRANSPORT ? IKE_KERNEL_CAN_TRANSPORT
                    : mode == IKE_MODE_BEET    ? IKE_KERNEL_CAN_BEET
+                   : mode >= IKE_MODE_PASS    ? IKE_KERNEL_CAN_SHUNT
                                               : 0;
 
-  if (mode == IKE_MODE_PASS || mode == IKE_MODE_DROP)
-    ike_builder_fail (builder, section, "mode",
-                      "shunts are not installed by anything that is loaded");
-  else if (kernel && (ike_kernel_offers (builder->engine) & needed) != needed)
+  if (kernel && (ike_kernel_offers (builder->engine) & needed) != needed)
     ike_builder_fail (builder, section, "mode", "the kernel plugin %s cannot do this mode",
                       ike_plugin_name (kernel->plugin));
 }

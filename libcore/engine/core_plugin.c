@@ -5,8 +5,9 @@
 #include "engine/commands.h"
 
 static const IkeFeature *const sa_features[] = {
-  &ike_command_status, &ike_command_up, &ike_command_down, &ike_command_rekey,
-  &ike_command_explain, NULL,
+  &ike_command_status,        &ike_command_up,      &ike_command_down,      &ike_command_rekey,
+  &ike_command_explain,       &ike_command_list_policies, &ike_command_install, &ike_command_uninstall,
+  NULL,
 };
 
 static const IkePluginInfo core_plugin = {

@@ -99,6 +99,15 @@ typedef struct {
   guint32 sequence_high, sequence;
 } IkeKernelUse;
 
+/* A packet met a policy without an SA. */
+typedef struct {
+  guint32     struct_size;
+  guint32     reqid, sequence;                /* sequence: hand it back in IkeKernelSa.acquire; 0: none */
+  guint32     if_id;
+  IkeSelector source, destination;            /* of the packet, as exactly as the kernel says */
+  const char *label;
+} IkeKernelAcquire;
+
 /* What a peer may send us, as somebody else found it out. */
 typedef struct {
   guint32  struct_size;
@@ -126,6 +135,9 @@ typedef struct {
   guint32  (*offers)     (IkePlugin *self);
   /* When a packet met this policy: answers with IkeKernelUse* (last_use_us only), g_malloc; may be NULL */
   void     (*query_policy) (IkePlugin *self, IkeCall *call, const IkeKernelPolicy *which);
+  /* What came of an acquire: with @is_up packets that waited are looked at again, else they go; either way the next
+   * one that meets the policy is told of anew.  Control; may be NULL. */
+  void     (*acquired)   (IkePlugin *self, const IkeKernelAcquire *acquire, gboolean is_up);
 } IkeKernelClass;
 
 enum {
@@ -179,16 +191,6 @@ typedef struct {
 
 /* Kernel events, from any thread; each finds its SA and becomes a job. */
 void ike_kernel_expire  (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, gboolean is_hard);
-
-/* A packet met a policy without an SA. */
-typedef struct {
-  guint32     struct_size;
-  guint32     reqid, sequence;                /* sequence: hand it back in IkeKernelSa.acquire; 0: none */
-  guint32     if_id;
-  IkeSelector source, destination;            /* of the packet, as exactly as the kernel says */
-  const char *label;
-} IkeKernelAcquire;
-
 void ike_kernel_acquire (IkePlugin *self, const IkeKernelAcquire *acquire);
 /* Becomes the event `net-change`; CHANGE_LOST: some were missed, ask anew. */
 void ike_kernel_net_changed (IkePlugin *self, const IkeKernelNetEvent *event);

@@ -104,6 +104,7 @@ struct _IkeChildConf {
   guint32       offload;                      /* IkeHwOffload */
   gboolean      mark_in_sa;                   /* mark_in is of the inbound SA too, not of policies only */
   char         *label;                        /* security label, may be NULL */
+  gint          shared_reqid;                 /* atomic; of its trap, and of CHILD_SAs with all of it; 0: not yet */
 };
 
 /* What if_id_in and if_id_out (or if_id, for both) may be instead of a number: the engine gives an ID, one for both

@@ -80,6 +80,15 @@ IkeSaRef ike_sa_restart   (IkeSa *sa, const IkeAddr *where, const char *why);
 gboolean ike_sa_begin (IkeSa *sa, const char *operation, gpointer args_take,
                        void (*done) (IkeSa *sa, gpointer data, const char *error), gpointer data);
 gpointer ike_operation_args (IkeOperation *operation);
+
+/* The packet that an operation was begun for. */
+typedef struct {
+  guint32     struct_size;
+  guint32     acquire;                        /* sequence number of the kernel's question; 0: none */
+  IkeSelector local, remote;
+} IkeTrigger;
+/* NULL: no packet asked for it. */
+const IkeTrigger *ike_operation_trigger (const IkeOperation *operation);
 /* Gives the SA's one child-less or child-ful establishment a shape: what to create in IKE_AUTH. NULL conf: nothing. */
 /* Any thread: makes an SA for @conn (reference taken), establishes it with the child @child_name (NULL: the first child
  * of the connection; ""  : none), or adds the child to an SA of the same connection that is up or coming up.  Answers
@@ -154,6 +163,8 @@ void                ike_child_set_spi   (IkeChild *child, gboolean is_inbound, g
 void                ike_child_set_state (IkeChild *child, IkeChildState state);
 void                ike_child_set_choice (IkeChild *child, const IkeChoice *choice);
 void                ike_child_set_selectors (IkeChild *child, gboolean is_local, const IkeSelector *selectors, guint n);
+/* Its outbound SA answers the kernel's question about @trigger. */
+void                ike_child_set_trigger (IkeChild *child, const IkeTrigger *trigger);
 void                ike_child_set_mode  (IkeChild *child, guint8 mode);
 guint8              ike_child_mode      (const IkeChild *child);             /* IkeMode */
 /* Transport mode behind NAT: the hosts as the peer knows them (RFC 7296, 2.23.1). */

@@ -36,8 +36,11 @@ void     ike_selector_of_addr (IkeSelector *selector, guint8 protocol, const Ike
 /* `dynamic` becomes the host (or its virtual addresses). */
 void     ike_selector_resolve (IkeSelector *selector, const IkeAddr *host);
 
-/* Narrowing: what of @offered lies within @ours, in the order of @offered, without duplicates and without what is
- * covered already.  Returns how many were written to @out (room for @max). */
+/* Leaves out what another one covers, such as the packet that stood first (RFC 7296, 2.9), and keeps the order.
+ * Returns how many are left. */
+guint    ike_selectors_prune  (IkeSelector *selectors, guint n);
+/* Narrowing: what of @offered lies within @ours, in the order of @offered, pruned.  Returns how many were written to
+ * @out (room for @max). */
 guint    ike_selectors_narrow (const IkeSelector *ours, guint n_ours, const IkeSelector *offered, guint n_offered,
                                IkeSelector *out, guint max);
 

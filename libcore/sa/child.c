@@ -170,6 +170,7 @@ ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelS
   out->sa = ike_sa_ref (child->sa);
   out->child = child->serial;
   out->interface = conf->interface;
+  out->acquire = is_inbound ? 0 : child->acquire;
   ike_child_fill_link (child, is_inbound, out);
   ike_child_fill_modes (child, is_inbound, out);
 }
@@ -262,6 +263,16 @@ install_batch (IkeChild *child, const IkeKernelSa sas[2], IkeCall *call)
   manager->kernel_class->install (manager->kernel->plugin, call, &batch);
 }
 
+/* One that carries all that its child may shares the reqid of the trap, whose policies are then its
+ * own.  What a peer narrowed must not: the trap still has to ask for the rest. */
+static void
+take_reqid (IkeChild *child)
+{
+  if (child->conf->reqid || child->reqid != child->unique_id || !ike_child_carries_all (child))
+    return;
+  child->reqid = ike_child_conf_reqid (child->sa->shard->manager, child->conf, child->unique_id);
+}
+
 /* RFC 7296, 2.17: "All keys for SAs carrying data from the initiator to the responder are taken
  * before SAs going from the responder to the initiator", for each the encryption key first, then
  * the integrity key. */
@@ -288,6 +299,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   child->local = sa->local;
   child->remote = sa->remote;
   child->flags = flags_of (child);
+  take_reqid (child);
   if (!child->ipcomp)
     ike_child_drop_cpi (child);
   for (i = 0; i < 2; i++) {
@@ -613,6 +625,12 @@ void
 ike_child_set_spi (IkeChild *child, gboolean is_inbound, guint32 spi)
 {
   *(is_inbound ? &child->spi_in : &child->spi_out) = spi;
+}
+
+void
+ike_child_set_trigger (IkeChild *child, const IkeTrigger *trigger)
+{
+  child->acquire = trigger->acquire;
 }
 
 void

@@ -4,4 +4,5 @@
 #include "sa/sa_private.h"
 #include <ikebana/command.h>
 
-extern const IkeFeature ike_command_status, ike_command_up, ike_command_down, ike_command_rekey, ike_command_explain;
+extern const IkeFeature ike_command_status, ike_command_up, ike_command_down, ike_command_rekey, ike_command_explain,
+  ike_command_list_policies, ike_command_install, ike_command_uninstall;

@@ -8,6 +8,7 @@ typedef struct {
   IkeEngine   *engine;
   IkeConn     *conn;
   char        *child;                         /* NULL: none */
+  IkeTrigger  *trigger;                       /* NULL: no packet asked */
   IkeProgress *progress;                      /* may be NULL */
   IkeCall     *call;                          /* whoever asked; answered once */
   IkeAddr      local, remote;
@@ -92,6 +93,7 @@ initiate_free (Initiate *in)
   ike_conn_unref (in->conn);
   ike_progress_unref (in->progress);
   g_free (in->child);
+  g_free (in->trigger);
   g_free (in);
 }
 
@@ -171,7 +173,8 @@ static void
 begin (Initiate *in, IkeSa *sa, const char *operation)
 {
   ike_sa_watch (sa, in->progress);
-  if (!ike_sa_begin (sa, operation, g_strdup (in->child ? in->child : ""), operation_done, in)) {
+  if (!ike_sa_begin_for (sa, operation, g_strdup (in->child ? in->child : ""), in->trigger,
+                         (IkeDone) { NULL, operation_done, in })) {
     answer (in, sa, "no plugin provides this operation; see `ikebana plugins --why ikev2`");
     initiate_free (in);
   }
@@ -376,14 +379,30 @@ again (gpointer data)
   look_for_known (in);
 }
 
+static gboolean
+has_one_that_covers (const IkeChild *child, gboolean is_local, const IkeSelector *packet)
+{
+  guint n;
+  const IkeSelector *selectors = ike_child_selectors (child, is_local, &n);
+
+  while (n-- > 0)
+    if (ike_selector_covers (&selectors[n], packet))
+      return TRUE;
+  return FALSE;
+}
+
+/* One that is up; with @trigger, one that carries that packet. */
 static const IkeChild *
-find_child_named (const IkeSa *sa, const char *name)
+find_child_named (const IkeSa *sa, const char *name, const IkeTrigger *trigger)
 {
   const IkeChild *child;
 
   for (child = sa->children; child; child = child->next)
     if (!strcmp (child->conf->name, name) && child->state == IKE_CHILD_INSTALLED
-        && !child->is_going)
+        && !child->is_going
+        && (!trigger
+            || (has_one_that_covers (child, TRUE, &trigger->local)
+                && has_one_that_covers (child, FALSE, &trigger->remote))))
       return child;
   return NULL;
 }
@@ -398,7 +417,8 @@ use_known (IkeSa *sa, gpointer data)
   if (sa->state > IKE_SA_REKEYING || !sa->conn || strcmp (sa->conn->name, in->conn->name) != 0)
     return;
   *box = NULL;
-  if (in->child && sa->state >= IKE_SA_ESTABLISHED && find_child_named (sa, in->child)) {
+  if (in->child && sa->state >= IKE_SA_ESTABLISHED
+      && find_child_named (sa, in->child, in->trigger)) {
     ike_sa_watch (sa, in->progress);
     ike_sa_progress (sa, IKE_LOG_INFO, "%s is up already", in->child);
     operation_done (sa, in, NULL);
@@ -456,25 +476,69 @@ look_for_known (gpointer data)
   }
 }
 
-void
-ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress,
-                      IkeCall *call)
+static const IkeChildConf *
+first_tunnel (const IkeConn *conn)
 {
-  const IkeChildConf *conf = child && !*child ? NULL : ike_conn_child (conn, child);
-  Initiate *in = g_new0 (Initiate, 1);
+  guint i;
 
-  in->engine = engine;
-  in->conn = ike_conn_ref (conn);
-  in->child = conf ? g_strdup (conf->name) : NULL;
-  in->progress = progress ? ike_progress_ref (progress) : NULL;
-  in->call = call;
-  if (child && *child && !conf) {
-    g_autofree char *why = g_strdup_printf ("connection %s has no child %s", conn->name, child);
+  for (i = 0; i < conn->n_children; i++)
+    if (conn->children[i]->mode <= IKE_MODE_BEET)
+      return conn->children[i];
+  return NULL;
+}
+
+static void
+initiate (Initiate *in, const char *child)
+{
+  const IkeChildConf *conf = !child   ? first_tunnel (in->conn)
+                             : !*child ? NULL
+                                       : ike_conn_child (in->conn, child);
+  g_autofree char *why = NULL;
+
+  if (child && *child && !conf)
+    why = g_strdup_printf ("connection %s has no child %s", in->conn->name, child);
+  else if (conf && conf->mode > IKE_MODE_BEET)
+    why = g_strdup_printf ("%s.%s is a shunt, for which no SA is made; `ikebana install %s` "
+                           "installs its policies",
+                           in->conn->name, conf->name, conf->name);
+  if (why) {
     ike_call_fail (g_steal_pointer (&in->call), why);
     initiate_free (in);
     return;
   }
-  ike_loop_post (ike_engine_control (engine), look_for_known, in, NULL);
+  in->child = conf ? g_strdup (conf->name) : NULL;
+  ike_loop_post (ike_engine_control (in->engine), look_for_known, in, NULL);
+}
+
+static Initiate *
+initiate_new (IkeEngine *engine, IkeConn *conn, IkeCall *call)
+{
+  Initiate *in = g_new0 (Initiate, 1);
+
+  in->engine = engine;
+  in->conn = ike_conn_ref (conn);
+  in->call = call;
+  return in;
+}
+
+void
+ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress,
+                      IkeCall *call)
+{
+  Initiate *in = initiate_new (engine, conn, call);
+
+  in->progress = progress ? ike_progress_ref (progress) : NULL;
+  initiate (in, child);
+}
+
+void
+ike_initiate_for (IkeEngine *engine, IkeConn *conn, const char *child, const IkeTrigger *trigger,
+                  IkeCall *call)
+{
+  Initiate *in = initiate_new (engine, conn, call);
+
+  in->trigger = trigger ? g_memdup2 (trigger, sizeof *trigger) : NULL;
+  initiate (in, child);
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel_events.c - what the kernel plugin says by itself: each event finds its SA, becomes a job
- * there and an event on the bus.  What expires is replaced, or ends (lifetime.c). */
+ * there and an event on the bus.  What expires is replaced, or ends (lifetime.c); an acquire is a
+ * matter of traps; what more is made of these events is for plugins. */
 #include "sa/sa_private.h"
 
 typedef struct {
@@ -97,9 +98,13 @@ void
 ike_kernel_acquire (IkePlugin *self, const IkeKernelAcquire *acquire)
 {
   IkeEngine *engine = ike_plugin_engine (self);
-  IkeTree *body = ike_tree_new_section ();
+  IkeTree *body;
   char text[128];
 
+  ike_traps_acquire (engine, acquire);
+  if (!ike_event_is_wanted (engine, "acquire"))
+    return;
+  body = ike_tree_new_section ();
   ike_tree_set_int (body, "reqid", acquire->reqid);
   ike_tree_set_int (body, "sequence", acquire->sequence);
   ike_tree_set_int (body, "if-id", acquire->if_id);

@@ -41,6 +41,10 @@ make_counters (IkeSaManager *manager)
     COUNTER (failed, "ike.failed"),
     COUNTER (rekeyed, "ike.rekeyed"),
     COUNTER (child_rekeyed, "child.rekeyed"),
+    COUNTER (acquires, "trap.acquires"),
+    COUNTER (acquires_merged, "trap.acquires-merged"),
+    COUNTER (acquires_refused, "trap.acquires-refused"),
+    COUNTER (acquires_unknown, "trap.acquires-unknown"),
 #undef COUNTER
   };
   guint i;
@@ -63,6 +67,7 @@ ike_sas_new (IkeEngine *engine)
   manager->engine = engine;
   manager->records = g_new0 (IkeTree *, IKE_EXPLAIN_RECORDS);
   manager->by_conn = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, ike_known_free);
+  manager->traps = ike_traps_new (engine);
   for (i = 0; i < 256; i++)
     manager->buckets[i] = (guint8) (i % engine->n_shards);
   ike_engine_random (engine, manager->secret, sizeof manager->secret);
@@ -188,6 +193,7 @@ ike_sas_shutdown (IkeEngine *engine, void (*done) (IkeEngine *engine))
     return;
   }
   manager->shutdown_done = done;
+  ike_traps_close (manager->traps);
   for (i = 0; i < engine->n_shards; i++) {
     Closing *closing = g_new0 (Closing, 1);
     closing->shard = manager->shards[i];
@@ -204,6 +210,7 @@ ike_sas_free (IkeSaManager *manager)
     return;
   for (i = 0; manager->shards && i < manager->engine->n_shards; i++)
     ike_shard_clear (manager->shards[i]);
+  ike_traps_free (g_steal_pointer (&manager->traps));
   ike_engine_drain (manager->engine);
   for (i = 0; manager->shards && i < manager->engine->n_shards; i++)
     ike_shard_free (manager->shards[i]);

@@ -19,15 +19,13 @@ ike_operation_new (IkeSa *sa, const char *name, const IkeOperationInfo *info, gp
 }
 
 static void
-add_done (IkeOperation *op, void (*done) (IkeSa *, gpointer, const char *), gpointer data)
+add_done (IkeOperation *op, const IkeDone *done)
 {
   IkeDone *d;
 
-  if (!done)
+  if (!done->done)
     return;
-  d = g_new0 (IkeDone, 1);
-  d->done = done;
-  d->data = data;
+  d = g_memdup2 (done, sizeof *done);
   d->next = op->dones;
   op->dones = d;
 }
@@ -96,6 +94,7 @@ ike_operation_free (IkeOperation *op, const char *error)
     ike_arena_clear (&op->kept->arena);
     g_free (op->kept);
   }
+  g_free (op->trigger);
   g_free (op->failure);
   g_free (op);
 }
@@ -233,8 +232,8 @@ free_args (const IkeOperationInfo *info, gpointer args)
 }
 
 gboolean
-ike_sa_begin (IkeSa *sa, const char *operation, gpointer args_take,
-              void (*done) (IkeSa *sa, gpointer data, const char *error), gpointer data)
+ike_sa_begin_for (IkeSa *sa, const char *operation, gpointer args_take, const IkeTrigger *trigger,
+                  IkeDone done)
 {
   const IkeOperationInfo *info = ike_classes_operation (&sa->shard->manager->classes, operation);
   IkeOperation *op;
@@ -245,22 +244,36 @@ ike_sa_begin (IkeSa *sa, const char *operation, gpointer args_take,
     return FALSE;
   }
   for (op = sa->operations; op; op = op->next)
-    if (is_same (op, info, args_take)) {
+    if (!trigger && is_same (op, info, args_take)) {
       free_args (info, args_take);
-      add_done (op, done, data);
+      add_done (op, &done);
       return TRUE;
     }
   op = ike_operation_new (sa, NULL, info, args_take);
-  add_done (op, done, data);
+  op->trigger = trigger ? g_memdup2 (trigger, sizeof *trigger) : NULL;
+  add_done (op, &done);
   insert_by_priority (sa, op);
   ike_operations_kick (sa);
   return TRUE;
+}
+
+gboolean
+ike_sa_begin (IkeSa *sa, const char *operation, gpointer args_take,
+              void (*done) (IkeSa *sa, gpointer data, const char *error), gpointer data)
+{
+  return ike_sa_begin_for (sa, operation, args_take, NULL, (IkeDone) { NULL, done, data });
 }
 
 gpointer
 ike_operation_args (IkeOperation *operation)
 {
   return operation->args;
+}
+
+const IkeTrigger *
+ike_operation_trigger (const IkeOperation *operation)
+{
+  return operation->trigger;
 }
 
 static void

@@ -104,7 +104,8 @@ typedef struct {
 typedef struct {
   guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded,
     forwarded_twice, received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed,
-    initiated, failed, rekeyed, child_rekeyed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit;
+    initiated, failed, rekeyed, child_rekeyed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit,
+    acquires, acquires_merged, acquires_refused, acquires_unknown;
 } IkeSaCounters;
 
 struct _IkeSaManager {
@@ -114,6 +115,7 @@ struct _IkeSaManager {
   guint8            buckets[256];
   guint8            secret[16];               /* siphash key: slot masks, half-open table, digests */
   atomic_uint       next_unique, next_child, next_shard, next_if_id;
+  atomic_uint       n_acquires;               /* on their way to control */
   atomic_ullong     next_serial;
   atomic_uint       n_sas, n_half_open;
   guint32           max_half_open, half_open_timeout_s, max_parked;
@@ -131,6 +133,7 @@ struct _IkeSaManager {
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
   GHashTable       *by_conn;                  /* control: name → IkeKnown (initiate.c): the newest SA */
+  struct _IkeTraps *traps;                    /* control */
 };
 
 /* -- shard */
@@ -301,6 +304,7 @@ struct _IkeOperation {
   const IkeExchangeInfo  *skipped_of;
   guint64                 notified;           /* bits of classes->absents that were seen */
   char                   *failure;            /* reason, for people */
+  IkeTrigger             *trigger;            /* NULL: no packet asked for it */
   gboolean                is_running, is_passive;
 };
 
@@ -502,6 +506,9 @@ void     ike_operation_put_off (IkeOperation *op, const char *reason);
 /* Those that have not begun go on with another IKE SA, unless they were about @from itself. */
 void     ike_operations_move (IkeSa *from, IkeSa *to);
 gboolean ike_operation_is_skipped (const IkeOperation *op, guint phase);
+/* ike_sa_begin() for a packet (copied; may be NULL). */
+gboolean ike_sa_begin_for (IkeSa *sa, const char *operation, gpointer args_take, const IkeTrigger *trigger,
+                           IkeDone done);
 
 /* transmit.c */
 /* by the path the request came */
@@ -548,6 +555,7 @@ struct _IkeChild {
   IkeHeld      *held;                         /* outbound keys, while the one before it still sends */
   gint64        soft_us, hard_us;             /* when it is to be replaced, and when it ends; 0: never */
   IkeTimer     *life_timer;
+  guint32       acquire;                      /* the kernel's question that it answers; 0: none */
 };
 enum { IKE_DIRS_IN = 1 << IKE_DIR_IN | 1 << IKE_DIR_FWD, IKE_DIRS_OUT = 1 << IKE_DIR_OUT,
        IKE_DIRS_ALL = IKE_DIRS_IN | IKE_DIRS_OUT };
@@ -618,6 +626,39 @@ IkeSa       *ike_sa_begin_like (IkeSa *sa, const IkeAddr *where,
 void         ike_initiate_remember (IkeSa *sa);                       /* it is up: `up` finds it from now on */
 void         ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress,
                                    IkeCall *call);
+/* For a packet: a CHILD_SA that does not carry it does not do. */
+void         ike_initiate_for (IkeEngine *engine, IkeConn *conn, const char *child, const IkeTrigger *trigger,
+                               IkeCall *call);
+
+/* traps.c: policies that ask for an SA when a packet comes, and shunts.  Functions that take an engine: any thread. */
+typedef struct _IkeTraps IkeTraps;
+IkeTraps *ike_traps_new   (IkeEngine *engine);
+/* Control: they are taken out of the kernel. */
+void      ike_traps_free  (IkeTraps *traps);
+/* Control: no packet asks for anything any more. */
+void      ike_traps_close (IkeTraps *traps);
+/* Control: those that @config wants, and no others; what @previous had and did not change stays as it is. */
+void      ike_traps_apply (IkeTraps *traps, IkeConfig *config, const IkeConfig *previous_or_null);
+/* The policies of a child, whatever its start_action; it stays until it is removed, or the child is. */
+void      ike_traps_add    (IkeEngine *engine, const IkeConn *conn, const IkeChildConf *conf);
+void      ike_traps_remove (IkeEngine *engine, const IkeConn *conn, const IkeChildConf *conf);
+gboolean  ike_traps_have (IkeTraps *traps, const IkeConn *conn, const IkeChildConf *conf);    /* control */
+IkeTree  *ike_traps_describe (IkeTraps *traps);                                               /* control */
+void      ike_traps_acquire  (IkeEngine *engine, const IkeKernelAcquire *acquire);
+
+/* trap_policies.c: what a child without an SA is in the kernel */
+/* Selectors of @conf with `dynamic` as @host, or everything where that is unset; in transport mode what is of @host.
+ * Returns how many are in @out, which has room for 2 * IKE_SELECTORS_MAX. */
+guint     ike_child_conf_selectors (const IkeChildConf *conf, gboolean is_local, const IkeAddr *host, IkeSelector *out);
+/* Does every packet of @conf lie within what @child carries? */
+gboolean  ike_child_carries_all (const IkeChild *child);
+gboolean  ike_trap_needs_hosts  (const IkeChildConf *conf, gboolean is_local);
+/* Between @local and @remote (unset: any).  The caller frees. */
+IkeKernelPolicy *ike_trap_policies (const IkeConn *conn, const IkeChildConf *conf, const IkeAddr *local,
+                                    const IkeAddr *remote, guint *n);
+gboolean  ike_trap_policies_equal  (const IkeKernelPolicy *a, guint n_a, const IkeKernelPolicy *b, guint n_b);
+/* Any thread. */
+guint32   ike_child_conf_reqid     (IkeSaManager *manager, const IkeChildConf *conf, guint32 own_or_0);
 
 /* chosen.c */
 typedef struct _IkeChosen IkeChosen;

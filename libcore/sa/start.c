@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* start.c - `start_action = start`: what shall be up when a configuration comes into force is begun
- * then. */
+/* start.c - `start_action`: what shall be up when a configuration comes into force is begun then,
+ * behind the traps, so that no packet leaves in the clear meanwhile. */
 #include "sa/sa_private.h"
 
 typedef struct {
@@ -53,25 +53,20 @@ typedef struct {
   IkeConfig *config, *previous;
 } Apply;
 
-/* Calls @each for what is to be started; how many there are. */
-static guint
-each_to_start (IkeEngine *engine, const IkeConfig *config, const IkeConfig *previous,
-               void (*each) (IkeEngine *engine, IkeConn *conn, const IkeChildConf *conf))
+static void
+start_all (IkeEngine *engine, const IkeConfig *config, const IkeConfig *previous)
 {
-  guint i, k, n = 0;
+  guint i, k;
 
   for (i = 0; i < config->n_conns; i++) {
     IkeConn *conn = config->conns[i];
     if (previous && ike_config_conn (previous, conn->name) == conn)
       continue;
     for (k = 0; k < conn->n_children; k++)
-      if (conn->children[k]->start_action & IKE_ACTION_START) {
-        n++;
-        if (each)
-          each (engine, conn, conn->children[k]);
-      }
+      if (conn->children[k]->start_action & IKE_ACTION_START
+          && conn->children[k]->mode <= IKE_MODE_BEET)
+        start_child (engine, conn, conn->children[k]);
   }
-  return n;
 }
 
 static void
@@ -79,7 +74,9 @@ apply (gpointer data)
 {
   Apply *a = data;
 
-  each_to_start (a->engine, a->config, a->previous, start_child);
+  if (a->engine->sas->traps)
+    ike_traps_apply (a->engine->sas->traps, a->config, a->previous);
+  start_all (a->engine, a->config, a->previous);
 }
 
 static void
@@ -99,8 +96,7 @@ ike_sas_apply_config (IkeEngine *engine, IkeConfig *config, IkeConfig *previous_
 
   if (previous_or_null)
     ike_sas_log_removed (engine, config, previous_or_null);
-  if (!engine->sas || (engine->options.flags & IKE_ENGINE_CHECK)
-      || !each_to_start (engine, config, previous_or_null, NULL))
+  if (!engine->sas || (engine->options.flags & IKE_ENGINE_CHECK))
     return;
   a = g_new0 (Apply, 1);
   a->engine = engine;

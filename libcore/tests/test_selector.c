@@ -140,16 +140,30 @@ test_narrow (void)
   IkeSelector out[8];
   char text[128];
   guint n = ike_selectors_narrow (ours, 3, offered, 5, out, G_N_ELEMENTS (out));
-  static const char *const wanted[] = { "10.1.2.3/32[tcp/80]", "10.1.0.0/16", "10.2.0.0/16[tcp]",
-                                        "2001:db8::/32" };
+  static const char *const wanted[] = { "10.1.0.0/16", "10.2.0.0/16[tcp]", "2001:db8::/32" };
 
-  g_assert_cmpuint (n, ==, 4);
+  g_assert_cmpuint (n, ==, 3);
   for (guint i = 0; i < n; i++)
     g_assert_cmpstr (ike_selector_format (&out[i], text, sizeof text), ==, wanted[i]);
-  for (guint max = 0; max < 4; max++)
+  for (guint max = 0; max < 2; max++)
     g_assert_cmpuint (ike_selectors_narrow (ours, 3, offered, 5, out, max), ==, max);
   g_assert_cmpuint (ike_selectors_narrow (ours, 0, offered, 5, out, 8), ==, 0);
   g_assert_cmpuint (ike_selectors_narrow (ours, 3, offered + 4, 1, out, 8), ==, 0);
+}
+
+static void
+test_prune (void)
+{
+  IkeSelector list[] = { of ("10.1.2.3[tcp/80]"), of ("10.3.0.0/16"), of ("10.1.0.0/16"),
+                         of ("10.3.0.0/16"), of ("10.1.0.0/24"), of ("::/0") };
+  static const char *const wanted[] = { "10.3.0.0/16", "10.1.0.0/16", "::/0" };
+  char text[128];
+
+  g_assert_cmpuint (ike_selectors_prune (list, G_N_ELEMENTS (list)), ==, 3);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpstr (ike_selector_format (&list[i], text, sizeof text), ==, wanted[i]);
+  g_assert_cmpuint (ike_selectors_prune (list, 1), ==, 1);
+  g_assert_cmpuint (ike_selectors_prune (list, 0), ==, 0);
 }
 
 /* Whatever comes out lies within both. */
@@ -181,6 +195,7 @@ main (int argc, char **argv)
   g_test_add_func ("/selector/prefix-is-known-as-one", test_prefix_len);
   g_test_add_func ("/selector/dynamic-becomes-the-host", test_resolve);
   g_test_add_func ("/selector/narrowing-keeps-the-order-of-the-offer", test_narrow);
+  g_test_add_func ("/selector/what-another-covers-is-left-out", test_prune);
   g_test_add_func ("/selector/narrowing-never-widens", test_narrow_never_widens);
   return g_test_run ();
 }

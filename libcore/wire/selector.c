@@ -127,6 +127,28 @@ is_covered (const IkeSelector *list, guint n, const IkeSelector *one)
   return FALSE;
 }
 
+/* Of two that are equal the first stays. */
+static gboolean
+is_part (const IkeSelector *list, guint n, const IkeSelector *one)
+{
+  for (guint i = 0; i < n; i++)
+    if (ike_selector_covers (&list[i], one) && !ike_selector_equal (&list[i], one))
+      return TRUE;
+  return FALSE;
+}
+
+guint
+ike_selectors_prune (IkeSelector *selectors, guint n)
+{
+  guint kept = 0;
+
+  for (guint i = 0; i < n; i++)
+    if (!is_covered (selectors, kept, &selectors[i])
+        && !is_part (&selectors[i + 1], n - i - 1, &selectors[i]))
+      selectors[kept++] = selectors[i];
+  return kept;
+}
+
 guint
 ike_selectors_narrow (const IkeSelector *ours, guint n_ours, const IkeSelector *offered,
                       guint n_offered, IkeSelector *out, guint max)
@@ -141,5 +163,5 @@ ike_selectors_narrow (const IkeSelector *ours, guint n_ours, const IkeSelector *
       if (ike_selector_intersect (&offered[i], &ours[j], &common) && !is_covered (out, n, &common))
         out[n++] = common;
     }
-  return n;
+  return ike_selectors_prune (out, n);
 }

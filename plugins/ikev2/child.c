@@ -355,6 +355,32 @@ const char ikev2_child_nat_and_ah[] =
 
 /* -- initiator */
 
+static void
+put_first (IkeSelector *selectors, guint *n, const IkeSelector *packet)
+{
+  guint i;
+
+  for (i = 0; i < *n && !ike_selector_covers (&selectors[i], packet); i++)
+    ;
+  if (i == *n || ike_selector_equal (&selectors[0], packet))
+    return;
+  *n = MIN (*n + 1, (guint) IKE_SELECTORS_MAX);
+  memmove (&selectors[1], &selectors[0], (*n - 1) * sizeof *selectors);
+  selectors[0] = *packet;
+}
+
+/* RFC 7296, 2.9: "if the initiator has requested the SA due to a data packet, the initiator SHOULD
+ * include as the first Traffic Selector in each of TSi and TSr a very specific Traffic Selector
+ * including the addresses in the packet triggering the request." */
+static void
+put_packet_first (Ikev2Selectors *selectors, const IkeTrigger *trigger)
+{
+  if (!trigger)
+    return;
+  put_first (selectors->local, &selectors->n_local, &trigger->local);
+  put_first (selectors->remote, &selectors->n_remote, &trigger->remote);
+}
+
 /* NULL, or why there is nothing to propose. */
 static const char *
 prepare (IkeTask *task)
@@ -362,6 +388,7 @@ prepare (IkeTask *task)
   Child *self = ike_task_data (task);
   IkeSa *sa = ike_task_sa (task);
   const char *name;
+  IkeChild *child;
 
   self->is_prepared = TRUE;
   if (ikev2_rekey_is_asked (ike_task_exchange (task)))
@@ -375,13 +402,17 @@ prepare (IkeTask *task)
   self->mode = (guint8) self->conf->mode;
   self->selectors = g_new0 (Ikev2Selectors, 1);
   ikev2_selectors_of (sa, self->conf, self->selectors);
+  put_packet_first (self->selectors, ike_operation_trigger (ike_task_operation (task)));
   if (self->mode == IKE_MODE_TRANSPORT
       && (!self->selectors->n_local || !self->selectors->n_remote))
     return "transport mode carries what goes between the two ends, whose addresses are not within "
            "local_ts and remote_ts; write dynamic";
   if (self->mode == IKE_MODE_BEET && !ikev2_selectors_are_hosts (self->selectors))
     return "mode beet takes one address in local_ts and one in remote_ts";
-  self->child = ike_child_ref (ike_child_new (sa, self->conf));
+  child = ike_child_new (sa, self->conf);
+  if (ike_operation_trigger (ike_task_operation (task)))
+    ike_child_set_trigger (child, ike_operation_trigger (ike_task_operation (task)));
+  self->child = ike_child_ref (child);
   return NULL;
 }
 
@@ -529,6 +560,8 @@ take_narrowed (IkeTask *task, const IkeMessage *in)
   }
   g_free (self->selectors);
   self->selectors = answered;
+  answered->n_local = ike_selectors_prune (answered->local, answered->n_local);
+  answered->n_remote = ike_selectors_prune (answered->remote, answered->n_remote);
   return is_within && ikev2_child_narrow (task, TRUE);
 }
 

@@ -80,7 +80,11 @@ ikev2_child_covers (const Ikev2Selectors *big, const Ikev2Selectors *small_)
          && covers_all (big->remote, big->n_remote, small_->remote, small_->n_remote);
 }
 
-/* 0: nothing in common, 1: something, 2: all that was offered. */
+/* 0: nothing in common, 1: something, 2: what was offered first, 3: all that was offered.
+ *
+ * RFC 7296, 2.9: "If the responder's policy allows it to accept the first selector of TSi and TSr,
+ * then the responder MUST narrow the Traffic Selectors to a subset that includes the initiator's
+ * first choices." */
 static guint
 fit (IkeSa *sa, const IkeChildConf *conf, const Ikev2Selectors *offered, Ikev2Selectors *narrowed)
 {
@@ -94,7 +98,10 @@ fit (IkeSa *sa, const IkeChildConf *conf, const Ikev2Selectors *offered, Ikev2Se
                             narrowed->remote, IKE_SELECTORS_MAX);
   if (!narrowed->n_local || !narrowed->n_remote)
     return 0;
-  return ikev2_child_covers (&ours, offered) ? 2 : 1;
+  if (!covers_all (ours.local, ours.n_local, offered->local, 1)
+      || !covers_all (ours.remote, ours.n_remote, offered->remote, 1))
+    return 1;
+  return ikev2_child_covers (&ours, offered) ? 3 : 2;
 }
 
 static void
@@ -157,7 +164,8 @@ ikev2_fits_another_mode (IkeSa *sa, const Ikev2Selectors *offered, guint8 mode)
   guint i;
 
   for (i = 0; i < conn->n_children; i++)
-    if (conn->children[i]->mode != mode && fit (sa, conn->children[i], offered, &narrowed))
+    if (conn->children[i]->mode != mode && conn->children[i]->mode <= IKE_MODE_BEET
+        && fit (sa, conn->children[i], offered, &narrowed))
       return TRUE;
   return FALSE;
 }

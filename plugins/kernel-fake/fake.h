@@ -26,6 +26,7 @@ typedef struct {
   char         label[32];
   guint32      if_id;
   char         link_name[16], link_master[16];
+  guint32      acquire;
   IkeKernelUse use;
 } FakeRecord;
 
@@ -55,7 +56,7 @@ typedef struct {
   gboolean        records;
   guint32         lacks;                      /* IKE_KERNEL_CAN_… that it says it has not */
   FakeStripe      stripes[FAKE_STRIPES];
-  _Atomic guint32 n_sas, n_spis, last_spi, last_number, delay_ms, n_policies;
+  _Atomic guint32 n_sas, n_spis, last_spi, last_number, delay_ms, n_policies, n_acquired[2];
   guint32         spi_mask;
   _Atomic guint64 n_calls[IKE_FAKE_N_OPERATIONS];
   _Atomic (char *) failures[IKE_FAKE_N_OPERATIONS];

@@ -82,6 +82,7 @@ make_record (const IkeKernelSa *wanted)
   record->cpi = wanted->cpi;
   g_strlcpy (record->label, wanted->label ? wanted->label : "", sizeof record->label);
   record->if_id = wanted->if_id;
+  record->acquire = wanted->acquire;
   g_strlcpy (record->link_name, wanted->link_name ? wanted->link_name : "",
              sizeof record->link_name);
   g_strlcpy (record->link_master, wanted->link_master ? wanted->link_master : "",
@@ -254,6 +255,12 @@ query (IkePlugin *self, IkeCall *call, const IkeKernelSa *which)
 }
 
 static void
+acquired (IkePlugin *self, const IkeKernelAcquire *acquire, gboolean is_up)
+{
+  atomic_fetch_add (&fake_of (self)->n_acquired[is_up != FALSE], 1);
+}
+
+static void
 describe (IkePlugin *self, IkeTree *into)
 {
   Fake *fake = fake_of (self);
@@ -270,7 +277,7 @@ const IkeKernelClass fake_kernel_class = {
   .features = IKE_KERNEL_CAN_ESN | IKE_KERNEL_CAN_TRANSPORT | IKE_KERNEL_CAN_BEET
               | IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP | IKE_KERNEL_CAN_IPCOMP
               | IKE_KERNEL_CAN_AH | IKE_KERNEL_CAN_MARK | IKE_KERNEL_CAN_LABEL
-              | IKE_KERNEL_CAN_OFFLOAD | IKE_KERNEL_CAN_IF_ID,
+              | IKE_KERNEL_CAN_OFFLOAD | IKE_KERNEL_CAN_IF_ID | IKE_KERNEL_CAN_SHUNT,
   .get_spi = get_spi,
   .free_spi = free_spi,
   .install = install,
@@ -279,4 +286,5 @@ const IkeKernelClass fake_kernel_class = {
   .query = query,
   .describe = describe,
   .offers = offers,
+  .acquired = acquired,
 };

@@ -20,7 +20,7 @@ static const IkeOptionInfo *const options[] = {
   OPTION ("plugin/record", "bool", "no", "Keep keys and policies, for tests to read."),
   OPTION ("plugin/lacks", "list", NULL,
           "What it shall say that it cannot: transport, beet, ipcomp, ah, mark, label, offload, "
-          "if-id."),
+          "if-id, trap, shunt."),
   OPTION ("plugin/addresses", "list", NULL,
           "Addresses that this machine seems to have; the first of a family is the source."),
   NULL,
@@ -49,6 +49,7 @@ take_lacks (Fake *fake, GError **error)
     { "ipcomp", IKE_KERNEL_CAN_IPCOMP },       { "ah", IKE_KERNEL_CAN_AH },
     { "mark", IKE_KERNEL_CAN_MARK },           { "label", IKE_KERNEL_CAN_LABEL },
     { "offload", IKE_KERNEL_CAN_OFFLOAD },     { "if-id", IKE_KERNEL_CAN_IF_ID },
+    { "trap", IKE_KERNEL_CAN_TRAP },           { "shunt", IKE_KERNEL_CAN_SHUNT },
   };
   g_auto (GStrv) texts = ike_plugin_option_list (fake->plugin, "lacks");
   for (guint i = 0; texts && texts[i]; i++) {

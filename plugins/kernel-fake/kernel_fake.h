@@ -30,6 +30,7 @@ typedef struct {
   char         label[32];                     /* its beginning */
   guint32      if_id;
   char         link_name[16], link_master[16];/* "": none */
+  guint32      acquire;
 } IkeFakeSa;
 
 typedef enum {
@@ -74,6 +75,8 @@ typedef struct {
   /* Virtual addresses that were added and not removed. */
   guint    (*n_addresses) (IkePlugin *self);
   gboolean (*nth_address) (IkePlugin *self, guint i, IkeAddr *addr, guint *prefix_len);
+  /* How many acquires were said to have come to something, or to nothing. */
+  guint    (*n_acquired) (IkePlugin *self, gboolean is_up);
 } IkeKernelFakeOps;
 
 IKE_END_DECLS

@@ -56,6 +56,7 @@ copy_sa (const FakeSa *sa, IkeFakeSa *out)
   out->if_id = record->if_id;
   memcpy (out->link_name, record->link_name, sizeof out->link_name);
   memcpy (out->link_master, record->link_master, sizeof out->link_master);
+  out->acquire = record->acquire;
 }
 
 static guint
@@ -162,6 +163,12 @@ nth_address (IkePlugin *self, guint i, IkeAddr *addr, guint *prefix_len)
   }
   pthread_mutex_unlock (&fake->lock);
   return is_there;
+}
+
+static guint
+n_acquired (IkePlugin *self, gboolean is_up)
+{
+  return atomic_load (&fake_of (self)->n_acquired[is_up != FALSE]);
 }
 
 /* -- ordering */
@@ -339,4 +346,5 @@ const IkeKernelFakeOps fake_ops = {
   .set_use = set_use,
   .n_addresses = n_addresses,
   .nth_address = nth_address,
+  .n_acquired = n_acquired,
 };

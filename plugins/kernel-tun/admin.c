@@ -105,6 +105,7 @@ change_begin (TunAdmin *admin, TunRequest *request)
   change->gone = g_ptr_array_new_with_free_func ((GDestroyNotify) tun_policy_free);
   change->garbage = g_ptr_array_new_with_free_func (g_free);
   change->groups = g_ptr_array_new ();
+  change->in_vain = g_ptr_array_new ();
   return admin->change = change;
 }
 
@@ -125,8 +126,19 @@ change_each (TunLoop *loop, gpointer data)
   }
   for (guint i = 0; i < change->gone->len; i++)
     tun_outbound_forget (loop, g_ptr_array_index (change->gone, i));
-  if (change->has_new)
-    tun_outbound_retry (loop);
+  for (guint i = 0; i < change->in_vain->len; i++)
+    tun_outbound_forget (loop, g_ptr_array_index (change->in_vain, i));
+}
+
+static void
+retry_each (TunLoop *loop, gpointer unused)
+{
+  tun_outbound_retry (loop);
+}
+
+static void
+retry_done (TunKernel *kernel, gpointer unused)
+{
 }
 
 static void
@@ -135,11 +147,15 @@ change_done (TunKernel *kernel, gpointer data)
   TunChange *change = data;
   tun_request_answer (change->request, GUINT_TO_POINTER (1));
   tun_request_free (change->request);
+  /* Only now, for the answer may come to another loop than the packet, which has to know its SA. */
+  if (change->has_new)
+    tun_round (kernel, retry_each, retry_done, NULL);
   g_ptr_array_unref (change->added);
   g_ptr_array_unref (change->removed);
   g_ptr_array_unref (change->gone);
   g_ptr_array_unref (change->garbage);
   g_ptr_array_unref (change->groups);
+  g_ptr_array_unref (change->in_vain);
   g_free (change);
 }
 
@@ -422,6 +438,22 @@ remove_all (TunAdmin *admin, TunRequest *request)
 
 /* -- the other requests */
 
+/* Whoever waits may ask again, or is forgotten. */
+static void
+acquired (TunAdmin *admin, TunRequest *request)
+{
+  TunGroup *group = g_hash_table_lookup (admin->groups, GUINT_TO_POINTER (request->reqid));
+  change_begin (admin, request);
+  for (guint i = 0; group && i < group->policies->len; i++) {
+    TunPolicy *policy = g_ptr_array_index (group->policies, i);
+    atomic_store (&policy->spd.acquired_us, 0);
+    if (!request->is_up)
+      g_ptr_array_add (admin->change->in_vain, &policy->spd);
+  }
+  admin->change->has_new = request->is_up;
+  change_end (admin);
+}
+
 static gboolean
 can_move (TunAdmin *admin, TunSa *sa, const IkeKernelSa *to, GError **error)
 {
@@ -541,6 +573,9 @@ tun_admin_run (TunAdmin *admin, TunRequest *request)
     return;
   case TUN_UPDATE:
     update (admin, request);
+    return;
+  case TUN_ACQUIRED:
+    acquired (admin, request);
     return;
   case TUN_QUERY:
     query (admin, request);

@@ -12,6 +12,7 @@ typedef enum {
   TUN_UPDATE,
   TUN_QUERY,
   TUN_MEASURE,
+  TUN_ACQUIRED,
 } TunRequestKind;
 
 /* Owns copies of everything that it points to. */
@@ -23,6 +24,8 @@ typedef struct {
   guint32         spi;                        /* FREE_SPI */
   guint64         serial;                     /* MEASURE */
   IkeSaRef        owner;                      /* GET_SPI */
+  guint32         reqid;                      /* ACQUIRED */
+  gboolean        is_up;                      /* ACQUIRED */
   guint           n_sas, n_policies;          /* UPDATE: the old one, the new one */
   IkeKernelSa     *sas;
   IkeKernelPolicy *policies;
@@ -73,6 +76,7 @@ typedef struct {
   GPtrArray  *gone;                           /* TunPolicy, freed */
   GPtrArray  *garbage;                        /* g_free */
   GPtrArray  *groups;                         /* touched */
+  GPtrArray  *in_vain;                        /* SpdPolicy whose packets waited in vain */
   gboolean    has_new;                        /* packets that wait can be sent */
 } TunChange;
 

@@ -47,7 +47,7 @@ static const IkeOptionInfo option_table
       "what transport mode carries." };
 static const IkeOptionInfo option_priority
   = { sizeof (IkeOptionInfo), "plugin/rule_priority", "uint", "210",
-      "Priority of the first of eight routing rules; must come before the main table's "
+      "Priority of the first of nine routing rules; must come before the main table's "
       "(32766)." };
 static const IkeOptionInfo option_offload
   = { sizeof (IkeOptionInfo), "plugin/offload", "bool", "yes",

@@ -82,6 +82,7 @@ typedef struct {
   SpdPolicy *policy;                          /* NULL: empty */
   guint8    *data;
   gsize      len;
+  gint64     since_us;
   gboolean   was_fragmented;
 } TunPending;
 
@@ -215,3 +216,4 @@ void       tun_routes_free (TunRoutes *routes);
 /* all of it or nothing */
 gboolean   tun_routes_add  (TunRoutes *routes, const SpdPolicy *policy, GError **error);
 void       tun_routes_remove (TunRoutes *routes, const SpdPolicy *policy);
+gboolean   tun_is_any_port   (const IkeSelector *selector);

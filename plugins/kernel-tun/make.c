@@ -5,6 +5,8 @@
 #include "admin.h"
 #include "shared/esp/algorithms.h"
 
+enum { PRIORITY_CLASS = 100000 };
+
 static gboolean G_GNUC_PRINTF (2, 3)
 refuse (GError **error, const char *format, ...)
 {
@@ -188,6 +190,17 @@ tun_sa_make (TunAdmin *admin, const IkeKernelSa *wanted, GError **error)
 
 /* -- policies */
 
+/* Ports of a routing rule. */
+static gboolean
+can_say (const IkeSelector *source, const IkeSelector *destination)
+{
+  gboolean is_any = tun_is_any_port (source) && tun_is_any_port (destination);
+  guint8 protocol = destination->protocol ? destination->protocol : source->protocol;
+  if (source->port_first > source->port_last || destination->port_first > destination->port_last)
+    return FALSE;
+  return is_any || (protocol && protocol != PACKET_PROTO_ICMP && protocol != PACKET_PROTO_ICMPV6);
+}
+
 gboolean
 tun_policy_check (const IkeKernelPolicy *wanted, GError **error)
 {
@@ -205,6 +218,10 @@ tun_policy_check (const IkeKernelPolicy *wanted, GError **error)
   if ((wanted->mode == IKE_MODE_TRANSPORT || wanted->mode == IKE_MODE_BEET)
       && (!is_host (&wanted->source) || !is_host (&wanted->destination)))
     return refuse (error, "without inner header a policy is between two addresses");
+  if (wanted->mode == IKE_MODE_PASS && wanted->direction == IKE_DIR_OUT
+      && !can_say (&wanted->source, &wanted->destination))
+    return refuse (error, "kernel-tun lets packets past by routing rules, which know protocols and "
+                          "ports, but no types of ICMP and no packets without ports");
   return TRUE;
 }
 
@@ -220,6 +237,17 @@ tun_policy_key (const IkeKernelPolicy *wanted, TunPolicyKey *key)
   key->mode = wanted->mode;
 }
 
+/* As swanctl has it: PASS goes before all tunnels, DROP is for what none of them takes. */
+static guint32
+priority_of (const IkeKernelPolicy *wanted)
+{
+  guint32 narrow = spd_priority (&wanted->source, &wanted->destination);
+  return wanted->priority               ? wanted->priority
+         : wanted->mode == IKE_MODE_PASS ? narrow
+         : wanted->mode == IKE_MODE_DROP ? narrow + 2 * PRIORITY_CLASS
+                                         : narrow + PRIORITY_CLASS;
+}
+
 TunPolicy *
 tun_policy_make (const IkeKernelPolicy *wanted)
 {
@@ -229,8 +257,7 @@ tun_policy_make (const IkeKernelPolicy *wanted)
   policy->spd.destination = wanted->destination;
   policy->spd.mode = wanted->mode;
   policy->spd.reqid = wanted->reqid;
-  policy->spd.priority =
-      wanted->priority ? wanted->priority : spd_priority (&wanted->source, &wanted->destination);
+  policy->spd.priority = priority_of (wanted);
   policy->spd.owner = policy;
   policy->outer_source = wanted->outer_source;
   policy->outer_destination = wanted->outer_destination;

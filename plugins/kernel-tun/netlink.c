@@ -218,8 +218,12 @@ netlink_rule (Netlink *netlink, gboolean add, const NetlinkRule *rule, GError **
   if (rule->mark)
     attribute (&request, FRA_FWMARK, &rule->mark, 4);
   if (rule->peer.family) {
-    body->dst_len = (guint8) (ike_addr_len (&rule->peer) * 8);
+    body->dst_len = rule->peer_len;
     attribute (&request, FRA_DST, rule->peer.bytes, (guint16) ike_addr_len (&rule->peer));
+  }
+  if (rule->source.family) {
+    body->src_len = rule->source_len;
+    attribute (&request, FRA_SRC, rule->source.bytes, (guint16) ike_addr_len (&rule->source));
   }
   if (rule->skips_default)
     attribute (&request, FRA_SUPPRESS_PREFIXLEN, &no_default, 4);

@@ -15,13 +15,13 @@ typedef struct {
 typedef struct {
   IkeAddr net;
   guint8  prefix_len;
-  guint8  type;                               /* RTN_UNICAST, RTN_THROW */
+  guint8  type;                               /* RTN_… */
   guint32 table;
   guint32 interface;                          /* index; 0: none */
   IkeAddr source;                             /* preferred; unset: none */
 } NetlinkRoute;
 
-/* "from this machine, @protocol, from @port, to @peer: look up @table".  Zeros: not said. */
+/* "from this machine, from @source, @protocol, from @port, to @peer: look up @table".  Zeros: not said. */
 typedef struct {
   guint8  family;
   guint8  protocol;
@@ -29,7 +29,8 @@ typedef struct {
   guint16 peer_port_first, peer_port_last;
   guint16 reserved;
   guint32 mark;
-  IkeAddr peer;                               /* family 0: any */
+  IkeAddr source, peer;                       /* family 0: any */
+  guint8  source_len, peer_len;               /* of the prefixes */
   guint32 priority, table;
   gboolean is_local;                          /* only packets made here */
   gboolean skips_default;                     /* a default route of @table does not count */

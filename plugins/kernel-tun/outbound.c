@@ -7,7 +7,10 @@
 #include <netinet/in.h>
 #include "kernel_tun.h"
 
-enum { ACQUIRE_AGAIN_US = 5 * 1000 * 1000, IPV6_MTU_MIN = 1280 };
+/* A packet that has waited longer has been sent again, or nobody waits for it any more. */
+enum {
+  ACQUIRE_AGAIN_US = 5 * 1000 * 1000, PENDING_MAX_US = 30 * 1000 * 1000, IPV6_MTU_MIN = 1280
+};
 
 /* -- packets that wait for an SA */
 
@@ -26,6 +29,12 @@ tun_outbound_forget (TunLoop *loop, SpdPolicy *policy)
       clear_pending (&loop->pending[i]);
 }
 
+static gboolean
+is_stale (TunLoop *loop, const TunPending *pending)
+{
+  return ike_loop_now_us (loop->loop) - pending->since_us > PENDING_MAX_US;
+}
+
 /* The first few packets are kept; a peer that cannot be reached must not hold memory for more. */
 static void
 keep (TunLoop *loop, SpdPolicy *policy, const TunInner *inner)
@@ -33,6 +42,8 @@ keep (TunLoop *loop, SpdPolicy *policy, const TunInner *inner)
   TunPending *empty = NULL;
   guint n = 0;
   for (guint i = 0; i < TUN_PENDING; i++) {
+    if (loop->pending[i].policy && is_stale (loop, &loop->pending[i]))
+      clear_pending (&loop->pending[i]);
     if (!loop->pending[i].policy)
       empty = &loop->pending[i];
     n += loop->pending[i].policy == policy;
@@ -42,25 +53,25 @@ keep (TunLoop *loop, SpdPolicy *policy, const TunInner *inner)
     return;
   empty->policy = policy;
   empty->len = inner->len;
+  empty->since_us = ike_loop_now_us (loop->loop);
   empty->was_fragmented = inner->was_fragmented;
   empty->data = g_memdup2 (inner->data, inner->len);
 }
 
 static void
-acquire (TunLoop *loop, SpdPolicy *policy, const TunInner *inner)
+acquire (TunLoop *loop, SpdPolicy *policy, const Packet *packet)
 {
   gint64 now = ike_loop_now_us (loop->loop), last = atomic_load (&policy->acquired_us);
   IkeKernelAcquire event = { .struct_size = sizeof event, .reqid = policy->reqid };
   IkeAddr source, destination;
-  keep (loop, policy, inner);
   if (last && now - last < ACQUIRE_AGAIN_US)
     return;
   if (!atomic_compare_exchange_strong (&policy->acquired_us, &last, MAX (now, 1)))
     return;
-  packet_source (&inner->packet, &source);
-  packet_destination (&inner->packet, &destination);
-  ike_selector_of_addr (&event.source, inner->packet.protocol, &source);
-  ike_selector_of_addr (&event.destination, inner->packet.protocol, &destination);
+  packet_source (packet, &source);
+  packet_destination (packet, &destination);
+  ike_selector_of_addr (&event.source, packet->protocol, &source);
+  ike_selector_of_addr (&event.destination, packet->protocol, &destination);
   ike_kernel_acquire (loop->kernel->plugin, &event);
 }
 
@@ -190,8 +201,10 @@ process (TunLoop *loop, TunInner *inner)
   sa = atomic_load_explicit (&policy->sa, memory_order_acquire);
   if (sa)
     send_through (loop, sa, inner);
-  else
-    acquire (loop, policy, inner);
+  else {
+    keep (loop, policy, inner);
+    acquire (loop, policy, &inner->packet);
+  }
 }
 
 /* Where the next packet of at most @len bytes goes; what is there already is sent for want of
@@ -259,16 +272,34 @@ tun_outbound_ready (int fd, guint32 events, gpointer data)
   tun_flush (loop);
 }
 
+/* The policy that carries a packet may be a narrower one than that which it waits for. */
+static SpdPolicy *
+policy_of (TunLoop *loop, const TunPending *pending, Packet *packet)
+{
+  const char *reason;
+  return packet_parse (packet, pending->data, pending->len, &reason)
+             ? spd_lookup (loop->kernel->spd, packet)
+             : NULL;
+}
+
 void
 tun_outbound_retry (TunLoop *loop)
 {
   for (guint i = 0; i < TUN_PENDING; i++) {
     TunPending waiting = loop->pending[i];
-    if (!waiting.policy || !atomic_load (&waiting.policy->sa))
+    SpdPolicy *policy;
+    Packet packet;
+    if (!waiting.policy)
       continue;
-    memset (&loop->pending[i], 0, sizeof loop->pending[i]);
-    process_copy (loop, waiting.data, waiting.len, waiting.was_fragmented);
-    clear_pending (&waiting);
+    policy = policy_of (loop, &waiting, &packet);
+    if (is_stale (loop, &waiting)) {
+      clear_pending (&loop->pending[i]);
+    } else if (policy && atomic_load (&policy->sa)) {
+      memset (&loop->pending[i], 0, sizeof loop->pending[i]);
+      process_copy (loop, waiting.data, waiting.len, waiting.was_fragmented);
+      clear_pending (&waiting);
+    } else if (policy && !atomic_load (&policy->acquired_us))
+      acquire (loop, policy, &packet);
   }
   tun_flush (loop);
 }

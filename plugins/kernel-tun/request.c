@@ -194,6 +194,15 @@ query (IkePlugin *self, IkeCall *call, const IkeKernelSa *which)
   tun_request_post (request);
 }
 
+static void
+acquired (IkePlugin *self, const IkeKernelAcquire *acquire, gboolean is_up)
+{
+  TunRequest *request = tun_request_new (ike_plugin_state (self), TUN_ACQUIRED, NULL);
+  request->reqid = acquire->reqid;
+  request->is_up = is_up;
+  tun_request_post (request);
+}
+
 void
 tun_admin_measure (TunKernel *kernel, const TunSa *sa)
 {
@@ -221,7 +230,8 @@ const IkeKernelClass tun_kernel_class = {
   .struct_size = sizeof (IkeKernelClass),
   .can = can,
   .features = IKE_KERNEL_CAN_ESN | IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP
-              | IKE_KERNEL_CAN_TRANSPORT | IKE_KERNEL_CAN_BEET | IKE_KERNEL_CAN_AH,
+              | IKE_KERNEL_CAN_TRANSPORT | IKE_KERNEL_CAN_BEET | IKE_KERNEL_CAN_AH
+              | IKE_KERNEL_CAN_SHUNT,
   .get_spi = get_spi,
   .free_spi = free_spi,
   .install = install,
@@ -230,4 +240,5 @@ const IkeKernelClass tun_kernel_class = {
   .query = query,
   .describe = describe,
   .offers = offers,
+  .acquired = acquired,
 };

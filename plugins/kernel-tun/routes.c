@@ -10,17 +10,23 @@
  *
  * What transport mode carries is said by rules: what this machine sends to the peer, of the
  * protocol and ports of the policy, looks up TABLE + 2, which leads to the device; everything else
- * goes to the peer as ever.  Used by the administration loop. */
+ * goes to the peer as ever.
+ *
+ * What a PASS policy covers looks up the main table, by rules that stand before all of these.
+ * Where such a policy names addresses of this machine, a program that does not bind to one gets
+ * its route before it has one: its packets come to the device, and are dropped there.  Used by the
+ * administration loop. */
 #include "config.h"
 #include <string.h>
 #include <netinet/in.h>
 #include <linux/rtnetlink.h>
 #include "kernel_tun.h"
 
-enum { PREFIXES_MAX = 64, N_RULES = 8 };
+enum { PREFIXES_MAX = 64, N_RULES = 9 };
 /* Where rules stand behind the first one's priority. */
 enum {
-  RULE_PLAIN, RULE_MARKED, RULE_ESP, RULE_AH, RULE_HOSTS, RULE_TABLE, RULE_MAIN, RULE_DEFAULT
+  RULE_PLAIN, RULE_MARKED, RULE_ESP, RULE_AH, RULE_PASS, RULE_HOSTS, RULE_TABLE, RULE_MAIN,
+  RULE_DEFAULT
 };
 
 /* A route that one or more policies want. */
@@ -115,7 +121,7 @@ change_rules (TunRoutes *routes, gboolean add, guint8 family, GError **error)
   for (guint i = 0; i < N_RULES; i++) {
     NetlinkRule rule;
     rule_nth (routes, family, i, &rule);
-    if (i == RULE_HOSTS || (i <= RULE_MARKED && rule.port_first == 0))
+    if (i == RULE_PASS || i == RULE_HOSTS || (i <= RULE_MARKED && rule.port_first == 0))
       continue;
     if (!netlink_rule (&routes->netlink, add, &rule, error))
       return FALSE;
@@ -248,8 +254,7 @@ want_route (TunRoutes *routes, const NetlinkRoute *wanted, GError **error)
   return TRUE;
 }
 
-/* What a policy needs: its destinations lead to the device, or, for PASS, past it.  0: nothing,
- * or too much. */
+/* What a policy needs: its destinations lead to the device.  0: nothing, or too much. */
 static guint
 wanted_routes (TunRoutes *routes, const SpdPolicy *policy, NetlinkRoute out[static PREFIXES_MAX])
 {
@@ -258,11 +263,9 @@ wanted_routes (TunRoutes *routes, const SpdPolicy *policy, NetlinkRoute out[stat
   IkeAddr source;
   gboolean has_source = tun_addresses_within (kernel->addresses, &policy->source, &source);
   for (guint i = 0; i < n && n <= PREFIXES_MAX; i++) {
-    out[i].type = policy->mode == IKE_MODE_PASS ? RTN_THROW : RTN_UNICAST;
+    out[i].type = RTN_UNICAST;
     out[i].table = policy->mode == IKE_MODE_TRANSPORT ? routes->table + 2
                                                       : routes->table + (out[i].prefix_len == 0);
-    if (policy->mode == IKE_MODE_PASS)
-      continue;
     out[i].interface = kernel->device.interface;
     if (has_source)
       out[i].source = source;
@@ -272,13 +275,32 @@ wanted_routes (TunRoutes *routes, const SpdPolicy *policy, NetlinkRoute out[stat
 
 /* -- rules of transport mode */
 
+gboolean
+tun_is_any_port (const IkeSelector *selector)
+{
+  return selector->port_first == 0 && selector->port_last == G_MAXUINT16;
+}
+
 static gboolean
 has_ports (const IkeSelector *selector)
 {
   return selector->protocol && selector->protocol != PACKET_PROTO_ICMP
          && selector->protocol != PACKET_PROTO_ICMPV6
          && selector->port_first <= selector->port_last
-         && (selector->port_first || selector->port_last != G_MAXUINT16);
+         && !tun_is_any_port (selector);
+}
+
+static void
+say_ports (const SpdPolicy *policy, NetlinkRule *rule)
+{
+  if (has_ports (&policy->source)) {
+    rule->port_first = policy->source.port_first;
+    rule->port_last = policy->source.port_last;
+  }
+  if (has_ports (&policy->destination)) {
+    rule->peer_port_first = policy->destination.port_first;
+    rule->peer_port_last = policy->destination.port_last;
+  }
 }
 
 /* What rules cannot say (a type of ICMP) they leave out: what comes to the device and is not of
@@ -294,14 +316,8 @@ hosts_rule (const TunRoutes *routes, const SpdPolicy *policy, NetlinkRule *rule)
   rule->protocol = policy->destination.protocol;
   rule->peer.family = policy->destination.family;
   memcpy (rule->peer.bytes, policy->destination.first, 16);
-  if (has_ports (&policy->source)) {
-    rule->port_first = policy->source.port_first;
-    rule->port_last = policy->source.port_last;
-  }
-  if (has_ports (&policy->destination)) {
-    rule->peer_port_first = policy->destination.port_first;
-    rule->peer_port_last = policy->destination.port_last;
-  }
+  rule->peer_len = policy->destination.family == 4 ? 32 : 128;
+  say_ports (policy, rule);
 }
 
 static HostRule *
@@ -365,11 +381,75 @@ remove_hosts (TunRoutes *routes, const SpdPolicy *policy, const NetlinkRoute *ro
   drop_route (routes, route);
 }
 
+/* -- PASS */
+
+static void
+pass_rule (const TunRoutes *routes, const SpdPolicy *policy, const NetlinkRoute *from,
+           const NetlinkRoute *to, NetlinkRule *rule)
+{
+  memset (rule, 0, sizeof *rule);
+  rule->family = policy->destination.family;
+  rule->priority = routes->priority + RULE_PASS;
+  rule->table = RT_TABLE_MAIN;
+  rule->protocol = policy->destination.protocol ? policy->destination.protocol
+                                                : policy->source.protocol;
+  if (from->prefix_len) {
+    rule->source = from->net;
+    rule->source_len = from->prefix_len;
+  }
+  if (to->prefix_len) {
+    rule->peer = to->net;
+    rule->peer_len = to->prefix_len;
+  }
+  say_ports (policy, rule);
+}
+
+/* The first @n rules of @policy are wanted, or no longer; how many there are, or were wanted. */
+static guint
+change_pass (TunRoutes *routes, const SpdPolicy *policy, gboolean add, guint n, GError **error)
+{
+  NetlinkRoute from[PREFIXES_MAX], to[PREFIXES_MAX];
+  guint n_from = to_prefixes (&policy->source, from), n_to = to_prefixes (&policy->destination, to);
+  NetlinkRule rule;
+  n = n_from * n_to <= PREFIXES_MAX ? MIN (n, n_from * n_to) : 0;
+  for (guint i = 0; i < n; i++) {
+    pass_rule (routes, policy, &from[i / n_to], &to[i % n_to], &rule);
+    if (!add)
+      drop_rule (routes, &rule);
+    else if (!want_rule (routes, &rule, error))
+      return i;
+  }
+  return n;
+}
+
+static gboolean
+add_pass (TunRoutes *routes, const SpdPolicy *policy, GError **error)
+{
+  GError *why = NULL;
+  guint n;
+  if (!need_rules (routes, policy->destination.family, error))
+    return FALSE;
+  n = change_pass (routes, policy, TRUE, G_MAXUINT, &why);
+  if (n && !why)
+    return TRUE;
+  change_pass (routes, policy, FALSE, n, NULL);
+  if (why)
+    g_propagate_error (error, why);
+  else
+    g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED,
+                 "the ranges take more than %u rules; narrow local_ts or remote_ts to subnets",
+                 (guint) PREFIXES_MAX);
+  return FALSE;
+}
+
 gboolean
 tun_routes_add (TunRoutes *routes, const SpdPolicy *policy, GError **error)
 {
   NetlinkRoute wanted[PREFIXES_MAX];
-  guint n = wanted_routes (routes, policy, wanted);
+  guint n;
+  if (policy->mode == IKE_MODE_PASS)
+    return add_pass (routes, policy, error);
+  n = wanted_routes (routes, policy, wanted);
   if (policy->mode == IKE_MODE_TRANSPORT)
     return add_hosts (routes, policy, &wanted[0], error);
   if (n == 0) {
@@ -392,7 +472,12 @@ void
 tun_routes_remove (TunRoutes *routes, const SpdPolicy *policy)
 {
   NetlinkRoute wanted[PREFIXES_MAX];
-  guint n = wanted_routes (routes, policy, wanted);
+  guint n;
+  if (policy->mode == IKE_MODE_PASS) {
+    change_pass (routes, policy, FALSE, G_MAXUINT, NULL);
+    return;
+  }
+  n = wanted_routes (routes, policy, wanted);
   if (policy->mode == IKE_MODE_TRANSPORT) {
     remove_hosts (routes, policy, &wanted[0]);
     return;

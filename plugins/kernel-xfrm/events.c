@@ -44,21 +44,39 @@ get_u32 (const struct nlattr *attribute)
   return value ? *value : 0;
 }
 
+/* What the kernel asks, be it in an event or, listed after a loss, by a state that waits. */
+typedef struct {
+  guint32 reqid, sequence;
+  const struct xfrm_selector *packet;
+  const struct xfrm_id *id;
+  const xfrm_address_t *source;
+  guint16 family;
+} Asked;
+
 static void
-tell_acquire (Xfrm *xfrm, guint32 kernel_reqid, guint32 sequence,
-              const struct xfrm_selector *packet, const struct nlattr **table)
+note_waiting (Xfrm *xfrm, const Asked *asked)
+{
+  IkeAddr source, destination;
+  xfrm_address_get (&source, asked->source, asked->family);
+  xfrm_address_get (&destination, &asked->id->daddr, asked->family);
+  xfrm_waiting_add (xfrm, asked->sequence, asked->id->proto, &source, &destination);
+}
+
+static void
+tell_acquire (Xfrm *xfrm, const Asked *asked, const struct nlattr **table)
 {
   IkeKernelAcquire acquire = { .struct_size = sizeof acquire,
-                               .sequence = sequence,
+                               .sequence = asked->sequence,
                                .if_id = get_u32 (table[XFRMA_IF_ID]),
                                .label = xfrm_label_of (table[XFRMA_SEC_CTX]) };
-  if (!xfrm_reqid_back (xfrm, kernel_reqid, &acquire.reqid)) {
+  if (!xfrm_reqid_back (xfrm, asked->reqid, &acquire.reqid)) {
     ike_counter_add (xfrm->engine, xfrm->foreign, 1);
     return;
   }
-  if (g_hash_table_contains (xfrm->moving, GUINT_TO_POINTER (kernel_reqid)))
+  if (g_hash_table_contains (xfrm->moving, GUINT_TO_POINTER (asked->reqid)))
     return;
-  xfrm_selector_get (packet, &acquire.source, &acquire.destination);
+  note_waiting (xfrm, asked);
+  xfrm_selector_get (asked->packet, &acquire.source, &acquire.destination);
   ike_counter_add (xfrm->engine, xfrm->acquires, 1);
   ike_kernel_acquire (xfrm->plugin, &acquire);
 }
@@ -74,7 +92,8 @@ heard_acquire (Xfrm *xfrm, const struct nlmsghdr *message)
   netlink_attributes (message, sizeof *body, table, XFRMA_MAX);
   template = netlink_content (table[XFRMA_TMPL], sizeof *template);
   if (template)
-    tell_acquire (xfrm, template->reqid, body->seq, &body->sel, table);
+    tell_acquire (xfrm, &(Asked){ template->reqid, body->seq, &body->sel, &body->id, &body->saddr,
+                                  template->family }, table);
 }
 
 /* -- expire */
@@ -149,7 +168,8 @@ resync_one (gpointer data, const struct nlmsghdr *message)
   /* One without an SPI stands for packets that wait. */
   if (!state->id.spi) {
     netlink_attributes (message, sizeof *state, table, XFRMA_MAX);
-    tell_acquire (xfrm, state->reqid, state->seq, &state->sel, table);
+    tell_acquire (xfrm, &(Asked){ state->reqid, state->seq, &state->sel, &state->id, &state->saddr,
+                                  state->family }, table);
     return;
   }
   sa = find (xfrm, &state->id.daddr, state->id.spi, state->id.proto, state->family);

@@ -243,12 +243,13 @@ xfrm_use_message (guint16 type, const XfrmUse *use, int bound, GError **error)
   return xfrm_steps_message (&message);
 }
 
-/* A trap has nothing to say while SAs carry its traffic. */
-static gboolean
-comes_last (const XfrmRequest *request, const XfrmPolicy *there, const IkeKernelPolicy *piece)
+static guint8
+rank_of (const XfrmRequest *request, const IkeKernelPolicy *piece)
 {
-  return there && !request->n_sas && piece->mode <= IKE_MODE_BEET
-         && there->policy.mode <= IKE_MODE_BEET;
+  return piece->mode == IKE_MODE_PASS   ? XFRM_RANK_PASS
+         : piece->mode == IKE_MODE_DROP ? XFRM_RANK_DROP
+         : request->n_sas               ? XFRM_RANK_SA
+                                        : XFRM_RANK_TRAP;
 }
 
 static gboolean
@@ -258,7 +259,7 @@ add_policy (Xfrm *xfrm, XfrmSteps *steps, Plan *plan, GError **error)
   gboolean is_stale = g_hash_table_contains (xfrm->stale, &plan->piece);
   XfrmStep step = { 0 };
   XfrmMessage message;
-  if (comes_last (xfrm->current, there, &plan->piece))
+  if (there && plan->use.rank > there->rank)
     return TRUE;
   step.message = xfrm_use_message (there || is_stale ? XFRM_MSG_UPDPOLICY : XFRM_MSG_NEWPOLICY,
                              &plan->use, plan->bound, error);
@@ -292,6 +293,7 @@ plan_policies (Xfrm *xfrm, GArray *plans, GError **error)
     Plan plan = { .piece = *piece,
                   .use = { .policy = *piece,
                            .reqid = xfrm_reqid (xfrm, piece->reqid, piece->flags),
+                           .rank = rank_of (request, piece),
                            .offload = piece->offload == IKE_HW_OFFLOAD_PACKET
                                           ? (guint8) IKE_HW_OFFLOAD_PACKET
                                           : (guint8) IKE_HW_OFFLOAD_NO } };
@@ -318,14 +320,13 @@ static void
 commit_policy (Xfrm *xfrm, const Plan *plan)
 {
   XfrmPolicy *policy = g_hash_table_lookup (xfrm->policies, &plan->piece);
-  if (comes_last (xfrm->current, policy, &plan->piece))
-    xfrm_policy_push_last (policy, &plan->use);
-  else if (policy)
+  if (policy)
     xfrm_policy_push (policy, &plan->use);
   else {
     policy = xfrm_policy_new (&plan->piece);
     policy->reqid = plan->use.reqid;
     policy->offload = plan->use.offload;
+    policy->rank = plan->use.rank;
     policy->device = plan->use.device;
     policy->bound = plan->bound;
     g_hash_table_replace (xfrm->policies, &policy->policy, policy);

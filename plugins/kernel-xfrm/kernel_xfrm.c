@@ -51,6 +51,10 @@ static const IkeOptionInfo *const options[] = {
   OPTION ("plugin/acquire_expires", "time", "165s",
           "How long the kernel keeps an SPI, or waits for an SA, while IKE negotiates; longer than "
           "all retransmissions take. 0: as it is."),
+  OPTION ("plugin/keep_first_packets", "bool", "yes",
+          "Let the kernel keep packets that met a trap, up to 100 of each policy for up to a "
+          "minute, and send them when there is an SA (net.core.xfrm_larval_drop = 0, in the "
+          "daemon's network namespace). no: as it is; Linux drops them unless it was told not to."),
   OPTION ("plugin/install_routes", "bool", "yes",
           "Make routes for tunnels: with the address that a tunnel is for as their source, or "
           "into the XFRM interface that was made for it."),
@@ -152,6 +156,9 @@ start_ipsec (KernelXfrm *kernel, GError **error)
     return FALSE;
   if (patience && !(setup.namespace && *setup.namespace))
     xfrm_set_patience (kernel->engine, (guint) MIN (patience, 86400));
+  if (ike_plugin_option_bool (self, "keep_first_packets")
+      && !(setup.namespace && *setup.namespace))
+    xfrm_keep_first_packets (kernel->engine);
   xfrm_prepare_sockets (kernel->engine);
   if (!can->has_ipv6)
     ike_log (kernel->engine, IKE_LOG_NOTICE, "kernel-xfrm",

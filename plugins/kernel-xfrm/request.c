@@ -226,6 +226,28 @@ query_policy (IkePlugin *self, IkeCall *call, const IkeKernelPolicy *which)
   xfrm_request_post (request);
 }
 
+typedef struct {
+  Xfrm   *xfrm;
+  guint32 sequence;
+} Acquired;
+
+static void
+run_acquired (gpointer data)
+{
+  const Acquired *acquired = data;
+  xfrm_waiting_end (acquired->xfrm, acquired->sequence);
+}
+
+/* With an SA or without, what waits goes: where the SA has another reqid than the trap, the state
+ * may stand beside it. */
+static void
+acquired (IkePlugin *self, const IkeKernelAcquire *acquire, gboolean is_up)
+{
+  Acquired *job = g_new (Acquired, 1);
+  *job = (Acquired){ xfrm_of (self), acquire->sequence };
+  xfrm_post (job->xfrm, run_acquired, job, g_free);
+}
+
 static void
 describe (IkePlugin *self, IkeTree *into)
 {
@@ -261,4 +283,5 @@ const IkeKernelClass xfrm_kernel_class = {
   .describe = describe,
   .offers = offers,
   .query_policy = query_policy,
+  .acquired = acquired,
 };

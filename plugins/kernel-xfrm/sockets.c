@@ -66,12 +66,13 @@ xfrm_prepare_sockets (IkeEngine *engine)
                i ? 6 : 4, g_strerror (outcome.no_encap[i]));
 }
 
-void
-xfrm_set_patience (IkeEngine *engine, guint seconds)
+/* In the daemon's network namespace.  @is_least: what is more already stays. */
+static void
+set_number (IkeEngine *engine, const char *path, guint number, gboolean is_least)
 {
-  static const char path[] = "/proc/sys/net/core/xfrm_acq_expires";
   char text[32] = "";
   int fd = open (path, O_RDWR | O_CLOEXEC);
+  gulong present;
   gsize len;
   if (fd < 0 || read (fd, text, sizeof text - 1) <= 0) {
     ike_log (engine, IKE_LOG_NOTICE, "kernel-xfrm", "cannot read %s: %s", path, g_strerror (errno));
@@ -79,11 +80,24 @@ xfrm_set_patience (IkeEngine *engine, guint seconds)
       close (fd);
     return;
   }
-  if (strtoul (text, NULL, 10) < seconds) {
-    len = (gsize) g_snprintf (text, sizeof text, "%u\n", seconds);
+  present = strtoul (text, NULL, 10);
+  if (is_least ? present < number : present != number) {
+    len = (gsize) g_snprintf (text, sizeof text, "%u\n", number);
     if (pwrite (fd, text, len, 0) < 0)
-      ike_log (engine, IKE_LOG_NOTICE, "kernel-xfrm", "cannot set %s to %u: %s", path, seconds,
+      ike_log (engine, IKE_LOG_NOTICE, "kernel-xfrm", "cannot set %s to %u: %s", path, number,
                g_strerror (errno));
   }
   close (fd);
+}
+
+void
+xfrm_set_patience (IkeEngine *engine, guint seconds)
+{
+  set_number (engine, "/proc/sys/net/core/xfrm_acq_expires", seconds, TRUE);
+}
+
+void
+xfrm_keep_first_packets (IkeEngine *engine)
+{
+  set_number (engine, "/proc/sys/net/core/xfrm_larval_drop", 0, FALSE);
 }

@@ -82,7 +82,7 @@ xfrm_policy_free (gpointer data)
 XfrmUse
 xfrm_policy_top (const XfrmPolicy *policy)
 {
-  return (XfrmUse){ policy->policy, policy->reqid, policy->offload, policy->device };
+  return (XfrmUse){ policy->policy, policy->reqid, policy->offload, policy->rank, policy->device };
 }
 
 static void
@@ -93,25 +93,25 @@ set_top (XfrmPolicy *policy, const XfrmUse *use)
   policy->policy.interface = policy->interface;
   policy->reqid = use->reqid;
   policy->offload = use->offload;
+  policy->rank = use->rank;
   policy->device = use->device;
 }
 
 void
 xfrm_policy_push (XfrmPolicy *policy, const XfrmUse *use)
 {
-  XfrmUse top = xfrm_policy_top (policy);
+  XfrmUse later = *use;
+  guint at;
   if (!policy->others)
     policy->others = g_array_new (FALSE, FALSE, sizeof (XfrmUse));
-  g_array_append_val (policy->others, top);
-  set_top (policy, use);
-}
-
-void
-xfrm_policy_push_last (XfrmPolicy *policy, const XfrmUse *use)
-{
-  if (!policy->others)
-    policy->others = g_array_new (FALSE, FALSE, sizeof (XfrmUse));
-  g_array_prepend_vals (policy->others, use, 1);
+  if (use->rank <= policy->rank) {
+    later = xfrm_policy_top (policy);
+    set_top (policy, use);
+  }
+  for (at = policy->others->len;
+       at > 0 && g_array_index (policy->others, XfrmUse, at - 1).rank < later.rank; at--)
+    continue;
+  g_array_insert_val (policy->others, at, later);
 }
 
 static void

@@ -32,6 +32,7 @@ make_tables (Xfrm *xfrm)
   xfrm->reserved = g_hash_table_new_full (xfrm_sa_hash, xfrm_sa_equal, g_free, NULL);
   xfrm->reqids = xfrm_reqids_new ();
   xfrm->moving = g_hash_table_new (NULL, NULL);
+  xfrm->waiting = xfrm_waiting_new ();
   xfrm->queue = g_queue_new ();
 }
 
@@ -177,6 +178,7 @@ xfrm_free (Xfrm *xfrm)
   g_hash_table_unref (xfrm->reserved);
   g_hash_table_unref (xfrm->reqids);
   g_hash_table_unref (xfrm->moving);
+  g_hash_table_unref (xfrm->waiting);
   xfrm_journal_free (xfrm->journal);
   pthread_rwlock_destroy (&xfrm->lock);
   g_free (xfrm->release);

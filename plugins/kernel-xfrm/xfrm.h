@@ -50,22 +50,26 @@ typedef struct {
   gint64    mapped_us;
 } XfrmSa;
 
+/* Who goes first where the selectors are the same: what passes, then SAs, then the trap that asks for
+ * them; what drops is for what nobody takes. */
+enum { XFRM_RANK_PASS, XFRM_RANK_SA, XFRM_RANK_TRAP, XFRM_RANK_DROP };
+
 /* One piece (selectors.h) of a policy in the kernel, and those who have it.  In the kernel stands
- * what the last of them wants. */
+ * what the first of them by rank wants, the newest of several. */
 typedef struct {
   /* first: selectors, direction, mark, if_id, interface and label are the key */
   IkeKernelPolicy policy;
   guint32         reqid;                      /* the kernel's */
   int             bound, device;              /* indexes */
-  guint8          offload;
-  GArray         *others;                     /* XfrmUse, older ones; NULL: none */
+  guint8          offload, rank;
+  GArray         *others;                     /* XfrmUse, next one last; NULL: none */
   char           *label, *interface;          /* what @policy points to */
 } XfrmPolicy;
 
 typedef struct {
   IkeKernelPolicy policy;                     /* key left as it is */
   guint32         reqid;
-  guint8          offload;
+  guint8          offload, rank;
   int             device;
 } XfrmUse;
 
@@ -75,10 +79,9 @@ guint    xfrm_policy_hash  (gconstpointer policy);
 gboolean xfrm_policy_equal (gconstpointer a, gconstpointer b);
 XfrmPolicy *xfrm_policy_new  (const IkeKernelPolicy *policy);
 void     xfrm_policy_free  (gpointer policy);
+/* Before the others of its rank; it comes to the kernel when those before it are gone. */
 void     xfrm_policy_push  (XfrmPolicy *policy, const XfrmUse *use);
 XfrmUse  xfrm_policy_top   (const XfrmPolicy *policy);
-/* Behind all others: it comes to the kernel when they are gone. */
-void     xfrm_policy_push_last (XfrmPolicy *policy, const XfrmUse *use);
 /* Takes the newest use of @spi and @reqid out, or the newest, and tells which.  FALSE when it was
  * the only one. */
 gboolean xfrm_policy_pop   (XfrmPolicy *policy, guint32 spi, guint32 reqid, XfrmUse *popped);
@@ -142,6 +145,7 @@ struct _Xfrm {
   GHashTable      *reserved;                  /* XfrmSaId: given out, not installed */
   GHashTable      *reqids;                    /* the kernel's → XfrmReqid */
   GHashTable      *stale;                     /* XfrmPolicy of an earlier process */
+  GHashTable      *waiting;                   /* sequence → XfrmWaiting */
   GHashTable      *moving;                    /* reqids whose SA is between two places */
   GQueue          *queue;                     /* XfrmRequest */
   XfrmRequest     *current;
@@ -187,6 +191,15 @@ void     xfrm_run       (Xfrm *xfrm, XfrmRequest *request_take);
 void     xfrm_done      (Xfrm *xfrm);
 void     xfrm_hold      (Xfrm *xfrm, gboolean is_held);
 void     xfrm_count     (Xfrm *xfrm);                    /* tells describe() of the tables */
+
+/* -- waiting.c: states that stand in the kernel for packets that wait for an SA */
+
+GHashTable *xfrm_waiting_new (void);
+/* Of the packet that @sequence asks about: @source may be unset. */
+void     xfrm_waiting_add (Xfrm *xfrm, guint32 sequence, guint8 protocol, const IkeAddr *source,
+                           const IkeAddr *destination);
+/* Deletes it, if it still stands: the next packet asks again. */
+void     xfrm_waiting_end (Xfrm *xfrm, guint32 sequence);
 
 /* -- reqids.c: the kernel's for the child's, and back */
 
@@ -266,3 +279,4 @@ void     xfrm_flush     (Xfrm *xfrm);
 void     xfrm_prepare_sockets (IkeEngine *engine);
 /* The kernel forgets SPIs that it gave out, and acquires, after so many seconds: not sooner. */
 void     xfrm_set_patience    (IkeEngine *engine, guint seconds);
+void     xfrm_keep_first_packets (IkeEngine *engine);

@@ -165,6 +165,9 @@ class StrongSwan(Daemon):
     def swanctl(self, *args, check=True):
         return self.exec([os.path.join(self.unpacked, "usr/sbin/swanctl"), *args], check=check).stdout
 
+    def wait_for_trap(self, child):
+        wait_for("strongSwan's trap", lambda: child in self.swanctl("--list-pols"), 5)
+
     def up(self, child):
         self.swanctl("--initiate", "--child", child, "--timeout", "15")
 
@@ -232,6 +235,10 @@ class Ikebana(Daemon):
 
     def json(self, *args):
         return json.loads(self.cli("--json", *args).stdout)
+
+    def wait_for_trap(self, child):
+        wait_for("the trap", lambda: any(row["name"] == child and row["state"] == "INSTALLED"
+                                         for row in self.json("list-policies")["policies"]), 5)
 
     def up(self, child):
         self.cli("up", CONNECTION, child)

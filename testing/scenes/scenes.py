@@ -557,7 +557,7 @@ SCENES = [
 
 # On the kernels of guests: there is no NAT in User Mode Linux, and the emulated machine is for what needs more of a kernel.
 XFRM_INTERFACES = ("route-based", "vrf")
-NOT_ON = {"here": XFRM_INTERFACES, "uml": ("nat", "transport-nat", "two-behind-one-nat", "ah-nat", *XFRM_INTERFACES)}
+NOT_ON = {"here": (*XFRM_INTERFACES, "trap-crash"), "uml": ("nat", "transport-nat", "two-behind-one-nat", "ah-nat", *XFRM_INTERFACES)}
 ONLY_ON = {"qemu": ("raw-esp/ipv4", "nat", "transport-nat", *XFRM_INTERFACES)}
 
 

@@ -18,128 +18,7 @@
 #include <ikebana/engine.h>
 #include <ikebana/kernel.h>
 #include "kernel-tun/tests/tunnel_ends.h"
-
-/* -- a tunnel */
-
-/* What both ends agreed on.  Addresses in the order left, right. */
-typedef struct {
-  const char *outer[2], *inner[2];            /* inner: selectors */
-  guint32     flags, spis[2];                 /* spis: of the receiver */
-  IkeTransform encr, integ;
-  guint       encr_key_len, integ_key_len;
-} Tunnel;
-
-typedef struct {
-  IkeKernelSa     sas[2];
-  IkeKernelPolicy policies[2];
-  IkeKernelBatch  batch;
-} Batch;
-
-static const guint8 keys[2][64] = {
-  "keys of what goes to the right, as random as it needs to be here",
-  "keys of what goes to the left, which are not the same as those"
-};
-
-static IkeAddr
-addr (const char *text, guint16 port)
-{
-  IkeAddr result;
-  g_assert_true (ike_addr_parse (&result, text, NULL));
-  result.port = port;
-  return result;
-}
-
-static void
-fill_sa (IkeKernelSa *sa, const Tunnel *t, guint from, gboolean is_inbound)
-{
-  guint16 port = t->flags & IKE_KERNEL_ENCAP ? 4500 : 0;
-  *sa = (IkeKernelSa){ .struct_size = sizeof *sa,
-                       .protocol = IKE_PROTOCOL_ESP,
-                       .mode = IKE_MODE_TUNNEL,
-                       .direction = is_inbound ? IKE_DIR_IN : IKE_DIR_OUT,
-                       .flags = t->flags,
-                       .spi = t->spis[!from],
-                       .reqid = 1,
-                       .source = addr (t->outer[from], port),
-                       .destination = addr (t->outer[!from], port),
-                       .encr = t->encr,
-                       .integ = t->integ,
-                       .encr_key = keys[from],
-                       .integ_key = keys[from],
-                       .encr_key_len = t->encr_key_len,
-                       .integ_key_len = t->integ_key_len,
-                       .replay_window = 64 };
-}
-
-static void
-fill_policy (IkeKernelPolicy *policy, const Tunnel *t, guint from, gboolean is_inbound)
-{
-  *policy = (IkeKernelPolicy){ .struct_size = sizeof *policy,
-                               .direction = is_inbound ? IKE_DIR_IN : IKE_DIR_OUT,
-                               .mode = IKE_MODE_TUNNEL,
-                               .protocol = IKE_PROTOCOL_ESP,
-                               .reqid = 1,
-                               .spi = is_inbound ? 0 : t->spis[!from],
-                               .outer_source = addr (t->outer[from], 0),
-                               .outer_destination = addr (t->outer[!from], 0) };
-  g_assert_true (ike_selector_parse (&policy->source, t->inner[from], NULL));
-  g_assert_true (ike_selector_parse (&policy->destination, t->inner[!from], NULL));
-}
-
-/* @me: 0 left, 1 right. */
-static void
-fill_batch (Batch *batch, const Tunnel *t, guint me)
-{
-  fill_sa (&batch->sas[0], t, !me, TRUE);
-  fill_sa (&batch->sas[1], t, me, FALSE);
-  fill_policy (&batch->policies[0], t, me, FALSE);
-  fill_policy (&batch->policies[1], t, !me, TRUE);
-  batch->batch = (IkeKernelBatch) { sizeof (IkeKernelBatch), 2, 2, batch->sas, batch->policies };
-}
-
-static Side *
-side_of (guint me)
-{
-  return me ? &right : &left;
-}
-
-static void
-do_batch (guint me, const Batch *batch, void (*what) (Question *, IkeCall *))
-{
-  Question question = { .side = side_of (me), .ask = what, .data = &batch->batch };
-  ask (&question, NULL);
-}
-
-static IkeKernelUse
-use_of (guint me, const IkeKernelSa *sa)
-{
-  Question question = { .side = side_of (me), .ask = ask_query, .data = sa };
-  IkeKernelUse *found = ask (&question, NULL), use = *found;
-  g_free (found);
-  return use;
-}
-
-static guint64
-counter (guint me, const char *name)
-{
-  return ike_counter_get (side_of (me)->engine, name);
-}
-
-static void
-up (const Tunnel *t, Batch batches[2])
-{
-  for (guint me = 0; me < 2; me++) {
-    fill_batch (&batches[me], t, me);
-    do_batch (me, &batches[me], ask_install);
-  }
-}
-
-static void
-down (Batch batches[2])
-{
-  for (guint me = 0; me < 2; me++)
-    do_batch (me, &batches[me], ask_remove);
-}
+#include "kernel-tun/tests/tunnel_batch.h"
 
 static const IkeTransform gcm = { IKE_TRANSFORM_ENCR, 0, 20, 256 }, none = { 0 };
 static const IkeTransform cbc = { IKE_TRANSFORM_ENCR, 0, 12, 128 },
@@ -375,6 +254,73 @@ test_trap (void)
   do_batch (0, &trap, ask_remove);
 }
 
+/* What came of it is said by number of the trap. */
+static void
+end_acquire (gboolean is_up)
+{
+  IkeKernelAcquire acquire = { .struct_size = sizeof acquire, .reqid = 1 };
+  kernel_of (&left)->acquired (left.kernel->plugin, &acquire, is_up);
+}
+
+/* Nothing came of it: what waited is gone, and the next packet asks at once. */
+static void
+test_trap_in_vain (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000131, 0x02000231 }, gcm, none, 36, 0 };
+  Batch batches[2], trap;
+  atomic_store (&n_acquired, 0);
+  for (guint me = 0; me < 2; me++)
+    fill_batch (&batches[me], &t, me);
+  trap = batches[0];
+  trap.policies[0].spi = 0;
+  trap.batch = (IkeKernelBatch) { sizeof trap.batch, 0, 1, NULL, trap.policies };
+  do_batch (0, &trap, ask_install);
+  g_assert_false (run_in (&left, "ping -c 2 -i 0.01 -W 1 -I 10.1.0.1 10.2.0.1"));
+  end_acquire (FALSE);
+  g_assert_false (run_in (&left, "ping -c 1 -W 1 -I 10.1.0.1 10.2.0.1"));
+  g_assert_cmpint (atomic_load (&n_acquired), ==, 2);
+  do_batch (1, &batches[1], ask_install);
+  do_batch (0, &batches[0], ask_install);
+  g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
+  g_assert_cmpuint (use_of (0, &batches[0].sas[1]).packets, ==, 2);
+  down (batches);
+  do_batch (0, &trap, ask_remove);
+}
+
+/* A peer narrowed it: the SA has a narrower policy, and another reqid than the trap, whose packets
+ * find it all the same.  Those that it does not carry ask again, without being sent again. */
+static void
+test_trap_narrowed (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000132, 0x02000232 }, gcm, none, 36, 0 };
+  Batch batches[2], trap;
+  atomic_store (&n_acquired, 0);
+  for (guint me = 0; me < 2; me++)
+    fill_batch (&batches[me], &t, me);
+  trap = batches[0];
+  trap.policies[0].spi = 0;
+  trap.batch = (IkeKernelBatch) { sizeof trap.batch, 0, 1, NULL, trap.policies };
+  do_batch (0, &trap, ask_install);
+  for (guint i = 0; i < 2; i++)
+    batches[0].sas[i].reqid = batches[0].policies[i].reqid = 8;
+  g_assert_true (ike_selector_parse (&batches[0].policies[0].destination, "10.2.0.1", NULL));
+  g_assert_true (ike_selector_parse (&batches[0].policies[1].source, "10.2.0.1", NULL));
+  g_assert_false (run_in (&left, "ping -c 1 -W 1 -I 10.1.0.1 10.2.0.1"));
+  g_assert_false (run_in (&left, "ping -c 1 -W 1 -I 10.1.0.1 10.2.0.9"));
+  g_assert_cmpint (atomic_load (&n_acquired), ==, 1);
+  do_batch (1, &batches[1], ask_install);
+  do_batch (0, &batches[0], ask_install);
+  g_assert_cmpint (atomic_load (&n_acquired), ==, 1);
+  end_acquire (TRUE);
+  for (guint i = 0; i < 1000 * PATIENCE_S && atomic_load (&n_acquired) < 2; i++)
+    usleep (1000);
+  g_assert_cmpint (atomic_load (&n_acquired), ==, 2);
+  g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
+  g_assert_cmpuint (use_of (0, &batches[0].sas[1]).packets, ==, 2);
+  down (batches);
+  do_batch (0, &trap, ask_remove);
+}
+
 /* Packets that are authentic come from another address than the SA says. */
 static void
 test_mapping (void)
@@ -584,8 +530,8 @@ fill_bare_policy (Batch *batch, IkeMode mode, const char *destination)
   batch->batch = (IkeKernelBatch) { sizeof (IkeKernelBatch), 0, 1, NULL, batch->policies };
 }
 
-/* RFC 4301, 4.4.1: DISCARD.  The narrower policy wins over the tunnel, for as long as it is
- * there. */
+/* RFC 4301, 4.4.1: DISCARD.  It is for what no tunnel takes, as swanctl has it; with a priority it
+ * goes before the tunnel, for as long as it is there. */
 static void
 test_drop (void)
 {
@@ -595,9 +541,13 @@ test_drop (void)
   up (&t, batches);
   fill_bare_policy (&drop, IKE_MODE_DROP, "10.2.0.1/32");
   do_batch (0, &drop, ask_install);
+  g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
+  do_batch (0, &drop, ask_remove);
+  drop.policies[0].priority = 1;
+  do_batch (0, &drop, ask_install);
   g_assert_false (run_in (&left, "ping -c 2 -i 0.01 -W 1 -I 10.1.0.1 10.2.0.1"));
   g_assert_cmpuint (counter (0, "tun.policy-drop") - before, ==, 2);
-  g_assert_cmpuint (use_of (0, &batches[0].sas[1]).packets, ==, 0);
+  g_assert_cmpuint (use_of (0, &batches[0].sas[1]).packets, ==, 1);
   do_batch (0, &drop, ask_remove);
   g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
   g_assert_cmpuint (counter (0, "tun.policy-drop") - before, ==, 2);
@@ -620,6 +570,38 @@ test_pass (void)
   g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
   g_assert_cmpuint (use_of (0, &batches[0].sas[1]).packets, ==, 1);
   g_assert_true (run_in (&left, "ip route del 10.2.0.1/32"));
+  down (batches);
+}
+
+static gboolean
+goes_to_device (const char *from, guint port)
+{
+  g_autofree char *command = g_strdup_printf (
+      "ip route get 10.2.0.1 from %s ipproto tcp dport %u | grep ipsec0", from, port);
+  return run_in (&left, command);
+}
+
+/* Of some protocol, and from some addresses only: everything else is the tunnel's. */
+static void
+test_pass_narrow (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000133, 0x02000233 }, gcm, none, 36, 0 };
+  Batch batches[2], pass;
+  char *error = NULL;
+  up (&t, batches);
+  fill_bare_policy (&pass, IKE_MODE_PASS, "10.2.0.0/16[tcp/22]");
+  g_assert_true (ike_selector_parse (&pass.policies[0].source, "10.1.0.0/24", NULL));
+  do_batch (0, &pass, ask_install);
+  g_assert_false (goes_to_device ("10.1.0.1", 22));
+  g_assert_true (goes_to_device ("10.1.0.1", 23));
+  g_assert_true (goes_to_device ("192.0.2.1", 22));
+  g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
+  do_batch (0, &pass, ask_remove);
+  g_assert_true (goes_to_device ("10.1.0.1", 22));
+  fill_bare_policy (&pass, IKE_MODE_PASS, "10.2.0.0/16[icmp/2048]");
+  ask (&(Question){ .side = &left, .ask = ask_install, .data = &pass.batch }, &error);
+  g_assert_nonnull (strstr (error, "no types of ICMP"));
+  g_free (error);
   down (batches);
 }
 
@@ -754,11 +736,14 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/endpoints-move-and-counters-stay", test_update);
   g_test_add_func ("/tunnel/limits-are-reported-and-kept", test_limits);
   g_test_add_func ("/tunnel/a-trap-asks-once-and-keeps-the-first-packets", test_trap);
+  g_test_add_func ("/tunnel/a-trap-in-vain-asks-again", test_trap_in_vain);
+  g_test_add_func ("/tunnel/a-trap-asks-for-what-was-narrowed-away", test_trap_narrowed);
   g_test_add_func ("/tunnel/a-new-mapping-is-reported", test_mapping);
   g_test_add_func ("/tunnel/what-does-not-fit-is-reported-to-its-sender", test_path_mtu);
   g_test_add_func ("/tunnel/a-stream-arrives-as-it-was-sent", test_stream);
   g_test_add_func ("/tunnel/a-drop-policy-drops-while-it-is-there", test_drop);
   g_test_add_func ("/tunnel/a-pass-policy-leads-past-the-device", test_pass);
+  g_test_add_func ("/tunnel/a-pass-policy-covers-what-it-says", test_pass_narrow);
   g_test_add_func ("/tunnel/all-is-installed-or-nothing", test_all_or_nothing);
   g_test_add_func ("/tunnel/spis-name-a-loop-and-are-unique", test_spis);
   g_test_add_func ("/tunnel/source-and-own-addresses", test_source);

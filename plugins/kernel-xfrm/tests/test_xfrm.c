@@ -127,6 +127,74 @@ test_undoing_restores_the_policies_of_the_other_child (void)
   bed_end ();
 }
 
+/* What stands in the kernel: 'p' passes, 'd' drops, 's' is carried by the SA, 't' asks for one. */
+static char
+what_stands (void)
+{
+  const struct xfrm_userpolicy_info *policy;
+  const struct xfrm_user_tmpl *template;
+  char what = 0;
+  pthread_mutex_lock (&fake_kernel.lock);
+  for (guint i = 0; i < fake_kernel.policies->len && !what; i++) {
+    const struct nlmsghdr *message = g_ptr_array_index (fake_kernel.policies, i);
+    const struct nlattr *table[XFRMA_MAX + 1];
+    policy = mnl_nlmsg_get_payload (message);
+    if (policy->dir != XFRM_POLICY_OUT)
+      continue;
+    netlink_attributes (message, sizeof *policy, table, XFRMA_MAX);
+    template = netlink_content (table[XFRMA_TMPL], sizeof *template);
+    what = template ? (template->id.spi ? 's' : 't')
+                    : policy->action == XFRM_POLICY_ALLOW ? 'p' : 'd';
+  }
+  pthread_mutex_unlock (&fake_kernel.lock);
+  return what;
+}
+
+static void
+make_shunt (End *end, IkeMode mode, guint32 reqid)
+{
+  make_end (end, 0);
+  end->batch.n_sas = 0;
+  for (guint i = 0; i < 3; i++) {
+    end->policies[i].mode = (guint8) mode;
+    end->policies[i].spi = 0;
+    end->policies[i].reqid = reqid;
+  }
+}
+
+/* In whatever order they come and go. */
+static void
+test_of_equal_selectors_the_rank_decides (void)
+{
+  static const char *const orders[] = { "dtsp", "pstd", "sdpt", "tpds" };
+  static const char ranks[] = "pstd";
+  End ends[4];
+  for (guint i = 0; i < G_N_ELEMENTS (orders); i++) {
+    bed_begin (FALSE);
+    make_shunt (&ends[0], IKE_MODE_PASS, 90);
+    make_end (&ends[1], 0);
+    make_shunt (&ends[2], IKE_MODE_TUNNEL, 1);
+    make_shunt (&ends[3], IKE_MODE_DROP, 91);
+    for (guint k = 0; k < 4; k++) {
+      const char *best = ranks;
+      install (&ends[strchr (ranks, orders[i][k]) - ranks]);
+      while (!memchr (orders[i], *best, k + 1))
+        best++;
+      g_assert_cmpint (what_stands (), ==, *best);
+    }
+    for (guint k = 0; k < 3; k++) {
+      const char *best = ranks;
+      uninstall (&ends[strchr (ranks, orders[i][k]) - ranks]);
+      while (!strchr (orders[i] + k + 1, *best))
+        best++;
+      g_assert_cmpint (what_stands (), ==, *best);
+    }
+    uninstall (&ends[strchr (ranks, orders[i][3]) - ranks]);
+    assert_kernel (0, 0);
+    bed_end ();
+  }
+}
+
 static void
 test_a_trap_waits_behind_sas_and_outlives_them (void)
 {
@@ -467,6 +535,7 @@ main (int argc, char **argv)
   ADD ("policies-of-two-children-go-with-the-last", test_policies_of_two_children_go_with_the_last);
   ADD ("undoing-restores-the-policies-of-the-other-child",
        test_undoing_restores_the_policies_of_the_other_child);
+  ADD ("of-equal-selectors-the-rank-decides", test_of_equal_selectors_the_rank_decides);
   ADD ("a-trap-waits-behind-sas-and-outlives-them", test_a_trap_waits_behind_sas_and_outlives_them);
   ADD ("policies-of-others-are-left-alone", test_policies_of_others_are_left_alone);
   ADD ("an-spi-twice-is-refused-before-the-kernel-hears-of-it",

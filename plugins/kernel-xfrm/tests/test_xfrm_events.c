@@ -50,7 +50,7 @@ tell_acquire (guint32 reqid, guint16 port)
   guint8 buffer[1024] = { 0 };
   struct nlmsghdr *message = mnl_nlmsg_put_header (buffer);
   struct xfrm_user_acquire *body = mnl_nlmsg_put_extra_header (message, sizeof *body);
-  struct xfrm_user_tmpl template = { .reqid = reqid };
+  struct xfrm_user_tmpl template = { .reqid = reqid, .family = AF_INET };
   message->nlmsg_type = XFRM_MSG_ACQUIRE;
   body->seq = 33;
   body->sel.family = AF_INET;
@@ -58,6 +58,8 @@ tell_acquire (guint32 reqid, guint16 port)
   body->sel.prefixlen_s = body->sel.prefixlen_d = 32;
   body->sel.dport = htons (port);
   body->sel.dport_mask = 0xffff;
+  body->id.daddr.a4 = htonl (0xc0000209);
+  body->id.proto = IPPROTO_ESP;
   mnl_attr_put (message, XFRMA_TMPL, sizeof template, &template);
   fake_tell (buffer, message->nlmsg_len);
 }
@@ -79,6 +81,49 @@ test_acquires_of_ours_have_the_reqid_of_the_child (void)
   g_assert_cmpuint (atomic_load (&bed.reqid), ==, 7);
   g_assert_cmpuint (atomic_load (&bed.sequence), ==, 33);
   g_assert_cmpuint (atomic_load (&bed.port), ==, 443);
+  bed_end ();
+}
+
+static gboolean
+is_deleted (gconstpointer unused)
+{
+  gboolean is_so = FALSE;
+  guint32 spi = 0;
+  pthread_mutex_lock (&fake_kernel.lock);
+  for (guint i = 0; i < fake_kernel.asked->len; i++) {
+    const struct nlmsghdr *message = g_ptr_array_index (fake_kernel.asked, i);
+    if (message->nlmsg_type == XFRM_MSG_ALLOCSPI) {
+      const struct xfrm_userspi_info *alloc = mnl_nlmsg_get_payload (message);
+      spi = alloc->info.seq == 33 && alloc->info.id.daddr.a4 == htonl (0xc0000209)
+            && alloc->info.id.proto == IPPROTO_ESP;
+    }
+    is_so |= spi && message->nlmsg_type == XFRM_MSG_DELSA;
+  }
+  is_so = is_so && fake_kernel.states->len == 0;
+  pthread_mutex_unlock (&fake_kernel.lock);
+  return is_so;
+}
+
+/* The kernel asks no more while its state waits, so that has to go when there will be no SA. */
+static void
+test_what_waits_ends_with_the_acquire (void)
+{
+  IkeKernelAcquire acquire = { .struct_size = sizeof acquire, .reqid = 7, .sequence = 33 };
+  End trap;
+  bed_begin (FALSE);
+  make_end (&trap, 6);
+  trap.batch.n_sas = 0;
+  install (&trap);
+  atomic_store (&bed.n_acquired, 0);
+  tell_acquire (1000000007, 443);
+  g_assert_true (until (is_set, &bed.n_acquired));
+  xfrm_kernel_class.acquired (NULL, &acquire, FALSE);
+  g_assert_true (until (is_deleted, NULL));
+  /* Once. */
+  xfrm_kernel_class.acquired (NULL, &acquire, FALSE);
+  uninstall (&trap);
+  assert_kernel (0, 0);
+  g_assert_cmpuint (fake_n_asked (XFRM_MSG_ALLOCSPI), ==, 1);
   bed_end ();
 }
 
@@ -376,6 +421,7 @@ main (int argc, char **argv)
   bed.state_dir = g_dir_make_tmp ("ikebana-xfrm-XXXXXX", NULL);
   bed.stale_delay_s = 60;
   ADD ("limits-are-told-once-to-the-owner", test_limits_are_told_once_to_the_owner);
+  ADD ("what-waits-ends-with-the-acquire", test_what_waits_ends_with_the_acquire);
   ADD ("acquires-of-ours-have-the-reqid-of-the-child",
        test_acquires_of_ours_have_the_reqid_of_the_child);
   ADD ("a-mapping-is-told-and-not-with-each-packet",
