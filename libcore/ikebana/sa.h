@@ -204,6 +204,19 @@ typedef struct {
 } IkeMessageEvent;
 IKE_DECLARE_HOOK (message, "message", IkeMessageEvent);
 
+/* An IKE datagram as it comes in, before anything of it is read, and as it goes out; each fragment and each repetition
+ * is one.  On the shard that handles it; the SA is NULL where there is none (yet).  ACCEPT and PASS: it goes on, with
+ * the bytes that @datagram names then (of a hook's own, they last until the walk ends).  REJECT: it goes no further.
+ * A hook may keep a copy and put it through later, on that shard: what came in with ike_input() and IKE_NET_RELEASED,
+ * what goes out with IkeNetClass.send. */
+typedef struct {
+  guint32      struct_size;
+  gboolean     is_inbound;
+  guint        shard;
+  IkeDatagram *datagram;
+} IkeDatagramEvent;
+IKE_DECLARE_HOOK (datagram, "datagram", IkeDatagramEvent);
+
 typedef struct { guint32 struct_size; IkeConn *conn; } IkeConnEvent;
 IKE_DECLARE_HOOK (conn_selected, "config-selected", IkeConnEvent);
 

@@ -700,17 +700,31 @@ ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram)
   message_of_sa (sa, datagram, &header, info);
 }
 
-void
-ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
+/* The shard that is to handle it, of any version; -1: any. */
+static int
+wanted_shard (IkeSaManager *manager, const IkeDatagram *datagram)
+{
+  const IkeClasses *classes = &manager->classes;
+  guint major = datagram->len < IKE_HEADER_LEN ? 0 : datagram->data[17] >> 4;
+  const IkeProtocolClass *klass = classes->protocols[major];
+  int to = -1;
+
+  if (major == 2)
+    return ike_input_shard (manager->engine, datagram->data, datagram->len);
+  if (klass && klass->peek)
+    to = klass->peek (classes->protocol_plugins[major], datagram->data, datagram->len);
+  return to >= 0 && (guint) to < manager->engine->n_shards ? to : -1;
+}
+
+static void
+take_datagram (IkeShard *shard, const IkeDatagram *datagram)
 {
   static const guint8 none[8] = { 0 };
-  IkeShard *shard = engine->sas->shards[k];
-  const IkeClasses *classes = &engine->sas->classes;
+  const IkeClasses *classes = &shard->manager->classes;
   guint8 major;
 
-  count (shard, engine->sas->count.received);
   if (datagram->len < IKE_HEADER_LEN) {
-    count (shard, engine->sas->count.bad_header);
+    count (shard, shard->manager->count.bad_header);
     return;
   }
   major = datagram->data[17] >> 4;
@@ -718,14 +732,12 @@ ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
     ike_input_v2 (shard, datagram);
     return;
   }
-  if (major < G_N_ELEMENTS (classes->protocols) && classes->protocols[major]) {
-    const IkeProtocolClass *klass = classes->protocols[major];
-    IkePlugin *plugin = classes->protocol_plugins[major];
-    int to = klass->peek ? klass->peek (plugin, datagram->data, datagram->len) : -1;
-    if (to >= 0 && (guint) to != k && (guint) to < engine->n_shards)
+  if (classes->protocols[major]) {
+    int to = wanted_shard (shard->manager, datagram);
+    if (to >= 0 && (guint) to != shard->index)
       forward (shard, (guint) to, datagram, memcmp (datagram->data + 8, none, sizeof none) == 0);
     else
-      klass->input (plugin, k, datagram);
+      classes->protocols[major]->input (classes->protocol_plugins[major], shard->index, datagram);
     return;
   }
   if (major > 2) {
@@ -736,5 +748,22 @@ ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
       return;
     }
   }
-  count (shard, engine->sas->count.bad_version);
+  count (shard, shard->manager->count.bad_version);
+}
+
+void
+ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
+{
+  IkeSaManager *manager = engine->sas;
+  IkeShard *shard = manager->shards[k];
+  IkeDatagram shown;
+
+  count (shard, manager->count.received);
+  if (!ike_hook_point_is_used (manager->on_datagram)) {
+    take_datagram (shard, datagram);
+    return;
+  }
+  shown = *datagram;
+  if (ike_datagram_comes_in (shard, wanted_shard (manager, datagram), &shown))
+    take_datagram (shard, &shown);
 }

@@ -124,7 +124,7 @@ struct _IkeSaManager {
   IkeSlotClass     *slots;
   guint             n_slots;
   IkeSaCounters     count;
-  IkeHookPoint     *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state, *on_child,
+  IkeHookPoint     *on_datagram, *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state, *on_child,
     *on_updown, *on_endpoint, *on_liveness;
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
@@ -419,6 +419,12 @@ gboolean ike_fragment_is_first (IkeSa *sa, const IkeKeys *keys, const IkeMessage
 gboolean ike_fragment_take (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, const IkeMessage *outer, guint8 *first,
                             const guint8 **plain, gsize *len);
 void     ike_fragments_clear (IkeSa *sa);
+
+/* datagram.c */
+/* FALSE: a hook took it.  Else what @datagram says now is what counts. */
+gboolean ike_datagram_passes   (IkeShard *shard, IkeSa *sa_or_null, gboolean is_inbound, IkeDatagram *datagram);
+/* The same for one that came in; @wanted: the shard that is to handle it, -1: any. */
+gboolean ike_datagram_comes_in (IkeShard *shard, int wanted, IkeDatagram *datagram);
 
 /* clear.c */
 /* Opens an answer to @to in the shard's buffer. */
