@@ -197,7 +197,9 @@ typedef struct {
   gboolean       is_inbound, is_request;
   guint8         exchange;
   guint32        message_id, key_generation;
-  /* whole plaintext: the payload chain inside SK; may be changed in place, same length */
+  /* Whole plaintext: the payload chain inside SK, or that of a clear message.  It may be changed in place, or a hook
+   * lets these three name a chain of its own, in memory that lasts until the walk ends: that is sent, or processed,
+   * instead (copied).  What AUTH signs of a clear message are the bytes on the wire in any case. */
   const guint8  *plain;
   gsize          len;
   guint8         first_payload;

@@ -143,6 +143,24 @@ set_path (IkeExchange *x, const IkeDatagram *datagram)
   x->is_marked = (datagram->flags & IKE_NET_MARKED) != 0;
 }
 
+/* The message hook for a clear one.  What that puts in its place is read and judged anew; what AUTH
+ * signs are the bytes that came. */
+static gboolean
+show_clear (IkeShard *shard, IkeExchange *x, IkeMessage *m, gboolean is_response)
+{
+  const guint8 *came = m->raw + IKE_HEADER_LEN, *plain = came;
+  gsize came_len = m->raw_len - IKE_HEADER_LEN, len = came_len;
+  guint8 first = m->header.next_payload;
+  IkeVerdict verdict = { 0 };
+
+  if (!ike_exchange_show (x, &plain, &len, &first))
+    return FALSE;
+  if (plain == came && len == came_len && first == m->header.next_payload)
+    return TRUE;
+  return read_payloads (shard, &x->in_arena, m, first, plain, len, IKE_HEADER_LEN, &verdict)
+         && ike_stategate_check (x->info, x->sa, is_response, m, &verdict);
+}
+
 /* -- first messages */
 
 /* TRUE: all gates let it pass; attachments are in @attached. */
@@ -216,8 +234,7 @@ accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *hea
     ike_sa_destroy (sa, "the first message is malformed");
     return;
   }
-  if (!ike_exchange_show (x, x->in->raw + IKE_HEADER_LEN, x->in->raw_len - IKE_HEADER_LEN,
-                          header->next_payload)) {
+  if (!show_clear (shard, x, x->in, FALSE)) {
     ike_sa_destroy (sa, "a plugin dropped its first message");
     return;
   }
@@ -345,7 +362,7 @@ open_protected (IkeSa *sa, IkeExchange *x, IkeMessage *m, IkeVerdict *verdict)
   }
   m->is_protected = TRUE;
   sa->last_in_us = ike_sa_now_us (sa);
-  if (!ike_exchange_show (x, plain, len, first))
+  if (!ike_exchange_show (x, &plain, &len, &first))
     return FALSE;
   if (!read_payloads (shard, &x->in_arena, m, first, plain, len, 0, verdict))
     count (shard, shard->manager->count.bad_syntax);
@@ -582,8 +599,7 @@ clear_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
     ike_arena_clear (&x->in_arena);
     return;
   }
-  if (!ike_exchange_show (x, m->raw + IKE_HEADER_LEN, m->raw_len - IKE_HEADER_LEN,
-                          header->next_payload)) {
+  if (!show_clear (shard, x, m, TRUE)) {
     ike_arena_clear (&x->in_arena);
     return;
   }

@@ -474,7 +474,8 @@ IkeExchange *ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean 
 void     ike_exchange_doubt   (IkeSa *sa);                            /* an answer came to what was given up */
 void     ike_exchange_gave_up (IkeExchange *x, const char *why);
 void     ike_exchange_fail    (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason);
-gboolean ike_exchange_show    (IkeExchange *x, const guint8 *plain, gsize len, guint8 first);   /* the message hook */
+/* The message hook for what came in.  FALSE: it is refused.  Else the three name what is to be processed. */
+gboolean ike_exchange_show    (IkeExchange *x, const guint8 **plain, gsize *len, guint8 *first);
 
 /* notifies.c */
 gboolean ike_exchange_record_notifies (IkeExchange *x, IkeVerdict *verdict);
