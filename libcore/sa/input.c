@@ -151,6 +151,7 @@ show_clear (IkeShard *shard, IkeExchange *x, IkeMessage *m, gboolean is_response
   const guint8 *came = m->raw + IKE_HEADER_LEN, *plain = came;
   gsize came_len = m->raw_len - IKE_HEADER_LEN, len = came_len;
   guint8 first = m->header.next_payload;
+  IkeSa shape = { .shard = shard, .state = IKE_SA_CREATED };
   IkeVerdict verdict = { 0 };
 
   if (!ike_exchange_show (x, &plain, &len, &first))
@@ -158,7 +159,7 @@ show_clear (IkeShard *shard, IkeExchange *x, IkeMessage *m, gboolean is_response
   if (plain == came && len == came_len && first == m->header.next_payload)
     return TRUE;
   return read_payloads (shard, &x->in_arena, m, first, plain, len, IKE_HEADER_LEN, &verdict)
-         && ike_stategate_check (x->info, x->sa, is_response, m, &verdict);
+         && ike_stategate_check (x->info, is_response ? x->sa : &shape, is_response, m, &verdict);
 }
 
 /* -- first messages */
