@@ -33,6 +33,8 @@ child_dispose (IkeTask *task)
 
   if (child && ike_child_state (child) == IKE_CHILD_CREATED)
     ike_child_destroy (child, "not negotiated");
+  else if (child && self->is_untold)
+    ike_child_destroy (child, "another part of the answer failed");
   if (self->offer)
     ike_ke_offer_free (self->ke, self->offer);
   if (self->answer)
@@ -333,6 +335,7 @@ ikev2_child_finish (IkeTask *task)
     return ikev2_child_refuse (task, "kernel", IKE_N_NO_PROPOSAL_CHOSEN, why, NULL);
   }
   ike_child_set_up (child);
+  self->is_untold = !ike_exchange_is_initiator (ike_task_exchange (task));
   return IKE_TASK_DONE;
 }
 
