@@ -4,8 +4,8 @@
  *
  * For tests only: an engine opens this plugin when it runs for tests, and the settings ask for it.
  * What is to go wrong is said by rules, over the control socket.  It is made of what every plugin
- * has: the hook `datagram` (below everything), the hook `message` (the plaintext), and a task that
- * takes part in every exchange. */
+ * has: the hook `datagram` (below everything), the hook `message` (the plaintext), and tasks that
+ * take part in every exchange. */
 #include "config.h"
 #include "impair.h"
 #include <ikebana/log.h>
@@ -93,8 +93,18 @@ deactivate (IkePlugin *self)
 }
 
 static const IkeFeature *const features[] = {
-  &impair_task,           &impair_list_command, &impair_add_command,
-  &impair_remove_command, &impair_drip_command, &impair_clear_command,
+  &impair_init_task,
+  &impair_auth_task,
+  &impair_child_task,
+  &impair_informational_task,
+  &impair_resume_task,
+  &impair_intermediate_task,
+  &impair_followup_task,
+  &impair_list_command,
+  &impair_add_command,
+  &impair_remove_command,
+  &impair_drip_command,
+  &impair_clear_command,
   NULL,
 };
 

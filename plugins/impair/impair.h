@@ -71,6 +71,7 @@ void     impair_throw_away  (gpointer packet_take);
 IkeHookVerdict impair_on_message (IkePlugin *self, IkeSa *sa, IkeMessageEvent *event);
 
 /* task.c, commands.c */
-extern const IkeFeature impair_task;
+extern const IkeFeature impair_init_task, impair_auth_task, impair_child_task, impair_informational_task,
+  impair_resume_task, impair_intermediate_task, impair_followup_task;
 extern const IkeFeature impair_list_command, impair_add_command, impair_remove_command, impair_drip_command,
   impair_clear_command;

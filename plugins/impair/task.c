@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* task.c - a task that takes part in every exchange, and fails it, or makes it wait. */
+/* task.c - tasks that take part in every exchange, and fail it, or make it wait. */
 #include "config.h"
 #include "impair.h"
 
 enum { CALL_MS = 60 * 60 * 1000 };
 
 typedef struct {
-  guint waited_for;                           /* number of the rule that it waits, or waited, for */
+  guint waited_for; /* number of the rule that it waits, or waited, for */
 } TaskState;
 
 /* -- waiting: a call that a timer answers */
@@ -113,16 +113,30 @@ wanted (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in)
   return impair->shards[ike_sa_ref (sa).shard].rules->n_on[RULE_ON_TASK] > 0;
 }
 
-static const IkeTaskClass task_class = {
-  .struct_size = sizeof task_class,
-  .exchanges = "IKE_SA_INIT IKE_AUTH CREATE_CHILD_SA INFORMATIONAL IKE_SESSION_RESUME "
-               "IKE_INTERMEDIATE IKE_FOLLOWUP_KE",
-  .instance_size = sizeof (TaskState),
-  .wanted = wanted,
-  .process = process,
-  .build = build,
-};
+/* What is let go is sent by the plugin that has the sockets. */
+static const char *const wants[] = { "net:*", NULL };
 
-const IkeFeature impair_task = { .struct_size = sizeof (IkeFeature),
-                                 .provides = "task:impair",
-                                 .ops = &task_class };
+/* One for each exchange: an instance is done with the first exchange that it took part in, and an
+ * operation may have several.  They go first, so that what they fail has done nothing yet. */
+#define TASK(symbol, task_name, exchange, others)                                                  \
+  static const IkeTaskClass symbol##_class = {                                                     \
+    .struct_size = sizeof (IkeTaskClass),                                                          \
+    .exchanges = exchange,                                                                         \
+    .before = others,                                                                              \
+    .instance_size = sizeof (TaskState),                                                           \
+    .wanted = wanted,                                                                              \
+    .process = process,                                                                            \
+    .build = build,                                                                                \
+  };                                                                                               \
+  const IkeFeature symbol = { .struct_size = sizeof (IkeFeature),                                  \
+                              .provides = "task:" task_name,                                       \
+                              .ops = &symbol##_class,                                              \
+                              .wants = wants }
+
+TASK (impair_init_task, "impair-init", "IKE_SA_INIT", "init natd");
+TASK (impair_auth_task, "impair-auth", "IKE_AUTH", "identity");
+TASK (impair_child_task, "impair-child", "CREATE_CHILD_SA", "create-child rekey-child rekey-ike");
+TASK (impair_informational_task, "impair-informational", "INFORMATIONAL", "delete informational");
+TASK (impair_resume_task, "impair-resume", "IKE_SESSION_RESUME", NULL);
+TASK (impair_intermediate_task, "impair-intermediate", "IKE_INTERMEDIATE", NULL);
+TASK (impair_followup_task, "impair-followup", "IKE_FOLLOWUP_KE", NULL);
