@@ -481,6 +481,9 @@ answer_is_error (IkeTask *task, IkeExchange *x)
       return ikev2_child_refuse (task, errors[i] == IKE_N_TS_UNACCEPTABLE ? "selectors" : "child",
                                  errors[i], why, NULL);
     }
+  /* When it says of no error either, the peer may well have made one. */
+  if (!notify)
+    delete_answered (task);
   return ikev2_child_refuse (task, "child", IKE_N_NO_PROPOSAL_CHOSEN,
                              "the peer's answer holds no CHILD_SA", NULL);
 }
