@@ -124,8 +124,8 @@ struct _IkeSaManager {
   IkeSlotClass     *slots;
   guint             n_slots;
   IkeSaCounters     count;
-  IkeHookPoint     *on_datagram, *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state, *on_child,
-    *on_updown, *on_endpoint, *on_liveness;
+  IkeHookPoint     *on_datagram, *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state,
+    *on_child, *on_updown, *on_endpoint, *on_liveness;
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
