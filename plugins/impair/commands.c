@@ -17,7 +17,7 @@ typedef struct {
 typedef struct {
   Update *update;
   guint shard;
-  RuleSet *set;                               /* the new one, then the one that it replaced */
+  RuleSet *set; /* the new one, then the one that it replaced */
 } Swap;
 
 static void
@@ -56,8 +56,7 @@ swap_free (gpointer data)
   impair_set_unref (swap->set);
   g_free (swap);
   if (atomic_fetch_sub (&update->n_left, 1) == 1)
-    ike_loop_post (ike_engine_control (update->impair->engine), finish_update, update,
-                   update_free);
+    ike_loop_post (ike_engine_control (update->impair->engine), finish_update, update, update_free);
 }
 
 static void
@@ -72,7 +71,7 @@ tell_shards (Impair *impair, IkeRequest *request, IkeTree *result_take)
   update->n_left = (int) impair->n_shards;
   for (guint i = 0; i < impair->n_shards; i++) {
     Swap *swap = g_new (Swap, 1);
-    *swap = (Swap) { update, i, impair_set_ref (set) };
+    *swap = (Swap){ update, i, impair_set_ref (set) };
     ike_loop_post (ike_engine_shard (impair->engine, i), swap_set, swap, swap_free);
   }
   impair_set_unref (set);
@@ -213,8 +212,7 @@ describe_held (const Packet *packet, IkeTree *into)
   if (!ike_header_read (d->data, d->len, &header, &verdict))
     return;
   ike_tree_set_string (into, "exchange", ike_exchange_number_name (header.exchange));
-  ike_tree_set_string (into, "message",
-                       header.flags & IKE_FLAG_RESPONSE ? "response" : "request");
+  ike_tree_set_string (into, "message", header.flags & IKE_FLAG_RESPONSE ? "response" : "request");
   ike_tree_set_int (into, "id", header.message_id);
 }
 

@@ -33,8 +33,8 @@ write_payload (IkeWriter *out, const IkePayload *payload, const guint8 *body, gs
   ike_payload_close (out, mark);
 }
 
-/* With the rule's bytes in the place of what stands behind the first @fixed bytes, or, from byte on,
- * of as many of them. */
+/* With the rule's bytes in the place of the body, or of what a notify holds; with `byte`, in the
+ * place of as many from there on. */
 static gboolean
 alter (const Rule *rule, const IkePayload *payload, IkeWriter *out)
 {
@@ -83,7 +83,8 @@ edit_chain (const Rule *rule, const guint8 *plain, gsize len, guint8 *first, Ike
   guint8 type = IKE_PAYLOAD_NONE;
 
   if (!ike_payloads_read (*first, plain, len, 0, knows_all, NULL, payloads, IKE_PAYLOADS_MAX, &n,
-                          &verdict))
+                          &verdict)
+      || (n && (payloads[n - 1].type == IKE_PAYLOAD_SK || payloads[n - 1].type == IKE_PAYLOAD_SKF)))
     return FALSE;
   for (i = 0; i < n; i++) {
     gboolean is_hit = rule->action != RULE_ADD && is_meant (rule, &payloads[i]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* impair.h - the plugin's state and its parts.
  *
- * Rules are made and counted on the control loop.  Each shard has an immutable set of them, its own reference, swapped by
- * a job; so nothing here is locked.  A datagram that is held belongs to the control loop until it is let go. */
+ * Rules are made on the control loop.  Each shard has an immutable set of them, swapped by a job; so nothing here is
+ * locked.  A datagram that is held belongs to the control loop until it is let go. */
 #pragma once
 #include "rule.h"
 #include <ikebana/command.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* message.c - payloads and notifies left out, added or altered, before a message is sealed and after
- * it was opened. */
+/* message.c - payloads and notifies left out, added or altered, before a message is sealed and
+ * after it was opened. */
 #include "config.h"
 #include "edit.h"
 #include "impair.h"

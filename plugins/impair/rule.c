@@ -13,7 +13,7 @@ enum { MS = 1, BYTE = 2, PAYLOAD = 4, NOTIFY = 8, DATA = 16 };
 static const struct {
   const char *name;
   RuleLevel level;
-  guint needs, takes;                         /* PAYLOAD | NOTIFY in @needs: one of them */
+  guint needs, takes; /* PAYLOAD | NOTIFY in @needs: one of them */
 } actions[RULE_N_ACTIONS] = {
   [RULE_DROP] = { "drop", RULE_ON_DATAGRAM, 0, 0 },
   [RULE_DUPLICATE] = { "duplicate", RULE_ON_DATAGRAM, 0, 0 },
@@ -37,8 +37,7 @@ static const struct {
   { "ms", MS }, { "byte", BYTE }, { "payload", PAYLOAD }, { "notify", NOTIFY }, { "data", DATA },
 };
 
-static gboolean
-refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 static gboolean
 refuse (GError **error, const char *format, ...)
 {
@@ -77,8 +76,8 @@ read_named (const IkeTree *args, const char *key, int (*number_of) (const char *
   if (!ike_value_uint (text, &number))
     number = (guint64) (gint64) number_of (text);
   if (number > most)
-    return refuse (error, "there is no %s %s; give its name as in the registry of IANA, or its number",
-                   key, shown (text, out_text));
+    return refuse (error, "there is no %s %s; give its name as IANA has it, or its number", key,
+                   shown (text, out_text));
   *out = (int) number;
   return TRUE;
 }
@@ -126,8 +125,8 @@ read_data (const IkeTree *args, GBytes **out, GError **error)
                    DATA_MAX);
   bytes = g_malloc (len / 2 + 1);
   for (gsize i = 0; i < len / 2; i++)
-    bytes[i] = (guint8) (g_ascii_xdigit_value (text[2 * i]) << 4
-                         | g_ascii_xdigit_value (text[2 * i + 1]));
+    bytes[i] =
+        (guint8) (g_ascii_xdigit_value (text[2 * i]) << 4 | g_ascii_xdigit_value (text[2 * i + 1]));
   *out = g_bytes_new_take (g_steal_pointer (&bytes), len / 2);
   return TRUE;
 }
@@ -320,8 +319,7 @@ rule_fits (const Rule *rule, const RuleSubject *subject)
 {
   return rule->is_inbound == subject->is_inbound
          && (rule->exchange < 0 || rule->exchange == subject->exchange)
-         && (rule->message < 0
-             || (subject->exchange >= 0 && rule->message == subject->is_request))
+         && (rule->message < 0 || (subject->exchange >= 0 && rule->message == subject->is_request))
          && (rule->id < 0 || (subject->exchange >= 0 && rule->id == subject->id))
          && (rule->sa < 0 || rule->sa == subject->sa)
          && (!rule->connection || g_strcmp0 (rule->connection, subject->connection) == 0);

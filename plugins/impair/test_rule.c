@@ -132,7 +132,10 @@ test_fits (void)
     "direction = out\n sa = 4\n",
     "direction = out\n connection = hom\n",
   };
-  const RuleSubject subject = { .is_request = TRUE, .exchange = 35, .id = 1, .sa = 3,
+  const RuleSubject subject = { .is_request = TRUE,
+                                .exchange = 35,
+                                .id = 1,
+                                .sa = 3,
                                 .connection = "home" },
                     nothing = { .exchange = -1 };
   g_autoptr (Rule) rule = good ("action = drop\n direction = out\n exchange = IKE_AUTH\n id = 1\n"
@@ -156,9 +159,14 @@ test_fits (void)
 static void
 test_strikes (void)
 {
-  static const struct { const char *text, *strikes; } cases[] = {
-    { "", "11111" }, { "count = 1\n", "10000" }, { "nth = 3\n", "00111" },
-    { "nth = 2\n count = 2\n", "01100" }, { "nth = 2147483647\n count = 2147483647\n", "00000" },
+  static const struct {
+    const char *text, *strikes;
+  } cases[] = {
+    { "", "11111" },
+    { "count = 1\n", "10000" },
+    { "nth = 3\n", "00111" },
+    { "nth = 2\n count = 2\n", "01100" },
+    { "nth = 2147483647\n count = 2147483647\n", "00000" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -178,10 +186,8 @@ test_strikes (void)
 
 /* SA (3 bytes), notify 16388 with data 1 2 3, critical KE (2 bytes), notify 16390. */
 static const guint8 chain[] = {
-  34 + 7, 0, 0, 7, 0xa, 0xb, 0xc,
-  34, 0, 0, 11, 0, 0, 0x40, 0x04, 1, 2, 3,
-  41, 0x80, 0, 6, 0xd, 0xe,
-  0, 0, 0, 8, 0, 0, 0x40, 0x06,
+  34 + 7, 0, 0,  7,    0xa, 0xb, 0xc, 34,  0, 0, 11, 0, 0, 0x40, 0x04, 1,
+  2,      3, 41, 0x80, 0,   6,   0xd, 0xe, 0, 0, 0,  8, 0, 0,    0x40, 0x06,
 };
 
 static char *
@@ -243,23 +249,24 @@ test_edit (void)
 static void
 test_edit_nothing (void)
 {
-  g_autofree char *added = edited ("action = add\n direction = in\n notify = COOKIE\n", 0, chain, 0),
+  g_autofree char *added =
+                      edited ("action = add\n direction = in\n notify = COOKIE\n", 0, chain, 0),
                   *omitted = edited ("action = omit\n direction = in\n payload = V\n", 43,
-                                     (const guint8[]) { 0, 0, 0, 4 }, 4);
+                                     (const guint8[]){ 0, 0, 0, 4 }, 4);
 
   g_assert_cmpstr (added, ==, "41: 00 00 00 08 00 00 40 06");
   g_assert_cmpstr (omitted, ==, "0:");
 }
 
-/* Cut anywhere, or with any length: what cannot be read is not touched, and what does not fit is not
- * written. */
+/* Cut anywhere, or with any length: what cannot be read is not touched, and what does not fit is
+ * not written. */
 static void
 test_edit_malformed (void)
 {
   static const char text[] = "action = omit\n direction = in\n notify = COOKIE\n";
   g_autofree char *large = g_strnfill (2 * 250, 'a'),
-                  *add = g_strdup_printf ("action = add\n direction = in\n payload = V\n data = %s\n",
-                                          large);
+                  *add = g_strdup_printf (
+                      "action = add\n direction = in\n payload = V\n data = %s\n", large);
   guint8 bad[sizeof chain];
 
   for (gsize len = 0; len < sizeof chain; len++)

@@ -4,7 +4,7 @@
 #include "exchange/certs.h"
 #include "exchange/impaired.h"
 
-#define BOTH_STRENGTHS \
+#define BOTH_STRENGTHS                                                                             \
   "proposals = aes256gcm16-prfsha256-x25519-modp2048, aes128gcm16-prfsha256-x25519-modp2048"
 
 /* -- somebody on the path who changes IKE_SA_INIT, which is in the clear */
@@ -17,8 +17,8 @@ typedef struct {
   How how;
   guint8 payload;
   guint16 notify;
-  gsize at, len;                              /* FLIP: byte of the payload, HEADER: of the message */
-  const char *bytes, *instead;                /* ADD: a body; REPLACE: wherever it stands */
+  gsize at, len;               /* FLIP: byte of the payload, HEADER: of the message */
+  const char *bytes, *instead; /* ADD: a body; REPLACE: wherever it stands */
 } Change;
 
 typedef struct {
@@ -53,8 +53,8 @@ find (const Change *change, const GByteArray *m, gsize *link)
 {
   gsize at = IKE_HEADER_LEN;
 
-  for (*link = 16; at + 4 <= m->len && m->data[*link]; *link = at, at += m->data[at + 2] << 8
-                                                                         | m->data[at + 3])
+  for (*link = 16; at + 4 <= m->len && m->data[*link];
+       *link = at, at += m->data[at + 2] << 8 | m->data[at + 3])
     if (is_meant (change, m->data[*link], m->data + at))
       return at;
   return 0;
@@ -195,7 +195,8 @@ static const Change of_request[] = {
 static void
 try_changes (gconstpointer flags, gboolean of_response, const Change *changes, guint n)
 {
-  const CertsCase c = { .name = "changed on the wire", .files = { CERTS_A, CERTS_B },
+  const CertsCase c = { .name = "changed on the wire",
+                        .files = { CERTS_A, CERTS_B },
                         .conf = { "retransmit_tries = 1", "retransmit_tries = 1" } };
 
   certs_usual ();
@@ -237,9 +238,8 @@ test_strength (gconstpointer flags)
     } else {
       pair_assert_up (pair, NULL);
       status = pair_status (&pair->a);
-      g_assert_nonnull (
-          strstr (ike_tree_string (ike_tree_nth (ike_tree_get (status, "sas"), 0), "proposal", ""),
-                  "256"));
+      g_assert_nonnull (strstr (
+          ike_tree_string (ike_tree_nth (ike_tree_get (status, "sas"), 0), "proposal", ""), "256"));
     }
     pair_free (pair);
   }
@@ -297,7 +297,8 @@ assert_both_or_none (const Case *c, Pair *pair, const char *error)
 }
 
 static void
-try_omission (const Case *c, const PairOptions *options, const CertsCase *certs, gconstpointer flags)
+try_omission (const Case *c, const PairOptions *options, const CertsCase *certs,
+              gconstpointer flags)
 {
   for (guint i = 0; i < 2; i++) {
     gboolean at_b;
@@ -320,7 +321,10 @@ try_omission (const Case *c, const PairOptions *options, const CertsCase *certs,
 static void
 test_child_modes (gconstpointer flags)
 {
-  static const struct { const char *conf; Case c; } cases[] = {
+  static const struct {
+    const char *conf;
+    Case c;
+  } cases[] = {
     { "mode = transport", { "transport mode", "notify=USE_TRANSPORT_MODE", "request", FALSE } },
     { "mode = transport", { "transport mode", "notify=USE_TRANSPORT_MODE", "response", FALSE } },
     { "mode = beet", { "BEET", "notify=40961", "request", FALSE } },
@@ -358,20 +362,21 @@ test_auth_payloads (gconstpointer flags)
   }
 }
 
-/* Perfect forward secrecy that is asked for is there, or there is no child: neither end does without
- * because the other does not mention it. */
+/* Perfect forward secrecy that is asked for is there, or there is no child: neither end does
+ * without because the other does not mention it. */
 static void
 test_pfs (gconstpointer flags)
 {
-  static const char body[][260]
-    = { "proposals = aes256gcm16-prfsha256-x25519\n retransmit_tries = 1\n children {\n"
-        "net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n }\n"
-        "pfs { local_ts = 10.3.0.0/16\n remote_ts = 10.4.0.0/16\n"
-        "esp_proposals = aes128-sha256-x25519\n } }\n",
-        "proposals = aes256gcm16-prfsha256-x25519\n retransmit_tries = 1\n children {\n"
-        "net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n }\n"
-        "pfs { local_ts = 10.4.0.0/16\n remote_ts = 10.3.0.0/16\n"
-        "esp_proposals = aes128-sha256-x25519\n } }\n" };
+  static const char body[][260] = {
+    "proposals = aes256gcm16-prfsha256-x25519\n retransmit_tries = 1\n children {\n"
+    "net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n }\n"
+    "pfs { local_ts = 10.3.0.0/16\n remote_ts = 10.4.0.0/16\n"
+    "esp_proposals = aes128-sha256-x25519\n } }\n",
+    "proposals = aes256gcm16-prfsha256-x25519\n retransmit_tries = 1\n children {\n"
+    "net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n }\n"
+    "pfs { local_ts = 10.4.0.0/16\n remote_ts = 10.3.0.0/16\n"
+    "esp_proposals = aes128-sha256-x25519\n } }\n"
+  };
   static const char *const messages[] = { "request", "response" };
 
   for (guint i = 0; i < 4; i++) {
@@ -401,7 +406,8 @@ test_pfs (gconstpointer flags)
 static void
 try_certs (gconstpointer flags, const Case *c, const char *conf_b)
 {
-  const CertsCase certs = { .name = c->name, .files = { CERTS_A, CERTS_B },
+  const CertsCase certs = { .name = c->name,
+                            .files = { CERTS_A, CERTS_B },
                             .conf = { "", conf_b } };
   PairOptions o = impaired_options (flags, NULL, NULL);
 
@@ -429,7 +435,10 @@ test_hashes (gconstpointer flags)
 static void
 test_certificates (gconstpointer flags)
 {
-  static const struct { Case c; const char *conf_b; } cases[] = {
+  static const struct {
+    Case c;
+    const char *conf_b;
+  } cases[] = {
     { { "CERT", "exchange=IKE_AUTH payload=CERT", "request", FALSE }, "" },
     { { "CERT", "exchange=IKE_AUTH payload=CERT", "response", FALSE }, "" },
     { { "CERTREQ", "exchange=IKE_SA_INIT payload=CERTREQ", "response", FALSE }, "" },

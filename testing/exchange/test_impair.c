@@ -27,9 +27,8 @@ static void
 test_not_without (gconstpointer flags)
 {
   static const char *const more = "plugins { impair { load = yes\n } }\n";
-  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags),
-                                          .plugins = impaired_plugins,
-                                          .more = { more, more } });
+  Pair *pair = pair_new (&(PairOptions){
+      .flags = GPOINTER_TO_UINT (flags), .plugins = impaired_plugins, .more = { more, more } });
   g_autofree char *why = ike_plugin_explain (pair->a.engine, "impair"), *error = NULL;
 
   g_assert_nonnull (strstr (why, "for tests only: loads where ikebanad was started with "
@@ -92,9 +91,10 @@ test_duplicate (gconstpointer flags)
   pair_free (pair);
 }
 
-#define CUT "proposals = aes256gcm16-prfsha256-x25519\n fragmentation = yes\n fragment_size = 576\n" \
-            "local { auth = psk\n id = \"%s\"\n }\n remote { auth = psk\n id = %%any\n }\n"         \
-            "children { net { esp_proposals = aes256gcm16\n } }\n"
+#define CUT                                                                                        \
+  "proposals = aes256gcm16-prfsha256-x25519\n fragmentation = yes\n fragment_size = 576\n"         \
+  "local { auth = psk\n id = \"%s\"\n }\n remote { auth = psk\n id = %%any\n }\n"                  \
+  "children { net { esp_proposals = aes256gcm16\n } }\n"
 
 /* The first fragment arrives behind the second one; alone, a message is only late. */
 static void
@@ -278,8 +278,8 @@ test_selectors (gconstpointer flags)
 
 /* -- payloads and notifies */
 
-static const char transport[]
-  = "proposals = aes256gcm16-prfsha256-x25519\n children { net { mode = transport\n } }\n";
+static const char transport[] =
+    "proposals = aes256gcm16-prfsha256-x25519\n children { net { mode = transport\n } }\n";
 
 static void
 assert_fails (Pair *pair, const char *sentence)
@@ -311,14 +311,15 @@ test_omit (gconstpointer flags)
   }
 }
 
-/* What is left out of a clear message goes on as if it had not been there; the other end never hears
- * of it, and AUTH signs what was on the wire. */
+/* What is left out of a clear message goes on as if it had not been there; the other end never
+ * hears of it, and AUTH signs what was on the wire. */
 static void
 test_omit_clear (gconstpointer flags)
 {
-  static const char *const rules[] = { "omit in exchange=IKE_SA_INIT notify=NAT_DETECTION_SOURCE_IP",
-                                       "omit out exchange=IKE_SA_INIT "
-                                       "notify=NAT_DETECTION_SOURCE_IP" };
+  static const char *const rules[] = {
+    "omit in exchange=IKE_SA_INIT notify=NAT_DETECTION_SOURCE_IP", "omit out exchange=IKE_SA_INIT "
+                                                                   "notify=NAT_DETECTION_SOURCE_IP"
+  };
 
   for (guint i = 0; i < 4; i++) {
     Pair *pair = pair_of (flags);
@@ -434,7 +435,10 @@ test_fail (gconstpointer flags)
 static void
 test_fail_child (gconstpointer flags)
 {
-  static const struct { gboolean at_a; const char *rule; } cases[] = {
+  static const struct {
+    gboolean at_a;
+    const char *rule;
+  } cases[] = {
     { FALSE, "fail in exchange=CREATE_CHILD_SA notify=NO_ADDITIONAL_SAS count=1" },
     { FALSE, "fail out exchange=CREATE_CHILD_SA notify=NO_ADDITIONAL_SAS count=1" },
     { TRUE, "fail out exchange=CREATE_CHILD_SA notify=NO_ADDITIONAL_SAS count=1" },

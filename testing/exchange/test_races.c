@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_races.c - attack class H: deletes that meet deletes, and all that may be under way meanwhile.
- * Every message that comes in is held, and let go in each order that there is; so the races are the
- * same each time.  What is used after it was freed is found by ASan. */
+/* test_races.c - attack class H: deletes that meet deletes, and all that may be under way
+ * meanwhile.  Every message that comes in is held, and let go in each order that there is; so the
+ * races are the same each time.  What is used after it was freed is found by ASan. */
 #include "exchange/impaired.h"
 #include "exchange/attacks.h"
 
@@ -146,8 +146,8 @@ hold_all (Forge *forge)
   impair (&forge->pair->b, "hold in");
 }
 
-/* Lets go one message after the other: bit i of @order says at which end the ith is, as long as there
- * is one. */
+/* Lets go one message after the other: bit i of @order says at which end the ith is, as long as
+ * there is one. */
 static void
 drip_in_order (Forge *forge, guint order)
 {
@@ -169,8 +169,8 @@ drip_in_order (Forge *forge, guint order)
 static void
 race (Forge *forge, guint a, guint b, guint order)
 {
-  g_autofree char *what = g_strdup_printf ("a %s, b %s, order %u", moves[a].name, moves[b].name,
-                                           order);
+  g_autofree char *what =
+      g_strdup_printf ("a %s, b %s, order %u", moves[a].name, moves[b].name, order);
 
   attack_up (forge, "net");
   hold_all (forge);
@@ -216,8 +216,8 @@ test_repeated (gconstpointer flags)
   forge_free (forge);
 }
 
-/* A request waits within its exchange, at its responder, while the end that it is for, or the other,
- * takes things down; then it goes on. */
+/* A request waits within its exchange, at one end, while the same end or the other takes things
+ * down; then it goes on. */
 static void
 test_parked (gconstpointer flags)
 {
