@@ -256,6 +256,33 @@ test_bound (gconstpointer flags)
 
 /* -- which ones */
 
+/* However it comes to the shard that handles it, each is seen there, and once. */
+static void
+test_shards (gconstpointer flags)
+{
+  static const char *const rules[] = { "delay in ms=1", "delay in sa=1 ms=1" };
+  guint64 n_forwarded = 0;
+
+  for (guint i = 0; i < 8; i++) {
+    PairOptions o = impaired_options (flags, NULL, NULL);
+    Pair *pair;
+    guint rule;
+    o.seed = i;
+    o.n_shards = 5;
+    o.more[1] = "plugins { net-sim { steer = no\n } }\n";
+    pair = pair_new (&o);
+    rule = impair (&pair->b, rules[i % 2]);
+    pair_assert_up (pair, NULL);
+    pair_assert_twins (pair);
+    g_assert_cmpuint (impaired (&pair->b, rule, "seen"), ==, i % 2 ? 1 : 2);
+    g_assert_cmpuint (impaired (&pair->b, rule, "hits"), ==, i % 2 ? 1 : 2);
+    g_assert_cmpuint (pair_count (&pair->b, "shard.forwarded-twice"), ==, 0);
+    n_forwarded += pair_count (&pair->b, "shard.forwarded");
+    pair_free (pair);
+  }
+  g_assert_cmpuint (n_forwarded, >, 0);
+}
+
 static void
 test_selectors (gconstpointer flags)
 {
@@ -409,6 +436,29 @@ test_edits_add_up (gconstpointer flags)
   pair_free (pair);
 }
 
+/* A message that a hook made as large as its own room is too large with what stands before it: it
+ * is not sent, and the exchange fails. */
+static void
+test_too_large (gconstpointer flags)
+{
+  static const char *const exchanges[] = { "IKE_SA_INIT", "IKE_AUTH" };
+  g_autofree char *large = g_strnfill (2 * 4090, '0');
+
+  for (guint i = 0; i < 2; i++) {
+    Pair *pair = pair_of (flags);
+    for (guint k = 0; k < 120; k++) {
+      /* As many large ones as fit, then ever smaller ones. */
+      guint len = k < 16 ? 4090 : k < 48 ? 120 : 1;
+      g_autofree char *text = g_strdup_printf ("add out exchange=%s payload=V data=%.*s",
+                                               exchanges[i], (int) (2 * len), large);
+      impair (&pair->a, text);
+    }
+    assert_fails (pair, "could not be built or sealed");
+    assert_nothing (&pair->a);
+    pair_free (pair);
+  }
+}
+
 /* -- exchanges that fail or wait */
 
 static void
@@ -548,6 +598,7 @@ main (int argc, char **argv)
   pair_add_test ("impair", "what-is-held-waits-for-a-drip", test_hold);
   pair_add_test ("impair", "an-engine-may-end-with-all-of-it", test_end);
   pair_add_test ("impair", "what-is-held-is-bounded", test_bound);
+  pair_add_test ("impair", "each-is-seen-once-on-its-shard", test_shards);
   pair_add_test ("impair", "rules-are-for-whom-they-name", test_selectors);
   pair_add_test ("impair", "a-mode-whose-notify-is-left-out-is-refused", test_omit);
   pair_add_test ("impair", "what-is-left-out-was-not-there", test_omit_clear);
@@ -555,6 +606,7 @@ main (int argc, char **argv)
   pair_add_test ("impair", "what-nobody-knows-is-ignored-unless-it-is-an-error", test_add);
   pair_add_test ("impair", "what-auth-covers-cannot-be-altered", test_alter);
   pair_add_test ("impair", "rules-about-one-message-add-up", test_edits_add_up);
+  pair_add_test ("impair", "what-becomes-too-large-is-not-sent", test_too_large);
   pair_add_test ("impair", "an-exchange-fails-as-asked", test_fail);
   pair_add_test ("impair", "a-child-fails-and-the-sa-stays", test_fail_child);
   pair_add_test ("impair", "an-exchange-waits-as-asked", test_wait);
