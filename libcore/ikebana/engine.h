@@ -37,9 +37,9 @@ enum {
                                                * resolves the plugins and builds the configuration, but activates
                                                * nothing, starts no thread and opens no socket; then only _plugins,
                                                * _settings and _free */
-  IKE_ENGINE_FOR_TESTS = 1 << 6,              /* `ikebanad --for-tests`: plugins that harm on purpose may load */
   IKE_ENGINE_NO_HASH = 1 << 5,                /* simulation: no event hash, so that as in a real engine what nobody taps
                                                * is not made (measures) */
+  IKE_ENGINE_FOR_TESTS = 1 << 6,              /* `ikebanad --for-tests`: plugins that harm on purpose may load */
 };
 
 typedef struct {

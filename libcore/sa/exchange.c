@@ -280,7 +280,7 @@ show_built (IkeExchange *x)
 
   if (!emit_message (x, FALSE, &plain, &len, first) || len > w->size - x->inner_at)
     return FALSE;
-  if (len)
+  if (plain != built && len)
     memmove (w->data + x->inner_at, plain, len);
   w->len = x->inner_at + len;
   return TRUE;
