@@ -16,7 +16,7 @@ typedef enum {
 typedef struct {
   char    *config_file;                       /* absolute */
   char    *plugin_dir, *socket_dir;           /* NULL: as configured */
-  gboolean is_check, is_daemonized;
+  gboolean is_check, is_daemonized, is_for_tests;
   guint32  log_level;                         /* IkeLogLevel */
   gboolean has_log_level;
   char    *overrides;                         /* settings text for the engine, or NULL */

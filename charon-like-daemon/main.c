@@ -44,6 +44,8 @@ read_command_line (Daemon *daemon, int argc, char **argv, DaemonStatus *status)
       "Directories of plugins, separated by ':'", "DIR" },
     { "socket-dir", 0, 0, G_OPTION_ARG_FILENAME, &socket_dir,
       "Directory of the control sockets and the lock file", "DIR" },
+    { "for-tests", 0, 0, G_OPTION_ARG_NONE, &daemon->is_for_tests,
+      "Let plugins load that harm on purpose, such as impair", NULL },
     { "log-level", 'l', 0, G_OPTION_ARG_STRING, &level, "error, notice, info or debug", "LEVEL" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &wants_version, "Print the version", NULL },
     G_OPTION_ENTRY_NULL

@@ -38,6 +38,7 @@ daemon_engine_options (Daemon *daemon)
 {
   return (IkeEngineOptions) {
     .struct_size = sizeof (IkeEngineOptions),
+    .flags = daemon->is_for_tests ? IKE_ENGINE_FOR_TESTS : 0,
     .name = "ikebanad",
     .n_offload = G_MAXUINT32,
     .config_file = daemon->config_file,

@@ -39,6 +39,7 @@ enum {
                                                * _settings and _free */
   IKE_ENGINE_NO_HASH = 1 << 5,                /* simulation: no event hash, so that as in a real engine what nobody taps
                                                * is not made (measures) */
+  IKE_ENGINE_FOR_TESTS = 1 << 6,              /* `ikebanad --for-tests`: plugins that harm on purpose may load */
 };
 
 typedef struct {

@@ -11,6 +11,7 @@ IKE_BEGIN_DECLS
 enum {
   IKE_NET_MARKED = 1 << 0,                    /* came with, or is to get, the non-ESP marker (port 4500) */
   IKE_NET_FORWARDED = 1 << 1,                 /* was forwarded to this shard already */
+  IKE_NET_RELEASED = 1 << 2,                  /* a hook held it back and lets it go: hooks do not see it again */
 };
 
 typedef struct {

@@ -52,7 +52,8 @@ typedef struct {
 } IkeOptionInfo;
 
 enum {
-  IKE_PLUGIN_ON_REQUEST = 1 << 0,             /* loads only where configuration says `load = yes` (tests, impair) */
+  IKE_PLUGIN_ON_REQUEST = 1 << 0,             /* loads only where configuration says `load = yes` */
+  IKE_PLUGIN_FOR_TESTS = 1 << 1,              /* it harms: is not even opened where the engine does not run for tests */
 };
 
 typedef struct {

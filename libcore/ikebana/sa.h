@@ -241,12 +241,27 @@ typedef struct {
   gboolean       is_inbound, is_request;
   guint8         exchange;
   guint32        message_id, key_generation;
-  /* whole plaintext: the payload chain inside SK; may be changed in place, same length */
+  /* Whole plaintext: the payload chain inside SK, or that of a clear message.  It may be changed in place, or a hook
+   * lets these three name a chain of its own, in memory that lasts until the walk ends: that is sent, or processed,
+   * instead (copied).  What AUTH signs of a clear message are the bytes on the wire in any case. */
   const guint8  *plain;
   gsize          len;
   guint8         first_payload;
 } IkeMessageEvent;
 IKE_DECLARE_HOOK (message, "message", IkeMessageEvent);
+
+/* An IKE datagram as it comes in, before anything of it is read, and as it goes out; each fragment and each repetition
+ * is one.  On the shard that handles it; the SA is NULL where there is none (yet).  ACCEPT and PASS: it goes on, with
+ * the bytes that @datagram names then (of a hook's own, they last until the walk ends).  REJECT: it goes no further.
+ * A hook may keep a copy and put it through later, on that shard: what came in with ike_input() and IKE_NET_RELEASED,
+ * what goes out with IkeNetClass.send. */
+typedef struct {
+  guint32      struct_size;
+  gboolean     is_inbound;
+  guint        shard;
+  IkeDatagram *datagram;
+} IkeDatagramEvent;
+IKE_DECLARE_HOOK (datagram, "datagram", IkeDatagramEvent);
 
 typedef struct { guint32 struct_size; IkeConn *conn; } IkeConnEvent;
 IKE_DECLARE_HOOK (conn_selected, "config-selected", IkeConnEvent);

@@ -120,12 +120,17 @@ check_wanted (IkePlugin *plugin)
     ike_plugin_settle (plugin, IKE_STATE_DISABLED, "not among the plugins that were asked for");
 }
 
+/* Settings alone never suffice for a plugin that harms: who can write a file of conf.d need not be
+ * the one who starts the daemon. */
 static void
 check_request (IkePlugin *plugin, guint32 flags)
 {
   const char *const *asked = plugin->engine->options.plugins;
-  if ((flags & IKE_PLUGIN_ON_REQUEST) && !ike_plugin_setting (plugin, "load")
-      && !(asked && g_strv_contains (asked, plugin->name)))
+  if ((flags & IKE_PLUGIN_FOR_TESTS) && !(plugin->engine->options.flags & IKE_ENGINE_FOR_TESTS))
+    ike_plugin_settle (plugin, IKE_STATE_DISABLED,
+                       "for tests only: loads where ikebanad was started with --for-tests");
+  else if ((flags & IKE_PLUGIN_ON_REQUEST) && !ike_plugin_setting (plugin, "load")
+           && !(asked && g_strv_contains (asked, plugin->name)))
     ike_plugin_settle (plugin, IKE_STATE_DISABLED, "on request only: set plugins.%s.load = yes",
                        plugin->name);
 }

@@ -28,6 +28,8 @@ ike_clear_send (IkeShard *shard, const IkeDatagram *to, gsize max, IkeWriter *w)
   reply.data = w->data;
   reply.len = w->len;
   count (shard, manager->count.sent);
+  if (!ike_datagram_passes (shard, NULL, FALSE, &reply))
+    return TRUE;
   return manager->net_class->send (manager->net->plugin, shard->index, &reply);
 }
 

@@ -268,7 +268,7 @@ begin_half (IkeExchange *x, IkeHalf half)
 }
 
 static gboolean
-emit_message (IkeExchange *x, gboolean is_inbound, const guint8 *plain, gsize len, guint8 first)
+emit_message (IkeExchange *x, gboolean is_inbound, const guint8 **plain, gsize *len, guint8 *first)
 {
   IkeSaManager *manager = x->sa->shard->manager;
   IkeMessageEvent event = { sizeof event,
@@ -277,11 +277,33 @@ emit_message (IkeExchange *x, gboolean is_inbound, const guint8 *plain, gsize le
                             number_of (x),
                             x->message_id,
                             x->keys ? x->keys->generation : 0,
-                            plain,
-                            len,
-                            first };
+                            *plain,
+                            *len,
+                            *first };
 
-  return ike_message_hook_emit (manager->on_message, x->sa, &event) != IKE_HOOK_REJECT;
+  if (ike_message_hook_emit (manager->on_message, x->sa, &event) == IKE_HOOK_REJECT)
+    return FALSE;
+  *plain = event.plain;
+  *len = event.len;
+  *first = event.first_payload;
+  return TRUE;
+}
+
+/* Shows what was built to the message hook, and takes what that puts in its place. */
+static gboolean
+show_built (IkeExchange *x)
+{
+  IkeWriter *w = &x->out;
+  guint8 *first = &w->data[is_clear (x) ? 16 : IKE_HEADER_LEN];
+  const guint8 *built = w->data + x->inner_at, *plain = built;
+  gsize len = w->len - x->inner_at;
+
+  if (!emit_message (x, FALSE, &plain, &len, first) || len > w->size - x->inner_at)
+    return FALSE;
+  if (plain != built && len)
+    memmove (w->data + x->inner_at, plain, len);
+  w->len = x->inner_at + len;
+  return TRUE;
 }
 
 /* Closes and seals what was built; a copy that the caller owns, or NULL. */
@@ -291,10 +313,7 @@ close_message (IkeExchange *x, gsize *len)
   IkeWriter *w = &x->out;
   gsize limit = is_clear (x) ? 0 : ike_fragment_limit (x);
 
-  if (w->failed)
-    return NULL;
-  if (!emit_message (x, FALSE, w->data + x->inner_at, w->len - x->inner_at,
-                     w->data[is_clear (x) ? 16 : IKE_HEADER_LEN]))
+  if (w->failed || !show_built (x))
     return NULL;
   if (limit && ike_sealed_len (x->sa, x->inner_at, w->len - x->inner_at) > limit)
     return ike_fragment_seal (x->sa, (IkeKeys *) x->keys, w, x->inner_at, limit, len);
@@ -782,8 +801,15 @@ ike_exchange_response (IkeExchange *x, IkeMessage *in)
   begin_half (x, IKE_HALF_PROCESS);
 }
 
+/* A hook's own chain is copied to where the message is. */
 gboolean
-ike_exchange_show (IkeExchange *x, const guint8 *plain, gsize len, guint8 first)
+ike_exchange_show (IkeExchange *x, const guint8 **plain, gsize *len, guint8 *first)
 {
-  return emit_message (x, TRUE, plain, len, first);
+  const guint8 *came = *plain;
+
+  if (!emit_message (x, TRUE, plain, len, first))
+    return FALSE;
+  if (*plain != came && *len)
+    *plain = ike_arena_copy (&x->in_arena, *plain, *len);
+  return *plain || !*len;
 }

@@ -143,6 +143,25 @@ set_path (IkeExchange *x, const IkeDatagram *datagram)
   x->is_marked = (datagram->flags & IKE_NET_MARKED) != 0;
 }
 
+/* The message hook for a clear one.  What that puts in its place is read and judged anew; what AUTH
+ * signs are the bytes that came. */
+static gboolean
+show_clear (IkeShard *shard, IkeExchange *x, IkeMessage *m, gboolean is_response)
+{
+  const guint8 *came = m->raw + IKE_HEADER_LEN, *plain = came;
+  gsize came_len = m->raw_len - IKE_HEADER_LEN, len = came_len;
+  guint8 first = m->header.next_payload;
+  IkeSa shape = { .shard = shard, .state = IKE_SA_CREATED };
+  IkeVerdict verdict = { 0 };
+
+  if (!ike_exchange_show (x, &plain, &len, &first))
+    return FALSE;
+  if (plain == came && len == came_len && first == m->header.next_payload)
+    return TRUE;
+  return read_payloads (shard, &x->in_arena, m, first, plain, len, IKE_HEADER_LEN, &verdict)
+         && ike_stategate_check (x->info, is_response ? x->sa : &shape, is_response, m, &verdict);
+}
+
 /* -- first messages */
 
 /* TRUE: all gates let it pass; attachments are in @attached. */
@@ -216,8 +235,7 @@ accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *hea
     ike_sa_destroy (sa, "the first message is malformed");
     return;
   }
-  if (!ike_exchange_show (x, x->in->raw + IKE_HEADER_LEN, x->in->raw_len - IKE_HEADER_LEN,
-                          header->next_payload)) {
+  if (!show_clear (shard, x, x->in, FALSE)) {
     ike_sa_destroy (sa, "a plugin dropped its first message");
     return;
   }
@@ -345,7 +363,7 @@ open_protected (IkeSa *sa, IkeExchange *x, IkeMessage *m, IkeVerdict *verdict)
   }
   m->is_protected = TRUE;
   sa->last_in_us = ike_sa_now_us (sa);
-  if (!ike_exchange_show (x, plain, len, first))
+  if (!ike_exchange_show (x, &plain, &len, &first))
     return FALSE;
   if (!read_payloads (shard, &x->in_arena, m, first, plain, len, 0, verdict))
     count (shard, shard->manager->count.bad_syntax);
@@ -582,8 +600,7 @@ clear_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
     ike_arena_clear (&x->in_arena);
     return;
   }
-  if (!ike_exchange_show (x, m->raw + IKE_HEADER_LEN, m->raw_len - IKE_HEADER_LEN,
-                          header->next_payload)) {
+  if (!show_clear (shard, x, m, TRUE)) {
     ike_arena_clear (&x->in_arena);
     return;
   }
@@ -700,17 +717,31 @@ ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram)
   message_of_sa (sa, datagram, &header, info);
 }
 
-void
-ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
+/* The shard that is to handle it, of any version; -1: any. */
+static int
+wanted_shard (IkeSaManager *manager, const IkeDatagram *datagram)
+{
+  const IkeClasses *classes = &manager->classes;
+  guint major = datagram->len < IKE_HEADER_LEN ? 0 : datagram->data[17] >> 4;
+  const IkeProtocolClass *klass = classes->protocols[major];
+  int to = -1;
+
+  if (major == 2)
+    return ike_input_shard (manager->engine, datagram->data, datagram->len);
+  if (klass && klass->peek)
+    to = klass->peek (classes->protocol_plugins[major], datagram->data, datagram->len);
+  return to >= 0 && (guint) to < manager->engine->n_shards ? to : -1;
+}
+
+static void
+take_datagram (IkeShard *shard, const IkeDatagram *datagram)
 {
   static const guint8 none[8] = { 0 };
-  IkeShard *shard = engine->sas->shards[k];
-  const IkeClasses *classes = &engine->sas->classes;
+  const IkeClasses *classes = &shard->manager->classes;
   guint8 major;
 
-  count (shard, engine->sas->count.received);
   if (datagram->len < IKE_HEADER_LEN) {
-    count (shard, engine->sas->count.bad_header);
+    count (shard, shard->manager->count.bad_header);
     return;
   }
   major = datagram->data[17] >> 4;
@@ -718,14 +749,12 @@ ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
     ike_input_v2 (shard, datagram);
     return;
   }
-  if (major < G_N_ELEMENTS (classes->protocols) && classes->protocols[major]) {
-    const IkeProtocolClass *klass = classes->protocols[major];
-    IkePlugin *plugin = classes->protocol_plugins[major];
-    int to = klass->peek ? klass->peek (plugin, datagram->data, datagram->len) : -1;
-    if (to >= 0 && (guint) to != k && (guint) to < engine->n_shards)
+  if (classes->protocols[major]) {
+    int to = wanted_shard (shard->manager, datagram);
+    if (to >= 0 && (guint) to != shard->index)
       forward (shard, (guint) to, datagram, memcmp (datagram->data + 8, none, sizeof none) == 0);
     else
-      klass->input (plugin, k, datagram);
+      classes->protocols[major]->input (classes->protocol_plugins[major], shard->index, datagram);
     return;
   }
   if (major > 2) {
@@ -736,5 +765,22 @@ ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
       return;
     }
   }
-  count (shard, engine->sas->count.bad_version);
+  count (shard, shard->manager->count.bad_version);
+}
+
+void
+ike_input (IkeEngine *engine, guint k, const IkeDatagram *datagram)
+{
+  IkeSaManager *manager = engine->sas;
+  IkeShard *shard = manager->shards[k];
+  IkeDatagram shown;
+
+  count (shard, manager->count.received);
+  if (!ike_hook_point_is_used (manager->on_datagram)) {
+    take_datagram (shard, datagram);
+    return;
+  }
+  shown = *datagram;
+  if (ike_datagram_comes_in (shard, wanted_shard (manager, datagram), &shown))
+    take_datagram (shard, &shown);
 }

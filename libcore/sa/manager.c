@@ -72,6 +72,7 @@ ike_sas_new (IkeEngine *engine)
     manager->buckets[i] = (guint8) (i % engine->n_shards);
   ike_engine_random (engine, manager->secret, sizeof manager->secret);
   make_counters (manager);
+  manager->on_datagram = ike_hook_point (engine, "datagram");
   manager->on_message = ike_hook_point (engine, "message");
   manager->on_conn = ike_hook_point (engine, "config-selected");
   manager->on_proposal = ike_hook_point (engine, "proposal-selected");

@@ -127,8 +127,8 @@ struct _IkeSaManager {
   IkeSlotClass     *slots;
   guint             n_slots;
   IkeSaCounters     count;
-  IkeHookPoint     *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state, *on_child,
-    *on_updown, *on_endpoint, *on_liveness, *on_rekey, *on_child_rekey;
+  IkeHookPoint     *on_datagram, *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state,
+    *on_child, *on_updown, *on_endpoint, *on_liveness, *on_rekey, *on_child_rekey;
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
@@ -437,6 +437,12 @@ gboolean ike_fragment_take (IkeSa *sa, const IkeKeys *keys, IkeArena *arena, con
                             const guint8 **plain, gsize *len);
 void     ike_fragments_clear (IkeSa *sa);
 
+/* datagram.c */
+/* FALSE: a hook took it.  Else what @datagram says now is what counts. */
+gboolean ike_datagram_passes   (IkeShard *shard, IkeSa *sa_or_null, gboolean is_inbound, IkeDatagram *datagram);
+/* The same for one that came in; @wanted: the shard that is to handle it, -1: any. */
+gboolean ike_datagram_comes_in (IkeShard *shard, int wanted, IkeDatagram *datagram);
+
 /* clear.c */
 /* Opens an answer to @to in the shard's buffer. */
 void     ike_clear_open (IkeShard *shard, const IkeHeader *to, IkeWriter *w);
@@ -485,7 +491,8 @@ IkeExchange *ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean 
 void     ike_exchange_doubt   (IkeSa *sa);                            /* an answer came to what was given up */
 void     ike_exchange_gave_up (IkeExchange *x, const char *why);
 void     ike_exchange_fail    (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason);
-gboolean ike_exchange_show    (IkeExchange *x, const guint8 *plain, gsize len, guint8 first);   /* the message hook */
+/* The message hook for what came in.  FALSE: it is refused.  Else the three name what is to be processed. */
+gboolean ike_exchange_show    (IkeExchange *x, const guint8 **plain, gsize *len, guint8 *first);
 
 /* notifies.c */
 gboolean ike_exchange_record_notifies (IkeExchange *x, IkeVerdict *verdict);

@@ -44,6 +44,8 @@ send_one (IkeSa *sa, const guint8 *data, gsize len, const IkeAddr *local, const 
     return FALSE;
   sa->last_out_us = ike_sa_now_us (sa);
   ike_counter_add (manager->engine, manager->count.sent, 1);
+  if (!ike_datagram_passes (sa->shard, sa, FALSE, &datagram))
+    return TRUE;
   return manager->net_class->send (manager->net->plugin, sa->shard->index, &datagram);
 }
 

@@ -17,6 +17,8 @@ static const char settings[] = "plugins {\n"
                                "  good { level = 5 }\n"
                                "}\n";
 
+static guint32 fixture_flags;
+
 static char *
 fixture_dir (void)
 {
@@ -36,6 +38,7 @@ start (Fixture *fixture, const char *text, const char *dirs, const char *const *
   fixture->engine->options.plugin_dir = dirs;
   fixture->engine->options.catalog_file = catalog;
   fixture->engine->options.plugins = plugins;
+  fixture->engine->options.flags |= fixture_flags;
   g_assert_true (ike_registry_load (fixture->engine, &error));
   g_assert_no_error (error);
   fixture->engine->options = before;
@@ -93,6 +96,7 @@ test_states (void)
   fixture_assert_state (&fixture, "command:small", "abi: *kind command*rebuild plugin misspelt");
   fixture_assert_state (&fixture, "command:empty", "broken: has no functions*");
   fixture_assert_state (&fixture, "on-request", "disabled: on request only*");
+  fixture_assert_state (&fixture, "harmful", "disabled: for tests only: *--for-tests");
   fixture_assert_state (&fixture, "closed", "disabled: *:2");
   fixture_assert_state (&fixture, "service:closed", "disabled: *:2");
   fixture_clear (&fixture);
@@ -212,6 +216,33 @@ test_choice (void)
   fixture_clear (&fixture);
 }
 
+/* Neither the settings nor who names it open it; only an engine that runs for tests does, and there
+ * it still wants to be asked for. */
+static void
+test_for_tests (void)
+{
+  static const char *const asked[] = { "harmful", NULL };
+  static const char *const texts[] = { "plugins { harmful { load = yes } }",
+                                       "plugins { harmful { load = yes\n prefer = yes } }" };
+  Fixture fixture;
+  g_autofree char *dir = fixture_dir ();
+  g_unsetenv ("IKE_FIXTURE_HARMFUL_RAN");
+  for (guint i = 0; i < 4; i++) {
+    start (&fixture, texts[i % 2], dir, i < 2 ? NULL : asked);
+    fixture_assert_state (&fixture, "harmful", "disabled: for tests only: *--for-tests");
+    fixture_clear (&fixture);
+  }
+  fixture_flags = IKE_ENGINE_FOR_TESTS;
+  start (&fixture, "", dir, NULL);
+  fixture_assert_state (&fixture, "harmful", "disabled: on request only*");
+  fixture_clear (&fixture);
+  g_assert_null (g_getenv ("IKE_FIXTURE_HARMFUL_RAN"));
+  start (&fixture, texts[0], dir, NULL);
+  fixture_assert_state (&fixture, "harmful", "ready: ");
+  fixture_clear (&fixture);
+  fixture_flags = 0;
+}
+
 static void
 copy_plugin (const char *name, const char *dir, const char *as, guint mode)
 {
@@ -323,6 +354,7 @@ main (int argc, char **argv)
   g_test_add_func ("/loader/the-explanation-is-one-sentence", test_explain);
   g_test_add_func ("/loader/options-of-absent-plugins-are-known", test_options_of_absent);
   g_test_add_func ("/loader/who-makes-the-engine-chooses", test_choice);
+  g_test_add_func ("/loader/what-harms-loads-only-for-tests", test_for_tests);
   g_test_add_func ("/loader/directories-come-in-their-order", test_two_directories);
   g_test_add_func ("/loader/what-others-can-write-is-refused", test_owner);
   g_test_add_func ("/loader/a-damaged-file-is-refused", test_damaged);

@@ -33,6 +33,8 @@ child_dispose (IkeTask *task)
 
   if (child && ike_child_state (child) == IKE_CHILD_CREATED)
     ike_child_destroy (child, "not negotiated");
+  else if (child && self->is_untold)
+    ike_child_destroy (child, "another part of the answer failed");
   ikev2_rekey_dispose (task);
   if (self->offer)
     ike_ke_offer_free (self->ke, self->offer);
@@ -336,6 +338,7 @@ ikev2_child_finish (IkeTask *task)
     return ikev2_child_refuse (task, "kernel", IKE_N_NO_PROPOSAL_CHOSEN, why, NULL);
   }
   ike_child_set_up (child);
+  self->is_untold = !ike_exchange_is_initiator (ike_task_exchange (task));
   if (self->is_ours)
     ikev2_rekey_won (task);
   return IKE_TASK_DONE;
@@ -523,6 +526,9 @@ answer_is_error (IkeTask *task, IkeExchange *x)
       return ikev2_child_refuse (task, errors[i] == IKE_N_TS_UNACCEPTABLE ? "selectors" : "child",
                                  errors[i], why, NULL);
     }
+  /* When it says of no error either, the peer may well have made one. */
+  if (!notify)
+    delete_answered (task);
   return ikev2_child_refuse (task, "child", IKE_N_NO_PROPOSAL_CHOSEN,
                              "the peer's answer holds no CHILD_SA", NULL);
 }

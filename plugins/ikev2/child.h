@@ -23,6 +23,7 @@ typedef struct _Child {
   char               *error, *why;
   guint32             spi;
   gboolean            is_keyed, is_installing, is_installed, has_nonce, is_prepared;
+  gboolean            is_untold;              /* responder: it is up, and the answer does not say so yet */
   guint8              mode;                   /* proposed; later what was agreed on */
   Ikev2Originals      originals;
   guint16             peer_cpi;               /* with IPComp */

@@ -215,6 +215,7 @@ ikev2_child_build_response (IkeTask *task, IkeExchange *x, IkeWriter *out)
     ike_notify_write (out, 0, self->failed, NULL, 0, NULL, 0);
     return IKE_TASK_DONE;
   }
+  self->is_untold = FALSE;
   ikev2_mode_write (out, self->mode);
   if (self->peer_cpi && ikev2_child_of (task))
     ikev2_ipcomp_write (out, ike_child_cpi (ikev2_child_of (task), TRUE));
