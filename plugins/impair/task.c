@@ -135,7 +135,7 @@ static const char *const wants[] = { "net:*", NULL };
 
 TASK (impair_init_task, "impair-init", "IKE_SA_INIT", "init natd");
 TASK (impair_auth_task, "impair-auth", "IKE_AUTH", "identity");
-TASK (impair_child_task, "impair-child", "CREATE_CHILD_SA", "create-child rekey-child rekey-ike");
+TASK (impair_child_task, "impair-child", "CREATE_CHILD_SA", "create-child rekey");
 TASK (impair_informational_task, "impair-informational", "INFORMATIONAL", "delete informational");
 TASK (impair_resume_task, "impair-resume", "IKE_SESSION_RESUME", NULL);
 TASK (impair_intermediate_task, "impair-intermediate", "IKE_INTERMEDIATE", NULL);
