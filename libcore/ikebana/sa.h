@@ -64,8 +64,10 @@ void ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remot
 void ike_sa_set_established (IkeSa *sa);
 /* A delete is on its way: nothing new begins on it. */
 void ike_sa_set_deleting  (IkeSa *sa);
-/* How many requests may be in flight, each way (SET_WINDOW_SIZE); used once AUTH is done. */
+/* How many requests may be in flight, each way (SET_WINDOW_SIZE): those that we take, those that the peer takes.  Used
+ * once AUTH is done; never gets smaller. */
 void ike_sa_set_window (IkeSa *sa, guint ours, guint theirs);
+void ike_sa_window     (const IkeSa *sa, guint *ours, guint *theirs);
 /* Goes down at the end of the turn, without a word on the wire. @reason: for people. */
 void ike_sa_destroy       (IkeSa *sa, const char *reason);
 /* Begin again elsewhere: the same connection and intent of children, to @where (NULL: as configured). Returns the

@@ -467,10 +467,30 @@ ike_sa_set_deleting (IkeSa *sa)
   ike_sa_set_state (sa, IKE_SA_DELETING);
 }
 
+static void
+apply_window (IkeSa *sa)
+{
+  if (sa->state >= IKE_SA_ESTABLISHED)
+    ike_window_resize (&sa->window, MAX (sa->window_theirs, sa->window.size_sent),
+                       MAX (sa->window_ours, sa->window.size_received));
+}
+
+/* RFC 7296, 2.3: "The window size is always one until the initial exchanges complete", and "there
+ * is currently no way to reduce the window size of an existing IKE SA". */
 void
 ike_sa_set_window (IkeSa *sa, guint ours, guint theirs)
 {
-  ike_window_resize (&sa->window, theirs, ours);
+  ike_sa_assert_owner (sa);
+  sa->window_ours = (guint8) CLAMP (ours, MAX (sa->window_ours, 1u), IKE_WINDOW_MAX);
+  sa->window_theirs = (guint8) CLAMP (theirs, MAX (sa->window_theirs, 1u), IKE_WINDOW_MAX);
+  apply_window (sa);
+}
+
+void
+ike_sa_window (const IkeSa *sa, guint *ours, guint *theirs)
+{
+  *ours = MAX (sa->window_ours, 1u);
+  *theirs = MAX (sa->window_theirs, 1u);
 }
 
 void
@@ -488,6 +508,7 @@ ike_sa_set_established (IkeSa *sa)
   sa->established_us = ike_sa_now_us (sa);
   sa->was_up = TRUE;
   ike_sa_set_state (sa, IKE_SA_ESTABLISHED);
+  apply_window (sa);
   ike_counter_add (engine, sa->shard->manager->count.established, 1);
   ike_initiate_remember (sa);
   ike_ike_updown_hook_emit (sa->shard->manager->on_updown, sa, &event);

@@ -222,6 +222,8 @@ struct _IkeSa {
     was_up : 1, may_fragment : 1, is_known : 1;   /* known: to `up` */
   guint8        was_retried : 1, is_doubtful : 1, is_wary : 1;   /* see ike_exchange_doubt() */
   guint8        n_restarts;
+  guint8        window_ours, window_theirs;   /* agreed on, for when the SA is up; 0: nothing was said */
+  guint         n_running, n_running_ike;     /* of `operations`; of these, what touches the IKE SA */
   IkeAddr       local, remote;
   guint32       endpoint_id;                  /* newest message ID whose endpoints were applied, + 1 */
   IkeConn      *conn;
