@@ -51,14 +51,14 @@ void ike_sa_set_local_id  (IkeSa *sa, IkeIdent *id_take);
 void ike_sa_set_remote_id (IkeSa *sa, IkeIdent *id_take);
 void ike_sa_set_choice    (IkeSa *sa, const IkeChoice *choice);
 void ike_sa_set_peer_spi  (IkeSa *sa, guint64 spi);
-/* The peer is behind NAT, we are: both float to the marked port, ESP is encapsulated.  May be asked later. */
+/* We are behind NAT, the peer is: both float to the marked port, ESP is encapsulated.  May be asked later. */
 void     ike_sa_set_nat   (IkeSa *sa, gboolean local_behind, gboolean remote_behind);
 gboolean ike_sa_nat_local (const IkeSa *sa);
 gboolean ike_sa_nat_remote (const IkeSa *sa);
 /* Both sides said that they can (RFC 7383): large messages may be cut from now on, and fragments are taken. */
 void     ike_sa_set_fragmentation (IkeSa *sa, gboolean is_agreed);
 gboolean ike_sa_has_fragmentation (const IkeSa *sa);
-/* The path, applied only from a message ID newer than the last applied (@message_id; G_MAXUINT32: locally decided). */
+/* The path, applied unless a newer message ID of the peer was heard (@message_id; G_MAXUINT32: locally decided). */
 void ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, guint32 message_id);
 /* Authenticated both ways: the SA counts as up; emits `ike-up`. */
 void ike_sa_set_established (IkeSa *sa);
@@ -242,7 +242,13 @@ IKE_DECLARE_HOOK (child_updown, "child-updown", IkeChildEvent);
 typedef struct { guint32 struct_size; gboolean is_up; const char *reason; } IkeUpDownEvent;
 IKE_DECLARE_HOOK (ike_updown, "ike-updown", IkeUpDownEvent);
 
-typedef struct { guint32 struct_size; const IkeAddr *local, *remote; } IkeEndpointEvent;
+/* Before the SA moves.  @is_followed: nobody decided it, authentic packets of a peer behind NAT come from there; then
+ * REJECT keeps it where it is. */
+typedef struct {
+  guint32        struct_size;
+  const IkeAddr *local, *remote;
+  gboolean       is_followed;
+} IkeEndpointEvent;
 IKE_DECLARE_HOOK (endpoint, "endpoint-changed", IkeEndpointEvent);
 
 typedef struct { guint32 struct_size; gboolean is_alive; } IkeLivenessEvent;

@@ -129,7 +129,8 @@ flags_of (const IkeChild *child)
   const IkeSa *sa = child->sa;
   guint32 flags = child->conf->flags;
 
-  if (sa->nat_local || sa->nat_remote || sa->conn->encap)
+  /* RFC 7296, 2.23: "UDP encapsulation MUST NOT be done on port 500". */
+  if (sa->is_marked && (sa->nat_local || sa->nat_remote || sa->conn->encap))
     flags |= IKE_KERNEL_ENCAP;
   if (child->choice.chosen[IKE_TRANSFORM_SN].id == 1)
     flags |= IKE_KERNEL_ESN;
@@ -336,28 +337,35 @@ static const IkeCallClass update_call = {
   .then = updated,
 };
 
+static void
+update_endpoints (IkeChild *child)
+{
+  IkeSa *sa = child->sa;
+  IkeSaManager *manager = sa->shard->manager;
+  IkeKernelSa old[2], new_[2];
+  guint i;
+
+  for (i = 0; i < 2; i++)
+    ike_child_fill_kernel_sa (child, i == 0, &old[i]);
+  child->local = sa->local;
+  child->remote = sa->remote;
+  child->flags = flags_of (child);
+  for (i = 0; i < 2; i++) {
+    ike_child_fill_kernel_sa (child, i == 0, &new_[i]);
+    manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (sa, &update_call, NULL),
+                                   &old[i], &new_[i]);
+  }
+}
+
+/* One that is being installed follows when it is up. */
 void
 ike_children_update_endpoints (IkeSa *sa)
 {
-  IkeSaManager *manager = sa->shard->manager;
   IkeChild *child;
-  guint i;
 
-  for (child = sa->children; manager->kernel_class && child; child = child->next) {
-    IkeKernelSa old[2], new_[2];
-    if (!child->is_installed)
-      continue;
-    for (i = 0; i < 2; i++)
-      ike_child_fill_kernel_sa (child, i == 0, &old[i]);
-    child->local = sa->local;
-    child->remote = sa->remote;
-    child->flags = flags_of (child);
-    for (i = 0; i < 2; i++) {
-      ike_child_fill_kernel_sa (child, i == 0, &new_[i]);
-      manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (sa, &update_call, NULL),
-                                     &old[i], &new_[i]);
-    }
-  }
+  for (child = sa->children; sa->shard->manager->kernel_class && child; child = child->next)
+    if (child->is_installed)
+      update_endpoints (child);
 }
 
 /* -- up and down */
@@ -441,6 +449,8 @@ ike_child_set_up (IkeChild *child)
   child->state = IKE_CHILD_INSTALLED;
   child->is_installed = TRUE;
   child->installed_us = ike_sa_now_us (sa);
+  if (!ike_addr_equal (&child->local, &sa->local) || !ike_addr_equal (&child->remote, &sa->remote))
+    update_endpoints (child);
   if (child->n_local)
     ike_selector_format (&child->selectors[0], local, sizeof local);
   if (child->n_remote)

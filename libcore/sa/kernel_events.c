@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel_events.c - what the kernel plugin says by itself: each event finds its SA, becomes a job
- * there and an event on the bus.  A hard expire takes the child down, for its keys are spent; what
- * more is made of these events is for plugins. */
+ * there and an event on the bus.  A hard expire takes the child down, for its keys are spent, and a
+ * new mapping may move the SA (path.c); what more is made of these events is for plugins. */
 #include "sa/sa_private.h"
 
 typedef struct {
@@ -37,6 +37,8 @@ run_event (IkeSa *sa, gpointer data)
   if (!child)
     return;
   emit (sa, child, event);
+  if (event->is_mapping)
+    ike_path_of_child (sa, child, &event->source);
   if (!event->is_hard || child->is_going || child->state != IKE_CHILD_INSTALLED)
     return;
   child->is_going = TRUE;

@@ -27,6 +27,7 @@ make_counters (IkeSaManager *manager)
     COUNTER (forwarded_first, "shard.forwarded-first"),
     COUNTER (sent, "output.sent"),
     COUNTER (resent, "output.retransmits"),
+    COUNTER (keepalives, "output.keepalives"),
     COUNTER (gated, "input.gated"),
     COUNTER (refused, "input.lane-full"),
     COUNTER (orphans, "output.orphans"),

@@ -103,7 +103,7 @@ typedef struct {
 typedef struct {
   guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded,
     forwarded_twice, received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed,
-    initiated, failed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit;
+    initiated, failed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit, keepalives;
 } IkeSaCounters;
 
 struct _IkeSaManager {
@@ -220,12 +220,13 @@ struct _IkeSa {
   guint8        major, state;
   guint8        is_initiator : 1, is_doomed : 1, is_half_open : 1, nat_local : 1, nat_remote : 1, is_marked : 1,
     was_up : 1, may_fragment : 1, is_known : 1;   /* known: to `up` */
-  guint8        was_retried : 1, is_doubtful : 1, is_wary : 1;   /* see ike_exchange_doubt() */
+  guint8        was_retried : 1, is_doubtful : 1, is_wary : 1,   /* see ike_exchange_doubt() */
+    is_asking : 1;                            /* the kernel, for the keepalive */
   guint8        n_restarts;
   guint8        window_ours, window_theirs;   /* agreed on, for when the SA is up; 0: nothing was said */
   guint         n_running, n_running_ike;     /* of `operations`; of these, what touches the IKE SA */
   IkeAddr       local, remote;
-  guint32       endpoint_id;                  /* newest message ID whose endpoints were applied, + 1 */
+  guint32       endpoint_id;                  /* newest message ID of the peer, + 1: older ones move nothing */
   IkeConn      *conn;
   IkeIdent     *local_id, *remote_id;
   IkeChoice    *choice;
@@ -249,7 +250,7 @@ struct _IkeSa {
   IkeCall      *calls;
   IkeWatcher   *watchers;
   IkeSa        *half_next, *doomed_next;
-  gint64        created_us, established_us, last_in_us, last_out_us;
+  gint64        created_us, established_us, last_in_us, last_out_us, moved_us;   /* moved: by ESP */
   char         *down_reason;
   char         *hint;                         /* an unauthenticated error heard while connecting */
   guint32       if_id_in, if_id_out;          /* given to this SA by %unique; 0: not yet, or never */
@@ -445,6 +446,14 @@ void     ike_outside_accept (IkeSa *sa, const guint8 digest[16]);
 
 /* input.c */
 void     ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram);
+
+/* path.c: where a message came from whose tag was good */
+void     ike_path_of_request  (IkeSa *sa, const IkeExchange *x);
+void     ike_path_of_response (IkeSa *sa, const IkeExchange *x);
+void     ike_path_of_child    (IkeSa *sa, const IkeChild *child, const IkeAddr *source);
+
+/* keepalive.c */
+void     ike_keepalive_start (IkeSa *sa);                             /* if it is behind NAT and up */
 
 /* window.c */
 void     ike_window_init  (IkeWindow *window);
