@@ -68,6 +68,15 @@ void ike_sa_set_deleting  (IkeSa *sa);
  * once AUTH is done; never gets smaller. */
 void ike_sa_set_window (IkeSa *sa, guint ours, guint theirs);
 void ike_sa_window     (const IkeSa *sa, guint *ours, guint *theirs);
+/* The peer authenticated as nobody (RFC 7619): its identity is what it likes, and stands for no other SA of it. */
+void ike_sa_set_anonymous (IkeSa *sa);
+/* How many there may be of one peer (RFC 7296, 2.4; `unique`), by both identities.  INITIAL_CONTACT came with AUTH: */
+void ike_sa_set_first_contact (IkeSa *sa);
+/* Responder, when the peer is authenticated and the SA about to be up: the older ones go, or, FALSE, this one shall
+ * not come up, and @why (g_free) says so. */
+gboolean ike_sa_settle_unique (IkeSa *sa, char **why);
+/* Is there one that is up between these identities? */
+gboolean ike_sa_has_other (const IkeSa *sa, const IkeIdent *local, const IkeIdent *remote);
 /* Goes down at the end of the turn, without a word on the wire. @reason: for people. */
 void ike_sa_destroy       (IkeSa *sa, const char *reason);
 /* Begin again elsewhere: the same connection and intent of children, to @where (NULL: as configured). Returns the

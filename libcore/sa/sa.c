@@ -186,6 +186,7 @@ sa_free (IkeSa *sa)
   IkeSaManager *manager = sa->shard->manager;
   const char *why = sa->down_reason ? sa->down_reason : "closed";
 
+  ike_unique_leave (sa);
   while (sa->children)
     ike_child_free (sa->children, why);
   free_exchanges (sa);
@@ -304,6 +305,8 @@ ike_sa_set_state (IkeSa *sa, IkeSaState state)
   if (sa->state == state || sa->state == IKE_SA_DEAD)
     return;
   sa->state = (guint8) state;
+  if (state >= IKE_SA_REKEYED)
+    ike_unique_leave (sa);
   ike_state_hook_emit (sa->shard->manager->on_state, sa, &event);
   if (!ike_event_is_wanted (engine, "ike-state"))
     return;
@@ -422,6 +425,7 @@ ike_sa_set_established (IkeSa *sa)
   sa->established_us = ike_sa_now_us (sa);
   sa->was_up = TRUE;
   ike_sa_set_state (sa, IKE_SA_ESTABLISHED);
+  ike_unique_enter (sa);
   apply_window (sa);
   ike_counter_add (engine, sa->shard->manager->count.established, 1);
   ike_initiate_remember (sa);

@@ -4,6 +4,7 @@
  * Everything here is touched on the owner shard only, unless it is const after start (classes) or says otherwise. */
 #pragma once
 #include "base/order.h"
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include "engine_private.h"
@@ -106,6 +107,24 @@ typedef struct {
     initiated, failed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit, keepalives;
 } IkeSaCounters;
 
+/* -- what SAs of all shards are found by (index.c) */
+
+typedef struct _IkeIndexed { struct _IkeIndexed *next; guint8 key[16]; } IkeIndexed;   /* first in what is indexed */
+typedef struct { pthread_mutex_t lock; IkeIndexed **chains; guint32 n, n_chains; } IkeStripe;
+enum { IKE_STRIPES = 64 };
+typedef struct { IkeStripe stripes[IKE_STRIPES]; } IkeIndex;
+
+/* An SA that is up, by both identities (unique.c).  Read under the lock of its stripe. */
+typedef struct {
+  IkeIndexed indexed;
+  IkeSaRef   sa;
+  gint64     since_us;
+  guint32    unique_id;
+  gboolean   is_in, is_ours;                  /* ours: we began it */
+} IkePresence;
+
+/* -- manager */
+
 struct _IkeSaManager {
   IkeEngine        *engine;
   IkeClasses        classes;
@@ -129,6 +148,7 @@ struct _IkeSaManager {
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
+  IkeIndex         *peers;                    /* any shard */
   GHashTable       *by_conn;                  /* control: name → IkeKnown (initiate.c): the newest SA */
 };
 
@@ -221,7 +241,9 @@ struct _IkeSa {
   guint8        is_initiator : 1, is_doomed : 1, is_half_open : 1, nat_local : 1, nat_remote : 1, is_marked : 1,
     was_up : 1, may_fragment : 1, is_known : 1;   /* known: to `up` */
   guint8        was_retried : 1, is_doubtful : 1, is_wary : 1,   /* see ike_exchange_doubt() */
-    is_asking : 1;                            /* the kernel, for the keepalive */
+    is_asking : 1,                            /* the kernel, for the keepalive */
+    is_first_contact : 1,                     /* the peer says so: INITIAL_CONTACT */
+    is_anonymous : 1;                         /* remote_id is what the peer says, and nothing proves it */
   guint8        n_restarts;
   guint8        window_ours, window_theirs;   /* agreed on, for when the SA is up; 0: nothing was said */
   guint         n_running, n_running_ike;     /* of `operations`; of these, what touches the IKE SA */
@@ -254,6 +276,7 @@ struct _IkeSa {
   char         *down_reason;
   char         *hint;                         /* an unauthenticated error heard while connecting */
   guint32       if_id_in, if_id_out;          /* given to this SA by %unique; 0: not yet, or never */
+  IkePresence   presence;
 };
 
 /* -- exchanges and operations */
@@ -539,6 +562,22 @@ void     ike_child_free (IkeChild *child, const char *reason);
 IkeTree *ike_child_describe (const IkeChild *child);
 void     ike_children_update_endpoints (IkeSa *sa);
 void     ike_children_bury (IkeShard *shard);                         /* frees those that are gone */
+
+/* index.c */
+IkeIndex   *ike_index_new    (void);
+void        ike_index_free   (IkeIndex *index);                        /* by then empty */
+/* The stripe of @key, locked: briefly, and nothing is called meanwhile. */
+IkeStripe  *ike_index_lock   (IkeIndex *index, const guint8 key[static 16]);
+void        ike_index_unlock (IkeStripe *stripe);
+/* The next entry of that key; @after NULL: the first. */
+IkeIndexed *ike_index_next   (IkeStripe *stripe, const guint8 key[static 16], IkeIndexed *after);
+void        ike_index_add    (IkeStripe *stripe, IkeIndexed *entry);
+void        ike_index_remove (IkeStripe *stripe, IkeIndexed *entry);
+
+/* unique.c */
+void     ike_unique_enter (IkeSa *sa);                                /* it is up */
+void     ike_unique_leave (IkeSa *sa);
+void     ike_sa_probe     (IkeEngine *engine, IkeSaRef sa);           /* is its peer still alive? */
 
 /* if_ids.c */
 void     ike_child_take_if_ids (IkeChild *child);

@@ -9,7 +9,8 @@
 /* Bits of a connection's candidates tried in one message. */
 enum { IKEV2_CANDIDATES_MAX = 16, IKEV2_NONCE_LEN = 32 };
 
-extern const IkeFeature ikev2_fragmentation_feature, ikev2_fragmentation_acts_feature, ikev2_window_size_feature;
+extern const IkeFeature ikev2_fragmentation_feature, ikev2_fragmentation_acts_feature, ikev2_window_size_feature,
+  ikev2_contact_notify_feature, ikev2_contact_task_feature, ikev2_unique_acts_feature;
 extern const IkeTaskClass ikev2_init_task, ikev2_natd_task, ikev2_id_task, ikev2_auth_task, ikev2_child_task,
   ikev2_create_child_task, ikev2_delete_task, ikev2_informational_task;
 
