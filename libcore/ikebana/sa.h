@@ -176,6 +176,9 @@ guint16             ike_child_cpi       (const IkeChild *child, gboolean is_inbo
 void                ike_child_get_spi   (IkeChild *child, IkeCall *call);
 /* The same for a CPI; ask only a kernel plugin with IKE_KERNEL_CAN_IPCOMP. */
 void                ike_child_get_cpi   (IkeChild *child, IkeCall *call);
+/* With its mode and selectors set: claims the traffic, so that no other peer's CHILD_SA takes it away.  FALSE: the
+ * child of another peer carries just that; @why (g_free) names it, and what helps. */
+gboolean            ike_child_claim     (IkeChild *child, char **why);
 /* KEYMAT (RFC 7296, 2.17) from the present SK_d, then both SAs and the policies into the kernel.  @secret NULL: no PFS.
  * Which keys are whose follows from @is_initiator: did we send the request? */
 void                ike_child_install   (IkeChild *child, gboolean is_initiator, const guint8 *secret, gsize secret_len,

@@ -169,8 +169,8 @@ ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelS
   ike_child_fill_modes (child, is_inbound, out);
 }
 
-static void
-fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *local,
+void
+ike_child_fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *local,
              const IkeSelector *remote, IkeKernelPolicy *out)
 {
   gboolean is_out = direction == IKE_DIR_OUT;
@@ -208,7 +208,7 @@ make_policies (const IkeChild *child, guint *n)
       const IkeSelector *local = &child->selectors[i],
                         *remote = &child->selectors[child->n_local + k];
       for (d = 0; local->family == remote->family && d < G_N_ELEMENTS (directions) && *n < max; d++)
-        fill_policy (child, directions[d], local, remote, &policies[(*n)++]);
+        ike_child_fill_policy (child, directions[d], local, remote, &policies[(*n)++]);
     }
   return policies;
 }
@@ -281,6 +281,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   child->local = sa->local;
   child->remote = sa->remote;
   child->flags = flags_of (child);
+  ike_child_claim_anyway (child);
   if (!child->ipcomp)
     ike_child_drop_cpi (child);
   for (i = 0; i < 2; i++) {
@@ -480,6 +481,7 @@ ike_child_free (IkeChild *child, const char *reason)
   if (child->installed_us)
     emit_child (child, FALSE, reason);
   remove_from_kernel (child);
+  ike_child_unclaim (child);
   child->dead_next = sa->shard->dead_children;
   sa->shard->dead_children = child;
   ike_shard_reap_later (sa->shard);

@@ -123,6 +123,8 @@ typedef struct {
   gboolean   is_in, is_ours;                  /* ours: we began it */
 } IkePresence;
 
+typedef struct _IkeClaims IkeClaims;          /* claims.c */
+
 /* -- manager */
 
 struct _IkeSaManager {
@@ -148,7 +150,7 @@ struct _IkeSaManager {
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
-  IkeIndex         *peers;                    /* any shard */
+  IkeIndex         *peers, *claims;           /* any shard */
   GHashTable       *by_conn;                  /* control: name → IkeKnown (initiate.c): the newest SA */
 };
 
@@ -556,6 +558,7 @@ struct _IkeChild {
   IkeAddr       original_local, original_remote;   /* behind NAT, as the peer knows the hosts; family 0: no NAT */
   guint16       cpi_in, cpi_out;
   guint8        ipcomp;                       /* IPCOMP_… that was agreed on; 0: none */
+  IkeClaims    *claims;                       /* NULL: none yet, or none needed */
 };
 void     ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);   /* no keys */
 void     ike_child_free (IkeChild *child, const char *reason);
@@ -578,6 +581,12 @@ void        ike_index_remove (IkeStripe *stripe, IkeIndexed *entry);
 void     ike_unique_enter (IkeSa *sa);                                /* it is up */
 void     ike_unique_leave (IkeSa *sa);
 void     ike_sa_probe     (IkeEngine *engine, IkeSaRef sa);           /* is its peer still alive? */
+
+/* claims.c */
+void     ike_child_claim_anyway (IkeChild *child);
+void     ike_child_unclaim (IkeChild *child);
+void     ike_child_fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *local,
+                                const IkeSelector *remote, IkeKernelPolicy *out);
 
 /* if_ids.c */
 void     ike_child_take_if_ids (IkeChild *child);
