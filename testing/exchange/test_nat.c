@@ -220,6 +220,23 @@ test_not_before_auth (gconstpointer flags)
   pair_free (pair);
 }
 
+/* With -m perf: what an idle SA behind NAT costs, both engines and the wire between them. */
+static void
+test_cost (void)
+{
+  enum { PERIODS = 100000 };
+  Pair *pair = hidden_pair (NULL, "", "", TRUE);
+  double seconds;
+
+  g_test_timer_start ();
+  pair_run (pair, 20 * PERIODS);
+  seconds = g_test_timer_elapsed ();
+  g_assert_cmpuint (sent_by (&pair->a), >=, PERIODS - 1);
+  g_test_minimized_result (seconds * 1e6 / PERIODS, "%.2f us per keepalive",
+                           seconds * 1e6 / PERIODS);
+  pair_free (pair);
+}
+
 /* -- both are hidden */
 
 static void
@@ -449,5 +466,7 @@ main (int argc, char **argv)
   pair_add_test ("nat", "a-mark-each-carries-the-same-inner-address", test_marks);
   pair_add_test ("nat", "one-client-in-transport-mode", test_transport);
   pair_add_test ("nat", "a-peer-may-have-its-own-traffic-twice", test_same_peer);
+  if (g_test_perf ())
+    g_test_add_func ("/nat/cost-of-a-keepalive", test_cost);
   return g_test_run ();
 }
