@@ -8,6 +8,8 @@
  * peer may take its own traffic over, as it does when it rekeys, or comes back after a crash. */
 #include "sa/sa_private.h"
 
+enum { LOOKED_AT = 16 };
+
 typedef struct {
   IkeIndexed indexed;
   IkeClaims *of;
@@ -103,13 +105,15 @@ is_same_peer (const IkeClaims *a, const IkeClaims *b)
   return a->peer && b->peer && ike_ident_equal (a->peer, b->peer);
 }
 
-/* The stripe is locked. */
+/* The stripe is locked.  One peer may have thousands, and then all of them are its own, but for
+ * what we asked for ourselves: the newest tell. */
 static const IkeClaims *
 find_other (IkeStripe *stripe, Claim *claim)
 {
   IkeIndexed *entry = NULL;
+  guint i;
 
-  while ((entry = ike_index_next (stripe, claim->indexed.key, entry)))
+  for (i = 0; i < LOOKED_AT && (entry = ike_index_next (stripe, claim->indexed.key, entry)); i++)
     if (!is_same_peer (((Claim *) entry)->of, claim->of))
       return ((Claim *) entry)->of;
   return NULL;

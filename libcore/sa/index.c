@@ -74,6 +74,9 @@ link_entry (IkeStripe *stripe, IkeIndexed *entry)
   IkeIndexed **chain = chain_of (stripe, entry->key);
 
   entry->next = *chain;
+  entry->link = chain;
+  if (entry->next)
+    entry->next->link = &entry->next;
   *chain = entry;
 }
 
@@ -103,13 +106,12 @@ ike_index_add (IkeStripe *stripe, IkeIndexed *entry)
   stripe->n++;
 }
 
+/* There may be thousands of one key. */
 void
 ike_index_remove (IkeStripe *stripe, IkeIndexed *entry)
 {
-  IkeIndexed **link;
-
-  for (link = chain_of (stripe, entry->key); *link != entry; link = &(*link)->next)
-    ;
-  *link = entry->next;
+  *entry->link = entry->next;
+  if (entry->next)
+    entry->next->link = entry->link;
   stripe->n--;
 }

@@ -109,7 +109,8 @@ typedef struct {
 
 /* -- what SAs of all shards are found by (index.c) */
 
-typedef struct _IkeIndexed { struct _IkeIndexed *next; guint8 key[16]; } IkeIndexed;   /* first in what is indexed */
+/* first in what is indexed; @link: what points to it */
+typedef struct _IkeIndexed { struct _IkeIndexed *next, **link; guint8 key[16]; } IkeIndexed;
 typedef struct { pthread_mutex_t lock; IkeIndexed **chains; guint32 n, n_chains; } IkeStripe;
 enum { IKE_STRIPES = 64 };
 typedef struct { IkeStripe stripes[IKE_STRIPES]; } IkeIndex;

@@ -200,14 +200,38 @@ typedef struct {
   const IkeJobClass *job;
 } Sentence;
 
+/* The stripe is locked.  What is to be said to the others; 0, or the [number] of the one that is
+ * kept, and then the rest does not matter.  *@sentences NULL: nothing at all. */
+static guint32
+judge_all (IkeStripe *stripe, const IkeSa *sa, GArray **sentences)
+{
+  IkeIndexed *entry = NULL;
+  guint32 kept = 0;
+
+  /* There may be thousands, and nobody minds. */
+  if (sa->conn->unique == UNIQUE_NO && !sa->is_first_contact)
+    return 0;
+  while (!kept && (entry = ike_index_next (stripe, sa->presence.indexed.key, entry))) {
+    const IkePresence *other = (const IkePresence *) entry;
+    Sentence s = { other->sa, judge (other, sa) };
+    if (!s.job)
+      continue;
+    if (s.job == &probe_job)
+      kept = other->unique_id;
+    if (!*sentences)
+      *sentences = g_array_new (FALSE, FALSE, sizeof (Sentence));
+    g_array_append_val (*sentences, s);
+  }
+  return kept;
+}
+
 gboolean
 ike_sa_settle_unique (IkeSa *sa, char **why)
 {
   IkeSaManager *manager = sa->shard->manager;
   g_autoptr (GArray) sentences = NULL;
-  IkeIndexed *entry = NULL;
   IkeStripe *stripe;
-  guint32 kept = 0;
+  guint32 kept;
   guint i;
 
   ike_sa_assert_owner (sa);
@@ -215,17 +239,7 @@ ike_sa_settle_unique (IkeSa *sa, char **why)
     return TRUE;
   key_of (manager, sa->local_id, sa->remote_id, sa->presence.indexed.key);
   stripe = ike_index_lock (manager->peers, sa->presence.indexed.key);
-  while ((entry = ike_index_next (stripe, sa->presence.indexed.key, entry))) {
-    const IkePresence *other = (const IkePresence *) entry;
-    Sentence s = { other->sa, judge (other, sa) };
-    if (!s.job)
-      continue;
-    if (s.job == &probe_job)
-      kept = other->unique_id;
-    if (!sentences)
-      sentences = g_array_new (FALSE, FALSE, sizeof (Sentence));
-    g_array_append_val (sentences, s);
-  }
+  kept = judge_all (stripe, sa, &sentences);
   /* Before the lock is open: of two that come at once one finds the other. */
   if (!kept)
     enter (stripe, sa);
