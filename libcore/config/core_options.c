@@ -31,6 +31,12 @@ OPTION (retransmit_jitter, "retransmit_jitter", "uint", "0",
         "Percent by which waits vary at random, up to 50. Also of a connection.");
 OPTION (fragment_size, "fragment_size", "uint", "0",
         "Bytes of an IP packet that larger messages are cut to; 0: 1280. Also of a connection.");
+OPTION (keep_alive, "keep_alive", "time", "20",
+        "Seconds without a packet to the peer after which an end behind NAT sends a keepalive; 0: "
+        "it sends none. Also of a connection.");
+OPTION (window_size, "window_size", "uint", "1",
+        "Requests that a peer may have under way at one time, 1 to 16, which it is told. Also of a "
+        "connection.");
 OPTION (max_half_open, "max_half_open", "uint", "100000",
         "IKE SAs that may be half open at one time; further peers are not answered.");
 OPTION (max_parked, "max_parked", "uint", "10000",
@@ -60,6 +66,8 @@ const IkeOptionInfo *const ike_core_options[] = {
   &retransmit_limit,
   &retransmit_jitter,
   &fragment_size,
+  &keep_alive,
+  &window_size,
   &max_half_open,
   &max_parked,
   &half_open_timeout,

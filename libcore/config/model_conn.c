@@ -43,6 +43,8 @@ const IkeField ike_transmit_fields[] = {
   { "retransmit_limit", IKE_FIELD_SECONDS, CONN (retransmit_limit_ms), "0", NULL, 0 },
   { "retransmit_jitter", IKE_FIELD_UINT, CONN (retransmit_jitter), "0", NULL, 50 },
   { "fragment_size", IKE_FIELD_UINT, CONN (fragment_size), "0", NULL, 65535 },
+  { "keep_alive", IKE_FIELD_TIME, CONN (keep_alive), "20", NULL, 0 },
+  { "window_size", IKE_FIELD_UINT, CONN (window_size), "1", NULL, 16 },
   { NULL },
 };
 

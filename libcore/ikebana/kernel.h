@@ -145,6 +145,8 @@ enum {
   IKE_KERNEL_CAN_IPCOMP = 1 << 3, IKE_KERNEL_CAN_RAW_ESP = 1 << 4, IKE_KERNEL_CAN_TRAP = 1 << 5,
   IKE_KERNEL_CAN_AH = 1 << 6, IKE_KERNEL_CAN_IF_ID = 1 << 7, IKE_KERNEL_CAN_SHUNT = 1 << 8,
   IKE_KERNEL_CAN_LABEL = 1 << 9, IKE_KERNEL_CAN_MARK = 1 << 10, IKE_KERNEL_CAN_OFFLOAD = 1 << 11,
+  /* in transport mode behind one NAT several peers have the same selectors: their flows are told apart */
+  IKE_KERNEL_CAN_FLOWS = 1 << 12,
 };
 
 /* IKE_KERNEL_CAN_… of the plugin that carries the data; 0: none is ready.  Any thread, once it is active. */

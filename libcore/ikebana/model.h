@@ -81,6 +81,8 @@ struct _IkeConn {
   char        **pools, **vips;
   guint64      *options;                      /* of plugins, by index */
   IkeTree      *settings;                     /* the section it was made from */
+  guint64       keep_alive;                   /* seconds between NAT keepalives; 0: none */
+  guint32       window_size;                  /* requests that the peer may have under way at one time */
 };
 
 struct _IkeChildConf {

@@ -51,21 +51,32 @@ void ike_sa_set_local_id  (IkeSa *sa, IkeIdent *id_take);
 void ike_sa_set_remote_id (IkeSa *sa, IkeIdent *id_take);
 void ike_sa_set_choice    (IkeSa *sa, const IkeChoice *choice);
 void ike_sa_set_peer_spi  (IkeSa *sa, guint64 spi);
-/* The peer is behind NAT, we are: both float to the marked port, ESP is encapsulated.  May be asked later. */
+/* We are behind NAT, the peer is: both float to the marked port, ESP is encapsulated.  May be asked later. */
 void     ike_sa_set_nat   (IkeSa *sa, gboolean local_behind, gboolean remote_behind);
 gboolean ike_sa_nat_local (const IkeSa *sa);
 gboolean ike_sa_nat_remote (const IkeSa *sa);
 /* Both sides said that they can (RFC 7383): large messages may be cut from now on, and fragments are taken. */
 void     ike_sa_set_fragmentation (IkeSa *sa, gboolean is_agreed);
 gboolean ike_sa_has_fragmentation (const IkeSa *sa);
-/* The path, applied only from a message ID newer than the last applied (@message_id; G_MAXUINT32: locally decided). */
+/* The path, applied unless a newer message ID of the peer was heard (@message_id; G_MAXUINT32: locally decided). */
 void ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, guint32 message_id);
 /* Authenticated both ways: the SA counts as up; emits `ike-up`. */
 void ike_sa_set_established (IkeSa *sa);
 /* A delete is on its way: nothing new begins on it. */
 void ike_sa_set_deleting  (IkeSa *sa);
-/* How many requests may be in flight, each way (SET_WINDOW_SIZE); used once AUTH is done. */
+/* How many requests may be in flight, each way (SET_WINDOW_SIZE): those that we take, those that the peer takes.  Used
+ * once AUTH is done; never gets smaller. */
 void ike_sa_set_window (IkeSa *sa, guint ours, guint theirs);
+void ike_sa_window     (const IkeSa *sa, guint *ours, guint *theirs);
+/* The peer authenticated as nobody (RFC 7619): its identity is what it likes, and stands for no other SA of it. */
+void ike_sa_set_anonymous (IkeSa *sa);
+/* How many there may be of one peer (RFC 7296, 2.4; `unique`), by both identities.  INITIAL_CONTACT came with AUTH: */
+void ike_sa_set_first_contact (IkeSa *sa);
+/* Responder, when the peer is authenticated and the SA about to be up: the older ones go, or, FALSE, this one shall
+ * not come up, and @why (g_free) says so. */
+gboolean ike_sa_settle_unique (IkeSa *sa, char **why);
+/* Is there one that is up between these identities? */
+gboolean ike_sa_has_other (const IkeSa *sa, const IkeIdent *local, const IkeIdent *remote);
 /* Goes down at the end of the turn, without a word on the wire. @reason: for people. */
 void ike_sa_destroy       (IkeSa *sa, const char *reason);
 /* Begin again elsewhere: the same connection and intent of children, to @where (NULL: as configured). Returns the
@@ -176,6 +187,9 @@ guint16             ike_child_cpi       (const IkeChild *child, gboolean is_inbo
 void                ike_child_get_spi   (IkeChild *child, IkeCall *call);
 /* The same for a CPI; ask only a kernel plugin with IKE_KERNEL_CAN_IPCOMP. */
 void                ike_child_get_cpi   (IkeChild *child, IkeCall *call);
+/* With its mode and selectors set: claims the traffic, so that no other peer's CHILD_SA takes it away.  FALSE: the
+ * child of another peer carries just that; @why (g_free) names it, and what helps. */
+gboolean            ike_child_claim     (IkeChild *child, char **why);
 /* KEYMAT (RFC 7296, 2.17) from the present SK_d, then both SAs and the policies into the kernel.  @secret NULL: no PFS.
  * Which keys are whose follows from @is_initiator: did we send the request? */
 void                ike_child_install   (IkeChild *child, gboolean is_initiator, const guint8 *secret, gsize secret_len,
@@ -307,7 +321,13 @@ IKE_DECLARE_HOOK (ike_updown, "ike-updown", IkeUpDownEvent);
 typedef struct { guint32 struct_size; IkeSa *old; } IkeRekeyEvent;
 IKE_DECLARE_HOOK (rekey, "ike-rekeyed", IkeRekeyEvent);
 
-typedef struct { guint32 struct_size; const IkeAddr *local, *remote; } IkeEndpointEvent;
+/* Before the SA moves.  @is_followed: nobody decided it, authentic packets of a peer behind NAT come from there; then
+ * REJECT keeps it where it is. */
+typedef struct {
+  guint32        struct_size;
+  const IkeAddr *local, *remote;
+  gboolean       is_followed;
+} IkeEndpointEvent;
 IKE_DECLARE_HOOK (endpoint, "endpoint-changed", IkeEndpointEvent);
 
 typedef struct { guint32 struct_size; gboolean is_alive; } IkeLivenessEvent;

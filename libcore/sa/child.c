@@ -138,7 +138,8 @@ flags_of (const IkeChild *child)
   const IkeSa *sa = child->sa;
   guint32 flags = child->conf->flags;
 
-  if (sa->nat_local || sa->nat_remote || sa->conn->encap)
+  /* RFC 7296, 2.23: "UDP encapsulation MUST NOT be done on port 500". */
+  if (sa->is_marked && (sa->nat_local || sa->nat_remote || sa->conn->encap))
     flags |= IKE_KERNEL_ENCAP;
   if (child->choice.chosen[IKE_TRANSFORM_SN].id == 1)
     flags |= IKE_KERNEL_ESN;
@@ -175,8 +176,8 @@ ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelS
   ike_child_fill_modes (child, is_inbound, out);
 }
 
-static void
-fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *local,
+void
+ike_child_fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *local,
              const IkeSelector *remote, IkeKernelPolicy *out)
 {
   gboolean is_out = direction == IKE_DIR_OUT;
@@ -215,7 +216,7 @@ ike_child_make_policies (const IkeChild *child, guint directions, guint *n)
                         *remote = &child->selectors[child->n_local + k];
       for (d = IKE_DIR_IN; local->family == remote->family && d <= IKE_DIR_FWD && *n < max; d++)
         if (directions >> d & 1)
-          fill_policy (child, (IkeDirection) d, local, remote, &policies[(*n)++]);
+          ike_child_fill_policy (child, (IkeDirection) d, local, remote, &policies[(*n)++]);
     }
   return policies;
 }
@@ -300,6 +301,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   child->remote = sa->remote;
   child->flags = flags_of (child);
   take_reqid (child);
+  ike_child_claim_anyway (child);
   if (!child->ipcomp)
     ike_child_drop_cpi (child);
   for (i = 0; i < 2; i++) {
@@ -345,28 +347,35 @@ static const IkeCallClass update_call = {
   .then = updated,
 };
 
+static void
+update_endpoints (IkeChild *child)
+{
+  IkeSa *sa = child->sa;
+  IkeSaManager *manager = sa->shard->manager;
+  IkeKernelSa old[2], new_[2];
+  guint i;
+
+  for (i = 0; i < 2; i++)
+    ike_child_fill_kernel_sa (child, i == 0, &old[i]);
+  child->local = sa->local;
+  child->remote = sa->remote;
+  child->flags = flags_of (child);
+  for (i = 0; i < (child->held ? 1 : 2); i++) {
+    ike_child_fill_kernel_sa (child, i == 0, &new_[i]);
+    manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (sa, &update_call, NULL),
+                                   &old[i], &new_[i]);
+  }
+}
+
+/* One that is being installed follows when it is up. */
 void
 ike_children_update_endpoints (IkeSa *sa)
 {
-  IkeSaManager *manager = sa->shard->manager;
   IkeChild *child;
-  guint i;
 
-  for (child = sa->children; manager->kernel_class && child; child = child->next) {
-    IkeKernelSa old[2], new_[2];
-    if (!child->is_installed)
-      continue;
-    for (i = 0; i < 2; i++)
-      ike_child_fill_kernel_sa (child, i == 0, &old[i]);
-    child->local = sa->local;
-    child->remote = sa->remote;
-    child->flags = flags_of (child);
-    for (i = 0; i < (child->held ? 1 : 2); i++) {
-      ike_child_fill_kernel_sa (child, i == 0, &new_[i]);
-      manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (sa, &update_call, NULL),
-                                     &old[i], &new_[i]);
-    }
-  }
+  for (child = sa->children; sa->shard->manager->kernel_class && child; child = child->next)
+    if (child->is_installed)
+      update_endpoints (child);
 }
 
 /* -- up and down */
@@ -482,6 +491,8 @@ ike_child_set_up (IkeChild *child)
   child->is_installed = TRUE;
   child->installed_us = ike_sa_now_us (sa);
   ike_child_arm (child);
+  if (!ike_addr_equal (&child->local, &sa->local) || !ike_addr_equal (&child->remote, &sa->remote))
+    update_endpoints (child);
   if (child->n_local)
     ike_selector_format (&child->selectors[0], local, sizeof local);
   if (child->n_remote)
@@ -516,6 +527,7 @@ ike_child_free (IkeChild *child, const char *reason)
     g_hash_table_remove (sa->shard->moved, &child->serial);
   tell_gone (child, reason);
   ike_child_succeed (child);
+  ike_child_unclaim (child);
   if (!sa->shard->manager->kernel_class) {
     ike_child_bury_later (child);
   } else if (!child->is_asked) {

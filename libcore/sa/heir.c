@@ -17,6 +17,7 @@ ike_sa_new_heir (IkeSa *old, gboolean is_initiator)
   if (!sa)
     return NULL;
   sa->is_silent = TRUE;
+  sa->is_anonymous = old->is_anonymous;
   sa->is_marked = old->is_marked;
   sa->nat_local = old->nat_local;
   sa->nat_remote = old->nat_remote;
@@ -144,7 +145,9 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   tell (old, heir);
   move_watchers (old, heir);
   ike_sa_arm_life (heir);
-  ike_sa_set_nat (heir, heir->nat_local, heir->nat_remote);
+  ike_unique_leave (old);
+  ike_unique_enter (heir);
+  ike_keepalive_start (heir);
   ike_initiate_remember (heir);
   ike_rekey_hook_emit (heir->shard->manager->on_rekey, heir, &event);
   old->is_silent = TRUE;

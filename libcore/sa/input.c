@@ -326,19 +326,6 @@ keys_of_request (const IkeSa *sa, guint32 id)
   return keys;
 }
 
-/* Only what is proven gets here: a new path of a peer behind NAT (RFC 7296, 2.23), and the first
- * use of the other port. */
-static void
-follow_path (IkeSa *sa, const IkeExchange *x)
-{
-  if (ike_addr_equal (&sa->remote, &x->remote) && ike_addr_equal (&sa->local, &x->local))
-    return;
-  if (sa->state < IKE_SA_ESTABLISHED || sa->nat_remote) {
-    sa->is_marked = x->is_marked;
-    ike_sa_set_endpoints (sa, &x->local, &x->remote, x->message_id);
-  }
-}
-
 static gboolean
 is_fragment (const IkeMessage *outer)
 {
@@ -489,7 +476,7 @@ protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *out
     ike_outside_accept (sa, digest);
   else if (judged == IKE_WINDOW_NEW) {
     ike_window_accept (&sa->window, outer->header.message_id, digest, x);
-    follow_path (sa, x);
+    ike_path_of_request (sa, x);
   } else {
     count (shard, shard->manager->count.bad_id);
     ike_exchange_free (x);
@@ -541,6 +528,7 @@ protected_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *hea
     return;
   }
   set_path (x, datagram);
+  ike_path_of_response (sa, x);
   if (!verdict.reason && !ike_stategate_check (info, sa, TRUE, m, &verdict) && !verdict.notify)
     verdict.notify = IKE_N_INVALID_SYNTAX;
   if (verdict.reason) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel_events.c - what the kernel plugin says by itself: each event finds its SA, becomes a job
  * there and an event on the bus.  What expires is replaced, or ends (lifetime.c); an acquire is a
- * matter of traps; what more is made of these events is for plugins. */
+ * matter of traps; a new mapping may move the SA (path.c); what more is made of these events is for
+ * plugins. */
 #include "sa/sa_private.h"
 
 typedef struct {
@@ -34,8 +35,10 @@ static void
 handle (IkeChild *child, const KernelEvent *event)
 {
   emit (child->sa, child, event);
-  if (event->is_mapping)
+  if (event->is_mapping) {
+    ike_path_of_child (child->sa, child, &event->source);
     return;
+  }
   if (event->is_hard)
     ike_child_hard_expired (child, "its keys are spent");
   else

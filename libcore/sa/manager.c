@@ -27,6 +27,7 @@ make_counters (IkeSaManager *manager)
     COUNTER (forwarded_first, "shard.forwarded-first"),
     COUNTER (sent, "output.sent"),
     COUNTER (resent, "output.retransmits"),
+    COUNTER (keepalives, "output.keepalives"),
     COUNTER (gated, "input.gated"),
     COUNTER (refused, "input.lane-full"),
     COUNTER (orphans, "output.orphans"),
@@ -68,6 +69,8 @@ ike_sas_new (IkeEngine *engine)
   manager->records = g_new0 (IkeTree *, IKE_EXPLAIN_RECORDS);
   manager->by_conn = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, ike_known_free);
   manager->traps = ike_traps_new (engine);
+  manager->peers = ike_index_new ();
+  manager->claims = ike_index_new ();
   for (i = 0; i < 256; i++)
     manager->buckets[i] = (guint8) (i % engine->n_shards);
   ike_engine_random (engine, manager->secret, sizeof manager->secret);
@@ -219,6 +222,8 @@ ike_sas_free (IkeSaManager *manager)
   g_free (manager->slots);
   ike_classes_clear (&manager->classes);
   ike_explain_clear (manager);
+  ike_index_free (manager->peers);
+  ike_index_free (manager->claims);
   g_hash_table_unref (manager->by_conn);
   g_free (manager);
 }

@@ -72,12 +72,22 @@ tell_absent (IkeOperation *op)
   }
 }
 
+static gboolean
+touches_ike (const IkeOperation *op)
+{
+  return op->info->klass->touches == IKE_TOUCHES_IKE;
+}
+
 /* Frees it and tells those who wait; @op is off every list. */
 void
 ike_operation_free (IkeOperation *op, const char *error)
 {
   IkeDone *d;
 
+  if (op->is_running && !op->is_passive) {
+    op->sa->n_running--;
+    op->sa->n_running_ike -= touches_ike (op);
+  }
   ike_timer_stop (op->timer);
   while (op->n_tasks)
     ike_operation_drop_task (op, op->tasks[op->n_tasks - 1]);
@@ -289,29 +299,44 @@ static const IkeJobClass kick_job = {
   .run = run_kick,
 };
 
-/* RFC 7296, 2.25: what touches the IKE SA itself does not run beside anything of ours. */
+/* What is protected waits until there is somebody at the other end who has proven who he is. */
 static gboolean
-may_start (IkeSa *sa, const IkeOperation *op)
+is_time_for (const IkeSa *sa, const IkeOperation *op)
 {
   const IkeExchangeInfo *info =
       ike_classes_exchange (&sa->shard->manager->classes, op->info->klass->exchange);
-  const IkeOperation *other;
 
   if (op->again_us)
     return FALSE;
-  /* What is protected waits until there is somebody at the other end who has proven who he is. */
-  if (info && !(info->klass->flags & IKE_EXCHANGE_CLEAR) && sa->state < IKE_SA_ESTABLISHED)
-    return FALSE;
-  /* Before the others are looked at: thousands may wait. */
-  if (!(op->info->klass->is_outside_window ? ike_window_may_send_outside (&sa->window)
-                                           : ike_window_may_send (&sa->window)))
-    return FALSE;
-  for (other = sa->operations; other; other = other->next)
-    if (other->is_running
-        && (op->info->klass->touches == IKE_TOUCHES_IKE
-            || other->info->klass->touches == IKE_TOUCHES_IKE))
-      return FALSE;
-  return TRUE;
+  return !info || (info->klass->flags & IKE_EXCHANGE_CLEAR) || sa->state >= IKE_SA_ESTABLISHED;
+}
+
+/* RFC 7296, 2.25: what touches the IKE SA itself does not run beside anything of ours.  While it
+ * waits for that, nothing overtakes it: with a window there would always be something. */
+static IkeOperation *
+next_to_start (IkeSa *sa)
+{
+  IkeOperation *op;
+  gboolean has_place = ike_window_may_send (&sa->window),
+           has_outside = ike_window_may_send_outside (&sa->window);
+
+  if (sa->n_running_ike || (!has_place && !has_outside))
+    return NULL;
+  /* Thousands may wait, and mostly because there is no place. */
+  for (op = sa->operations; op; op = op->next)
+    if (!op->is_running && (op->info->klass->is_outside_window ? has_outside : has_place)
+        && is_time_for (sa, op))
+      return touches_ike (op) && sa->n_running ? NULL : op;
+  return NULL;
+}
+
+static void
+start (IkeSa *sa, IkeOperation *op, const IkeExchangeInfo *info)
+{
+  op->is_running = TRUE;
+  sa->n_running++;
+  sa->n_running_ike += touches_ike (op);
+  ike_exchange_begin (sa, op, info);
 }
 
 /* Starts what may start.  While a message is built on this shard it waits for a job: there is one
@@ -322,9 +347,7 @@ ike_operations_kick (IkeSa *sa)
   IkeOperation *op;
   const IkeExchangeInfo *info;
 
-  for (op = sa->operations; op && !sa->is_doomed; op = op->next) {
-    if (op->is_running || !may_start (sa, op))
-      continue;
+  while (!sa->is_doomed && (op = next_to_start (sa))) {
     if (sa->shard->is_busy) {
       if (!ike_sa_post (sa->shard->manager->engine, ike_sa_ref (sa), &kick_job, NULL))
         g_assert_not_reached ();
@@ -335,9 +358,7 @@ ike_operations_kick (IkeSa *sa)
       ike_operation_end (op, "no plugin provides the exchange that this needs");
       return;
     }
-    op->is_running = TRUE;
-    ike_exchange_begin (sa, op, info);
-    return;
+    start (sa, op, info);
   }
 }
 
@@ -413,6 +434,8 @@ ike_operation_put_off (IkeOperation *op, const char *reason)
   op->tasks_done = 0;
   op->next_exchange = NULL;
   op->is_running = FALSE;
+  sa->n_running--;
+  sa->n_running_ike -= touches_ike (op);
   op->again_us = now + pause_us (op);
   op->n_put_off++;
   ike_sa_progress (sa, IKE_LOG_INFO, "%s again in %.1f s: %s", op->name,

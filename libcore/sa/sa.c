@@ -6,8 +6,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { KEEPALIVE_MS = 20000 };
-
 void
 ike_sa_assert_owner (const IkeSa *sa)
 {
@@ -213,6 +211,7 @@ sa_free (IkeSa *sa)
   IkeSaManager *manager = sa->shard->manager;
   const char *why = sa->down_reason ? sa->down_reason : "closed";
 
+  ike_unique_leave (sa);
   /* Operations first: one of them may know who inherits the children. */
   free_exchanges (sa);
   free_operations (sa, &sa->operations, why);
@@ -334,6 +333,8 @@ ike_sa_set_state (IkeSa *sa, IkeSaState state)
   if (sa->state == state || sa->state == IKE_SA_DEAD)
     return;
   sa->state = (guint8) state;
+  if (state >= IKE_SA_REKEYED)
+    ike_unique_leave (sa);
   ike_state_hook_emit (sa->shard->manager->on_state, sa, &event);
   if (!ike_event_is_wanted (engine, "ike-state"))
     return;
@@ -404,90 +405,6 @@ ike_sa_set_peer_spi (IkeSa *sa, guint64 spi)
   sa->peer_spi = spi;
 }
 
-static void
-send_keepalive (IkeSa *sa, gpointer data);
-
-static const IkeJobClass keepalive_job = {
-  .struct_size = sizeof (IkeJobClass),
-  .name = "NAT keepalive",
-  .lane = IKE_LANE_ESTABLISHED,
-  .run = send_keepalive,
-};
-
-/* RFC 3948, 4: "a peer SHOULD send a NAT-keepalive packet ... if no other packet to the peer has
- * been sent in M seconds"; M is 20 by default. */
-static void
-send_keepalive (IkeSa *sa, gpointer data)
-{
-  IkeSaManager *manager = sa->shard->manager;
-  gint64 idle_ms = (ike_sa_now_us (sa) - sa->last_out_us) / 1000, wait = KEEPALIVE_MS;
-
-  sa->keepalive_timer = NULL;
-  if (!sa->nat_local || sa->state == IKE_SA_DEAD)
-    return;
-  if (idle_ms >= KEEPALIVE_MS) {
-    sa->last_out_us = ike_sa_now_us (sa);
-    if (manager->net_class && manager->net_class->keepalive)
-      manager->net_class->keepalive (manager->net->plugin, sa->shard->index, &sa->local,
-                                     &sa->remote);
-  } else
-    wait = KEEPALIVE_MS - idle_ms;
-  sa->keepalive_timer = ike_sa_timer_add (sa, (guint64) wait, &keepalive_job, NULL);
-}
-
-void
-ike_sa_set_nat (IkeSa *sa, gboolean local_behind, gboolean remote_behind)
-{
-  IkeSaManager *manager = sa->shard->manager;
-  guint16 plain = 0, marked = 0;
-
-  ike_sa_assert_owner (sa);
-  sa->nat_local = local_behind != 0;
-  sa->nat_remote = remote_behind != 0;
-  if ((local_behind || remote_behind) && sa->is_initiator && !sa->is_marked && manager->net_class) {
-    /* RFC 7296, 2.23: the initiator "MUST" move to port 4500, source and destination, when there is
-     * a NAT. */
-    manager->net_class->ports (manager->net->plugin, &plain, &marked);
-    sa->is_marked = TRUE;
-    sa->local.port = marked;
-    sa->remote.port = sa->conn && sa->conn->remote_port && sa->conn->remote_port != 500
-                          ? sa->conn->remote_port
-                          : marked;
-  }
-  if (local_behind && !sa->keepalive_timer)
-    sa->keepalive_timer = ike_sa_timer_add (sa, KEEPALIVE_MS, &keepalive_job, NULL);
-}
-
-void
-ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, guint32 message_id)
-{
-  IkeEngine *engine = sa->shard->manager->engine;
-  IkeEndpointEvent event = { sizeof event, local, remote };
-
-  ike_sa_assert_owner (sa);
-  if (message_id != G_MAXUINT32) {
-    if (message_id + 1 <= sa->endpoint_id && sa->endpoint_id)
-      return;
-    sa->endpoint_id = message_id + 1;
-  }
-  if (ike_addr_equal (&sa->local, local) && ike_addr_equal (&sa->remote, remote))
-    return;
-  if (sa->is_half_open) {
-    ike_half_open_remove (sa);
-    sa->local = *local;
-    sa->remote = *remote;
-    ike_half_open_add (sa);
-  }
-  sa->local = *local;
-  sa->remote = *remote;
-  ike_endpoint_hook_emit (sa->shard->manager->on_endpoint, sa, &event);
-  if (sa->state < IKE_SA_ESTABLISHED)
-    return;
-  ike_children_update_endpoints (sa);
-  if (ike_event_is_wanted (engine, "endpoint-changed"))
-    ike_event_emit (engine, ike_event_new (engine, "endpoint-changed", ike_sa_event_body (sa)));
-}
-
 void
 ike_sa_set_deleting (IkeSa *sa)
 {
@@ -495,10 +412,30 @@ ike_sa_set_deleting (IkeSa *sa)
   ike_sa_set_state (sa, IKE_SA_DELETING);
 }
 
+static void
+apply_window (IkeSa *sa)
+{
+  if (sa->state >= IKE_SA_ESTABLISHED)
+    ike_window_resize (&sa->window, MAX (sa->window_theirs, sa->window.size_sent),
+                       MAX (sa->window_ours, sa->window.size_received));
+}
+
+/* RFC 7296, 2.3: "The window size is always one until the initial exchanges complete", and "there
+ * is currently no way to reduce the window size of an existing IKE SA". */
 void
 ike_sa_set_window (IkeSa *sa, guint ours, guint theirs)
 {
-  ike_window_resize (&sa->window, theirs, ours);
+  ike_sa_assert_owner (sa);
+  sa->window_ours = (guint8) CLAMP (ours, MAX (sa->window_ours, 1u), IKE_WINDOW_MAX);
+  sa->window_theirs = (guint8) CLAMP (theirs, MAX (sa->window_theirs, 1u), IKE_WINDOW_MAX);
+  apply_window (sa);
+}
+
+void
+ike_sa_window (const IkeSa *sa, guint *ours, guint *theirs)
+{
+  *ours = MAX (sa->window_ours, 1u);
+  *theirs = MAX (sa->window_theirs, 1u);
 }
 
 void
@@ -516,9 +453,12 @@ ike_sa_set_established (IkeSa *sa)
   sa->established_us = ike_sa_now_us (sa);
   sa->was_up = TRUE;
   ike_sa_set_state (sa, IKE_SA_ESTABLISHED);
+  ike_unique_enter (sa);
+  apply_window (sa);
   ike_counter_add (engine, sa->shard->manager->count.established, 1);
   ike_sa_arm_life (sa);
   ike_initiate_remember (sa);
+  ike_keepalive_start (sa);
   ike_ike_updown_hook_emit (sa->shard->manager->on_updown, sa, &event);
   if (ike_event_is_wanted (engine, "ike-up"))
     ike_event_emit (engine, ike_event_new (engine, "ike-up", ike_sa_event_body (sa)));

@@ -4,6 +4,7 @@
  * Everything here is touched on the owner shard only, unless it is const after start (classes) or says otherwise. */
 #pragma once
 #include "base/order.h"
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include "engine_private.h"
@@ -105,8 +106,29 @@ typedef struct {
   guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded,
     forwarded_twice, received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed,
     initiated, failed, rekeyed, child_rekeyed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit,
-    acquires, acquires_merged, acquires_refused, acquires_unknown;
+    acquires, acquires_merged, acquires_refused, acquires_unknown, keepalives;
 } IkeSaCounters;
+
+/* -- what SAs of all shards are found by (index.c) */
+
+/* first in what is indexed; @link: what points to it */
+typedef struct _IkeIndexed { struct _IkeIndexed *next, **link; guint8 key[16]; } IkeIndexed;
+typedef struct { pthread_mutex_t lock; IkeIndexed **chains; guint32 n, n_chains; } IkeStripe;
+enum { IKE_STRIPES = 64 };
+typedef struct { IkeStripe stripes[IKE_STRIPES]; } IkeIndex;
+
+/* An SA that is up, by both identities (unique.c).  Read under the lock of its stripe. */
+typedef struct {
+  IkeIndexed indexed;
+  IkeSaRef   sa;
+  gint64     since_us;
+  guint32    unique_id;
+  gboolean   is_in, is_ours;                  /* ours: we began it */
+} IkePresence;
+
+typedef struct _IkeClaims IkeClaims;          /* claims.c */
+
+/* -- manager */
 
 struct _IkeSaManager {
   IkeEngine        *engine;
@@ -132,6 +154,7 @@ struct _IkeSaManager {
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
+  IkeIndex         *peers, *claims;           /* any shard */
   GHashTable       *by_conn;                  /* control: name → IkeKnown (initiate.c): the newest SA */
   struct _IkeTraps *traps;                    /* control */
 };
@@ -227,10 +250,15 @@ struct _IkeSa {
     was_up : 1, may_fragment : 1, is_known : 1;   /* known: to `up` */
   guint8        was_ours : 1;                 /* we began its first ancestor */
   guint8        is_silent : 1;                /* another stands for it: of its end nobody hears */
-  guint8        was_retried : 1, is_doubtful : 1, is_wary : 1;   /* see ike_exchange_doubt() */
+  guint8        was_retried : 1, is_doubtful : 1, is_wary : 1,   /* see ike_exchange_doubt() */
+    is_asking : 1,                            /* the kernel, for the keepalive */
+    is_first_contact : 1,                     /* the peer says so: INITIAL_CONTACT */
+    is_anonymous : 1;                         /* remote_id is what the peer says, and nothing proves it */
   guint8        n_restarts;
+  guint8        window_ours, window_theirs;   /* agreed on, for when the SA is up; 0: nothing was said */
+  guint         n_running, n_running_ike;     /* of `operations`; of these, what touches the IKE SA */
   IkeAddr       local, remote;
-  guint32       endpoint_id;                  /* newest message ID whose endpoints were applied, + 1 */
+  guint32       endpoint_id;                  /* newest message ID of the peer, + 1: older ones move nothing */
   IkeConn      *conn;
   IkeIdent     *local_id, *remote_id;
   IkeChoice    *choice;
@@ -254,12 +282,13 @@ struct _IkeSa {
   IkeCall      *calls;
   IkeWatcher   *watchers;
   IkeSa        *half_next, *doomed_next;
-  gint64        created_us, established_us, last_in_us, last_out_us;
+  gint64        created_us, established_us, last_in_us, last_out_us, moved_us;   /* moved: by ESP */
   char         *down_reason;
   char         *hint;                         /* an unauthenticated error heard while connecting */
   guint32       if_id_in, if_id_out;          /* given to this SA by %unique; 0: not yet, or never */
   gint64        rekey_us, reauth_us, end_us;  /* when these are due; 0: never */
   IkeTimer     *life_timer;
+  IkePresence   presence;
 };
 
 /* -- exchanges and operations */
@@ -467,6 +496,14 @@ void     ike_outside_accept (IkeSa *sa, const guint8 digest[16]);
 /* input.c */
 void     ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram);
 
+/* path.c: where a message came from whose tag was good */
+void     ike_path_of_request  (IkeSa *sa, const IkeExchange *x);
+void     ike_path_of_response (IkeSa *sa, const IkeExchange *x);
+void     ike_path_of_child    (IkeSa *sa, const IkeChild *child, const IkeAddr *source);
+
+/* keepalive.c */
+void     ike_keepalive_start (IkeSa *sa);                             /* if it is behind NAT and up */
+
 /* window.c */
 void     ike_window_init  (IkeWindow *window);
 void     ike_window_clear (IkeWindow *window);
@@ -563,6 +600,7 @@ struct _IkeChild {
   gint64        soft_us, hard_us;             /* when it is to be replaced, and when it ends; 0: never */
   IkeTimer     *life_timer;
   guint32       acquire;                      /* the kernel's question that it answers; 0: none */
+  IkeClaims    *claims;                       /* NULL: none yet, or none needed */
 };
 enum { IKE_DIRS_IN = 1 << IKE_DIR_IN | 1 << IKE_DIR_FWD, IKE_DIRS_OUT = 1 << IKE_DIR_OUT,
        IKE_DIRS_ALL = IKE_DIRS_IN | IKE_DIRS_OUT };
@@ -574,6 +612,28 @@ void     ike_child_free (IkeChild *child, const char *reason);
 IkeTree *ike_child_describe (const IkeChild *child);
 void     ike_children_update_endpoints (IkeSa *sa);
 void     ike_children_bury (IkeShard *shard);                         /* frees those that are gone */
+
+/* index.c */
+IkeIndex   *ike_index_new    (void);
+void        ike_index_free   (IkeIndex *index);                        /* by then empty */
+/* The stripe of @key, locked: briefly, and nothing is called meanwhile. */
+IkeStripe  *ike_index_lock   (IkeIndex *index, const guint8 key[static 16]);
+void        ike_index_unlock (IkeStripe *stripe);
+/* The next entry of that key; @after NULL: the first. */
+IkeIndexed *ike_index_next   (IkeStripe *stripe, const guint8 key[static 16], IkeIndexed *after);
+void        ike_index_add    (IkeStripe *stripe, IkeIndexed *entry);
+void        ike_index_remove (IkeStripe *stripe, IkeIndexed *entry);
+
+/* unique.c */
+void     ike_unique_enter (IkeSa *sa);                                /* it is up */
+void     ike_unique_leave (IkeSa *sa);
+void     ike_sa_probe     (IkeEngine *engine, IkeSaRef sa);           /* is its peer still alive? */
+
+/* claims.c */
+void     ike_child_claim_anyway (IkeChild *child);
+void     ike_child_unclaim (IkeChild *child);
+void     ike_child_fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *local,
+                                const IkeSelector *remote, IkeKernelPolicy *out);
 
 /* if_ids.c */
 void     ike_child_take_if_ids (IkeChild *child);

@@ -112,7 +112,8 @@ write_sa (IkeWriter *w, IkeSa *sa)
   ike_writer_u8 (w, VERSION);
   ike_writer_u8 (w, sa->major);
   ike_writer_u8 (w, (guint8) (sa->is_initiator | sa->nat_local << 1 | sa->nat_remote << 2
-                              | sa->is_marked << 3 | sa->may_fragment << 4));
+                              | sa->is_marked << 3 | sa->may_fragment << 4
+                              | sa->is_anonymous << 5));
   ike_writer_u64 (w, sa->our_spi);
   ike_writer_u64 (w, sa->peer_spi);
   write_addr (w, &sa->local);
@@ -360,6 +361,7 @@ read_sa (IkeReader *r, IkeShard *shard, const char **error)
   sa->nat_local = flags >> 1 & 1;
   sa->nat_remote = flags >> 2 & 1;
   sa->is_marked = flags >> 3 & 1;
+  sa->is_anonymous = flags >> 5 & 1;
   sa->may_fragment = flags >> 4 & 1;
   if (!read_rest (r, sa, shard->manager->engine)) {
     *error = "the snapshot does not fit this configuration: its connection, child or algorithms "

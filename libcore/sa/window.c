@@ -20,12 +20,29 @@ ike_window_clear (IkeWindow *window)
   g_clear_pointer (&window->received, g_free);
 }
 
+/* RFC 7296, 2.3: "when the initiator needs to make a request X, it MUST wait until it has received
+ * responses to all requests up through request X-N": one that is lost holds those far behind it up.
+ * What is begun and not sent yet gets an ID soon. */
+static gboolean
+is_within_window (const IkeWindow *window)
+{
+  guint32 oldest = window->next_sent, ahead = window->n_in_flight;
+  const IkeExchange *x;
+
+  for (x = window->in_flight; x; x = x->next)
+    if (!x->is_outside) {
+      oldest = MIN (oldest, x->message_id);
+      ahead--;
+    }
+  return window->next_sent - oldest + ahead < window->size_sent;
+}
+
 gboolean
 ike_window_may_send (const IkeWindow *window)
 {
   /* RFC 7296, 2.2: message IDs do not wrap; an SA that used them up is at its end. */
   return window->n_in_flight < window->size_sent && window->next_sent != G_MAXUINT32
-         && (window->next_sent || window->n_outside == 0);
+         && (window->next_sent || window->n_outside == 0) && is_within_window (window);
 }
 
 gboolean

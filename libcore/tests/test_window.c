@@ -194,6 +194,35 @@ test_may_send (void)
   ike_window_clear (&w);
 }
 
+/* RFC 7296, 2.3: "it MUST wait until it has received responses to all requests up through request
+ * X-N". */
+static void
+test_far_behind (void)
+{
+  IkeExchange oldest = { .message_id = 5 }, newest = { .message_id = 7, .next = &oldest };
+  IkeWindow w = { .next_sent = 8, .n_in_flight = 2, .in_flight = &newest };
+
+  ike_window_init (&w);
+  ike_window_resize (&w, 4, 1);
+  g_assert_true (ike_window_may_send (&w));
+  /* One is begun, and will be number 8. */
+  w.n_in_flight = 3;
+  g_assert_false (ike_window_may_send (&w));
+  w.n_in_flight = 2;
+  w.next_sent = 9;
+  g_assert_false (ike_window_may_send (&w));
+  /* The oldest is answered. */
+  newest.next = NULL;
+  w.n_in_flight = 1;
+  g_assert_true (ike_window_may_send (&w));
+  /* One outside the window holds up nothing. */
+  newest.next = &oldest;
+  oldest.is_outside = TRUE;
+  oldest.message_id = 0;
+  g_assert_true (ike_window_may_send (&w));
+  ike_window_clear (&w);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -206,5 +235,6 @@ main (int argc, char **argv)
   g_test_add_func ("/window/answers-to-nothing-are-freed", test_stray_answer);
   g_test_add_func ("/window/ids-do-not-wrap", test_wrap);
   g_test_add_func ("/window/no-more-is-sent-than-the-peer-takes", test_may_send);
+  g_test_add_func ("/window/one-without-an-answer-holds-up-those-far-behind", test_far_behind);
   return g_test_run ();
 }

@@ -4,10 +4,14 @@
 #include "ikev2.h"
 #include "ikev2_private.h"
 
+/* RFC 7619: of nobody. */
+enum { METHOD_NULL = 13 };
+
 typedef struct {
   IkeAuthValue *ours;
   char *error;
   gboolean is_verified, is_known;            /* known: the identities were looked at */
+  guint8 method;                             /* of the peer's AUTH */
   IkeConn *candidates[IKEV2_CANDIDATES_MAX]; /* responder; a reference each */
   guint n_candidates, next_candidate;
 } Auth;
@@ -96,6 +100,7 @@ start_signing (IkeTask *task)
 static IkeTaskResult
 start_verifying (IkeTask *task, const IkeMessage *in)
 {
+  Auth *self = ike_task_data (task);
   IkeSa *sa = ike_task_sa (task);
   IkeConn *conn = ike_sa_conn (sa);
   const IkeAuthConf *conf = conn->n_remote ? &conn->remote[0] : NULL;
@@ -115,6 +120,7 @@ start_verifying (IkeTask *task, const IkeMessage *in)
     return ike_task_fail (task, IKE_N_AUTHENTICATION_FAILED, NULL, 0,
                           method ? "the signed octets could not be made"
                                  : "the authentication method of `remote` is not there");
+  self->method = auth.type;
   ((const IkeAuthClass *) method->ops)
       ->verify (method->plugin, ike_task_call (task, &verify_call, NULL), sa, conf, auth.type,
                 auth.data, auth.len, octets);
@@ -149,11 +155,14 @@ read_id (IkeTask *task, const IkeMessage *in, guint8 type, IkeVerdict *verdict)
 static gboolean
 is_authorized (IkeTask *task, char **why)
 {
+  const Auth *self = ike_task_data (task);
   Ikev2 *ikev2 = ike_plugin_state (ike_task_plugin (task));
   IkeSa *sa = ike_task_sa (task);
   IkeAuthorizeEvent event = { sizeof event, ike_sa_remote_id (sa), NULL, NULL };
   const IkeConn *conn = ike_sa_conn (sa);
 
+  if (self->method == METHOD_NULL)
+    ike_sa_set_anonymous (sa);
   event.method = conn->n_remote ? conn->remote[0].auth : "";
   if (ike_authorize_hook_emit (ikev2->on_authorize, sa, &event) != IKE_HOOK_REJECT)
     return TRUE;
@@ -368,6 +377,8 @@ process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   }
   if (!self->ours)
     return refuse (task, "auth", self->error, NULL);
+  if (!ike_sa_settle_unique (ike_task_sa (task), &why))
+    return refuse (task, "unique", why, NULL);
   ike_sa_set_established (ike_task_sa (task));
   return IKE_TASK_DONE;
 }

@@ -124,6 +124,29 @@ refuse_selectors (IkeTask *task, const Ikev2Selectors *offered, const char *why)
                              selector_details (sa, offered));
 }
 
+/* Is the traffic that was agreed on free, or another peer's? */
+static IkeTaskResult
+claim (IkeTask *task)
+{
+  Child *self = ike_task_data (task);
+  IkeSa *sa = ike_task_sa (task);
+  IkeChild *child = ikev2_child_of (task);
+  g_autofree char *why = NULL;
+  IkeTree *details;
+
+  ike_child_set_mode (child, self->mode);
+  ike_child_set_selectors (child, TRUE, self->selectors->local, self->selectors->n_local);
+  ike_child_set_selectors (child, FALSE, self->selectors->remote, self->selectors->n_remote);
+  if (self->mode == IKE_MODE_TRANSPORT)
+    ike_child_set_originals (child, &self->originals.local, &self->originals.remote);
+  if (ike_child_claim (child, &why))
+    return IKE_TASK_DONE;
+  ike_child_destroy (child, "its traffic is another peer's");
+  details = ike_tree_new_section ();
+  ike_tree_set_format (details, "setting", "connections.%s.if_id", ike_sa_conn (sa)->name);
+  return ikev2_child_refuse (task, "selectors", IKE_N_TS_UNACCEPTABLE, why, details);
+}
+
 /* Which child, which selectors, which proposal; then an SPI. */
 static IkeTaskResult
 choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
@@ -161,7 +184,9 @@ choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   old = self->old.serial ? ike_child_get (sa, self->old) : NULL;
   self->child =
       ike_child_ref (old ? ike_child_new_successor (old) : ike_child_new (sa, self->conf));
-  ike_child_set_mode (ikev2_child_of (task), self->mode);
+  result = claim (task);
+  if (result != IKE_TASK_DONE || self->failed)
+    return result;
   ike_child_get_spi (ikev2_child_of (task), ike_task_call (task, &ikev2_child_spi_call, NULL));
   if (ikev2_child_wants_ipcomp (task) && ikev2_ipcomp_offered (x))
     ike_child_get_cpi (ikev2_child_of (task), ike_task_call (task, &ikev2_child_cpi_call, NULL));

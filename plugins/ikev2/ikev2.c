@@ -233,7 +233,9 @@ static const IkeFeature *const features[] = {
   &cookie_n_feature,        &transport_n_feature,
   &beet_n_feature,          &ipcomp_n_feature,
   &rekey_n_feature,         &ikev2_fragmentation_feature,
-  &ikev2_fragmentation_acts_feature, NULL,
+  &ikev2_fragmentation_acts_feature, &ikev2_window_size_feature,
+  &ikev2_contact_notify_feature, &ikev2_contact_task_feature,
+  &ikev2_unique_acts_feature, NULL,
 };
 
 static gboolean

@@ -57,7 +57,6 @@ static IkeTaskResult
 natd_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
   IkeSa *sa = ike_task_sa (task);
-  IkeConn *conn = ike_sa_conn (sa);
   const IkeHeader *header = ike_message_header (in);
   guint8 source[HASH_LEN], destination[HASH_LEN];
   gboolean local_behind, remote_behind;
@@ -70,8 +69,7 @@ natd_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
                    destination))
     return IKE_TASK_DONE;
   remote_behind = !is_any_equal (x, IKE_N_NAT_DETECTION_SOURCE_IP, source);
-  local_behind =
-      !is_any_equal (x, IKE_N_NAT_DETECTION_DESTINATION_IP, destination) || (conn && conn->encap);
+  local_behind = !is_any_equal (x, IKE_N_NAT_DETECTION_DESTINATION_IP, destination);
   ike_sa_set_nat (sa, local_behind, remote_behind);
   return IKE_TASK_DONE;
 }

@@ -34,7 +34,7 @@ class Case:
     initiator_child: dict = dataclasses.field(default_factory=dict)   # further keys, by family where a dict
     second_child: dict = None
     then: callable = None                                         # what comes after the pings
-    nat: bool = False
+    nat: bool = False                                             # or the ports, see Lab
     domain: str = "example"                                       # of the identities
     certs: Certs = None                                           # None: both have a pre-shared key
     refusals: dict = None                                         # by kind of the one that refuses: what it says then
@@ -284,6 +284,25 @@ def behind_nat(run, sniffer):
         raise Failure("ESP from the address that should be hidden")
 
 
+FIRST, SECOND = {500: 40500, 4500: 44500}, {500: 50500, 4500: 54500}
+
+
+def rebound(run, sniffer):
+    """The NAT chooses another port, midway.  Ikebana follows ESP; strongSwan follows IKE, so there that goes first."""
+    run.lab.translate_ports(SECOND)
+    if run.right.kind != "ikebana":
+        run.left.down_child("net2")
+    run.ping()
+    outside = run.lab.right.gateway[4]
+    n_before = len(sniffer.so_far())
+    run.lab.right.ping(run.inner)
+
+    def answered_at_last():
+        return any(capture.is_esp_in_udp(packet) and packet.target_port == SECOND[4500] and str(packet.target) == outside
+                   for packet in sniffer.so_far()[n_before:])
+    wait_for(f"ESP to port {SECOND[4500]} of {outside}", answered_at_last, 3)
+
+
 def child_rekeyed(run, sniffer):
     rekey(run, sniffer, "net", lambda: run.others[-1].rekey_child("net"), lambda sa, child: child["spi-in"])
 
@@ -339,6 +358,9 @@ CASES = [
     Case("delete-by-initiator", ike_says=X25519, then=deleted_by_initiator),
     Case("delete-by-responder", ike_says=X25519, then=deleted_by_responder),
     Case("nat", ike_says=X25519, nat=True, families=(4,), then=behind_nat),
+    Case("nat-rebinding", ike_says=X25519, nat=FIRST, families=(4,), then=rebound,
+         second_child={"esp": "aes128gcm16-x25519", "says": {"encr-alg": "AES_GCM_16"}}),
+    Case("encap", ike_says=X25519, families=(4,), keys={"encap": "yes"}),
 ]
 
 

@@ -85,6 +85,7 @@ class Lab:
     """with Lab (dir) as lab: … lab.left, lab.right, lab.middle; processes and namespaces go at the end."""
 
     def __init__(self, directory, nat=None):
+        """@nat: True, the left end is hidden; or {port: port}, see translate_ports()."""
         self.dir = os.path.abspath(directory)
         self.prefix = f"ike{os.getpid()}"
         self.left, self.right = Side(self, "left", 1), Side(self, "right", 2)
@@ -116,7 +117,9 @@ class Lab:
                                  "ipv4.ip_forward": forwards, "ipv6.conf.all.forwarding": forwards})
         for side in (self.left, self.right):
             self._connect(side)
-        if self.nat:
+        if isinstance(self.nat, dict):
+            self.translate_ports(self.nat)
+        elif self.nat:
             self._translate()
 
     @staticmethod
@@ -154,6 +157,26 @@ class Lab:
         done = run([*in_netns(self.middle), "nft", "-f", "-"], check=False, input=rules)
         if done.returncode != 0:
             raise Skip(f"nft cannot translate addresses here: {done.stdout.strip()}")
+
+    def translate_ports(self, ports, hides_right=False):
+        """A NAT that keeps no state, so that a test can change its mind: the left end's UDP ports {inside: outside}.
+        @hides_right: the right end is called at the middle's address on the left, too, by a fixed mapping."""
+        left, right = self.left.outer[4], self.right.outer[4]
+        outside, shown = self.right.gateway[4], self.left.gateway[4]
+        out = [f'oifname "right" ip saddr {left} udp sport {inside} udp sport set {port} ip saddr set {outside}'
+               for inside, port in ports.items()]
+        back = [f'iifname "right" ip daddr {outside} udp dport {port} udp dport set {inside} ip daddr set {left}'
+                for inside, port in ports.items()]
+        if hides_right:
+            back.append(f'iifname "left" ip daddr {shown} udp dport {{ 500, 4500 }} ip daddr set {right}')
+            out.append(f'oifname "left" ip saddr {right} udp sport {{ 500, 4500 }} ip saddr set {shown}')
+        chains = (("out", "postrouting", 300, out), ("back", "prerouting", -300, back))
+        text = "table ip ports\ndelete table ip ports\ntable ip ports {\n"
+        for name, hook, priority, rules in chains:
+            text += f"chain {name} {{\n type filter hook {hook} priority {priority}\n" + "\n".join(rules) + "\n}\n"
+        done = run([*in_netns(self.middle), "nft", "-f", "-"], check=False, input=text + "}\n")
+        if done.returncode != 0:
+            raise Skip(f"nft cannot translate ports here: {done.stdout.strip()}")
 
     def spawn(self, netns, args, log, **more):
         """Starts a program in a network namespace; it is stopped at the end at the latest."""
