@@ -26,6 +26,18 @@ typedef struct {
 
 static void look_for_known (gpointer data);
 
+/* What is meant where no child is named. */
+static const IkeChildConf *
+first_tunnel (const IkeConn *conn)
+{
+  guint i;
+
+  for (i = 0; i < conn->n_children; i++)
+    if (conn->children[i]->mode <= IKE_MODE_BEET)
+      return conn->children[i];
+  return NULL;
+}
+
 /* -- progress */
 
 IkeProgress *
@@ -476,17 +488,6 @@ look_for_known (gpointer data)
   }
 }
 
-static const IkeChildConf *
-first_tunnel (const IkeConn *conn)
-{
-  guint i;
-
-  for (i = 0; i < conn->n_children; i++)
-    if (conn->children[i]->mode <= IKE_MODE_BEET)
-      return conn->children[i];
-  return NULL;
-}
-
 static void
 initiate (Initiate *in, const char *child)
 {
@@ -557,6 +558,7 @@ ike_sa_restart (IkeSa *sa, const IkeAddr *where, const char *why)
   IkeAddr local = sa->local, remote = where ? *where : sa->remote;
   IkeSaRef none = { 0, 0, 0 };
   guint16 plain = 500, marked = 4500;
+  const IkeChildConf *first;
   IkeChild *child;
   IkeSa *next;
 
@@ -575,11 +577,8 @@ ike_sa_restart (IkeSa *sa, const IkeAddr *where, const char *why)
   next->n_restarts = sa->n_restarts + 1;
   ike_sa_progress (sa, IKE_LOG_NOTICE, "begins again as [%u]: %s", next->unique_id, why);
   child = sa->children;
-  ike_sa_begin (next, "establish",
-                g_strdup (child                  ? child->conf->name
-                          : sa->conn->n_children ? sa->conn->children[0]->name
-                                                 : ""),
-                NULL, NULL);
+  first = child ? child->conf : first_tunnel (sa->conn);
+  ike_sa_begin (next, "establish", g_strdup (first ? first->name : ""), NULL, NULL);
   for (child = child ? child->next : NULL; child; child = child->next)
     ike_sa_begin (next, "create-child", g_strdup (child->conf->name), NULL, NULL);
   ike_sa_destroy (sa, why);

@@ -79,6 +79,8 @@ set_clear (TrapSet *set)
   memset (set, 0, sizeof *set);
 }
 
+/* Also of what it was asked to install and has not answered yet: it does one request after the
+ * other. */
 static void
 set_remove (Trap *trap, TrapSet *set)
 {
