@@ -119,6 +119,17 @@ fail (Trap *trap, const char *why)
   trap->retry = ike_loop_timer_add (control, trap->retry_ms, try_again, trap, NULL);
 }
 
+static void
+succeed (Trap *trap)
+{
+  trap->retry_ms = 0;
+  g_clear_pointer (&trap->why, g_free);
+  if (trap->state != TRAP_INSTALLED)
+    ike_log (trap->traps->engine, IKE_LOG_NOTICE, "ike", "the %s %s is installed", kind_of (trap),
+             trap->name);
+  trap->state = TRAP_INSTALLED;
+}
+
 /* Calls outlive traps: each knows whose it is by number. */
 typedef struct {
   IkeEngine *engine;
@@ -156,12 +167,7 @@ installed (gpointer owner, gpointer data, gpointer result, const char *error)
     set_remove (trap, &trap->present);
     trap->present = trap->next;
     memset (&trap->next, 0, sizeof trap->next);
-    trap->retry_ms = 0;
-    g_clear_pointer (&trap->why, g_free);
-    if (trap->state != TRAP_INSTALLED)
-      ike_log (trap->traps->engine, IKE_LOG_NOTICE, "ike", "the %s %s is installed", kind_of (trap),
-               trap->name);
-    trap->state = TRAP_INSTALLED;
+    succeed (trap);
   }
   if (trap->is_outdated) {
     trap->is_outdated = FALSE;
@@ -202,7 +208,9 @@ install (Trap *trap)
     manager->kernel_class->install (manager->kernel->plugin, call_of (trap, &install_call), &batch);
     return;
   }
-  if (!set.n)
+  if (set.n)
+    succeed (trap);
+  else
     fail (trap, "local_ts and remote_ts have no addresses of one family, or none of the two ends");
   set_clear (&set);
 }
