@@ -265,11 +265,17 @@ install_batch (IkeChild *child, const IkeKernelSa sas[2], IkeCall *call)
 }
 
 /* One that carries all that its child may shares the reqid of the trap, whose policies are then its
- * own.  What a peer narrowed must not: the trap still has to ask for the rest. */
+ * own.  What a peer narrowed must not: the trap still has to ask for the rest.  Without a trap each
+ * has its own: a connection may have many peers, even at one address. */
 static void
 take_reqid (IkeChild *child)
 {
-  if (child->conf->reqid || child->reqid != child->unique_id || !ike_child_carries_all (child))
+  const IkeChildConf *conf = child->conf;
+  guint32 actions = conf->start_action | conf->close_action | conf->dpd_action;
+
+  if (conf->reqid || child->reqid != child->unique_id
+      || (!(actions & IKE_ACTION_TRAP) && !g_atomic_int_get (&conf->shared_reqid))
+      || !ike_child_carries_all (child))
     return;
   child->reqid = ike_child_conf_reqid (child->sa->shard->manager, child->conf, child->unique_id);
 }

@@ -26,6 +26,18 @@ typedef struct {
 
 static void look_for_known (gpointer data);
 
+/* What is meant where no child is named. */
+static const IkeChildConf *
+first_tunnel (const IkeConn *conn)
+{
+  guint i;
+
+  for (i = 0; i < conn->n_children; i++)
+    if (conn->children[i]->mode <= IKE_MODE_BEET)
+      return conn->children[i];
+  return NULL;
+}
+
 /* -- progress */
 
 IkeProgress *
@@ -476,17 +488,6 @@ look_for_known (gpointer data)
   }
 }
 
-static const IkeChildConf *
-first_tunnel (const IkeConn *conn)
-{
-  guint i;
-
-  for (i = 0; i < conn->n_children; i++)
-    if (conn->children[i]->mode <= IKE_MODE_BEET)
-      return conn->children[i];
-  return NULL;
-}
-
 static void
 initiate (Initiate *in, const char *child)
 {
@@ -556,6 +557,7 @@ static void
 begin_children (IkeSa *sa, IkeSa *next, void (*done) (IkeSa *, gpointer, const char *),
                 gpointer data, guint *n_begun)
 {
+  const IkeChildConf *first = first_tunnel (sa->conn);
   const char *operation = "establish";
   IkeChild *child;
   guint n = 0;
@@ -567,9 +569,7 @@ begin_children (IkeSa *sa, IkeSa *next, void (*done) (IkeSa *, gpointer, const c
     operation = "create-child";
   }
   if (!strcmp (operation, "establish"))
-    n += ike_sa_begin (next, operation,
-                       g_strdup (sa->conn->n_children ? sa->conn->children[0]->name : ""), done,
-                       data);
+    n += ike_sa_begin (next, operation, g_strdup (first ? first->name : ""), done, data);
   if (n_begun)
     *n_begun += n;
 }

@@ -79,6 +79,8 @@ set_clear (TrapSet *set)
   memset (set, 0, sizeof *set);
 }
 
+/* Also of what it was asked to install and has not answered yet: it does one request after the
+ * other. */
 static void
 set_remove (Trap *trap, TrapSet *set)
 {
@@ -115,6 +117,17 @@ fail (Trap *trap, const char *why)
   trap->retry_ms = CLAMP (2 * trap->retry_ms, (guint32) RETRY_MS, (guint32) RETRY_MAX_MS);
   ike_timer_stop (trap->retry);
   trap->retry = ike_loop_timer_add (control, trap->retry_ms, try_again, trap, NULL);
+}
+
+static void
+succeed (Trap *trap)
+{
+  trap->retry_ms = 0;
+  g_clear_pointer (&trap->why, g_free);
+  if (trap->state != TRAP_INSTALLED)
+    ike_log (trap->traps->engine, IKE_LOG_NOTICE, "ike", "the %s %s is installed", kind_of (trap),
+             trap->name);
+  trap->state = TRAP_INSTALLED;
 }
 
 /* Calls outlive traps: each knows whose it is by number. */
@@ -154,12 +167,7 @@ installed (gpointer owner, gpointer data, gpointer result, const char *error)
     set_remove (trap, &trap->present);
     trap->present = trap->next;
     memset (&trap->next, 0, sizeof trap->next);
-    trap->retry_ms = 0;
-    g_clear_pointer (&trap->why, g_free);
-    if (trap->state != TRAP_INSTALLED)
-      ike_log (trap->traps->engine, IKE_LOG_NOTICE, "ike", "the %s %s is installed", kind_of (trap),
-               trap->name);
-    trap->state = TRAP_INSTALLED;
+    succeed (trap);
   }
   if (trap->is_outdated) {
     trap->is_outdated = FALSE;
@@ -200,7 +208,9 @@ install (Trap *trap)
     manager->kernel_class->install (manager->kernel->plugin, call_of (trap, &install_call), &batch);
     return;
   }
-  if (!set.n)
+  if (set.n)
+    succeed (trap);
+  else
     fail (trap, "local_ts and remote_ts have no addresses of one family, or none of the two ends");
   set_clear (&set);
 }

@@ -145,6 +145,9 @@ static void
 change_done (TunKernel *kernel, gpointer data)
 {
   TunChange *change = data;
+  /* Not before, for a packet that asked anew would be forgotten with the others. */
+  for (guint i = 0; i < change->in_vain->len; i++)
+    atomic_store (&((SpdPolicy *) g_ptr_array_index (change->in_vain, i))->acquired_us, 0);
   tun_request_answer (change->request, GUINT_TO_POINTER (1));
   tun_request_free (change->request);
   /* Only now, for the answer may come to another loop than the packet, which has to know its SA. */
@@ -438,7 +441,7 @@ remove_all (TunAdmin *admin, TunRequest *request)
 
 /* -- the other requests */
 
-/* Whoever waits may ask again, or is forgotten. */
+/* Whoever waits may ask again, or is forgotten, and others ask. */
 static void
 acquired (TunAdmin *admin, TunRequest *request)
 {
@@ -446,8 +449,9 @@ acquired (TunAdmin *admin, TunRequest *request)
   change_begin (admin, request);
   for (guint i = 0; group && i < group->policies->len; i++) {
     TunPolicy *policy = g_ptr_array_index (group->policies, i);
-    atomic_store (&policy->spd.acquired_us, 0);
-    if (!request->is_up)
+    if (request->is_up)
+      atomic_store (&policy->spd.acquired_us, 0);
+    else
       g_ptr_array_add (admin->change->in_vain, &policy->spd);
   }
   admin->change->has_new = request->is_up;

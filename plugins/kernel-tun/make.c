@@ -237,11 +237,12 @@ tun_policy_key (const IkeKernelPolicy *wanted, TunPolicyKey *key)
   key->mode = wanted->mode;
 }
 
-/* As swanctl has it: PASS goes before all tunnels, DROP is for what none of them takes. */
+/* As swanctl has it: PASS goes before all tunnels, DROP is for what none of them takes.  A trap
+ * stands behind an SA with the same selectors. */
 static guint32
 priority_of (const IkeKernelPolicy *wanted)
 {
-  guint32 narrow = spd_priority (&wanted->source, &wanted->destination);
+  guint32 narrow = 2 * spd_priority (&wanted->source, &wanted->destination) + !wanted->spi;
   return wanted->priority               ? wanted->priority
          : wanted->mode == IKE_MODE_PASS ? narrow
          : wanted->mode == IKE_MODE_DROP ? narrow + 2 * PRIORITY_CLASS

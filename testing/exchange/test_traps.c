@@ -486,6 +486,38 @@ test_reload (gconstpointer flags)
   reload_clear (&r);
 }
 
+/* New policies that are refused leave the old ones where they are, until they are wanted again. */
+static void
+test_refused_change (gconstpointer flags)
+{
+  static const char one[] = "net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n"
+                            " start_action = trap\n }\n";
+  static const char wider[] = "net { local_ts = 10.0.0.0/8\n remote_ts = 10.2.0.0/16\n"
+                              " start_action = trap\n }\n";
+  Reload r;
+  PairEnd *a;
+
+  reload_init (&r, flags, one);
+  a = &r.pair->a;
+  a->kernel_ops->fail_next (a->kernel, IKE_FAKE_INSTALL, "no room");
+  g_assert_true (g_file_set_contents (r.file, wider, -1, NULL));
+  ike_tree_free (pair_command (a, "reload", NULL, NULL));
+  ike_sim_settle (r.pair->sim);
+  assert_state (a, "FAILED");
+  g_assert_cmpuint (n_policies (a), ==, 3);
+  g_assert_true (g_file_set_contents (r.file, one, -1, NULL));
+  ike_tree_free (pair_command (a, "reload", NULL, NULL));
+  ike_sim_settle (r.pair->sim);
+  assert_state (a, "INSTALLED");
+  pair_run (r.pair, 5);
+  g_assert_cmpuint (n_policies (a), ==, 3);
+  packet (a, 1, "10.1.0.5", "10.2.0.7");
+  pair_run (r.pair, 2);
+  pair_assert_twins (r.pair);
+  g_assert_cmpuint (n_sas (a), ==, 2);
+  reload_clear (&r);
+}
+
 /* Neither what the old settings had nor what asked under them lives on. */
 static void
 test_removed_while_asking (gconstpointer flags)
@@ -664,6 +696,7 @@ main (int argc, char **argv)
   pair_add_test ("traps", "what-the-kernel-refuses-is-tried-again", test_refused);
   pair_add_test ("traps", "no-packet-asks-while-the-daemon-ends", test_shutdown);
   pair_add_test ("traps", "a-reload-touches-what-changed", test_reload);
+  pair_add_test ("traps", "a-change-that-is-refused-leaves-what-was", test_refused_change);
   pair_add_test ("traps", "removed-while-it-asks", test_removed_while_asking);
   pair_add_test ("traps", "installed-and-removed-by-hand", test_by_hand);
   pair_add_test ("traps", "shunts-are-policies-without-sas", test_shunts);

@@ -231,6 +231,16 @@ test_limits (void)
   down (batches);
 }
 
+/* What waited leaves a moment after the installation was answered. */
+static void
+wait_for_packets (const IkeKernelSa *sa, guint64 n)
+{
+  gint64 deadline = g_get_monotonic_time () + PATIENCE_S * G_USEC_PER_SEC;
+  while (use_of (0, sa).packets < n && g_get_monotonic_time () < deadline)
+    usleep (1000);
+  g_assert_cmpuint (use_of (0, sa).packets, ==, n);
+}
+
 /* Without an SA the first packet is kept; it leaves when there is one. */
 static void
 test_trap (void)
@@ -249,7 +259,7 @@ test_trap (void)
   do_batch (1, &batches[1], ask_install);
   do_batch (0, &batches[0], ask_install);
   g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
-  g_assert_cmpuint (use_of (0, &batches[0].sas[1]).packets, ==, 4);
+  wait_for_packets (&batches[0].sas[1], 4);
   down (batches);
   do_batch (0, &trap, ask_remove);
 }
@@ -259,7 +269,10 @@ static void
 end_acquire (gboolean is_up)
 {
   IkeKernelAcquire acquire = { .struct_size = sizeof acquire, .reqid = 1 };
+  Batch nothing = { .batch = { .struct_size = sizeof nothing.batch } };
   kernel_of (&left)->acquired (left.kernel->plugin, &acquire, is_up);
+  /* Answered behind it. */
+  do_batch (0, &nothing, ask_remove);
 }
 
 /* Nothing came of it: what waited is gone, and the next packet asks at once. */
@@ -282,7 +295,7 @@ test_trap_in_vain (void)
   do_batch (1, &batches[1], ask_install);
   do_batch (0, &batches[0], ask_install);
   g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
-  g_assert_cmpuint (use_of (0, &batches[0].sas[1]).packets, ==, 2);
+  wait_for_packets (&batches[0].sas[1], 2);
   down (batches);
   do_batch (0, &trap, ask_remove);
 }
@@ -316,9 +329,35 @@ test_trap_narrowed (void)
     usleep (1000);
   g_assert_cmpint (atomic_load (&n_acquired), ==, 2);
   g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
-  g_assert_cmpuint (use_of (0, &batches[0].sas[1]).packets, ==, 2);
+  wait_for_packets (&batches[0].sas[1], 2);
   down (batches);
   do_batch (0, &trap, ask_remove);
+}
+
+/* Of another reqid, with the same selectors, and there after the SA: the SA still goes first. */
+static void
+test_trap_behind (void)
+{
+  Tunnel t = { OUTER4, NETS4, IKE_KERNEL_ENCAP, { 0x01000134, 0x02000234 }, gcm, none, 36, 0 };
+  Batch batches[2], trap;
+  atomic_store (&n_acquired, 0);
+  fill_batch (&trap, &t, 0);
+  trap.policies[0].spi = 0;
+  trap.policies[0].reqid = 8;
+  trap.batch = (IkeKernelBatch) { sizeof trap.batch, 0, 1, NULL, trap.policies };
+  for (guint i = 0; i < 2; i++) {
+    up (&t, batches);
+    do_batch (0, &trap, ask_install);
+    g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
+    do_batch (0, &trap, ask_remove);
+    down (batches);
+    do_batch (0, &trap, ask_install);
+    up (&t, batches);
+    g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
+    down (batches);
+    do_batch (0, &trap, ask_remove);
+  }
+  g_assert_cmpint (atomic_load (&n_acquired), ==, 0);
 }
 
 /* Packets that are authentic come from another address than the SA says. */
@@ -589,6 +628,7 @@ test_pass_narrow (void)
   Batch batches[2], pass;
   char *error = NULL;
   up (&t, batches);
+  g_assert_true (run_in (&left, "ip route add 10.2.0.1/32 via 192.0.2.2"));
   fill_bare_policy (&pass, IKE_MODE_PASS, "10.2.0.0/16[tcp/22]");
   g_assert_true (ike_selector_parse (&pass.policies[0].source, "10.1.0.0/24", NULL));
   do_batch (0, &pass, ask_install);
@@ -598,6 +638,7 @@ test_pass_narrow (void)
   g_assert_true (run_in (&left, "ping -c 1 -W 10 -I 10.1.0.1 10.2.0.1"));
   do_batch (0, &pass, ask_remove);
   g_assert_true (goes_to_device ("10.1.0.1", 22));
+  g_assert_true (run_in (&left, "ip route del 10.2.0.1/32"));
   fill_bare_policy (&pass, IKE_MODE_PASS, "10.2.0.0/16[icmp/2048]");
   ask (&(Question){ .side = &left, .ask = ask_install, .data = &pass.batch }, &error);
   g_assert_nonnull (strstr (error, "no types of ICMP"));
@@ -738,6 +779,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tunnel/a-trap-asks-once-and-keeps-the-first-packets", test_trap);
   g_test_add_func ("/tunnel/a-trap-in-vain-asks-again", test_trap_in_vain);
   g_test_add_func ("/tunnel/a-trap-asks-for-what-was-narrowed-away", test_trap_narrowed);
+  g_test_add_func ("/tunnel/a-trap-stands-behind-sas", test_trap_behind);
   g_test_add_func ("/tunnel/a-new-mapping-is-reported", test_mapping);
   g_test_add_func ("/tunnel/what-does-not-fit-is-reported-to-its-sender", test_path_mtu);
   g_test_add_func ("/tunnel/a-stream-arrives-as-it-was-sent", test_stream);
