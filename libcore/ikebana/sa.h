@@ -189,7 +189,8 @@ GBytes  *ike_sa_snapshot (IkeSa *sa, const guint8 key[32], GError **error);
 void     ike_sa_restore  (IkeEngine *engine, GBytes *snapshot, const guint8 key[32], IkeCall *call);
 
 /* Events that the core emits, each with a tree: ike-state, ike-up, ike-down, ike-failed, child-up, child-down,
- * child-failed, negotiation-failed (see explain), endpoint-changed, message (debug only). */
+ * child-failed, negotiation-failed (see explain), endpoint-changed, message (debug only), connection-waits (one that
+ * shall be up is tried again in a while). */
 
 /* Hooks of the core.  Each point's event: */
 typedef struct {

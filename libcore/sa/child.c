@@ -449,6 +449,7 @@ ike_child_set_up (IkeChild *child)
                    child->conf->name, child->unique_id, local, remote, child->spi_in,
                    child->spi_out, ike_choice_format (&child->choice, choice, sizeof choice));
   emit_child (child, TRUE, NULL);
+  ike_child_watch_idle (child);
 }
 
 /* Out of its SA and the kernel at once; the struct stays till the end of the turn, for a hook or a
@@ -467,8 +468,10 @@ ike_child_free (IkeChild *child, const char *reason)
   if (*link)
     *link = child->next;
   sa->n_children--;
-  if (child->installed_us)
+  if (child->installed_us) {
     emit_child (child, FALSE, reason);
+    ike_child_act (child);
+  }
   remove_from_kernel (child);
   child->dead_next = sa->shard->dead_children;
   sa->shard->dead_children = child;
@@ -510,8 +513,16 @@ const IkeChildConf *ike_child_conf (const IkeChild *child) { return child->conf;
 IkeChildState ike_child_state (const IkeChild *child) { return (IkeChildState) child->state; }
 guint8 ike_child_protocol (const IkeChild *child) { return child->protocol; }
 const IkeChoice *ike_child_choice (const IkeChild *child) { return &child->choice; }
-void ike_child_set_state (IkeChild *child, IkeChildState state) { child->state = (guint8) state; }
 void ike_child_set_mode (IkeChild *child, guint8 mode) { child->mode = mode; }
+
+/* DELETING is what a request of ours makes of it. */
+void
+ike_child_set_state (IkeChild *child, IkeChildState state)
+{
+  if (state == IKE_CHILD_DELETING)
+    ike_child_ends (child, IKE_END_OURS);
+  child->state = (guint8) state;
+}
 
 IkeChild *
 ike_child_get (IkeSa *sa, IkeChildRef ref)

@@ -40,6 +40,7 @@ run_event (IkeSa *sa, gpointer data)
   if (!event->is_hard || child->is_going || child->state != IKE_CHILD_INSTALLED)
     return;
   child->is_going = TRUE;
+  ike_child_ends (child, IKE_END_FAULT);
   if (!ike_sa_begin (sa, "delete-child",
                      g_memdup2 (&(IkeChildRef) { event->child }, sizeof (IkeChildRef)), NULL, NULL))
     ike_child_destroy (child, "expired");

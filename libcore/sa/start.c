@@ -1,85 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* start.c - `start_action = start`: what shall be up when a configuration comes into force is begun
  * then. */
+#include "sa/keep_up.h"
 #include "sa/sa_private.h"
-
-typedef struct {
-  IkeEngine *engine;
-  char      *what;                            /* "home.net", for the log */
-} Start;
-
-static void
-started (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Start *start = data;
-
-  if (error)
-    ike_log (start->engine, IKE_LOG_ERROR, "ike", "%s was to be started and did not come up: %s",
-             start->what, error);
-  ike_tree_free (result);
-}
-
-static void
-start_free (gpointer data)
-{
-  Start *start = data;
-
-  g_free (start->what);
-  g_free (start);
-}
-
-static const IkeCallClass start_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "start action",
-  .timeout_ms = 3600 * 1000,
-  .then = started,
-  .undo = (GDestroyNotify) ike_tree_free,
-  .free_data = start_free,
-};
-
-static void
-start_child (IkeEngine *engine, IkeConn *conn, const IkeChildConf *conf)
-{
-  Start *start = g_new0 (Start, 1);
-
-  start->engine = engine;
-  start->what = g_strdup_printf ("%s.%s", conn->name, conf->name);
-  ike_initiate (engine, conn, conf->name,
-                ike_loop_call (ike_engine_control (engine), &start_call, NULL, start));
-}
 
 typedef struct {
   IkeEngine *engine;
   IkeConfig *config, *previous;
 } Apply;
 
-/* Calls @each for what is to be started; how many there are. */
-static guint
-each_to_start (IkeEngine *engine, const IkeConfig *config, const IkeConfig *previous,
-               void (*each) (IkeEngine *engine, IkeConn *conn, const IkeChildConf *conf))
+static void
+start_conn (IkeEngine *engine, const IkeConn *conn)
 {
-  guint i, k, n = 0;
+  guint i;
 
-  for (i = 0; i < config->n_conns; i++) {
-    IkeConn *conn = config->conns[i];
-    if (previous && ike_config_conn (previous, conn->name) == conn)
-      continue;
-    for (k = 0; k < conn->n_children; k++)
-      if (conn->children[k]->start_action & IKE_ACTION_START) {
-        n++;
-        if (each)
-          each (engine, conn, conn->children[k]);
-      }
-  }
-  return n;
+  for (i = 0; i < conn->n_children; i++)
+    if (conn->children[i]->start_action & IKE_ACTION_START)
+      ike_keep_up (engine, conn->name, conn->children[i]->name, IKE_KEEP_START);
 }
 
 static void
 apply (gpointer data)
 {
   Apply *a = data;
+  guint i;
 
-  each_to_start (a->engine, a->config, a->previous, start_child);
+  ike_keep_up_apply (a->engine, a->config);
+  for (i = 0; i < a->config->n_conns; i++) {
+    const IkeConn *conn = a->config->conns[i];
+    if (!a->previous || ike_config_conn (a->previous, conn->name) != conn)
+      start_conn (a->engine, conn);
+  }
 }
 
 static void
@@ -99,8 +50,7 @@ ike_sas_apply_config (IkeEngine *engine, IkeConfig *config, IkeConfig *previous_
 
   if (previous_or_null)
     ike_sas_log_removed (engine, config, previous_or_null);
-  if (!engine->sas || (engine->options.flags & IKE_ENGINE_CHECK)
-      || !each_to_start (engine, config, previous_or_null, NULL))
+  if (!engine->sas || (engine->options.flags & IKE_ENGINE_CHECK))
     return;
   a = g_new0 (Apply, 1);
   a->engine = engine;

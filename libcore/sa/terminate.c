@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* terminate.c - `down`: every SA or child of a name, on all shards; answered when the last one is
- * gone. */
+ * gone.  Nothing of it comes up again by itself. */
+#include "sa/keep_up.h"
 #include "sa/sa_private.h"
 #include <pthread.h>
 #include <string.h>
@@ -66,6 +67,7 @@ end_children (Terminate *t, IkeSa *sa)
         || child->is_going)
       continue;
     count_one (t, child->conf->name, child->unique_id);
+    ike_child_ends (child, IKE_END_OURS);
     if (t->is_forced) {
       ike_child_destroy (child, "taken down by command");
       continue;
@@ -92,6 +94,8 @@ end_sa (IkeSa *sa, gpointer data)
     return;
   }
   count_one (t, sa->conn ? sa->conn->name : "(unnamed)", sa->unique_id);
+  ike_sa_ends (sa, IKE_END_OURS);
+  sa->is_taken_down = TRUE;
   if (t->is_forced || sa->state < IKE_SA_ESTABLISHED) {
     ike_sa_destroy (sa, "taken down by command");
     return;
@@ -113,12 +117,31 @@ walk (gpointer data)
     release (w->t);
 }
 
+/* What is only being tried counts, too. */
+static void
+start_terminating (gpointer data)
+{
+  Terminate *t = data;
+  IkeEngine *engine = t->engine;
+  guint i, n_shards = engine->n_shards;
+
+  if (!t->unique_id) {
+    ike_keep_up_end (engine, t->conn, t->child, t->names);
+    atomic_fetch_add (&t->n, (int) t->names->len);
+  }
+  for (i = 0; i < n_shards; i++) {
+    Walk *w = g_new0 (Walk, 1);
+    w->t = t;
+    w->shard = engine->sas->shards[i];
+    ike_loop_post (w->shard->loop, walk, w, g_free);
+  }
+}
+
 void
 ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or_null,
                guint32 unique_id, gboolean is_forced, IkeCall *call)
 {
   Terminate *t = g_new0 (Terminate, 1);
-  guint i;
 
   t->engine = engine;
   t->conn = g_strdup (conn_or_null);
@@ -129,10 +152,57 @@ ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or
   t->names = g_ptr_array_new_with_free_func (g_free);
   pthread_mutex_init (&t->lock, NULL);
   atomic_init (&t->pending, (int) engine->n_shards);
+  ike_loop_post (ike_engine_control (engine), start_terminating, t, NULL);
+}
+
+/* -- what is only begun */
+
+typedef struct { IkeShard *shard; guint32 from; char *conn; } Begun;
+
+static void
+begun_free (gpointer data)
+{
+  Begun *begun = data;
+
+  g_free (begun->conn);
+  g_free (begun);
+}
+
+static void
+end_begun (IkeSa *sa, gpointer data)
+{
+  const Begun *begun = data;
+
+  if (!sa->is_initiator || sa->state >= IKE_SA_ESTABLISHED || !sa->conn
+      || strcmp (sa->conn->name, begun->conn) != 0)
+    return;
+  ike_sa_ends (sa, IKE_END_OURS);
+  sa->is_taken_down = TRUE;
+  ike_sa_destroy (sa, "not wanted any more");
+}
+
+static void
+walk_begun (gpointer data)
+{
+  Begun *begun = data, *more;
+
+  begun->from = ike_table_walk (begun->shard, begun->from, end_begun, begun);
+  if (begun->from == G_MAXUINT32)
+    return;
+  more = g_memdup2 (begun, sizeof *begun);
+  more->conn = g_strdup (begun->conn);
+  ike_loop_post (begun->shard->loop, walk_begun, more, begun_free);
+}
+
+void
+ike_terminate_begun (IkeEngine *engine, const char *conn)
+{
+  guint i;
+
   for (i = 0; i < engine->n_shards; i++) {
-    Walk *w = g_new0 (Walk, 1);
-    w->t = t;
-    w->shard = engine->sas->shards[i];
-    ike_loop_post (w->shard->loop, walk, w, g_free);
+    Begun *begun = g_new0 (Begun, 1);
+    begun->shard = engine->sas->shards[i];
+    begun->conn = g_strdup (conn);
+    ike_loop_post (begun->shard->loop, walk_begun, begun, begun_free);
   }
 }
