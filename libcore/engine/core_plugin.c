@@ -5,7 +5,8 @@
 #include "engine/commands.h"
 
 static const IkeFeature *const sa_features[] = {
-  &ike_command_status, &ike_command_up, &ike_command_down, &ike_command_explain, NULL,
+  &ike_command_status, &ike_command_up, &ike_command_down, &ike_command_rekey,
+  &ike_command_explain, NULL,
 };
 
 static const IkePluginInfo core_plugin = {

@@ -19,6 +19,7 @@ typedef enum {
   IKE_TASK_FAIL,                              /* answer with the notify set by ike_task_fail() */
   IKE_TASK_ABORT,                             /* the SA goes down; see ike_task_abort() */
   IKE_TASK_DISBELIEVE,                        /* as if this answer had not come; see ike_task_disbelieve() */
+  IKE_TASK_LATER,                             /* the operation begins anew after a while; see ike_task_later() */
 } IkeTaskResult;
 
 /* Kind `task`.  An instance lives from the first exchange of the operation that it is wanted in until it returns DONE
@@ -62,7 +63,14 @@ IkeTaskResult ike_task_disbelieve (IkeTask *task, const char *reason);
 /* @notify: the error for the peer; @data of the notify may be NULL; @reason for people (copied, may be formatted). */
 /* returns FAIL */
 IkeTaskResult ike_task_fail  (IkeTask *task, guint16 notify, const void *data, gsize len, const char *reason);
+/* The same about the SA of an SPI of four bytes (CHILD_SA_NOT_FOUND; RFC 7296, 3.10). */
+IkeTaskResult ike_task_fail_about (IkeTask *task, guint16 notify, guint8 protocol, const guint8 spi[4],
+                                   const char *reason);
 IkeTaskResult ike_task_abort (IkeTask *task, const char *reason);                         /* returns ABORT */
+/* For the answer that the peer cannot do it now (TEMPORARY_FAILURE; RFC 7296, 2.25): the operation gives up its place
+ * and its tasks, and begins anew after seconds that grow; after several minutes it fails, and the SA is closed.
+ * Returns LATER. */
+IkeTaskResult ike_task_later (IkeTask *task, const char *reason);
 /* A structured record for `ikebana explain`: emits `negotiation-failed` with phase, peer, reason and @details
  * (taken, may be NULL). */
 void          ike_task_explain (IkeTask *task, const char *phase, const char *reason, IkeTree *details_take);

@@ -175,6 +175,36 @@ void                ike_child_set_up    (IkeChild *child);
 /* Takes it out of the kernel and the SA at the end of the turn; emits `child-down` if it was up. */
 void                ike_child_destroy   (IkeChild *child, const char *reason);
 
+/* A new CHILD_SA in the place of @old, CREATED: with its connection, reqid, mode, interface IDs and marks.  When we
+ * answer a request, it is installed inbound only: outbound it takes over when @old goes (RFC 7296, 2.8). */
+IkeChild           *ike_child_new_successor (IkeChild *old);
+IkeChild           *ike_child_predecessor   (const IkeChild *child);         /* NULL: none, or gone */
+/* Its end was asked for; another has its place, or is about to. */
+gboolean            ike_child_is_going      (const IkeChild *child);
+gboolean            ike_child_is_replaced   (const IkeChild *child);
+/* It lost a collision: its maker closes it, and until then it is no successor. */
+void                ike_child_set_redundant (IkeChild *child);
+
+/* -- an IKE SA in the place of another */
+
+/* On the shard of @old, with its connection, identities and path; CREATED.  NULL: there are too many SAs, or the engine
+ * ends.  It is nobody's business until it inherits: no event, no counter tells of it. */
+IkeSa *ike_sa_new_heir     (IkeSa *old, gboolean is_initiator);
+/* Its keys are there: ESTABLISHED.  Without an inheritance, or a Delete, it goes after minutes. */
+void   ike_sa_set_heir_up  (IkeSa *heir);
+/* Children, queued operations, slots, and whoever watches; @old becomes REKEYED, and is silent from then on.  Emits
+ * `ike-rekeyed`.  Once, else nothing. */
+void   ike_sa_inherit      (IkeSa *heir, IkeSa *old);
+/* ESTABLISHED to REKEYING, and back. */
+void   ike_sa_set_rekeying (IkeSa *sa, gboolean is_rekeying);
+/* Replaces @sa by the operation `rekey`. */
+void   ike_sa_replace      (IkeSa *sa);
+/* Begins from scratch and closes @sa when the new one is up, or, with `core.make_before_break = no`, before (RFC 7296,
+ * 2.8.3).  Returns the new SA, or serial 0. */
+IkeSaRef ike_sa_reauthenticate (IkeSa *sa, const char *why);
+/* No later than in @seconds; it may be sooner by configuration.  Inherited by heirs. */
+void   ike_sa_reauthenticate_in (IkeSa *sa, guint64 seconds);
+
 /* -- sending outside exchanges (other protocol versions, tests) */
 
 /* The bytes go out on the SA's present path. */
@@ -189,8 +219,8 @@ GBytes  *ike_sa_snapshot (IkeSa *sa, const guint8 key[32], GError **error);
 void     ike_sa_restore  (IkeEngine *engine, GBytes *snapshot, const guint8 key[32], IkeCall *call);
 
 /* Events that the core emits, each with a tree: ike-state, ike-up, ike-down, ike-failed, child-up, child-down,
- * child-failed, negotiation-failed (see explain), endpoint-changed, message (debug only), connection-waits (one that
- * shall be up is tried again in a while). */
+ * child-failed, child-rekeyed, ike-rekeyed, negotiation-failed (see explain), endpoint-changed, message (debug
+ * only), connection-waits (one that shall be up is tried again in a while). */
 
 /* Hooks of the core.  Each point's event: */
 typedef struct {
@@ -238,8 +268,16 @@ IKE_DECLARE_HOOK (state, "ike-state", IkeStateEvent);
 typedef struct { guint32 struct_size; IkeChild *child; gboolean is_up; const char *reason; } IkeChildEvent;
 IKE_DECLARE_HOOK (child_updown, "child-updown", IkeChildEvent);
 
+/* @old goes, and @child has its place; of a row of these, child-updown tells the first and the last. */
+typedef struct { guint32 struct_size; IkeChild *child, *old; } IkeChildRekeyEvent;
+IKE_DECLARE_HOOK (child_rekey, "child-rekeyed", IkeChildRekeyEvent);
+
 typedef struct { guint32 struct_size; gboolean is_up; const char *reason; } IkeUpDownEvent;
 IKE_DECLARE_HOOK (ike_updown, "ike-updown", IkeUpDownEvent);
+
+/* The SA of the event has taken the place of @old, which had its children till now. */
+typedef struct { guint32 struct_size; IkeSa *old; } IkeRekeyEvent;
+IKE_DECLARE_HOOK (rekey, "ike-rekeyed", IkeRekeyEvent);
 
 typedef struct { guint32 struct_size; const IkeAddr *local, *remote; } IkeEndpointEvent;
 IKE_DECLARE_HOOK (endpoint, "endpoint-changed", IkeEndpointEvent);

@@ -34,8 +34,7 @@ ike_child_act (const IkeChild *child)
 {
   IkeEnding ending = child->ending ? child->ending : child->sa->ending;
 
-  /* One that was replaced has somebody in its place. */
-  if (child->state == IKE_CHILD_REKEYED || child->sa->shard->is_closing)
+  if (child->sa->shard->is_closing)
     return;
   switch (ending) {
   case IKE_END_OURS:

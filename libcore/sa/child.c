@@ -7,7 +7,7 @@
 enum { POLICIES_MAX = 1024, KEYMAT_MAX = 4 * IKE_SECRET_MAX };
 
 IkeChild *
-ike_child_new (IkeSa *sa, const IkeChildConf *conf)
+ike_child_make (IkeSa *sa, IkeConn *conn, const IkeChildConf *conf)
 {
   IkeSaManager *manager = sa->shard->manager;
   IkeChild *child = g_new0 (IkeChild, 1);
@@ -15,15 +15,24 @@ ike_child_new (IkeSa *sa, const IkeChildConf *conf)
   ike_sa_assert_owner (sa);
   child->sa = sa;
   child->conf = conf;
-  child->conn = ike_conn_ref (sa->conn);
+  child->conn = ike_conn_ref (conn);
   child->serial = atomic_fetch_add (&manager->next_serial, 1) + 1;
   child->unique_id = atomic_fetch_add (&manager->next_child, 1) + 1;
+  child->mark_id = child->unique_id;
   child->reqid = conf->reqid ? conf->reqid : child->unique_id;
   child->protocol = conf->ah_proposals ? IKE_PROTOCOL_AH : IKE_PROTOCOL_ESP;
   child->mode = (guint8) conf->mode;
   child->next = sa->children;
   sa->children = child;
   sa->n_children++;
+  return child;
+}
+
+IkeChild *
+ike_child_new (IkeSa *sa, const IkeChildConf *conf)
+{
+  IkeChild *child = ike_child_make (sa, sa->conn, conf);
+
   ike_child_take_if_ids (child);
   return child;
 }
@@ -156,10 +165,7 @@ ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelS
   out->integ = child->choice.chosen[IKE_TRANSFORM_INTEG];
   out->replay_window = is_inbound ? conf->replay_window : 0;
   out->tfc_padding = conf->tfc_padding;
-  out->soft_bytes = conf->rekey_bytes;
-  out->hard_bytes = conf->life_bytes;
-  out->soft_packets = conf->rekey_packets;
-  out->hard_packets = conf->life_packets;
+  ike_child_fill_limits (child, out);
   out->if_id = is_inbound ? child->if_id_in : child->if_id_out;
   out->sa = ike_sa_ref (child->sa);
   out->child = child->serial;
@@ -193,11 +199,11 @@ fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *l
   ike_child_fill_policy_modes (child, is_out, out);
 }
 
-/* A policy out, in and forward for each pair of selectors of one family. The caller frees. */
-static IkeKernelPolicy *
-make_policies (const IkeChild *child, guint *n)
+/* A policy for each pair of selectors of one family and each of the @directions (bits). The caller
+ * frees. */
+IkeKernelPolicy *
+ike_child_make_policies (const IkeChild *child, guint directions, guint *n)
 {
-  static const IkeDirection directions[] = { IKE_DIR_OUT, IKE_DIR_IN, IKE_DIR_FWD };
   guint max = MIN (POLICIES_MAX, 3u * child->n_local * child->n_remote), i, k, d;
   IkeKernelPolicy *policies = g_new (IkeKernelPolicy, max + 1);
 
@@ -206,8 +212,9 @@ make_policies (const IkeChild *child, guint *n)
     for (k = 0; k < child->n_remote; k++) {
       const IkeSelector *local = &child->selectors[i],
                         *remote = &child->selectors[child->n_local + k];
-      for (d = 0; local->family == remote->family && d < G_N_ELEMENTS (directions) && *n < max; d++)
-        fill_policy (child, directions[d], local, remote, &policies[(*n)++]);
+      for (d = IKE_DIR_IN; local->family == remote->family && d <= IKE_DIR_FWD && *n < max; d++)
+        if (directions >> d & 1)
+          fill_policy (child, (IkeDirection) d, local, remote, &policies[(*n)++]);
     }
   return policies;
 }
@@ -241,9 +248,10 @@ static void
 install_batch (IkeChild *child, const IkeKernelSa sas[2], IkeCall *call)
 {
   IkeSaManager *manager = child->sa->shard->manager;
-  guint n;
-  g_autofree IkeKernelPolicy *policies = make_policies (child, &n);
-  IkeKernelBatch batch = { sizeof batch, 2, n, sas, policies };
+  guint n, n_sas = child->held ? 1 : 2;
+  g_autofree IkeKernelPolicy *policies =
+      ike_child_make_policies (child, child->held ? IKE_DIRS_IN : IKE_DIRS_ALL, &n);
+  IkeKernelBatch batch = { sizeof batch, n_sas, n, sas, policies };
 
   emit_child_keys (child, sas);
   if (child->is_dead || child->sa->is_doomed) {
@@ -291,34 +299,21 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
     sas[i].integ_key = keys + encr_len;
     sas[i].integ_key_len = integ_len;
   }
+  if (child->replaces && !is_initiator)
+    ike_child_hold_outbound (child, &sas[1]);
   install_batch (child, sas, call);
   ike_wipe (keymat, sizeof keymat);
 }
 
 static void
-remove_from_kernel (IkeChild *child)
+give_back (IkeChild *child)
 {
   IkeSaManager *manager = child->sa->shard->manager;
-  guint n;
-  g_autofree IkeKernelPolicy *policies = NULL;
-  IkeKernelSa sas[2];
-  IkeKernelBatch batch = { sizeof batch, 2, 0, sas, NULL };
 
-  if (!manager->kernel_class)
-    return;
-  if (!child->is_asked) {
-    ike_child_drop_cpi (child);
-    if (child->spi_in)
-      manager->kernel_class->free_spi (manager->kernel->plugin, child->protocol, child->spi_in,
-                                       &child->local);
-    return;
-  }
-  ike_child_fill_kernel_sa (child, TRUE, &sas[0]);
-  ike_child_fill_kernel_sa (child, FALSE, &sas[1]);
-  policies = make_policies (child, &n);
-  batch.policies = policies;
-  batch.n_policies = n;
-  manager->kernel_class->remove (manager->kernel->plugin, NULL, &batch);
+  ike_child_drop_cpi (child);
+  if (child->spi_in)
+    manager->kernel_class->free_spi (manager->kernel->plugin, child->protocol, child->spi_in,
+                                     &child->local);
 }
 
 static void
@@ -352,7 +347,7 @@ ike_children_update_endpoints (IkeSa *sa)
     child->local = sa->local;
     child->remote = sa->remote;
     child->flags = flags_of (child);
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < (child->held ? 1 : 2); i++) {
       ike_child_fill_kernel_sa (child, i == 0, &new_[i]);
       manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (sa, &update_call, NULL),
                                      &old[i], &new_[i]);
@@ -405,15 +400,12 @@ ike_child_describe (const IkeChild *child)
 }
 
 static void
-emit_child (IkeChild *child, gboolean is_up, const char *reason)
+emit_child (IkeChild *child, const char *name, const char *reason)
 {
   IkeSaManager *manager = child->sa->shard->manager;
-  IkeChildEvent event = { sizeof event, child, is_up, reason };
-  const char *name = is_up ? "child-up" : "child-down";
   IkeTree *body, *what;
   guint i;
 
-  ike_child_updown_hook_emit (manager->on_child, child->sa, &event);
   if (!ike_event_is_wanted (manager->engine, name))
     return;
   body = ike_sa_event_body (child->sa);
@@ -432,6 +424,41 @@ emit_child (IkeChild *child, gboolean is_up, const char *reason)
   ike_event_emit (manager->engine, ike_event_new (manager->engine, name, body));
 }
 
+static void
+tell_up (IkeChild *child)
+{
+  IkeChildEvent event = { sizeof event, child, TRUE, NULL };
+
+  child->is_up = TRUE;
+  ike_child_updown_hook_emit (child->sa->shard->manager->on_child, child->sa, &event);
+  emit_child (child, "child-up", NULL);
+}
+
+/* Of a row of successors people hear once that it is up, and once that it is down; between them,
+ * that one took the place of another. */
+static void
+tell_gone (IkeChild *child, const char *reason)
+{
+  IkeSaManager *manager = child->sa->shard->manager;
+  IkeChild *heir = ike_child_successor (child);
+
+  if (!child->is_up)
+    return;
+  child->is_up = FALSE;
+  if (heir) {
+    IkeChildRekeyEvent event = { sizeof event, heir, child };
+    heir->is_up = TRUE;
+    ike_counter_add (manager->engine, manager->count.child_rekeyed, 1);
+    ike_child_rekey_hook_emit (manager->on_child_rekey, child->sa, &event);
+    emit_child (heir, "child-rekeyed", NULL);
+  } else {
+    IkeChildEvent event = { sizeof event, child, FALSE, reason };
+    ike_child_updown_hook_emit (manager->on_child, child->sa, &event);
+    emit_child (child, "child-down", reason);
+    ike_child_act (child);
+  }
+}
+
 void
 ike_child_set_up (IkeChild *child)
 {
@@ -441,14 +468,18 @@ ike_child_set_up (IkeChild *child)
   child->state = IKE_CHILD_INSTALLED;
   child->is_installed = TRUE;
   child->installed_us = ike_sa_now_us (sa);
+  ike_child_arm (child);
   if (child->n_local)
     ike_selector_format (&child->selectors[0], local, sizeof local);
   if (child->n_remote)
     ike_selector_format (&child->selectors[child->n_local], remote, sizeof remote);
-  ike_sa_progress (sa, IKE_LOG_NOTICE, "CHILD_SA %s{%u} is up: %s === %s, SPIs %08x_i %08x_o, %s",
-                   child->conf->name, child->unique_id, local, remote, child->spi_in,
-                   child->spi_out, ike_choice_format (&child->choice, choice, sizeof choice));
-  emit_child (child, TRUE, NULL);
+  ike_sa_progress (sa, IKE_LOG_NOTICE, "CHILD_SA %s{%u} is %s: %s === %s, SPIs %08x_i %08x_o, %s",
+                   child->conf->name, child->unique_id,
+                   child->replaces ? "there, in the place of another" : "up", local, remote,
+                   child->spi_in, child->spi_out,
+                   ike_choice_format (&child->choice, choice, sizeof choice));
+  if (!child->replaces)
+    tell_up (child);
   ike_child_watch_idle (child);
 }
 
@@ -468,14 +499,28 @@ ike_child_free (IkeChild *child, const char *reason)
   if (*link)
     *link = child->next;
   sa->n_children--;
-  if (child->installed_us) {
-    emit_child (child, FALSE, reason);
-    ike_child_act (child);
-  }
-  remove_from_kernel (child);
-  child->dead_next = sa->shard->dead_children;
-  sa->shard->dead_children = child;
-  ike_shard_reap_later (sa->shard);
+  ike_child_disarm (child);
+  if (child->is_moved)
+    g_hash_table_remove (sa->shard->moved, &child->serial);
+  tell_gone (child, reason);
+  ike_child_succeed (child);
+  if (!sa->shard->manager->kernel_class) {
+    ike_child_bury_later (child);
+  } else if (!child->is_asked) {
+    give_back (child);
+    ike_child_bury_later (child);
+  } else
+    ike_child_remove (child);
+}
+
+void
+ike_child_bury_later (IkeChild *child)
+{
+  IkeShard *shard = child->sa->shard;
+
+  child->dead_next = shard->dead_children;
+  shard->dead_children = child;
+  ike_shard_reap_later (shard);
 }
 
 void
@@ -486,6 +531,7 @@ ike_children_bury (IkeShard *shard)
   while ((child = shard->dead_children)) {
     shard->dead_children = child->dead_next;
     ike_child_free_if_ids (child);
+    ike_child_drop_held (child);
     ike_conn_unref (child->conn);
     g_free (child->selectors);
     g_free (child);
@@ -514,6 +560,8 @@ IkeChildState ike_child_state (const IkeChild *child) { return (IkeChildState) c
 guint8 ike_child_protocol (const IkeChild *child) { return child->protocol; }
 const IkeChoice *ike_child_choice (const IkeChild *child) { return &child->choice; }
 void ike_child_set_mode (IkeChild *child, guint8 mode) { child->mode = mode; }
+gboolean ike_child_is_going (const IkeChild *child) { return child->is_going; }
+gboolean ike_child_is_replaced (const IkeChild *child) { return child->is_replaced; }
 
 /* DELETING is what a request of ours makes of it. */
 void
@@ -521,6 +569,8 @@ ike_child_set_state (IkeChild *child, IkeChildState state)
 {
   if (state == IKE_CHILD_DELETING)
     ike_child_ends (child, IKE_END_OURS);
+  if (state == IKE_CHILD_REKEYED)
+    child->is_replaced = TRUE;
   child->state = (guint8) state;
 }
 

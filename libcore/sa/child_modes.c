@@ -50,9 +50,9 @@ mark_of (const IkeChild *child, gboolean is_inbound)
   IkeMark mark = is_inbound ? child->conf->mark_in : child->conf->mark_out;
 
   if (mark.value == IKE_MARK_UNIQUE)
-    mark.value = 2 * child->unique_id & mark.mask;
+    mark.value = 2 * child->mark_id & mark.mask;
   else if (mark.value == IKE_MARK_UNIQUE_DIR)
-    mark.value = (2 * child->unique_id + !is_inbound) & mark.mask;
+    mark.value = (2 * child->mark_id + !is_inbound) & mark.mask;
   return mark;
 }
 

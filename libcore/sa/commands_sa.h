@@ -4,4 +4,4 @@
 #include "sa/sa_private.h"
 #include <ikebana/command.h>
 
-extern const IkeFeature ike_command_status, ike_command_up, ike_command_down, ike_command_explain;
+extern const IkeFeature ike_command_status, ike_command_up, ike_command_down, ike_command_rekey, ike_command_explain;

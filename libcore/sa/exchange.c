@@ -137,6 +137,18 @@ ike_task_fail (IkeTask *task, guint16 notify, const void *data, gsize len, const
 }
 
 IkeTaskResult
+ike_task_fail_about (IkeTask *task, guint16 notify, guint8 protocol, const guint8 spi[4],
+                     const char *reason)
+{
+  IkeExchange *x = task->exchange;
+
+  x->notify_protocol = protocol;
+  x->notify_spi_len = 4;
+  memcpy (x->notify_spi, spi, 4);
+  return ike_task_fail (task, notify, NULL, 0, reason);
+}
+
+IkeTaskResult
 ike_task_abort (IkeTask *task, const char *reason)
 {
   fail (task->exchange, 0, NULL, 0, reason);
@@ -198,6 +210,14 @@ ike_task_disbelieve (IkeTask *task, const char *reason)
   g_free (x->reason);
   x->reason = g_strdup (reason);
   return IKE_TASK_DISBELIEVE;
+}
+
+IkeTaskResult
+ike_task_later (IkeTask *task, const char *reason)
+{
+  g_free (task->exchange->reason);
+  task->exchange->reason = g_strdup (reason);
+  return IKE_TASK_LATER;
 }
 
 /* -- building */
@@ -439,6 +459,13 @@ conclude (IkeExchange *x)
     retry (x);
     return;
   }
+  if (x->is_put_off) {
+    unlink_exchange (x);
+    why = g_strdup (x->reason);
+    ike_exchange_free (x);
+    ike_operation_put_off (op, why);
+    return;
+  }
   drop_finished (op);
   next = op->next_exchange;
   op->next_exchange = NULL;
@@ -495,7 +522,8 @@ write_failure (IkeExchange *x)
 {
   open_message (x);
   if (x->notify)
-    ike_notify_write (&x->out, 0, x->notify, NULL, 0, x->notify_data, x->notify_len);
+    ike_notify_write (&x->out, x->notify_protocol, x->notify, x->notify_spi, x->notify_spi_len,
+                      x->notify_data, x->notify_len);
 }
 
 /* What becomes of the SA after an answer that says no: one that was not up when it was asked goes,
@@ -619,6 +647,9 @@ take_result (IkeExchange *x, IkeTask *task, IkeTaskResult result)
     return FALSE;
   case IKE_TASK_DISBELIEVE:
     x->is_disbelieved = TRUE;
+    return FALSE;
+  case IKE_TASK_LATER:
+    x->is_put_off = TRUE;
     return FALSE;
   case IKE_TASK_ABORT:
     x->is_aborted = TRUE;

@@ -86,6 +86,16 @@ ike_child_take_if_ids (IkeChild *child)
     child->link_out = name_link (child->if_id_out);
 }
 
+/* A successor is to the kernel, and to routes, what the one before it was. */
+void
+ike_child_inherit_if_ids (IkeChild *child, const IkeChild *old)
+{
+  child->if_id_in = old->if_id_in;
+  child->if_id_out = old->if_id_out;
+  child->link_in = g_strdup (old->link_in);
+  child->link_out = g_strdup (old->link_out);
+}
+
 void
 ike_child_free_if_ids (IkeChild *child)
 {

@@ -54,7 +54,8 @@ answer (Initiate *in, IkeSa *sa, const char *error)
 
   if (in->wants_outcome) {
     outcome = g_new0 (IkeOutcome, 1);
-    outcome->is_ike_up = sa && sa->state == IKE_SA_ESTABLISHED;
+    outcome->is_ike_up =
+        sa && (sa->state == IKE_SA_ESTABLISHED || sa->state == IKE_SA_REKEYING);
     outcome->is_taken_down = sa && sa->is_taken_down;
     outcome->error = g_strdup (error);
     ike_call_answer (call, outcome);
@@ -460,11 +461,11 @@ use_known (IkeSa *sa, gpointer data)
   Initiate **box = data, *in = *box;
   IkeOperation *op;
 
-  if (sa->state > IKE_SA_ESTABLISHED || sa->ending || !sa->conn
+  if (sa->state > IKE_SA_REKEYING || sa->ending || !sa->conn
       || strcmp (sa->conn->name, in->conn->name) != 0)
     return;
   *box = NULL;
-  if (sa->state == IKE_SA_ESTABLISHED && find_child_named (sa, in->child, IKE_CHILD_INSTALLED)) {
+  if (sa->state >= IKE_SA_ESTABLISHED && find_child_named (sa, in->child, IKE_CHILD_INSTALLED)) {
     ike_sa_watch (sa, in->progress);
     ike_sa_progress (sa, IKE_LOG_INFO, "%s is up already", in->child);
     operation_done (sa, in, NULL);
@@ -576,19 +577,39 @@ ike_initiate (IkeEngine *engine, IkeConn *conn, const char *child_name_or_null, 
 
 enum { RESTARTS_MAX = 5 };
 
-IkeSaRef
-ike_sa_restart (IkeSa *sa, const IkeAddr *where, const char *why)
+/* The children that @sa has, each once; the first child of the connection if it has none yet. */
+static void
+begin_children (IkeSa *sa, IkeSa *next, void (*done) (IkeSa *, gpointer, const char *),
+                gpointer data, guint *n_begun)
+{
+  const char *operation = "establish";
+  IkeChild *child;
+  guint n = 0;
+
+  for (child = sa->children; child; child = child->next) {
+    if (child->is_replaced || child->is_redundant || child->is_going)
+      continue;
+    n += ike_sa_begin (next, operation, g_strdup (child->conf->name), done, data);
+    operation = "create-child";
+  }
+  if (!strcmp (operation, "establish"))
+    n += ike_sa_begin (next, operation,
+                       g_strdup (sa->conn->n_children ? sa->conn->children[0]->name : ""), done,
+                       data);
+  if (n_begun)
+    *n_begun += n;
+}
+
+IkeSa *
+ike_sa_begin_like (IkeSa *sa, const IkeAddr *where, void (*done) (IkeSa *, gpointer, const char *),
+                   gpointer data, guint *n_begun)
 {
   IkeAddr local = sa->local, remote = where ? *where : sa->remote;
-  IkeSaRef none = { 0, 0, 0 };
   guint16 plain = 500, marked = 4500;
-  IkeChild *child;
   IkeSa *next;
 
-  if (sa->n_restarts >= RESTARTS_MAX || !sa->conn) {
-    ike_sa_destroy (sa, "begun again elsewhere too often");
-    return none;
-  }
+  if (!sa->conn || sa->shard->is_closing)
+    return NULL;
   if (sa->shard->manager->net_class)
     sa->shard->manager->net_class->ports (sa->shard->manager->net->plugin, &plain, &marked);
   local.port = plain;
@@ -596,18 +617,27 @@ ike_sa_restart (IkeSa *sa, const IkeAddr *where, const char *why)
     remote.port = sa->conn->remote_port;
   next = ike_sa_new (sa->shard, sa->major, TRUE, &local, &remote, sa->conn);
   if (!next)
+    return NULL;
+  ike_sa_arm_setup (next);
+  ike_sa_progress (sa, IKE_LOG_NOTICE, "begins anew as [%u]", next->unique_id);
+  begin_children (sa, next, done, data, n_begun);
+  return next;
+}
+
+IkeSaRef
+ike_sa_restart (IkeSa *sa, const IkeAddr *where, const char *why)
+{
+  IkeSaRef none = { 0, 0, 0 };
+  IkeSa *next;
+
+  if (sa->n_restarts >= RESTARTS_MAX || !sa->conn) {
+    ike_sa_destroy (sa, "begun again elsewhere too often");
+    return none;
+  }
+  next = ike_sa_begin_like (sa, where, NULL, NULL, NULL);
+  if (!next)
     return none;
   next->n_restarts = sa->n_restarts + 1;
-  ike_sa_arm_setup (next);
-  ike_sa_progress (sa, IKE_LOG_NOTICE, "begins again as [%u]: %s", next->unique_id, why);
-  child = sa->children;
-  ike_sa_begin (next, "establish",
-                g_strdup (child                  ? child->conf->name
-                          : sa->conn->n_children ? sa->conn->children[0]->name
-                                                 : ""),
-                NULL, NULL);
-  for (child = child ? child->next : NULL; child; child = child->next)
-    ike_sa_begin (next, "create-child", g_strdup (child->conf->name), NULL, NULL);
   ike_sa_ends (sa, IKE_END_OURS);
   ike_sa_destroy (sa, why);
   return ike_sa_ref (next);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel_events.c - what the kernel plugin says by itself: each event finds its SA, becomes a job
- * there and an event on the bus.  A hard expire takes the child down, for its keys are spent; what
- * more is made of these events is for plugins. */
+ * there and an event on the bus.  What expires is replaced, or ends (lifetime.c). */
 #include "sa/sa_private.h"
 
 typedef struct {
-  guint64  child;
-  guint32  spi;
+  IkeEngine *engine;
+  IkeSaRef sa;
+  guint64 child;
+  guint32 spi;
   gboolean is_hard, is_mapping;
-  IkeAddr  source;
+  IkeAddr source;
 } KernelEvent;
 
 static void
@@ -29,21 +30,30 @@ emit (IkeSa *sa, const IkeChild *child, const KernelEvent *event)
 }
 
 static void
-run_event (IkeSa *sa, gpointer data)
+handle (IkeChild *child, const KernelEvent *event)
+{
+  emit (child->sa, child, event);
+  if (event->is_mapping)
+    return;
+  if (event->is_hard)
+    ike_child_hard_expired (child, "its keys are spent");
+  else
+    ike_child_soft_expired (child, "its keys are nearly spent");
+}
+
+/* The kernel knows an SA by the IKE SA that installed it; it may have been inherited since. */
+static void
+run_event (IkeSa *none, gpointer data)
 {
   const KernelEvent *event = data;
-  IkeChild *child = ike_child_get (sa, (IkeChildRef) { event->child });
+  IkeSa *sa = ike_sa_lookup (event->engine, event->sa);
+  IkeShard *shard = event->engine->sas->shards[event->sa.shard];
+  IkeChild *child = sa ? ike_child_get (sa, (IkeChildRef){ event->child }) : NULL;
 
-  if (!child)
-    return;
-  emit (sa, child, event);
-  if (!event->is_hard || child->is_going || child->state != IKE_CHILD_INSTALLED)
-    return;
-  child->is_going = TRUE;
-  ike_child_ends (child, IKE_END_FAULT);
-  if (!ike_sa_begin (sa, "delete-child",
-                     g_memdup2 (&(IkeChildRef) { event->child }, sizeof (IkeChildRef)), NULL, NULL))
-    ike_child_destroy (child, "expired");
+  if (!child && shard->moved)
+    child = g_hash_table_lookup (shard->moved, &event->child);
+  if (child && !child->sa->is_doomed)
+    handle (child, event);
 }
 
 static const IkeJobClass event_job = {
@@ -55,24 +65,32 @@ static const IkeJobClass event_job = {
 };
 
 static void
-post (IkePlugin *self, IkeSaRef sa, const KernelEvent *event)
+post (IkePlugin *self, const KernelEvent *event)
 {
+  IkeEngine *engine = ike_plugin_engine (self);
+  KernelEvent *copy;
+
+  if (!event->sa.serial || event->sa.shard >= engine->n_shards)
+    return;
+  copy = g_memdup2 (event, sizeof *event);
+  copy->engine = engine;
   /* The lane of established SAs refuses nothing. */
-  (void) !ike_sa_post (ike_plugin_engine (self), sa, &event_job, g_memdup2 (event, sizeof *event));
+  (void) !ike_shard_post (ike_engine_shard (engine, event->sa.shard), &event_job, copy);
 }
 
 void
 ike_kernel_expire (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, gboolean is_hard)
 {
-  post (self, sa, &(KernelEvent) { .child = child, .spi = spi, .is_hard = is_hard });
+  post (self, &(KernelEvent){ .sa = sa, .child = child, .spi = spi, .is_hard = is_hard });
 }
 
 void
 ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi,
                     const IkeAddr *new_source)
 {
-  post (self, sa,
-        &(KernelEvent) { .child = child, .spi = spi, .is_mapping = TRUE, .source = *new_source });
+  post (self,
+        &(KernelEvent){
+            .sa = sa, .child = child, .spi = spi, .is_mapping = TRUE, .source = *new_source });
 }
 
 void
@@ -85,8 +103,7 @@ ike_kernel_acquire (IkePlugin *self, const IkeKernelAcquire *acquire)
   ike_tree_set_int (body, "reqid", acquire->reqid);
   ike_tree_set_int (body, "sequence", acquire->sequence);
   ike_tree_set_int (body, "if-id", acquire->if_id);
-  ike_tree_set_string (body, "source",
-                       ike_selector_format (&acquire->source, text, sizeof text));
+  ike_tree_set_string (body, "source", ike_selector_format (&acquire->source, text, sizeof text));
   ike_tree_set_string (body, "destination",
                        ike_selector_format (&acquire->destination, text, sizeof text));
   if (acquire->label)

@@ -45,7 +45,8 @@ void
 ike_liveness_lost (IkeSa *sa)
 {
   ike_sa_ends (sa, IKE_END_DEAD);
-  tell (sa, FALSE);
+  if (!sa->is_silent)
+    tell (sa, FALSE);
 }
 
 static void

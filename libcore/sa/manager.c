@@ -41,6 +41,8 @@ make_counters (IkeSaManager *manager)
     COUNTER (closed, "ike.closed"),
     COUNTER (initiated, "ike.initiated"),
     COUNTER (failed, "ike.failed"),
+    COUNTER (rekeyed, "ike.rekeyed"),
+    COUNTER (child_rekeyed, "child.rekeyed"),
 #undef COUNTER
   };
   guint i;
@@ -79,6 +81,8 @@ ike_sas_new (IkeEngine *engine)
   manager->on_updown = ike_hook_point (engine, "ike-updown");
   manager->on_endpoint = ike_hook_point (engine, "endpoint-changed");
   manager->on_liveness = ike_hook_point (engine, "liveness");
+  manager->on_rekey = ike_hook_point (engine, "ike-rekeyed");
+  manager->on_child_rekey = ike_hook_point (engine, "child-rekeyed");
 }
 
 static const IkeProvided *

@@ -284,6 +284,8 @@ may_start (IkeSa *sa, const IkeOperation *op)
       ike_classes_exchange (&sa->shard->manager->classes, op->info->klass->exchange);
   const IkeOperation *other;
 
+  if (op->again_us)
+    return FALSE;
   /* What is protected waits until there is somebody at the other end who has proven who he is. */
   if (info && !(info->klass->flags & IKE_EXCHANGE_CLEAR) && sa->state < IKE_SA_ESTABLISHED)
     return FALSE;
@@ -324,6 +326,109 @@ ike_operations_kick (IkeSa *sa)
     ike_exchange_begin (sa, op, info);
     return;
   }
+}
+
+/* -- put off */
+
+enum { PUT_OFF_FIRST_MS = 2000, PUT_OFF_MOST_MS = 30000, PUT_OFF_LIMIT_S = 180 };
+
+static void
+begin_again (IkeSa *sa, gpointer data)
+{
+  IkeOperation *op = data;
+
+  op->timer = NULL;
+  op->again_us = 0;
+  ike_operations_kick (sa);
+}
+
+static const IkeJobClass again_job = {
+  .struct_size = sizeof (IkeJobClass),
+  .name = "operation that was put off",
+  .lane = IKE_LANE_ESTABLISHED,
+  .run = begin_again,
+};
+
+static void
+arm_again (IkeOperation *op)
+{
+  gint64 left_ms = (op->again_us - ike_sa_now_us (op->sa) + 999) / 1000;
+
+  op->timer = ike_sa_timer_add (op->sa, (guint64) MAX (left_ms, 1), &again_job, op);
+}
+
+/* Twice as long each time, and as much again at random, so that two who wait for each other do not
+ * meet again. */
+static gint64
+pause_us (IkeOperation *op)
+{
+  guint32 base = MIN (PUT_OFF_FIRST_MS << MIN (op->n_put_off, 8), PUT_OFF_MOST_MS), random;
+
+  ike_engine_random (op->sa->shard->manager->engine, &random, sizeof random);
+  return (base + random % base) * 1000ll;
+}
+
+/* RFC 7296, 2.25: "If a peer continues to receive TEMPORARY_FAILURE on the same IKE SA after
+ * several minutes, it SHOULD conclude that the state information is out of sync and close the
+ * IKE SA." */
+static void
+give_up (IkeOperation *op, const char *reason)
+{
+  IkeSa *sa = op->sa;
+
+  ike_sa_progress (sa, IKE_LOG_ERROR, "%s did not come about for minutes (%s): the SA is closed",
+                   op->name, reason);
+  ike_operation_end (op, reason);
+  ike_sa_ends (sa, IKE_END_FAULT);
+  if (!sa->is_doomed && !ike_sa_begin (sa, "delete", NULL, NULL, NULL))
+    ike_sa_destroy (sa, reason);
+}
+
+void
+ike_operation_put_off (IkeOperation *op, const char *reason)
+{
+  IkeSa *sa = op->sa;
+  gint64 now = ike_sa_now_us (sa);
+
+  if (!op->first_us)
+    op->first_us = now;
+  if (now - op->first_us > PUT_OFF_LIMIT_S * G_USEC_PER_SEC) {
+    give_up (op, reason);
+    return;
+  }
+  while (op->n_tasks)
+    ike_operation_drop_task (op, op->tasks[op->n_tasks - 1]);
+  op->tasks_done = 0;
+  op->next_exchange = NULL;
+  op->is_running = FALSE;
+  op->again_us = now + pause_us (op);
+  op->n_put_off++;
+  ike_sa_progress (sa, IKE_LOG_INFO, "%s again in %.1f s: %s", op->name,
+                   (double) (op->again_us - now) / G_USEC_PER_SEC, reason);
+  arm_again (op);
+  ike_operations_kick (sa);
+}
+
+/* RFC 7296, 2.8: the new IKE SA "is used for all control messages needed to maintain those Child
+ * SAs". */
+void
+ike_operations_move (IkeSa *from, IkeSa *to)
+{
+  IkeOperation **link = &from->operations, *op;
+
+  while ((op = *link)) {
+    if (op->is_running || !strcmp (op->name, "rekey")) {
+      link = &op->next;
+      continue;
+    }
+    *link = op->next;
+    ike_timer_stop (g_steal_pointer (&op->timer));
+    op->sa = to;
+    insert_by_priority (to, op);
+    if (op->again_us)
+      arm_again (op);
+  }
+  ike_operations_kick (to);
 }
 
 gboolean

@@ -16,29 +16,52 @@ ike_sa_assert_owner (const IkeSa *sa)
 
 /* -- birth */
 
-IkeSa *
-ike_sa_new (IkeShard *shard, guint8 major, gboolean is_initiator, const IkeAddr *local,
-            const IkeAddr *remote, IkeConn *conn)
+static IkeSa *
+new_in (IkeShard *shard, int bucket, guint8 major, gboolean is_initiator)
 {
   IkeSaManager *manager = shard->manager;
   IkeSa *sa = g_new0 (IkeSa, 1);
 
   sa->shard = shard;
-  if (!ike_table_add (shard, sa)) {
+  if (!ike_table_add (shard, sa, bucket)) {
     g_free (sa);
     return NULL;
   }
   sa->major = major;
-  sa->is_initiator = is_initiator != 0;
+  sa->is_initiator = sa->was_ours = is_initiator != 0;
   sa->serial = atomic_fetch_add (&manager->next_serial, 1) + 1;
   sa->unique_id = atomic_fetch_add (&manager->next_unique, 1) + 1;
-  sa->local = *local;
-  sa->remote = *remote;
-  sa->conn = conn ? ike_conn_ref (conn) : NULL;
   sa->created_us = ike_sa_now_us (sa);
   ike_window_init (&sa->window);
   if (manager->n_slots)
     sa->slots = g_new0 (gpointer, manager->n_slots);
+  return sa;
+}
+
+IkeSa *
+ike_sa_new (IkeShard *shard, guint8 major, gboolean is_initiator, const IkeAddr *local,
+            const IkeAddr *remote, IkeConn *conn)
+{
+  IkeSa *sa = new_in (shard, -1, major, is_initiator);
+
+  if (!sa)
+    return NULL;
+  sa->local = *local;
+  sa->remote = *remote;
+  sa->conn = conn ? ike_conn_ref (conn) : NULL;
+  return sa;
+}
+
+IkeSa *
+ike_sa_new_beside (IkeSa *old, gboolean is_initiator)
+{
+  IkeSa *sa = new_in (old->shard, (int) (old->our_spi >> 56), old->major, is_initiator);
+
+  if (!sa)
+    return NULL;
+  sa->local = old->local;
+  sa->remote = old->remote;
+  sa->conn = old->conn ? ike_conn_ref (old->conn) : NULL;
   return sa;
 }
 
@@ -192,6 +215,8 @@ emit_down (IkeSa *sa, const char *why)
   const char *name = sa->was_up ? "ike-down" : "ike-failed";
   IkeTree *body;
 
+  if (sa->is_silent)
+    return;
   if (sa->was_up)
     ike_ike_updown_hook_emit (sa->shard->manager->on_updown, sa, &event);
   if ((!sa->conn && !sa->was_up) || !ike_event_is_wanted (engine, name))
@@ -219,13 +244,16 @@ sa_free (IkeSa *sa)
   IkeSaManager *manager = sa->shard->manager;
   const char *why = sa->down_reason ? sa->down_reason : "closed";
 
-  while (sa->children)
-    ike_child_free (sa->children, why);
+  /* Operations first: one of them may know who inherits the children. */
   free_exchanges (sa);
   free_operations (sa, &sa->operations, why);
   free_operations (sa, &sa->passive, why);
+  while (sa->children)
+    ike_child_free (sa->children, why);
   emit_down (sa, why);
-  ike_counter_add (manager->engine, sa->was_up ? manager->count.closed : manager->count.failed, 1);
+  if (!sa->is_silent)
+    ike_counter_add (manager->engine, sa->was_up ? manager->count.closed : manager->count.failed,
+                     1);
   ike_sa_drop_calls (sa);
   ike_slots_clear (sa);
   ike_fragments_clear (sa);
@@ -521,6 +549,7 @@ ike_sa_set_established (IkeSa *sa)
   sa->was_up = TRUE;
   ike_sa_set_state (sa, IKE_SA_ESTABLISHED);
   ike_counter_add (engine, sa->shard->manager->count.established, 1);
+  ike_sa_arm_life (sa);
   ike_liveness_begin (sa);
   ike_initiate_remember (sa);
   ike_ike_updown_hook_emit (sa->shard->manager->on_updown, sa, &event);

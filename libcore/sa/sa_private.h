@@ -18,6 +18,7 @@
 typedef struct _IkeShard IkeShard;
 typedef struct _IkeKeys IkeKeys;
 typedef struct _IkeExchangeInfo IkeExchangeInfo;
+typedef struct _IkeHeld IkeHeld;
 typedef struct _IkeTaskInfo IkeTaskInfo;
 
 enum {
@@ -103,7 +104,7 @@ typedef struct {
 typedef struct {
   guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded,
     forwarded_twice, received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed,
-    initiated, failed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit;
+    initiated, failed, rekeyed, child_rekeyed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit;
 } IkeSaCounters;
 
 struct _IkeSaManager {
@@ -125,7 +126,7 @@ struct _IkeSaManager {
   guint             n_slots;
   IkeSaCounters     count;
   IkeHookPoint     *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state, *on_child,
-    *on_updown, *on_endpoint, *on_liveness;
+    *on_updown, *on_endpoint, *on_liveness, *on_rekey, *on_child_rekey;
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
@@ -157,6 +158,7 @@ struct _IkeShard {
   IkeArenaCache *arenas;
   IkeSa         *doomed;                      /* destroyed at the end of the turn */
   IkeChild      *dead_children;               /* out of their SA; freed then too */
+  GHashTable    *moved;                       /* serial → IkeChild: the kernel knows it by an older IKE SA */
   gboolean       is_reaping;
   guint          n_sas, n_parked;
   gsize          gathered_bytes;              /* of messages that came in part, of all SAs */
@@ -224,6 +226,8 @@ struct _IkeSa {
   guint8        major, state;
   guint8        is_initiator : 1, is_doomed : 1, is_half_open : 1, nat_local : 1, nat_remote : 1, is_marked : 1,
     was_up : 1, may_fragment : 1;
+  guint8        was_ours : 1;                 /* we began its first ancestor */
+  guint8        is_silent : 1;                /* another stands for it: of its end nobody hears */
   guint8        was_retried : 1, is_doubtful : 1, is_wary : 1;   /* see ike_exchange_doubt() */
   guint8        has_timed_out : 1, is_retry : 1,  /* retry: a repeated attempt, which says little until it is up */
     is_taken_down : 1;                        /* by command, or because its connection was removed */
@@ -258,6 +262,8 @@ struct _IkeSa {
   char         *down_reason;
   char         *hint;                         /* an unauthenticated error heard while connecting */
   guint32       if_id_in, if_id_out;          /* given to this SA by %unique; 0: not yet, or never */
+  gint64        rekey_us, reauth_us, end_us;  /* when these are due; 0: never */
+  IkeTimer     *life_timer;
 };
 
 /* -- exchanges and operations */
@@ -291,7 +297,9 @@ struct _IkeOperation {
   IkeExchange            *exchange;           /* running now */
   const IkeExchangeInfo  *next_exchange;      /* asked for by NEXT */
   const IkeExchangeInfo  *awaited;            /* the peer's: its next request is to be this */
-  IkeTimer               *timer;              /* of an awaited one */
+  IkeTimer               *timer;              /* of one that is awaited, or put off */
+  gint64                  first_us, again_us; /* put off: since when, until when; 0: it is not */
+  guint                   n_put_off;
   guint64                 tasks_done, tasks_made;   /* bits */
   IkeTask                *tasks[IKE_TASKS_MAX / 2];
   guint                   n_tasks;
@@ -326,6 +334,7 @@ struct _IkeExchange {
   gboolean               was_up;                 /* the SA, when the request came */
   gboolean               is_answered, is_disbelieved;   /* the answer is in hand; it is not to be believed */
   gboolean               is_hinted, is_asked_again;
+  gboolean               is_put_off;             /* the operation begins anew later */
   gint64                 hint_until_us;
   IkeWriter              out;
   guint8                *saved;               /* what was built before a WAIT, and the IkeWriter's state with it */
@@ -333,6 +342,8 @@ struct _IkeExchange {
   guint16                notify;              /* is_failed: what the peer is told, 0 for nothing */
   guint8                *notify_data;
   gsize                  notify_len;
+  guint8                 notify_protocol, notify_spi_len;   /* what it is about */
+  guint8                 notify_spi[4];
   char                  *reason;              /* for people */
   IkeNotify             *records;
   guint                  n_records;
@@ -366,7 +377,8 @@ IkeShard *ike_shard_new  (IkeSaManager *manager, guint index);
 void      ike_shard_free (IkeShard *shard);
 void      ike_shard_clear (IkeShard *shard);                         /* sa.c: frees all SAs, at the very end */
 void      ike_shard_check_empty (IkeShard *shard);                    /* manager.c: shutdown waits for this */
-gboolean  ike_table_add  (IkeShard *shard, IkeSa *sa);               /* gives slot and SPI */
+/* Gives slot and SPI, in @bucket if that is one of this shard's. */
+gboolean  ike_table_add  (IkeShard *shard, IkeSa *sa, int bucket);
 /* Gives @sa an SPI that another node chose: found through a side table. */
 void      ike_table_adopt  (IkeShard *shard, IkeSa *sa, guint64 our_spi);
 void      ike_table_remove (IkeShard *shard, IkeSa *sa);
@@ -382,6 +394,7 @@ guint32   ike_table_walk (IkeShard *shard, guint32 from, void (*each) (IkeSa *sa
 IkeShard *ike_sa_shard_current (IkeEngine *engine);
 IkeSa    *ike_sa_new  (IkeShard *shard, guint8 major, gboolean is_initiator, const IkeAddr *local,
                        const IkeAddr *remote, IkeConn *conn);
+IkeSa    *ike_sa_new_beside (IkeSa *old, gboolean is_initiator);        /* the same shard, bucket, path, connection */
 void      ike_sa_set_state (IkeSa *sa, IkeSaState state);
 void      ike_shard_reap_later (IkeShard *shard);
 void      ike_sa_progress (IkeSa *sa, guint32 level, const char *format, ...) G_GNUC_PRINTF (3, 4);
@@ -492,6 +505,9 @@ void     ike_operation_end  (IkeOperation *op, const char *error);
 /* the one it goes on with, or a new one */
 IkeOperation *ike_operation_of_request (IkeSa *sa, const IkeExchangeInfo *info, const IkeMessage *in);
 void     ike_operation_await (IkeOperation *op, const IkeExchangeInfo *next);
+void     ike_operation_put_off (IkeOperation *op, const char *reason);
+/* Those that have not begun go on with another IKE SA, unless they were about @from itself. */
+void     ike_operations_move (IkeSa *from, IkeSa *to);
 gboolean ike_operation_is_skipped (const IkeOperation *op, guint phase);
 
 /* transmit.c */
@@ -552,7 +568,21 @@ struct _IkeChild {
   IkeAddr       original_local, original_remote;   /* behind NAT, as the peer knows the hosts; family 0: no NAT */
   guint16       cpi_in, cpi_out;
   guint8        ipcomp;                       /* IPCOMP_… that was agreed on; 0: none */
+  guint8        is_moved;                     /* to another IKE SA than the kernel knows: in shard->moved */
+  guint8        is_replaced;                  /* another one has taken its place, or is about to */
+  guint8        is_up;                        /* it, or its predecessor, was told to be up, and not yet down */
+  guint8        is_redundant;                 /* lost a collision: its maker closes it */
+  guint32       mark_id;                      /* what %unique marks are made of */
+  guint64       replaces;                     /* serial of the one that this one succeeds; 0: none */
+  IkeHeld      *held;                         /* outbound keys, while the one before it still sends */
+  gint64        soft_us, hard_us;             /* when it is to be replaced, and when it ends; 0: never */
+  IkeTimer     *life_timer;
 };
+enum { IKE_DIRS_IN = 1 << IKE_DIR_IN | 1 << IKE_DIR_FWD, IKE_DIRS_OUT = 1 << IKE_DIR_OUT,
+       IKE_DIRS_ALL = IKE_DIRS_IN | IKE_DIRS_OUT };
+IkeChild *ike_child_make (IkeSa *sa, IkeConn *conn, const IkeChildConf *conf);      /* without interface IDs */
+IkeKernelPolicy *ike_child_make_policies (const IkeChild *child, guint directions, guint *n);
+void     ike_child_bury_later (IkeChild *child);
 void     ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);   /* no keys */
 void     ike_child_free (IkeChild *child, const char *reason);
 IkeTree *ike_child_describe (const IkeChild *child);
@@ -561,9 +591,27 @@ void     ike_children_bury (IkeShard *shard);                         /* frees t
 
 /* if_ids.c */
 void     ike_child_take_if_ids (IkeChild *child);
+void     ike_child_inherit_if_ids (IkeChild *child, const IkeChild *old);
 void     ike_child_free_if_ids (IkeChild *child);
 void     ike_child_fill_link   (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);
 void     ike_child_describe_if_ids (const IkeChild *child, IkeTree *into);
+
+/* successor.c */
+void     ike_child_hold_outbound (IkeChild *child, const IkeKernelSa *out);   /* copies its keys */
+void     ike_child_drop_held  (IkeChild *child);
+IkeChild *ike_child_successor (const IkeChild *old);           /* installed; NULL: none */
+void     ike_child_succeed    (IkeChild *gone);                /* whoever succeeds it takes its traffic over */
+void     ike_child_remove     (IkeChild *child);               /* from the kernel, then buries it */
+
+/* lifetime.c */
+void     ike_sa_retry_reauthentication (IkeSa *sa);
+void     ike_child_fill_limits (const IkeChild *child, IkeKernelSa *out);
+void     ike_child_arm     (IkeChild *child);                  /* it is up */
+void     ike_child_rearm   (IkeChild *child);                  /* on its new SA */
+void     ike_child_disarm  (IkeChild *child);
+void     ike_child_soft_expired (IkeChild *child, const char *why);
+void     ike_child_hard_expired (IkeChild *child, const char *why);
+void     ike_sa_arm_life   (IkeSa *sa);                        /* it is up, or took another's place */
 
 /* child_modes.c: what a mode and the options of a child make of a request to the kernel plugin */
 void     ike_child_fill_modes (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);
@@ -589,6 +637,11 @@ IkeProgress *ike_progress_new   (IkeEngine *engine, void (*heard) (gpointer data
 IkeProgress *ike_progress_ref   (IkeProgress *progress);
 void         ike_progress_unref (IkeProgress *progress);
 void         ike_progress_tell  (IkeProgress *progress, const char *text);           /* any thread */
+/* A new SA to the same peer, with the same children, whose operations tell @done; @n_begun (may be NULL) grows by their
+ * number.  NULL: there are too many SAs, or the engine ends. */
+IkeSa       *ike_sa_begin_like (IkeSa *sa, const IkeAddr *where,
+                                void (*done) (IkeSa *sa, gpointer data, const char *error), gpointer data,
+                                guint *n_begun);
 
 /* known.c, initiate.c */
 void         ike_initiate_remember (IkeSa *sa);                       /* it is up: `up` finds it from now on */
@@ -608,6 +661,22 @@ void         ike_initiate_outcome (IkeEngine *engine, IkeConn *conn, const char 
 /* terminate.c */
 /* Ends those of this connection that we began and that are not up yet. Any thread. */
 void         ike_terminate_begun (IkeEngine *engine, const char *conn);
+
+/* chosen.c */
+typedef struct _IkeChosen IkeChosen;
+/* NULL, 0: any.  @names: what counts already, taken; may be NULL. */
+typedef struct { const char *conn, *child; guint32 unique_id, flags; GPtrArray *names; } IkeWhich;
+typedef struct {
+  void   (*on_sa)    (IkeChosen *chosen, IkeSa *sa);
+  void   (*on_child) (IkeChosen *chosen, IkeSa *sa, IkeChild *child);     /* one that is installed */
+  gboolean is_error_told;                     /* the first operation that fails fails the call */
+} IkeChosenClass;
+/* Answers @call with a tree { n, names }.  Any thread. */
+void         ike_chosen_run   (IkeEngine *engine, const IkeChosenClass *klass, const IkeWhich *which, IkeCall *call);
+void         ike_chosen_count (IkeChosen *chosen, const char *name, guint32 unique_id);
+guint32      ike_chosen_flags (const IkeChosen *chosen);
+/* An operation that the call waits for.  FALSE: nobody provides it; then @args_take was freed. */
+gboolean     ike_chosen_begin (IkeChosen *chosen, IkeSa *sa, const char *operation, gpointer args_take);
 
 /* explain.c */
 void     ike_explain_failed (IkeSa *sa, const char *phase, const char *reason, IkeTree *details_take);

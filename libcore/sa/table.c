@@ -58,10 +58,12 @@ pick_bucket (IkeShard *shard)
 }
 
 gboolean
-ike_table_add (IkeShard *shard, IkeSa *sa)
+ike_table_add (IkeShard *shard, IkeSa *sa, int bucket)
 {
   guint32 random;
 
+  if (bucket < 0 || shard->manager->buckets[bucket] != shard->index)
+    bucket = pick_bucket (shard);
   if (shard->n_free == 0 && !grow (shard))
     return FALSE;
   /* The oldest free slot is as good as any: the random half tells a new tenant from the one before.
@@ -71,7 +73,7 @@ ike_table_add (IkeShard *shard, IkeSa *sa)
   do
     ike_engine_random (shard->manager->engine, &random, sizeof random);
   while (random == 0);
-  sa->our_spi = (guint64) pick_bucket (shard) << 56
+  sa->our_spi = (guint64) bucket << 56
                 | (guint64) (sa->slot ^ slot_mask (shard->manager, random)) << 32 | random;
   shard->n_sas++;
   atomic_fetch_add (&shard->manager->n_sas, 1);
@@ -241,6 +243,7 @@ ike_shard_free (IkeShard *shard)
     g_free (shard->chunks[i]);
   g_free (shard->chunks);
   g_clear_pointer (&shard->adopted, g_hash_table_unref);
+  g_clear_pointer (&shard->moved, g_hash_table_unref);
   g_free (shard->free_slots);
   g_free (shard->buffer);
   ike_arena_cache_free (shard->arenas);

@@ -27,7 +27,7 @@ add (Table *t)
 
   sa->shard = t->shard;
   ike_window_init (&sa->window);
-  g_assert_true (ike_table_add (t->shard, sa));
+  g_assert_true (ike_table_add (t->shard, sa, -1));
   return sa;
 }
 

@@ -33,6 +33,7 @@ child_dispose (IkeTask *task)
 
   if (child && ike_child_state (child) == IKE_CHILD_CREATED)
     ike_child_destroy (child, "not negotiated");
+  ikev2_rekey_dispose (task);
   if (self->offer)
     ike_ke_offer_free (self->ke, self->offer);
   if (self->answer)
@@ -299,8 +300,10 @@ ikev2_child_install (IkeTask *task, IkeExchange *x, const IkeMessage *in)
     i_len = is_initiator ? sizeof self->nonce : len;
     r_len = is_initiator ? len : sizeof self->nonce;
   }
-  ike_child_set_choice (child, &self->choice);
   ike_child_set_spi (child, FALSE, ikev2_child_spi_of (&self->choice));
+  if (is_initiator && ikev2_rekey_is_lost (task, nonce_r, r_len))
+    return IKE_TASK_DONE;
+  ike_child_set_choice (child, &self->choice);
   ike_child_set_selectors (child, TRUE, self->selectors->local, self->selectors->n_local);
   ike_child_set_selectors (child, FALSE, self->selectors->remote, self->selectors->n_remote);
   ike_child_set_mode (child, self->mode);
@@ -333,6 +336,8 @@ ikev2_child_finish (IkeTask *task)
     return ikev2_child_refuse (task, "kernel", IKE_N_NO_PROPOSAL_CHOSEN, why, NULL);
   }
   ike_child_set_up (child);
+  if (self->is_ours)
+    ikev2_rekey_won (task);
   return IKE_TASK_DONE;
 }
 
@@ -356,9 +361,12 @@ prepare (IkeTask *task)
 {
   Child *self = ike_task_data (task);
   IkeSa *sa = ike_task_sa (task);
-  const char *name = ike_operation_args (ike_task_operation (task));
+  const char *name;
 
   self->is_prepared = TRUE;
+  if (ikev2_rekey_is_asked (ike_task_exchange (task)))
+    return ikev2_rekey_prepare (task);
+  name = ike_operation_args (ike_task_operation (task));
   self->conf = ike_conn_child (ike_sa_conn (sa), name && *name ? name : NULL);
   if (!self->conf)
     return "the connection has no such child";
@@ -432,6 +440,8 @@ build_request (IkeTask *task, IkeExchange *x, IkeWriter *out)
   /* The hook may have taken it away. */
   if (!ikev2_child_of (task))
     return ike_task_fail (task, 0, NULL, 0, "the child was taken away meanwhile");
+  if (self->is_ours)
+    ikev2_rekey_write (task, out);
   ikev2_mode_write (out, self->mode);
   if (ike_child_cpi (ikev2_child_of (task), TRUE))
     ikev2_ipcomp_write (out, ike_child_cpi (ikev2_child_of (task), TRUE));
@@ -471,6 +481,10 @@ answer_is_error (IkeTask *task, IkeExchange *x)
       return ike_task_next (task, "CREATE_CHILD_SA");
     }
   }
+  if (!ikev2_child_is_in_auth (x) && ike_exchange_record (x, IKE_N_TEMPORARY_FAILURE, 0))
+    return ike_task_later (task, "the peer cannot at present");
+  if (self->is_ours && ike_exchange_record (x, IKE_N_CHILD_SA_NOT_FOUND, 0))
+    return ikev2_rekey_not_found (task);
   offered = ikev2_selectors_format (self->selectors);
   for (i = 0; i < G_N_ELEMENTS (errors); i++)
     if (ike_exchange_record (x, errors[i], 0)) {
@@ -617,15 +631,21 @@ child_wanted (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage
   return name && *name;
 }
 
-/* RFC 7296, 1.3.2 and 1.3.3 are rekeying: what does not do that says so, and the SA stays. */
+/* RFC 7296, 1.3: without traffic selectors it is the IKE SA that is replaced. */
+static gboolean
+create_wanted (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in)
+{
+  return !in || ike_message_find (in, IKE_PAYLOAD_TSI, 0)
+         || ike_message_find (in, IKE_PAYLOAD_TSR, 0) || ike_exchange_record (x, IKE_N_REKEY_SA, 0);
+}
+
 static IkeTaskResult
 create_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
   if (!ike_exchange_is_initiator (x)
-      && (!ike_message_find (in, IKE_PAYLOAD_TSI, 0) || !ike_message_find (in, IKE_PAYLOAD_TSR, 0)
-          || ike_exchange_record (x, IKE_N_REKEY_SA, 0)))
-    return ike_task_fail (task, IKE_N_NO_ADDITIONAL_SAS, NULL, 0,
-                          "the peer wants to rekey, which no plugin here does");
+      && (!ike_message_find (in, IKE_PAYLOAD_TSI, 0) || !ike_message_find (in, IKE_PAYLOAD_TSR, 0)))
+    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0,
+                          "a CHILD_SA needs both traffic selectors");
   return child_process (task, x, in);
 }
 
@@ -647,11 +667,13 @@ const IkeTaskClass ikev2_create_child_task = {
   .struct_size = sizeof (IkeTaskClass),
   .exchanges = "CREATE_CHILD_SA",
   .after = "phase:child",
-  .operations = "create-child",
+  .operations = "create-child rekey-child",
   .reads = "notify:INVALID_KE_PAYLOAD notify:TS_UNACCEPTABLE notify:REKEY_SA "
+           "notify:TEMPORARY_FAILURE notify:CHILD_SA_NOT_FOUND "
            "notify:USE_TRANSPORT_MODE notify:USE_BEET_MODE notify:IPCOMP_SUPPORTED",
   .is_main = TRUE,
   .instance_size = sizeof (Child),
+  .wanted = create_wanted,
   .process = create_process,
   .build = child_build,
   .dispose = child_dispose,

@@ -8,7 +8,7 @@
  * many groups. */
 enum { SPI_MIN = 256, GROUPS_MAX = 5 };
 
-typedef struct {
+typedef struct _Child {
   IkeChildRef         child;
   const IkeChildConf *conf;
   IkeChoice           choice;
@@ -27,6 +27,11 @@ typedef struct {
   Ikev2Originals      originals;
   guint16             peer_cpi;               /* with IPComp */
   guint8              nonce[IKEV2_NONCE_LEN];
+  IkeChildRef         old;                    /* to be replaced; 0: none */
+  gboolean            is_ours;                /* we asked: in the list of these */
+  struct _Child      *next;
+  IkeChildRef         rival;                  /* what the peer has made of @old meanwhile; 0: nothing */
+  Ikev2Nonce          rival_nonce;            /* the lower one of its exchange */
 } Child;
 
 IkeEngine *ikev2_child_engine (IkeTask *task);
@@ -47,6 +52,21 @@ gboolean   ikev2_child_is_ah_through_nat (IkeSa *sa, const IkeChildConf *conf);
 extern const char ikev2_child_nat_and_ah[];
 IkeTaskResult ikev2_child_install  (IkeTask *task, IkeExchange *x, const IkeMessage *in);
 IkeTaskResult ikev2_child_finish   (IkeTask *task);
+
+gboolean   ikev2_child_covers      (const Ikev2Selectors *big, const Ikev2Selectors *small_);
+
+/* child_rekey.c */
+gboolean    ikev2_rekey_is_asked   (IkeExchange *x);            /* does the operation replace a CHILD_SA? */
+const char *ikev2_rekey_prepare    (IkeTask *task);             /* NULL, or why there is nothing to replace */
+void        ikev2_rekey_write      (IkeTask *task, IkeWriter *out);
+/* The peer wants this: DONE with @self->old and all that follows from it, or why not. */
+IkeTaskResult ikev2_rekey_judge    (IkeTask *task, IkeExchange *x, const Ikev2Selectors *offered);
+void        ikev2_rekey_answered   (IkeTask *task, const guint8 *theirs, gsize len);
+/* We asked, and the peer has made one; does it lose against what the peer made itself?  Then it goes. */
+gboolean    ikev2_rekey_is_lost    (IkeTask *task, const guint8 *theirs, gsize len);
+void        ikev2_rekey_won        (IkeTask *task);
+IkeTaskResult ikev2_rekey_not_found (IkeTask *task);
+void        ikev2_rekey_dispose    (IkeTask *task);
 
 /* child_answer.c */
 IkeTaskResult ikev2_child_process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in);

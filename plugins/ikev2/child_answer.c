@@ -130,15 +130,23 @@ choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
   Child *self = ike_task_data (task);
   IkeSa *sa = ike_task_sa (task);
+  IkeChild *old;
   g_autofree Ikev2Selectors *offered = g_new0 (Ikev2Selectors, 1);
   g_autofree char *why = NULL;
+  gboolean is_rekey =
+      !ikev2_child_is_in_auth (x) && ike_exchange_record (x, IKE_N_REKEY_SA, 0) != NULL;
   IkeTaskResult result;
 
   self->is_prepared = TRUE;
   self->selectors = g_new0 (Ikev2Selectors, 1);
   if (!ikev2_selectors_read (task, in, FALSE, offered))
     return IKE_TASK_FAIL;
-  choose_child (task, offered, ikev2_mode_of (x), &why);
+  if (is_rekey) {
+    result = ikev2_rekey_judge (task, x, offered);
+    if (result != IKE_TASK_DONE)
+      return result;
+  } else
+    choose_child (task, offered, ikev2_mode_of (x), &why);
   if (!self->conf)
     return refuse_selectors (task, offered, why);
   if (ikev2_child_is_ah_through_nat (sa, self->conf))
@@ -150,7 +158,9 @@ choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (!ikev2_child_narrow (task, FALSE))
     return ikev2_child_refuse (task, "selectors", IKE_N_TS_UNACCEPTABLE,
                                "a plugin left no selectors", NULL);
-  self->child = ike_child_ref (ike_child_new (sa, self->conf));
+  old = self->old.serial ? ike_child_get (sa, self->old) : NULL;
+  self->child =
+      ike_child_ref (old ? ike_child_new_successor (old) : ike_child_new (sa, self->conf));
   ike_child_set_mode (ikev2_child_of (task), self->mode);
   ike_child_get_spi (ikev2_child_of (task), ike_task_call (task, &ikev2_child_spi_call, NULL));
   if (ikev2_child_wants_ipcomp (task) && ikev2_ipcomp_offered (x))
@@ -158,15 +168,34 @@ choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   return IKE_TASK_WAIT;
 }
 
+static IkeTaskResult
+finish (IkeTask *task, const IkeMessage *in)
+{
+  Child *self = ike_task_data (task);
+  IkeTaskResult result = ikev2_child_finish (task);
+  IkeVerdict verdict = { 0 };
+  const guint8 *nonce;
+  gsize len;
+
+  if (result == IKE_TASK_DONE && self->old.serial
+      && ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict))
+    ikev2_rekey_answered (task, nonce, len);
+  return result;
+}
+
 IkeTaskResult
 ikev2_child_process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
   Child *self = ike_task_data (task);
 
+  /* RFC 7296, 2.25.2: "If a peer receives a request to create or rekey a Child SA when it is
+   * currently rekeying the IKE SA, it SHOULD reply with TEMPORARY_FAILURE." */
+  if (!self->is_prepared && ike_sa_state (ike_task_sa (task)) == IKE_SA_REKEYING)
+    return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0, "the IKE SA is being replaced");
   if (!self->is_prepared)
     return choose (task, x, in);
   if (self->is_installed)
-    return ikev2_child_finish (task);
+    return finish (task, in);
   if (!ikev2_child_of (task) || self->error)
     return ikev2_child_refuse (task, "child", IKE_N_TEMPORARY_FAILURE,
                    self->error ? self->error : "it was taken away meanwhile", NULL);

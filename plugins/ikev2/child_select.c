@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* child_select.c - which child of a connection fits, and what of its selectors (RFC 7296, 2.9). */
-#include "ikev2.h"
+#include "child.h"
 
 const IkeProposals *
 ikev2_child_proposals (const IkeChildConf *conf)
@@ -73,6 +73,13 @@ covers_all (const IkeSelector *big, guint n_big, const IkeSelector *small_, guin
   return n_small > 0;
 }
 
+gboolean
+ikev2_child_covers (const Ikev2Selectors *big, const Ikev2Selectors *small_)
+{
+  return covers_all (big->local, big->n_local, small_->local, small_->n_local)
+         && covers_all (big->remote, big->n_remote, small_->remote, small_->n_remote);
+}
+
 /* 0: nothing in common, 1: something, 2: all that was offered. */
 static guint
 fit (IkeSa *sa, const IkeChildConf *conf, const Ikev2Selectors *offered, Ikev2Selectors *narrowed)
@@ -87,10 +94,7 @@ fit (IkeSa *sa, const IkeChildConf *conf, const Ikev2Selectors *offered, Ikev2Se
                             narrowed->remote, IKE_SELECTORS_MAX);
   if (!narrowed->n_local || !narrowed->n_remote)
     return 0;
-  return covers_all (ours.local, ours.n_local, offered->local, offered->n_local)
-             && covers_all (ours.remote, ours.n_remote, offered->remote, offered->n_remote)
-           ? 2
-           : 1;
+  return ikev2_child_covers (&ours, offered) ? 2 : 1;
 }
 
 static void

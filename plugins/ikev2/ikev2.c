@@ -116,6 +116,20 @@ static const IkeOperationClass create_child_operation = {
   .is_same = is_same_text,
   .free_args = g_free,
 };
+static const IkeOperationClass rekey_child_operation = {
+  .struct_size = sizeof (IkeOperationClass),
+  .exchange = "CREATE_CHILD_SA",
+  .priority = 200,
+  .touches = IKE_TOUCHES_CHILD,
+  .is_same = is_same_child,
+  .free_args = g_free,
+};
+static const IkeOperationClass rekey_operation = {
+  .struct_size = sizeof (IkeOperationClass),
+  .exchange = "CREATE_CHILD_SA",
+  .priority = 210,
+  .touches = IKE_TOUCHES_IKE,
+};
 static const IkeOperationClass liveness_operation = {
   .struct_size = sizeof (IkeOperationClass),
   .exchange = "INFORMATIONAL",
@@ -165,6 +179,8 @@ FEATURE (establish_o, "operation:establish", establish_operation);
 FEATURE (delete_o, "operation:delete", delete_operation);
 FEATURE (delete_child_o, "operation:delete-child", delete_child_operation);
 FEATURE (create_child_o, "operation:create-child", create_child_operation);
+FEATURE (rekey_child_o, "operation:rekey-child", rekey_child_operation);
+FEATURE (rekey_o, "operation:rekey", rekey_operation);
 FEATURE (liveness_o, "operation:liveness", liveness_operation);
 FEATURE (init_t, "task:init", ikev2_init_task);
 FEATURE (natd_t, "task:natd", ikev2_natd_task);
@@ -172,6 +188,7 @@ FEATURE (id_t, "task:identity", ikev2_id_task);
 FEATURE (auth_t, "task:auth", ikev2_auth_task);
 FEATURE (child_t, "task:child", ikev2_child_task);
 FEATURE (create_child_t, "task:create-child", ikev2_create_child_task);
+FEATURE (rekey_t, "task:rekey", ikev2_rekey_task);
 FEATURE (delete_t, "task:delete", ikev2_delete_task);
 FEATURE (informational_t, "task:informational", ikev2_informational_task);
 FEATURE (critical_n, "notify:UNSUPPORTED_CRITICAL_PAYLOAD", critical_notify);
@@ -199,6 +216,8 @@ static const IkeFeature *const features[] = {
   &create_child_x_feature,  &informational_x_feature,
   &establish_o_feature,     &delete_o_feature,
   &delete_child_o_feature,  &create_child_o_feature,
+  &rekey_child_o_feature,   &rekey_o_feature,
+  &rekey_t_feature,
   &liveness_o_feature,      &init_t_feature,
   &natd_t_feature,          &id_t_feature,
   &auth_t_feature,
@@ -224,6 +243,7 @@ activate (IkePlugin *self, GError **error)
 
   ikev2->on_authorize = ike_hook_point (ike_plugin_engine (self), "authorize");
   ikev2->on_narrow = ike_hook_point (ike_plugin_engine (self), "narrow");
+  ikev2_rekeys_register (self, ikev2);
   ike_plugin_set_state (self, ikev2, g_free);
   return TRUE;
 }

@@ -9,9 +9,12 @@
 /* Bits of a connection's candidates tried in one message. */
 enum { IKEV2_CANDIDATES_MAX = 16, IKEV2_NONCE_LEN = 32 };
 
+/* RFC 7296, 2.8.1: of the nonces of exchanges that collide the lowest decides. */
+typedef struct { guint16 len; guint8 bytes[IKE_NONCE_MAX]; } Ikev2Nonce;
+
 extern const IkeFeature ikev2_fragmentation_feature, ikev2_fragmentation_acts_feature;
 extern const IkeTaskClass ikev2_init_task, ikev2_natd_task, ikev2_id_task, ikev2_auth_task, ikev2_child_task,
-  ikev2_create_child_task, ikev2_delete_task, ikev2_informational_task;
+  ikev2_create_child_task, ikev2_rekey_task, ikev2_delete_task, ikev2_informational_task;
 
 /* auth.c, identity.c */
 const IkeProvided *ikev2_auth_method (IkeSa *sa, const IkeAuthConf *conf);   /* NULL: not there */
@@ -60,6 +63,11 @@ void     ikev2_ipcomp_write (IkeWriter *out, guint16 cpi);
 guint16  ikev2_ipcomp_offered (const IkeExchange *x);
 /* The answer to what we offered: its CPI, 0 for none.  FALSE: it is none that we could have offered. */
 gboolean ikev2_ipcomp_answered (const IkeExchange *x, gboolean was_offered, guint16 *cpi);
+
+/* collision.c */
+/* "Lowest" means an octet-by-octet comparison; the shorter of two that begin alike is the lower one. */
+gboolean ikev2_nonce_is_lower (const Ikev2Nonce *a, const Ikev2Nonce *b);
+void     ikev2_nonce_lower    (const guint8 *a, gsize a_len, const guint8 *b, gsize b_len, Ikev2Nonce *out);
 
 /* delete.c: TRUE when we ask. */
 gboolean ikev2_is_ours (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in);

@@ -5,4 +5,15 @@
 
 typedef struct {
   IkeHookPoint *on_authorize, *on_narrow;
+  guint32       rekeys;                       /* slot: Ikev2Rekeys */
 } Ikev2;
+
+struct _Child;
+struct _Rekey;
+
+/* What we are replacing of an SA: whoever answers the peer looks here for a collision. */
+typedef struct { struct _Child *children; struct _Rekey *ike; } Ikev2Rekeys;
+
+/* collision.c: made when it is first needed. */
+Ikev2Rekeys *ikev2_rekeys_of (IkeTask *task);
+void         ikev2_rekeys_register (IkePlugin *self, Ikev2 *ikev2);

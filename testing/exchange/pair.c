@@ -234,7 +234,7 @@ pair_command (PairEnd *end, const char *name, IkeTree *args_take, char **error_t
   /* Most need no time to pass. */
   ike_sim_settle (ike_engine_sim (end->engine));
   while (!answer.is_done)
-    if (!ike_engine_step (end->engine) && !answer.is_done)
+    if (!ike_sim_step (ike_engine_sim (end->engine), G_MAXINT64) && !answer.is_done)
       g_error ("%s never ends\n%s", name, end->log->str);
   if (error_text)
     *error_text = answer.error;

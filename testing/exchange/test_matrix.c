@@ -186,6 +186,9 @@ is_well_formed (guint8 exchange, gboolean is_response, const Set *set)
   for (i = 0; maybe[i]; i++)
     if (count_of (set, (guint8) maybe[i]) > 1)
       return FALSE;
+  /* Of a CHILD_SA both, of an IKE SA neither. */
+  if (exchange == EX_CHILD && !is_response && count_of (set, 0x2c) != count_of (set, 0x2d))
+    return FALSE;
   for (i = 0; i < set->n; i++) {
     guint8 type = set->types[i];
     gboolean is_known = (type >= 33 && type <= 47) || type == 53;

@@ -691,7 +691,7 @@ test_marks (gconstpointer flags)
   g_assert_cmpuint (out.mark.value, >, 1);
   g_assert_cmpuint (out.offload, ==, IKE_HW_OFFLOAD_AUTO);
   g_assert_cmpstr (out.label, ==, "blue");
-  g_assert_true (pair->a.kernel_ops->nth_policy (pair->a.kernel, 1, &policy));
+  g_assert_true (pair->a.kernel_ops->nth_policy (pair->a.kernel, 0, &policy));
   g_assert_cmpuint (policy.direction, ==, IKE_DIR_IN);
   g_assert_cmpuint (policy.mark.value, ==, in.set_mark.value);
   in = sa_of (&pair->b, IKE_DIR_IN);

@@ -305,7 +305,7 @@ static const IkeTaskClass task = {
   .process = hybrid_process,
   .build = hybrid_build,
   .dispose = hybrid_dispose,
-  .instead_of = "create-child",
+  .instead_of = "create-child rekey",
   .continues = hybrid_continues,
 };
 
