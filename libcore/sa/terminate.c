@@ -82,7 +82,11 @@ ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or
 
 /* -- what is only begun */
 
-typedef struct { IkeShard *shard; guint32 from; char *conn; } Begun;
+typedef struct {
+  IkeShard *shard;
+  guint32 from;
+  char *conn;
+} Begun;
 
 static void
 begun_free (gpointer data)

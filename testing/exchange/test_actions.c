@@ -286,6 +286,35 @@ test_no_loop (gconstpointer flags)
   life_free (pair);
 }
 
+/* What is replaced has not ended: no action, no new SA; and the heir is asked for life. */
+static void
+test_rekeyed (gconstpointer flags)
+{
+  static const char ours[]
+    = QUICK "rekey_time = 100s\n children { net { local_ts = 10.1.0.0/16\n"
+            " remote_ts = 10.2.0.0/16\n rekey_time = 60s\n" ALWAYS "} }\n";
+  static const char theirs[]
+    = QUICK "children { net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n" ALWAYS "} }\n";
+  Pair *pair = life_new (flags, ours, theirs, NULL, NULL);
+  LifeWire wire = { .exchange = 34 };
+  gint64 crash_us;
+
+  pair_run (pair, 10);
+  life_assert_one (pair, 1);
+  life_watch (pair, &wire);
+  pair_run (pair, 1000);
+  g_assert_cmpuint (wire.n, ==, 0);
+  g_assert_cmpuint (pair_count (&pair->a, "ike.rekeyed"), >=, 8);
+  life_assert_one (pair, 1);
+  crash_us = life_now_us (pair);
+  life_crash (pair, &pair->b);
+  pair_run (pair, 2 * DEAD_S);
+  g_assert_cmpuint (life_of (&pair->a)->n_dead, ==, 1);
+  g_assert_cmpint (life_of (&pair->a)->dead_us - crash_us, <=, DEAD_S * G_USEC_PER_SEC);
+  life_assert_one (pair, 1);
+  life_free (pair);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -304,6 +333,7 @@ main (int argc, char **argv)
   pair_add_test ("dpd-action", "clear-does-not", test_dead_clear);
   pair_add_test ("dpd-action", "with-those-that-ask-for-it", test_dead_mixed);
   pair_add_test ("dpd-action", "tries-until-it-is-up", test_dead_for_long);
+  pair_add_test ("dpd-action", "rekeying-is-no-end", test_rekeyed);
   pair_add_test ("both", "that-restart-agree-on-one", test_both_restart);
   pair_add_test ("both", "that-crash-agree-on-one", test_both_crash);
   return g_test_run ();
