@@ -198,10 +198,29 @@ print_kernel (const Tool *tool, Json *kernel)
   printf ("\n");
 }
 
+/* A connection that shall be up and is not. */
+static void
+print_waiting (const Tool *tool, Json *row)
+{
+  g_autofree char *conn = show_clean (tool_text (row, "connection", "")),
+                  *children = show_inline (tool_get (row, "children")),
+                  *next = show_inline (tool_get (row, "next-try")),
+                  *reason = show_clean (tool_text (row, "reason", ""));
+  printf ("%s%s%s: %sNOT UP%s (%s), %s%s%s\n", show_color (tool, SHOW_BOLD), conn,
+          show_color (tool, SHOW_PLAIN), show_color (tool, SHOW_WARN),
+          show_color (tool, SHOW_PLAIN), children,
+          tool_get (row, "next-try") != NULL ? "next try in " : "being tried",
+          tool_get (row, "next-try") != NULL ? next : "",
+          tool_get (row, "next-try") != NULL ? " s" : "");
+  if (reason[0] != 0)
+    printf ("  %d failed; the last one: %s\n", json_object_get_int (tool_get (row, "failures")),
+            reason);
+}
+
 gboolean
 cmd_show_status (const Tool *tool, const char *name, Json *result)
 {
-  Json *sas = tool_get (result, "sas");
+  Json *sas = tool_get (result, "sas"), *waiting = tool_get (result, "waiting");
   if (strcmp (name, "status") != 0 || !json_object_is_type (sas, json_type_array))
     return FALSE;
   if (tool_get (result, "kernel") != NULL)
@@ -214,6 +233,8 @@ cmd_show_status (const Tool *tool, const char *name, Json *result)
     for (gsize k = 0; k < length (children); k++)
       print_child (tool, json_object_array_get_idx (children, k));
   }
+  for (gsize i = 0; i < length (waiting); i++)
+    print_waiting (tool, json_object_array_get_idx (waiting, i));
   return TRUE;
 }
 

@@ -43,7 +43,16 @@ OPTION (max_parked, "max_parked", "uint", "10000",
         "Requests that may wait for something, a server or a long computation, at one time on each "
         "thread; further ones are refused for now.");
 OPTION (half_open_timeout, "half_open_timeout", "uint", "30",
-        "Seconds after which an IKE SA that is still half open is given up.");
+        "Seconds after which an IKE SA that is still half open is given up; one of our own after "
+        "this and all tries of two requests.");
+OPTION (retry_initiate_interval, "retry_initiate_interval", "time", "10",
+        "Until a connection that shall be up, and does not come up, is tried again; twice as long "
+        "each time, less up to a quarter at random. 0: it is not.");
+OPTION (retry_initiate_limit, "retry_initiate_limit", "time", "600",
+        "What that time does not exceed.");
+OPTION (inactivity_close_ike, "inactivity_close_ike", "bool", "no",
+        "With the only CHILD_SA of an IKE SA that is closed because of its inactivity the IKE SA "
+        "goes, too.");
 OPTION (kernel, "kernel", "string", "auto",
         "Plugin that carries the data. auto: of those that work here the best one.");
 OPTION (user, "user", "string", NULL,
@@ -71,6 +80,9 @@ const IkeOptionInfo *const ike_core_options[] = {
   &max_half_open,
   &max_parked,
   &half_open_timeout,
+  &retry_initiate_interval,
+  &retry_initiate_limit,
+  &inactivity_close_ike,
   NULL,
 };
 

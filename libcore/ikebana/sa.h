@@ -247,7 +247,7 @@ void     ike_sa_restore  (IkeEngine *engine, GBytes *snapshot, const guint8 key[
 
 /* Events that the core emits, each with a tree: ike-state, ike-up, ike-down, ike-failed, child-up, child-down,
  * child-failed, child-rekeyed, ike-rekeyed, negotiation-failed (see explain), endpoint-changed, message (debug
- * only). */
+ * only), connection-waits (one that shall be up is tried again in a while). */
 
 /* Hooks of the core.  Each point's event: */
 typedef struct {

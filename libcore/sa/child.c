@@ -484,6 +484,7 @@ tell_gone (IkeChild *child, const char *reason)
     IkeChildEvent event = { sizeof event, child, FALSE, reason };
     ike_child_updown_hook_emit (manager->on_child, child->sa, &event);
     emit_child (child, "child-down", reason);
+    ike_child_act (child);
   }
 }
 
@@ -510,6 +511,7 @@ ike_child_set_up (IkeChild *child)
                    ike_choice_format (&child->choice, choice, sizeof choice));
   if (!child->replaces)
     tell_up (child);
+  ike_child_watch_idle (child);
 }
 
 /* Out of its SA and the kernel at once; the struct stays till the end of the turn, for a hook or a
@@ -593,12 +595,15 @@ void ike_child_set_mode (IkeChild *child, guint8 mode) { child->mode = mode; }
 gboolean ike_child_is_going (const IkeChild *child) { return child->is_going; }
 gboolean ike_child_is_replaced (const IkeChild *child) { return child->is_replaced; }
 
+/* DELETING is what a request of ours makes of it. */
 void
 ike_child_set_state (IkeChild *child, IkeChildState state)
 {
-  child->state = (guint8) state;
+  if (state == IKE_CHILD_DELETING)
+    ike_child_ends (child, IKE_END_OURS);
   if (state == IKE_CHILD_REKEYED)
     child->is_replaced = TRUE;
+  child->state = (guint8) state;
 }
 
 IkeChild *

@@ -146,7 +146,8 @@ ike_chosen_run (IkeEngine *engine, const IkeChosenClass *klass, const IkeWhich *
   chosen->unique_id = which->unique_id;
   chosen->flags = which->flags;
   chosen->call = call;
-  chosen->names = g_ptr_array_new_with_free_func (g_free);
+  chosen->names = which->names ? which->names : g_ptr_array_new_with_free_func (g_free);
+  atomic_init (&chosen->n, (int) chosen->names->len);
   pthread_mutex_init (&chosen->lock, NULL);
   atomic_init (&chosen->pending, (int) engine->n_shards);
   for (i = 0; i < engine->n_shards; i++) {

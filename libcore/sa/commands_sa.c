@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* commands_sa.c - status, up, down, explain. */
 #include "sa/commands_sa.h"
+#include "sa/keep_up.h"
 #include <string.h>
 
 /* -- status */
@@ -53,6 +54,7 @@ status_next_shard (gpointer data)
     manager->net_class->describe (manager->net->plugin, about);
   ike_tree_set_int (result, "half-open", atomic_load (&manager->n_half_open));
   ike_tree_set_take (result, "sas", g_steal_pointer (&status->sas));
+  ike_tree_set_take (result, "waiting", ike_keep_up_describe (status->engine, status->conn));
   ike_request_finish (status->request, result);
   g_free (status->conn);
   g_free (status);

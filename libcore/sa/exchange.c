@@ -400,9 +400,11 @@ ike_exchange_gave_up (IkeExchange *x, const char *why)
 
   ike_counter_add (sa->shard->manager->engine, sa->shard->manager->count.timeouts, 1);
   fail (x, 0, NULL, 0, why);
-  if (sa->state >= IKE_SA_ESTABLISHED)
+  sa->has_timed_out = TRUE;
+  if (sa->state >= IKE_SA_ESTABLISHED) {
+    ike_liveness_lost (sa);
     ike_sa_destroy (sa, why);
-  else
+  } else
     fail_operation (x);
 }
 

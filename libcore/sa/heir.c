@@ -71,6 +71,7 @@ move_children (IkeSa *from, IkeSa *to)
     child->is_moved = TRUE;
     g_hash_table_insert (shard->moved, &child->serial, child);
     ike_child_rearm (child);
+    ike_child_watch_idle (child);
     last = child;
   }
   if (!last)
@@ -132,11 +133,11 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   ike_init_clear (heir);
   heir->is_silent = FALSE;
   heir->was_up = TRUE;
-  heir->is_known = old->is_known;
   heir->was_ours = old->was_ours;
   heir->n_restarts = 0;
   heir->last_in_us = old->last_in_us;
   heir->last_out_us = old->last_out_us;
+  heir->last_esp_us = old->last_esp_us;
   heir->if_id_in = old->if_id_in;
   heir->if_id_out = old->if_id_out;
   heir->reauth_us = old->reauth_us;
@@ -148,6 +149,7 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   ike_unique_leave (old);
   ike_unique_enter (heir);
   ike_keepalive_start (heir);
+  ike_liveness_begin (heir);
   ike_initiate_remember (heir);
   ike_rekey_hook_emit (heir->shard->manager->on_rekey, heir, &event);
   old->is_silent = TRUE;

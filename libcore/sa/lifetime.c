@@ -129,6 +129,7 @@ ike_child_hard_expired (IkeChild *child, const char *why)
   ike_sa_progress (child->sa, IKE_LOG_NOTICE, "CHILD_SA %s{%u} ends: %s", child->conf->name,
                    child->unique_id, why);
   child->is_going = TRUE;
+  ike_child_ends (child, IKE_END_FAULT);
   if (!ike_sa_begin (child->sa, "delete-child", g_memdup2 (&ref, sizeof ref), NULL, NULL))
     ike_child_destroy (child, why);
 }
@@ -239,6 +240,7 @@ end_sa (IkeSa *sa)
 
   ike_sa_progress (sa, IKE_LOG_NOTICE, "IKE SA ends: %s", why);
   sa->rekey_us = sa->reauth_us = sa->end_us = 0;
+  ike_sa_ends (sa, IKE_END_FAULT);
   if (!ike_sa_begin (sa, "delete", NULL, NULL, NULL))
     ike_sa_destroy (sa, why);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* manager.c - where the SAs of an engine begin and end: classes, buckets, shards, limits, and the
  * polite shutdown. */
-#include "sa/sa_private.h"
+#include "sa/keep_up.h"
+#include "sa/known.h"
 #include <string.h>
 
 enum { MAX_HALF_OPEN = 100000, MAX_PARKED = 10000, HALF_OPEN_TIMEOUT_S = 30 };
+enum { RETRY_S = 10, RETRY_LIMIT_S = 600 };
 
 static void
 make_counters (IkeSaManager *manager)
@@ -71,6 +73,7 @@ ike_sas_new (IkeEngine *engine)
   manager->traps = ike_traps_new (engine);
   manager->peers = ike_index_new ();
   manager->claims = ike_index_new ();
+  manager->kept_up = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, ike_keep_up_free);
   for (i = 0; i < 256; i++)
     manager->buckets[i] = (guint8) (i % engine->n_shards);
   ike_engine_random (engine, manager->secret, sizeof manager->secret);
@@ -100,6 +103,15 @@ first_of (IkeEngine *engine, const char *kind)
   return n ? found[0] : NULL;
 }
 
+static guint32
+seconds_of (const IkeTree *settings, const char *path, guint32 fallback)
+{
+  const char *text = ike_tree_string (settings, path, NULL);
+  guint64 seconds;
+
+  return text && ike_value_time (text, &seconds) ? (guint32) MIN (seconds, 86400) : fallback;
+}
+
 gboolean
 ike_sas_start (IkeEngine *engine, GError **error)
 {
@@ -117,6 +129,9 @@ ike_sas_start (IkeEngine *engine, GError **error)
   manager->max_parked = (guint32) ike_tree_int (settings, "core.max_parked", MAX_PARKED);
   manager->half_open_timeout_s =
       (guint32) ike_tree_int (settings, "core.half_open_timeout", HALF_OPEN_TIMEOUT_S);
+  manager->retry_s = seconds_of (settings, "core.retry_initiate_interval", RETRY_S);
+  manager->retry_limit_s = seconds_of (settings, "core.retry_initiate_limit", RETRY_LIMIT_S);
+  manager->closes_idle = ike_tree_bool (settings, "core.inactivity_close_ike", FALSE);
   if (!ike_classes_load (manager, error)) {
     g_prefix_error (error, "the protocol's classes do not fit together: ");
     return FALSE;
@@ -196,6 +211,8 @@ ike_sas_shutdown (IkeEngine *engine, void (*done) (IkeEngine *engine))
     done (engine);
     return;
   }
+  manager->is_ending = TRUE;
+  ike_keep_up_end (engine, NULL, NULL, NULL);
   manager->shutdown_done = done;
   ike_traps_close (manager->traps);
   for (i = 0; i < engine->n_shards; i++) {
@@ -212,6 +229,8 @@ ike_sas_free (IkeSaManager *manager)
 
   if (!manager)
     return;
+  manager->is_ending = TRUE;
+  ike_keep_up_end (manager->engine, NULL, NULL, NULL);
   for (i = 0; manager->shards && i < manager->engine->n_shards; i++)
     ike_shard_clear (manager->shards[i]);
   ike_traps_free (g_steal_pointer (&manager->traps));
@@ -224,6 +243,7 @@ ike_sas_free (IkeSaManager *manager)
   ike_explain_clear (manager);
   ike_index_free (manager->peers);
   ike_index_free (manager->claims);
+  g_hash_table_unref (manager->kept_up);
   g_hash_table_unref (manager->by_conn);
   g_free (manager);
 }

@@ -413,6 +413,7 @@ give_up (IkeOperation *op, const char *reason)
   ike_sa_progress (sa, IKE_LOG_ERROR, "%s did not come about for minutes (%s): the SA is closed",
                    op->name, reason);
   ike_operation_end (op, reason);
+  ike_sa_ends (sa, IKE_END_FAULT);
   if (!sa->is_doomed && !ike_sa_begin (sa, "delete", NULL, NULL, NULL))
     ike_sa_destroy (sa, reason);
 }

@@ -82,6 +82,23 @@ ike_sa_our_spi (const IkeSa *sa)
   return sa->our_spi;
 }
 
+enum { SETUP_EXTENSIONS_MAX = 10 };
+
+/* Is it we whom the peer waits for? */
+static gboolean
+is_at_work (const IkeSa *sa)
+{
+  const IkeOperation *op;
+
+  for (op = sa->operations; op; op = op->next)
+    if (op->exchange && op->exchange->is_parked)
+      return TRUE;
+  for (op = sa->passive; op; op = op->next)
+    if (op->exchange && op->exchange->is_parked)
+      return TRUE;
+  return FALSE;
+}
+
 static void
 setup_timeout (IkeSa *sa, gpointer data)
 {
@@ -89,8 +106,17 @@ setup_timeout (IkeSa *sa, gpointer data)
   g_autofree char *why = NULL;
 
   sa->setup_timer = NULL;
+  /* What we look up or compute is bounded by time-outs of its own. */
+  if (is_at_work (sa) && sa->n_setup_extensions < SETUP_EXTENSIONS_MAX) {
+    sa->n_setup_extensions++;
+    ike_sa_arm_setup (sa);
+    return;
+  }
+  sa->has_timed_out = TRUE;
   ike_addr_format (&sa->remote, TRUE, remote);
-  why = g_strdup_printf ("peer %s began and did not go on", remote);
+  why = sa->is_initiator
+            ? g_strdup_printf ("peer %s answered, but the IKE SA did not come up in time", remote)
+            : g_strdup_printf ("peer %s began and did not go on", remote);
   ike_counter_add (sa->shard->manager->engine, sa->shard->manager->count.timeouts, 1);
   ike_explain_failed (sa, "timeout", why, NULL);
   ike_sa_destroy (sa, why);
@@ -103,11 +129,16 @@ static const IkeJobClass setup_job = {
   .run = setup_timeout,
 };
 
+/* What we began ourselves may first use up all tries of two requests: they have an end of their
+ * own, and this is for a peer that keeps answering. */
 void
 ike_sa_arm_setup (IkeSa *sa)
 {
-  sa->setup_timer =
-      ike_sa_timer_add (sa, sa->shard->manager->half_open_timeout_s * 1000ull, &setup_job, NULL);
+  guint64 ms = sa->shard->manager->half_open_timeout_s * 1000ull;
+
+  if (sa->is_initiator && !sa->n_setup_extensions)
+    ms += 2 * ike_transmit_longest_ms (sa->conn);
+  sa->setup_timer = ike_sa_timer_add (sa, ms, &setup_job, NULL);
 }
 
 /* -- IKE_SA_INIT remembered until AUTH is done */
@@ -409,6 +440,7 @@ void
 ike_sa_set_deleting (IkeSa *sa)
 {
   ike_sa_assert_owner (sa);
+  ike_sa_ends (sa, IKE_END_OURS);
   ike_sa_set_state (sa, IKE_SA_DELETING);
 }
 
@@ -457,6 +489,7 @@ ike_sa_set_established (IkeSa *sa)
   apply_window (sa);
   ike_counter_add (engine, sa->shard->manager->count.established, 1);
   ike_sa_arm_life (sa);
+  ike_liveness_begin (sa);
   ike_initiate_remember (sa);
   ike_keepalive_start (sa);
   ike_ike_updown_hook_emit (sa->shard->manager->on_updown, sa, &event);
@@ -482,10 +515,12 @@ ike_sa_watch (IkeSa *sa, IkeProgress *progress)
 void
 ike_sa_log_text (IkeSa *sa, guint32 level, const char *group, const char *text)
 {
+  gboolean is_quiet = sa->is_retry && !sa->was_up;
+  guint32 log_level = is_quiet ? IKE_LOG_DEBUG : level;
   IkeWatcher *w;
 
-  if (ike_log_wants (sa->shard->manager->engine, level, group))
-    ike_log_text (sa->shard->manager->engine, level, group, ike_sa_name (sa), text);
+  if (ike_log_wants (sa->shard->manager->engine, log_level, group))
+    ike_log_text (sa->shard->manager->engine, log_level, group, ike_sa_name (sa), text);
   if (level <= IKE_LOG_INFO)
     for (w = sa->watchers; w; w = w->next)
       ike_progress_tell (w->progress, text);

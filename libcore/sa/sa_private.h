@@ -155,8 +155,12 @@ struct _IkeSaManager {
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
   IkeIndex         *peers, *claims;           /* any shard */
-  GHashTable       *by_conn;                  /* control: name → IkeKnown (initiate.c): the newest SA */
+  GHashTable       *by_conn;                  /* control: name → IkeKnown (known.c): its SAs */
   struct _IkeTraps *traps;                    /* control */
+  GHashTable       *kept_up;                  /* control: name → what shall be up (keep_up.c) */
+  guint32           retry_s, retry_limit_s;
+  gboolean          closes_idle;              /* inactivity_close_ike */
+  gboolean          is_ending;                /* control */
 };
 
 /* -- shard */
@@ -247,14 +251,16 @@ struct _IkeSa {
   guint32       slot, unique_id;
   guint8        major, state;
   guint8        is_initiator : 1, is_doomed : 1, is_half_open : 1, nat_local : 1, nat_remote : 1, is_marked : 1,
-    was_up : 1, may_fragment : 1, is_known : 1;   /* known: to `up` */
+    was_up : 1, may_fragment : 1;
   guint8        was_ours : 1;                 /* we began its first ancestor */
   guint8        is_silent : 1;                /* another stands for it: of its end nobody hears */
   guint8        was_retried : 1, is_doubtful : 1, is_wary : 1,   /* see ike_exchange_doubt() */
     is_asking : 1,                            /* the kernel, for the keepalive */
     is_first_contact : 1,                     /* the peer says so: INITIAL_CONTACT */
     is_anonymous : 1;                         /* remote_id is what the peer says, and nothing proves it */
-  guint8        n_restarts;
+  guint8        has_timed_out : 1, is_retry : 1,  /* retry: a repeated attempt, which says little until it is up */
+    is_taken_down : 1;                        /* by command, or because its connection was removed */
+  guint8        n_restarts, n_setup_extensions, ending;   /* ending: IkeEnding */
   guint8        window_ours, window_theirs;   /* agreed on, for when the SA is up; 0: nothing was said */
   guint         n_running, n_running_ike;     /* of `operations`; of these, what touches the IKE SA */
   IkeAddr       local, remote;
@@ -282,7 +288,8 @@ struct _IkeSa {
   IkeCall      *calls;
   IkeWatcher   *watchers;
   IkeSa        *half_next, *doomed_next;
-  gint64        created_us, established_us, last_in_us, last_out_us, moved_us;   /* moved: by ESP */
+  gint64        created_us, established_us, last_in_us, last_out_us, last_esp_us, moved_us;   /* moved: by ESP */
+  guint         n_uses_asked;                 /* of the kernel, by liveness.c */
   char         *down_reason;
   char         *hint;                         /* an unauthenticated error heard while connecting */
   guint32       if_id_in, if_id_out;          /* given to this SA by %unique; 0: not yet, or never */
@@ -561,6 +568,28 @@ void     ike_transmit_request (IkeExchange *x);
 void     ike_transmit_stop (IkeExchange *x);
 void     ike_transmit_repeat (IkeSa *sa, const IkeReceived *entry, const IkeDatagram *datagram);
 void     ike_transmit_hint (IkeExchange *x, const char *reason);
+/* What all tries of one request take together. */
+guint64  ike_transmit_longest_ms (const IkeConn *conn_or_null);
+
+/* liveness.c */
+void     ike_liveness_begin (IkeSa *sa);                              /* it is up: asks for life from now on */
+void     ike_liveness_lost  (IkeSa *sa);                              /* a request got no answer */
+/* Ends @child when it carries nothing for as long as its `inactivity` says; also after it came from another SA. */
+void     ike_child_watch_idle (IkeChild *child);
+
+/* actions.c */
+/* Why an SA or a child ends, as far as actions depend on it.  Who knows first says so; nobody: the peer took it away,
+ * or something went wrong. */
+typedef enum {
+  IKE_END_UNSAID,
+  IKE_END_FAULT,                              /* the same, said: it is we who delete what is spent */
+  IKE_END_OURS,                               /* we wanted it: no action */
+  IKE_END_DEAD,                               /* the peer does not answer */
+  IKE_END_TWIN,                               /* both ends began at the same time, and the other SA stays */
+} IkeEnding;
+void     ike_sa_ends    (IkeSa *sa, IkeEnding ending);
+void     ike_child_ends (IkeChild *child, IkeEnding ending);
+void     ike_child_act  (const IkeChild *child);                      /* it was up, and is going */
 
 /* calls.c */
 void     ike_task_drop_calls (IkeTask *task);
@@ -577,11 +606,12 @@ struct _IkeChild {
   guint8        state, protocol, mode, is_asked, is_installed, is_dead;   /* asked: of the kernel */
   guint8        n_local, n_remote;
   guint8        is_going;                     /* its end is asked for; DELETING once the peer may know */
+  guint8        ending, n_uses_asked;         /* IkeEnding; of the kernel, by liveness.c */
   IkeChildConf const *conf;                   /* of sa->conn */
   IkeConn      *conn;
   IkeSelector  *selectors;                    /* local, then remote */
   IkeChoice     choice;
-  gint64        installed_us;
+  gint64        installed_us, used_us;        /* used: either way, as far as the kernel was asked */
   IkeAddr       local, remote;                /* as installed */
   guint32       flags;
   guint32       if_id_in, if_id_out;
@@ -673,7 +703,7 @@ void     ike_sas_log_removed (IkeEngine *engine, const IkeConfig *config, const 
 /* manager.c */
 guint    ike_sas_pick_shard (IkeSaManager *manager);
 
-/* initiate.c */
+/* progress.c */
 struct _IkeProgress {
   atomic_int references;
   IkeEngine *engine;
@@ -684,12 +714,13 @@ IkeProgress *ike_progress_new   (IkeEngine *engine, void (*heard) (gpointer data
 IkeProgress *ike_progress_ref   (IkeProgress *progress);
 void         ike_progress_unref (IkeProgress *progress);
 void         ike_progress_tell  (IkeProgress *progress, const char *text);           /* any thread */
-void         ike_known_free (gpointer known);
 /* A new SA to the same peer, with the same children, whose operations tell @done; @n_begun (may be NULL) grows by their
  * number.  NULL: there are too many SAs, or the engine ends. */
 IkeSa       *ike_sa_begin_like (IkeSa *sa, const IkeAddr *where,
                                 void (*done) (IkeSa *sa, gpointer data, const char *error), gpointer data,
                                 guint *n_begun);
+
+/* known.c, initiate.c */
 void         ike_initiate_remember (IkeSa *sa);                       /* it is up: `up` finds it from now on */
 void         ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress,
                                    IkeCall *call);
@@ -726,10 +757,25 @@ IkeKernelPolicy *ike_trap_policies (const IkeConn *conn, const IkeChildConf *con
 gboolean  ike_trap_policies_equal  (const IkeKernelPolicy *a, guint n_a, const IkeKernelPolicy *b, guint n_b);
 /* Any thread. */
 guint32   ike_child_conf_reqid     (IkeSaManager *manager, const IkeChildConf *conf, guint32 own_or_0);
+/* What became of it: @error NULL, or why the child is not up. */
+typedef struct {
+  gboolean is_ike_up;                         /* the IKE SA at least */
+  gboolean is_taken_down;                     /* somebody here did not want it */
+  char    *error;
+} IkeOutcome;
+void         ike_outcome_free (IkeOutcome *outcome_or_null);
+/* Control; @call is answered with an IkeOutcome.  @is_retry: it failed before, and says little this time. */
+void         ike_initiate_outcome (IkeEngine *engine, IkeConn *conn, const char *child, gboolean is_retry,
+                                   IkeCall *call);
+
+/* terminate.c */
+/* Ends those of this connection that we began and that are not up yet. Any thread. */
+void         ike_terminate_begun (IkeEngine *engine, const char *conn);
 
 /* chosen.c */
 typedef struct _IkeChosen IkeChosen;
-typedef struct { const char *conn, *child; guint32 unique_id, flags; } IkeWhich;   /* NULL, 0: any */
+/* NULL, 0: any.  @names: what counts already, taken; may be NULL. */
+typedef struct { const char *conn, *child; guint32 unique_id, flags; GPtrArray *names; } IkeWhich;
 typedef struct {
   void   (*on_sa)    (IkeChosen *chosen, IkeSa *sa);
   void   (*on_child) (IkeChosen *chosen, IkeSa *sa, IkeChild *child);     /* one that is installed */

@@ -4,7 +4,7 @@
 #include "sa/sa_private.h"
 #include <math.h>
 
-enum { BASE_MS = 4000, TRIES = 5, HINTED_MS = 2000 };
+enum { BASE_MS = 4000, TRIES = 5, HINTED_MS = 2000, LONGEST_MS = 3600 * 1000 };
 
 static void on_timer (IkeSa *sa, gpointer data);
 
@@ -88,26 +88,46 @@ ike_transmit_repeat (IkeSa *sa, const IkeReceived *entry, const IkeDatagram *dat
                  (datagram->flags & IKE_NET_MARKED) != 0);
 }
 
-/* The wait before the next try: base * factor^n, capped, less a random part; 0: no more tries. */
-static guint32
-default_pace (IkeExchange *x, guint n)
+/* The wait after try @n, without its random part: base * factor^(n - 1), capped; 0: no more tries.
+ */
+static double
+wait_ms (const IkeConn *conn, guint n)
 {
-  const IkeConn *conn = x->sa->conn;
   guint32 base = conn ? conn->retransmit_base_ms : BASE_MS,
           tries = conn ? conn->retransmit_tries : TRIES;
   double delay = base * pow (conn ? conn->retransmit_factor : 1.8, n - 1);
-  guint32 random;
 
   if (n > tries + 1)
     return 0;
   if (conn && conn->retransmit_limit_ms)
     delay = MIN (delay, conn->retransmit_limit_ms);
-  delay = CLAMP (delay, 1, 3600e3);
-  if (conn && conn->retransmit_jitter) {
+  return CLAMP (delay, 1, LONGEST_MS);
+}
+
+guint64
+ike_transmit_longest_ms (const IkeConn *conn)
+{
+  guint64 sum = 0;
+  double delay;
+  guint n;
+
+  for (n = 1; (delay = wait_ms (conn, n)) > 0; n++)
+    sum += (guint64) delay;
+  return sum;
+}
+
+static guint32
+default_pace (IkeExchange *x, guint n)
+{
+  const IkeConn *conn = x->sa->conn;
+  double delay = wait_ms (conn, n);
+  guint32 random;
+
+  if (delay > 0 && conn && conn->retransmit_jitter) {
     ike_engine_random (x->sa->shard->manager->engine, &random, sizeof random);
     delay -= delay * MIN (conn->retransmit_jitter, 100) / 100 * (random / 4294967296.0);
   }
-  return MAX ((guint32) delay, 1);
+  return delay > 0 ? MAX ((guint32) delay, 1) : 0;
 }
 
 static guint32

@@ -159,7 +159,7 @@ static const IkeSectionClass bundles = { sizeof bundles, NULL, sections_add, NUL
     .struct_size = sizeof (IkeFeature), .provides = name, .ops = table                             \
   }
 
-/* All but dpd_delay, if_id_out and fragmentation = force, which test_model shows to be missing. */
+/* All but dpd_timeout, if_id_out, fragmentation = force, which test_model shows to be missing. */
 static const guint32 acts_ops = sizeof (guint32);
 #define ACTS(what) FEATURE ("acts:" what, &acts_ops)
 
@@ -183,11 +183,9 @@ static const IkeFeature *const features[] = {
   ACTS ("connection/over_time"),
   ACTS ("connection/rand_time"),
   ACTS ("connection/dscp"),
-  ACTS ("connection/keyingtries"),
   ACTS ("child/rekey_time"),
   ACTS ("child/life_time"),
   ACTS ("child/rand_time"),
-  ACTS ("child/inactivity"),
   ACTS ("child/start_action"),
   ACTS ("child/close_action"),
   ACTS ("child/dpd_action"),

@@ -500,13 +500,13 @@ test_unacted_keys (ConfigFixture *fixture, gconstpointer unused)
   IkeConfig *config;
 
   config = config_fixture_build (fixture,
-                                 "connections { c { dpd_delay = 30s\n" PSK "}\n"
+                                 "connections { c { dpd_timeout = 30s\n" PSK "}\n"
                                  "  d { if_id_out = 7\n" PSK
-                                 "}\n e { dpd_delay = 0\n if_id_out = 0\n" PSK "}\n"
+                                 "}\n e { dpd_timeout = 0\n if_id_out = 0\n" PSK "}\n"
                                  "  f { children { x { mode = drop } }\n" PSK "} }",
                                  NULL);
   config_fixture_assert_problem (fixture,
-                                 "warning: *connections.c.dpd_delay: no plugin*has no effect*");
+                                 "warning: *connections.c.dpd_timeout: no plugin*has no effect*");
   config_fixture_assert_problem (
       fixture, "*connections.d.if_id_out: no plugin*offers acts:connection/if_id_out*");
   g_assert_cmpuint (fixture->problems->len, ==, 2);

@@ -221,11 +221,14 @@ net_resolve (IkePlugin *self, IkeCall *call, const char *name, guint8 family)
 {
   g_autoptr (GArray) found = g_array_new (FALSE, TRUE, sizeof (IkeAddr));
   g_autofree char *reason = NULL;
-  const IkeAddr *known = g_hash_table_lookup (endpoint_of (self)->wire->hosts, name);
+  const GArray *known = g_hash_table_lookup (endpoint_of (self)->wire->hosts, name);
   IkeAddr addr;
-  if (known)
-    addr = *known;
-  if ((known || ike_addr_parse (&addr, name, NULL)) && (family == 0 || addr.family == family))
+  for (guint i = 0; known && i < known->len; i++) {
+    addr = g_array_index (known, IkeAddr, i);
+    if (family == 0 || addr.family == family)
+      g_array_append_val (found, addr);
+  }
+  if (!known && ike_addr_parse (&addr, name, NULL) && (family == 0 || addr.family == family))
     g_array_append_val (found, addr);
   if (found->len > 0) {
     ike_call_answer (call, g_steal_pointer (&found));
@@ -374,7 +377,19 @@ ops_inject (IkePlugin *self, const IkeAddr *from, const IkeAddr *to, const void 
 static void
 ops_host_add (IkePlugin *self, const char *name, const IkeAddr *addr)
 {
-  g_hash_table_insert (wire_of (self)->hosts, g_strdup (name), g_memdup2 (addr, sizeof *addr));
+  GArray *addrs = g_array_new (FALSE, FALSE, sizeof *addr);
+  g_array_append_val (addrs, *addr);
+  g_hash_table_insert (wire_of (self)->hosts, g_strdup (name), addrs);
+}
+
+static void
+ops_host_add_further (IkePlugin *self, const char *name, const IkeAddr *addr)
+{
+  GArray *addrs = g_hash_table_lookup (wire_of (self)->hosts, name);
+  if (addrs)
+    g_array_append_val (addrs, *addr);
+  else
+    ops_host_add (self, name, addr);
 }
 
 static gboolean
@@ -427,6 +442,7 @@ static const IkeSimNetOps sim_ops = {
   .address_add = ops_address_add,
   .address_remove = ops_address_remove,
   .count = ops_count,
+  .host_add_further = ops_host_add_further,
 };
 
 /* -- the plugin */

@@ -100,7 +100,7 @@ typedef struct {
    * one belongs. */
   void    (*inject)      (IkePlugin *self, const IkeAddr *from, const IkeAddr *to,
                           const void *data, gsize len, gint64 delay_us);
-  /* For name resolution. */
+  /* For name resolution: the one address of @name from now on. */
   void    (*host_add)    (IkePlugin *self, const char *name, const IkeAddr *addr);
   /* This engine has one address more or less from now on.  FALSE: somebody else has it. */
   gboolean (*address_add)    (IkePlugin *self, const IkeAddr *addr);
@@ -108,6 +108,8 @@ typedef struct {
   guint64 (*count)       (IkePlugin *self, IkeSimEvent event);
   /* The same as nat_add, but ports stay, and who calls @outside reaches @inside. */
   void    (*nat_add_static) (IkePlugin *self, const IkeAddr *inside, const IkeAddr *outside);
+  /* One more, behind those that @name has. */
+  void    (*host_add_further) (IkePlugin *self, const char *name, const IkeAddr *addr);
 } IkeSimNetOps;
 
 /* The table and the instance to hand to it, of @engine; NULL when net-sim is not ready in it. */

@@ -28,7 +28,8 @@ wire_new (IkeSim *sim)
   wire->n_refs = 1;
   wire->sim = sim;
   wire->listeners = g_hash_table_new_full (addr_hash, addr_equal, g_free, NULL);
-  wire->hosts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  wire->hosts =
+      g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref);
   wire->script = script_new ();
   wire->nat = nat_new ();
   return wire;

@@ -47,7 +47,7 @@ struct _Wire {
   guint       n_refs;                         /* the simulation, endpoints, packets under way */
   IkeSim     *sim;
   GHashTable *listeners;                      /* IkeAddr with port → Endpoint; never walked */
-  GHashTable *hosts;                          /* name → IkeAddr */
+  GHashTable *hosts;                          /* name → GArray of IkeAddr */
   Packet     *pool, *held;
   guint       n_pool;
   Script     *script;

@@ -18,7 +18,7 @@ from certificates import Certs
 from lab import Failure, Lab, wait_for
 from peers import CONNECTION
 
-IKE_SA_INIT, IKE_AUTH = 34, 35
+IKE_SA_INIT, IKE_AUTH, INFORMATIONAL = 34, 35, 37
 SKF = 53
 GCM = {"encr-alg": "AES_GCM_16", "encr-keysize": "256"}
 
@@ -46,6 +46,7 @@ class Case:
     is_raw: bool = False                                          # ESP without UDP
     inner: dict = dataclasses.field(default_factory=dict)         # family of the inner addresses by that of the outer
     keys: dict = dataclasses.field(default_factory=dict)          # further keys of the connection
+    initiator_keys: dict = dataclasses.field(default_factory=dict)
     is_transport: bool = False                                    # from end to end
     is_trapped: bool = False                                      # a packet makes the initiator begin
 
@@ -76,7 +77,7 @@ class Run:
 
     def start(self):
         hidden = {"remote_addrs": "%any"} if self.case.nat else {}
-        for peer, ike, more in ((self.right, self.case.responder_ike or self.case.ike, hidden), (self.left, self.case.ike, {})):
+        for peer, ike, more in ((self.right, self.case.responder_ike or self.case.ike, hidden), (self.left, self.case.ike, self.case.initiator_keys)):
             tree = conns.connection(peer.side, self.family, ike, self.children(peer is self.left), self.case.domain,
                                     **self.case.keys, **more, **self._credentials(peer))
             if self.hierarchy:
@@ -303,6 +304,16 @@ def rebound(run, sniffer):
     wait_for(f"ESP to port {SECOND[4500]} of {outside}", answered_at_last, 3)
 
 
+def asked_for_life(run, sniffer):
+    """RFC 7296, 2.4: the initiator asks a silent peer again and again, is answered, and all stays up."""
+    def messages(is_response):
+        return [message[20:24] for _, message in capture.ike_messages(sniffer.so_far(), INFORMATIONAL)
+                if bool(message[19] & 0x20) == is_response and bool(message[19] & 0x08) != is_response]
+    wait_for("three requests and their answers", lambda: len(set(messages(False)) & set(messages(True))) >= 3, 15)
+    run.ping()
+    run.check_listing()
+
+
 def child_rekeyed(run, sniffer):
     rekey(run, sniffer, "net", lambda: run.others[-1].rekey_child("net"), lambda sa, child: child["spi-in"])
 
@@ -354,6 +365,7 @@ CASES = [
     Case("trap", ike_says=X25519, is_trapped=True, then=narrowed),
     Case("rekey-child", ike_says=X25519, then=child_rekeyed),
     Case("rekey-ike", ike_says=X25519, then=ike_rekeyed),
+    Case("liveness", ike_says=X25519, initiator_keys={"dpd_delay": "1s"}, then=asked_for_life),
     Case("delete-child", ike_says=X25519, then=child_deleted_by_initiator),
     Case("delete-by-initiator", ike_says=X25519, then=deleted_by_initiator),
     Case("delete-by-responder", ike_says=X25519, then=deleted_by_responder),
