@@ -524,6 +524,11 @@ send_response (IkeExchange *x)
     ike_sa_destroy (sa, "the answer could not be built or sealed");
     return;
   }
+  if (ike_gates_replace (x, len)) {
+    g_free (packet);
+    ike_sa_destroy (sa, "its source is to prove itself first");
+    return;
+  }
   if (is_clear (x) && !x->is_failed)
     ike_init_keep (sa, FALSE, packet, len);
   ike_transmit (sa, packet, len, x);

@@ -16,6 +16,7 @@
 #include <ikebana/exchange.h>
 
 typedef struct _IkeShard IkeShard;
+typedef struct _IkeHalfOpenTable IkeHalfOpenTable;
 typedef struct _IkeKeys IkeKeys;
 typedef struct _IkeExchangeInfo IkeExchangeInfo;
 typedef struct _IkeTaskInfo IkeTaskInfo;
@@ -103,7 +104,8 @@ typedef struct {
 typedef struct {
   guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded,
     forwarded_twice, received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed,
-    initiated, failed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit;
+    initiated, failed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit, source_limit, prefix_limit,
+    replaced;
 } IkeSaCounters;
 
 struct _IkeSaManager {
@@ -115,7 +117,8 @@ struct _IkeSaManager {
   atomic_uint       next_unique, next_child, next_shard, next_if_id;
   atomic_ullong     next_serial;
   atomic_uint       n_sas, n_half_open;
-  guint32           max_half_open, half_open_timeout_s, max_parked;
+  IkeHalfOpenTable *half_open;                /* of each source and prefix; any shard */
+  guint32           max_half_open, half_open_timeout_s, max_parked, block_threshold, block_threshold_prefix;   /* 0: any */
   const IkeProvided *net, *kernel, *kernel_net;   /* NULL: not ready */
   const IkeNetClass *net_class;
   const IkeKernelClass *kernel_class;
@@ -133,6 +136,8 @@ struct _IkeSaManager {
 };
 
 /* -- shard */
+
+typedef struct _IkeAttachment { struct _IkeAttachment *next; const char *gate; GBytes *bytes; } IkeAttachment;
 
 enum { IKE_CHUNK_SAS = 256, IKE_HALF_OPEN_CHAINS = 4096 };
 
@@ -158,6 +163,9 @@ struct _IkeShard {
   gsize          gathered_bytes;              /* of messages that came in part, of all SAs */
   gint64         orphan_window_us;            /* rate limit of answers to messages without an SA */
   guint          n_orphans_answered;
+  IkeAttachment *forwarded;                   /* to the first message in hand, by gates of the shard that got it */
+  gint64         dropped_report_us;           /* first messages dropped by a limit: when the log said so */
+  guint64        n_dropped;
   char           name[128];                   /* of ike_sa_name() */
   gboolean       is_closing, is_busy;        /* busy: the buffer holds a message in the making */
 };
@@ -209,7 +217,6 @@ typedef struct {
 } IkeOutside;
 
 typedef struct _IkeGathering IkeGathering;
-typedef struct _IkeAttachment { struct _IkeAttachment *next; const char *gate; GBytes *bytes; } IkeAttachment;
 typedef struct _IkeProgress IkeProgress;      /* who wants to hear sentences about an SA */
 typedef struct _IkeWatcher { struct _IkeWatcher *next; IkeProgress *progress; } IkeWatcher;
 
@@ -247,6 +254,7 @@ struct _IkeSa {
   IkeCall      *calls;
   IkeWatcher   *watchers;
   IkeSa        *half_next, *doomed_next;
+  guint64       half_open_hashes[2];          /* of its source and prefix, as they are counted */
   gint64        created_us, established_us, last_in_us, last_out_us;
   char         *down_reason;
   char         *hint;                         /* an unauthenticated error heard while connecting */
@@ -431,7 +439,22 @@ void     ike_clear_answer_orphan  (IkeShard *shard, const IkeDatagram *datagram,
 
 /* first.c */
 IkeSa   *ike_first_new (IkeShard *shard, guint8 major, guint64 peer_spi, const IkeDatagram *first);
-gboolean ike_first_may_come (IkeShard *shard);           /* FALSE, counted: too many wait, or are half-open */
+/* FALSE, counted: too many wait, or are half-open */
+gboolean ike_first_may_come (IkeShard *shard, const IkeAddr *source);
+
+/* half_open.c */
+IkeHalfOpenTable *ike_half_open_table_new (void);                     /* g_free */
+void     ike_half_open_one_more (IkeSa *sa);                           /* of where it comes from now */
+void     ike_half_open_one_less (IkeSa *sa);                           /* of where it came from then */
+gboolean ike_half_open_may_come (IkeShard *shard, const IkeAddr *source);   /* FALSE: counted, and logged now and then */
+
+/* gates.c */
+/* TRUE: all let it pass; what they attach is put before @attached. */
+gboolean ike_gates_pass (IkeShard *shard, const IkeDatagram *datagram, const IkeMessage *first,
+                         const IkeExchangeInfo *info, IkeAttachment **attached);
+/* TRUE: an answer of @len bytes is not to be sent, another was in its place. */
+gboolean ike_gates_replace (IkeExchange *x, gsize len);
+void     ike_attachments_free (IkeAttachment *a);
 
 /* outside.c */
 /* before it is opened */
