@@ -118,7 +118,8 @@ struct _IkeSaManager {
   atomic_ullong     next_serial;
   atomic_uint       n_sas, n_half_open;
   IkeHalfOpenTable *half_open;                /* of each source and prefix; any shard */
-  guint32           max_half_open, half_open_timeout_s, max_parked, block_threshold, block_threshold_prefix;   /* 0: any */
+  guint32           max_half_open, half_open_timeout_s, max_parked;
+  guint32           block_threshold, block_threshold_prefix;   /* 0: any number */
   const IkeProvided *net, *kernel, *kernel_net;   /* NULL: not ready */
   const IkeNetClass *net_class;
   const IkeKernelClass *kernel_class;
@@ -446,7 +447,8 @@ gboolean ike_first_may_come (IkeShard *shard, const IkeAddr *source);
 IkeHalfOpenTable *ike_half_open_table_new (void);                     /* g_free */
 void     ike_half_open_one_more (IkeSa *sa);                           /* of where it comes from now */
 void     ike_half_open_one_less (IkeSa *sa);                           /* of where it came from then */
-gboolean ike_half_open_may_come (IkeShard *shard, const IkeAddr *source);   /* FALSE: counted, and logged now and then */
+/* FALSE: counted, and logged now and then. */
+gboolean ike_half_open_may_come (IkeShard *shard, const IkeAddr *source);
 
 /* gates.c */
 /* TRUE: all let it pass; what they attach is put before @attached. */
