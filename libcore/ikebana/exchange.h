@@ -128,6 +128,18 @@ GBytes *ike_sa_attachment (const IkeSa *sa, const char *gate);
 typedef struct { guint32 struct_size; guint32 all, source, prefix; } IkeHalfOpen;
 void    ike_half_open_count (IkeEngine *engine, const IkeAddr *source, IkeHalfOpen *out);
 
+/* Kind `outer`: payloads of a protected request that stand in front of SK, in the clear: what is to be seen before
+ * anything is decrypted. */
+typedef struct {
+  guint32     struct_size;
+  const char *exchanges;
+  /* Whole payloads, when the request is built.  May be NULL. */
+  void      (*write) (IkePlugin *self, IkeSa *sa, const IkeExchange *x, IkeWriter *out);
+  /* A new request came, and nothing in it is proven yet: @outer holds the payloads up to SK, or to SKF of a fragment.
+   * FALSE: it is dropped, as if it had not come.  May be NULL. */
+  gboolean  (*check) (IkePlugin *self, IkeSa *sa, const IkeMessage *outer);
+} IkeOuterClass;
+
 /* Kind `orphan`: a message for an SPI that we do not know; rate-limited by the core. TRUE: @reply holds payloads to
  * answer in the clear (behind a header made by the core), no other orphan is asked. */
 typedef struct {

@@ -228,8 +228,9 @@ open_message (IkeExchange *x)
   ike_writer_init (&x->out, sa->shard->buffer, IKE_MESSAGE_MAX);
   ike_header_write (&x->out, &header);
   if (!is_clear (x)) {
+    ike_outer_write (x);
     ike_payload_open (&x->out, IKE_PAYLOAD_SK, FALSE);
-    ike_writer_reserve (&x->out, ike_seal_prefix (sa) - x->out.len);
+    ike_writer_reserve (&x->out, ike_seal_prefix (sa) - IKE_HEADER_LEN - 4);
   }
   x->inner_at = x->out.len;
 }
@@ -274,7 +275,7 @@ close_message (IkeExchange *x, gsize *len)
   if (w->failed)
     return NULL;
   if (!emit_message (x, FALSE, w->data + x->inner_at, w->len - x->inner_at,
-                     w->data[is_clear (x) ? 16 : IKE_HEADER_LEN]))
+                     w->data[is_clear (x) ? 16 : ike_outer_end (w)]))
     return NULL;
   if (limit && ike_sealed_len (x->sa, x->inner_at, w->len - x->inner_at) > limit)
     return ike_fragment_seal (x->sa, (IkeKeys *) x->keys, w, x->inner_at, limit, len);

@@ -440,6 +440,10 @@ protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *out
     count (shard, shard->manager->count.bad_state);
     return;
   }
+  if (judged == IKE_WINDOW_NEW && !ike_outer_check (sa, info, outer)) {
+    count (shard, shard->manager->count.bad_state);
+    return;
+  }
   x = open_request (sa, datagram, outer, info, &verdict);
   if (!x)
     return;

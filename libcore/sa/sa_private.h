@@ -93,8 +93,8 @@ typedef struct {
   GHashTable        *notifies;                /* type → IkeNotifyInfo, read only after start */
   IkeNotifyInfo    **absents;                 /* those with `absent` */
   guint              n_absents;
-  IkeOrdered        *gates, *orphans, *octets, *transmits, *id_0s;
-  guint              n_gates, n_orphans, n_octets, n_transmits, n_id_0s;
+  IkeOrdered        *gates, *orphans, *octets, *transmits, *id_0s, *outers;
+  guint              n_gates, n_orphans, n_octets, n_transmits, n_id_0s, n_outers;
   guint8             known_payloads[32];      /* bits: types that are not "unknown" for the critical bit */
   const IkePayloadClass *payloads[256];
   const IkeProtocolClass *protocols[16];
@@ -449,6 +449,11 @@ void     ike_half_open_one_more (IkeSa *sa);                           /* of whe
 void     ike_half_open_one_less (IkeSa *sa);                           /* of where it came from then */
 /* FALSE: counted, and logged now and then. */
 gboolean ike_half_open_may_come (IkeShard *shard, const IkeAddr *source);
+
+/* outer.c: payloads in front of SK */
+void     ike_outer_write (IkeExchange *x);
+gboolean ike_outer_check (IkeSa *sa, const IkeExchangeInfo *info, const IkeMessage *outer);
+gsize    ike_outer_end   (const IkeWriter *w);                        /* where SK, or SKF, begins */
 
 /* gates.c */
 /* TRUE: all let it pass; what they attach is put before @attached. */
