@@ -368,9 +368,14 @@ ike_exchange_gave_up (IkeExchange *x, const char *why)
     fail_operation (x);
 }
 
+/* Whatever tasks made of it they make of the next one. */
 static void
 drop_answer (IkeExchange *x)
 {
+  guint i;
+
+  for (i = 0; i < x->operation->n_tasks; i++)
+    x->operation->tasks[i]->is_finished = FALSE;
   x->in = NULL;
   x->n_records = 0;
   x->is_answered = FALSE;
@@ -393,15 +398,11 @@ disbelieve (IkeExchange *x)
 static void
 retry (IkeExchange *x)
 {
-  guint i;
-
   if (++x->retries > IKE_RETRIES_MAX) {
     fail (x, 0, NULL, 0, "the peer asked for one more try too often");
     fail_operation (x);
     return;
   }
-  for (i = 0; i < x->operation->n_tasks; i++)
-    x->operation->tasks[i]->is_finished = FALSE;
   unlink_exchange (x);
   ike_transmit_stop (x);
   g_clear_pointer (&x->packet, g_free);
