@@ -223,8 +223,10 @@ judge (IkePlugin *plugin, const IkeDatagram *datagram, const IkeMessage *first, 
     if (judged == UNSOLVED)
       return is_lucky (self) ? IKE_GATE_PASS : IKE_GATE_DROP;
     /* Who worked for what is asked of others by now is not held up for ever. */
-    if (judged == SOLVED && (info.difficulty + 1 >= next.difficulty || info.round >= ROUNDS_MAX))
+    if (judged == SOLVED && (info.difficulty + 1 >= next.difficulty || info.round >= ROUNDS_MAX)) {
+      *attachment = g_bytes_new_static ("", 0);
       return IKE_GATE_PASS;
+    }
     next.round = (guint8) (info.round + (judged == SOLVED));
   }
   /* "If there are no mutually supported PRFs, then IKE SA negotiation will fail anyway and there is

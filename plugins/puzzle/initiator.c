@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* initiator.c - solving a puzzle that a responder asks for before it talks to us (RFC 8019, 7.1.2).
+/* initiator.c - solving a puzzle that a responder asks for before it talks to us (RFC 8019, 7.1.2),
+ * or before it looks at our IKE_AUTH (7.2.2).
  *
  * The work is done in slices on the offload pool, so that nothing else waits for it, and that it
  * ends with the attempt that it is for.  What is too hard, or takes too long, is left unsolved: then
@@ -12,12 +13,6 @@
 #include "puzzle/puzzle.h"
 
 enum { SLICE_TRIES = 10000, SLICE_US = 10000, FREE_CHOICE_BITS = 14 };
-
-/* Kept with the SA: what the next request takes along. */
-typedef struct {
-  gsize len;
-  guint8 data[PUZZLE_SOLUTION_MAX];
-} Solution;
 
 typedef struct {
   PuzzleWork work;
@@ -36,6 +31,15 @@ puzzles_of (IkeTask *task)
 {
   return ike_plugin_state (ike_task_plugin (task));
 }
+
+/* What is asked for. */
+typedef struct {
+  guint16 prf;
+  guint8 bits;
+  gboolean is_for_auth;
+  gsize len;
+  guint8 data[PUZZLE_TEXT_MAX];
+} Text;
 
 /* -- a slice */
 
@@ -78,51 +82,90 @@ go_on (IkeTask *task, Solver *self)
 
 /* -- process */
 
+/* RFC 8019, 7.2.2: of a puzzle for IKE_AUTH we "MUST solve" it; who asks for what we cannot do may
+ * not be the peer, so the true answer may still come. */
 static IkeTaskResult
-leave_it (IkeTask *task, const char *why, guint bits)
+leave_it (IkeTask *task, const Text *text, const char *why)
 {
   Puzzles *puzzles = puzzles_of (task);
-  g_autofree char *text =
-      g_strdup_printf ("the peer asks for a puzzle of %u bits, which is not solved: %s", bits, why);
+  g_autofree char *sentence = g_strdup_printf (
+      "the peer asks for a puzzle of %u bits, which is not solved: %s", text->bits, why);
 
-  ike_sa_log_text (ike_task_sa (task), IKE_LOG_NOTICE, "puzzle", text);
   ike_counter_add (puzzles->engine, puzzles->n_refused, 1);
+  if (text->is_for_auth)
+    return ike_task_disbelieve (task, sentence);
+  ike_sa_log_text (ike_task_sa (task), IKE_LOG_NOTICE, "puzzle", sentence);
   return IKE_TASK_DONE;
 }
 
 /* RFC 8019, 9: "Initiators SHOULD set a maximum difficulty level beyond which they won't try to
  * solve the puzzle and log or display a failure message". */
 static IkeTaskResult
-begin (IkeTask *task, Solver *self, const IkeNotify *puzzle, const IkeNotify *cookie)
+begin (IkeTask *task, Solver *self, const Text *text)
 {
   Puzzles *puzzles = puzzles_of (task);
-  guint16 transform = (guint16) (puzzle->data[0] << 8 | puzzle->data[1]);
-  const IkePrf *prf = ike_prf_find (puzzles->engine, transform);
-  guint8 bits = puzzle->data[2];
+  const IkePrf *prf = ike_prf_find (puzzles->engine, text->prf);
+  guint8 bits = text->bits;
 
+  /* Whatever was solved was for another cookie. */
+  ike_sa_set_slot (ike_task_sa (task), puzzles->slot, NULL);
   self->is_begun = TRUE;
   self->is_failed = FALSE;
   self->began_us = ike_engine_now_us (puzzles->engine);
+  self->work.n_found = 0;
   if (bits > puzzles->solve_max)
-    return leave_it (task, "that is more than plugins.puzzle.solve_max", bits);
-  /* "Value 0 means that ... the Initiator is free to select an appropriate difficulty level". */
+    return leave_it (task, text, "that is more than plugins.puzzle.solve_max");
+  /* "Value 0 means that ... the Initiator is free to select an appropriate difficulty level"; for
+   * IKE_AUTH it "MUST NOT be 0". */
+  if (bits == 0 && text->is_for_auth)
+    return leave_it (task, text, "it has no difficulty");
   if (bits == 0)
     bits = (guint8) MIN (FREE_CHOICE_BITS, puzzles->solve_max);
-  if (!prf || !puzzle_begin (&self->work, prf, bits, cookie->data, cookie->len))
-    return leave_it (task, "its PRF is none of ours", bits);
+  if (!prf || !puzzle_begin (&self->work, prf, bits, text->data, text->len))
+    return leave_it (task, text, "its PRF is none of ours");
   return go_on (task, self);
 }
 
 static IkeTaskResult
-finish (IkeTask *task, const Solver *self)
+finish (IkeTask *task, const Solver *self, gboolean is_for_auth)
 {
   Puzzles *puzzles = puzzles_of (task);
-  Solution *solution = g_new0 (Solution, 1);
+  PuzzleState *state = g_new0 (PuzzleState, 1);
 
-  solution->len = puzzle_solution (&self->work, solution->data);
-  ike_sa_set_slot (ike_task_sa (task), puzzles->slot, solution);
+  state->len = puzzle_solution (&self->work, state->solution);
+  state->is_for_auth = is_for_auth;
+  ike_sa_set_slot (ike_task_sa (task), puzzles->slot, state);
   ike_counter_add (puzzles->engine, puzzles->n_answered, 1);
   return IKE_TASK_DONE;
+}
+
+/* FALSE: no puzzle is in the message.  In one with an SA it is for IKE_AUTH. */
+static gboolean
+read_text (const IkeExchange *x, const IkeMessage *in, Text *text)
+{
+  const IkeNotify *puzzle = ike_exchange_record (x, PUZZLE_N, 0),
+                  *cookie = ike_exchange_record (x, IKE_N_COOKIE, 0);
+  const IkePayload *payload = ike_message_find (in, IKE_PAYLOAD_NONCE, 0);
+  IkeVerdict verdict = { 0 };
+  const guint8 *nonce;
+  gsize len;
+
+  if (!puzzle)
+    return FALSE;
+  text->prf = (guint16) (puzzle->data[0] << 8 | puzzle->data[1]);
+  text->bits = puzzle->data[2];
+  text->is_for_auth = ike_message_find (in, IKE_PAYLOAD_SA, 0) != NULL;
+  if (!text->is_for_auth) {
+    if (!cookie)
+      return FALSE;
+    text->len = cookie->len;
+    memcpy (text->data, cookie->data, cookie->len);
+    return TRUE;
+  }
+  if (!payload || !ike_nonce_read (payload, &nonce, &len, &verdict))
+    return FALSE;
+  text->len = puzzle_auth_text (nonce, len, ike_message_header (in)->spi_responder, text->data);
+  return TRUE;
 }
 
 static IkeTaskResult
@@ -130,16 +173,12 @@ solve (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
   Solver *self = ike_task_data (task);
   Puzzles *puzzles = puzzles_of (task);
-  const IkeNotify *puzzle = ike_exchange_record (x, PUZZLE_N, 0),
-                  *cookie = ike_exchange_record (x, IKE_N_COOKIE, 0);
+  Text text;
 
-  if (!puzzle || !cookie || ike_message_find (in, IKE_PAYLOAD_SA, 0))
+  if (!read_text (x, in, &text))
     return IKE_TASK_DONE;
-  if (!self->is_begun) {
-    /* Whatever was solved was for another cookie. */
-    ike_sa_set_slot (ike_task_sa (task), puzzles->slot, NULL);
-    return begin (task, self, puzzle, cookie);
-  }
+  if (!self->is_begun)
+    return begin (task, self, &text);
   if (!self->is_failed && self->work.n_found < PUZZLE_N_KEYS
       && ike_engine_now_us (puzzles->engine) - self->began_us
              <= (gint64) puzzles->solve_time_s * G_USEC_PER_SEC
@@ -147,9 +186,9 @@ solve (IkeTask *task, IkeExchange *x, const IkeMessage *in)
     return go_on (task, self);
   self->is_begun = FALSE;
   if (self->work.n_found == PUZZLE_N_KEYS)
-    return finish (task, self);
-  return leave_it (task, self->is_failed ? "the work could not be done" : "it takes too long",
-                   puzzle->data[2]);
+    return finish (task, self, text.is_for_auth);
+  return leave_it (task, &text,
+                   self->is_failed ? "the work could not be done" : "it takes too long");
 }
 
 static gboolean
@@ -177,10 +216,10 @@ const IkeTaskClass puzzle_task = {
 static IkeTaskResult
 send_solution (IkeTask *task, IkeExchange *x, IkeWriter *out)
 {
-  const Solution *solution = ike_sa_slot (ike_task_sa (task), puzzles_of (task)->slot);
+  const PuzzleState *state = ike_sa_slot (ike_task_sa (task), puzzles_of (task)->slot);
 
-  if (solution)
-    ike_payload_write (out, IKE_PAYLOAD_PS, solution->data, solution->len);
+  if (state && !state->is_for_auth)
+    ike_payload_write (out, IKE_PAYLOAD_PS, state->solution, state->len);
   return IKE_TASK_DONE;
 }
 

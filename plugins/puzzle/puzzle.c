@@ -5,7 +5,7 @@
  * Cookies keep out those whose addresses are made up; puzzles slow down those whose are not.  So the
  * threshold is higher, and a puzzle always comes with a cookie, which the plugin `cookie` makes.
  * This plugin's gate comes first: what passes both is served.  gate.c asks and judges, initiator.c
- * solves, solve.c computes. */
+ * solves, auth.c is about IKE_AUTH, solve.c computes. */
 #include "config.h"
 
 #include "puzzle/puzzle.h"
@@ -43,6 +43,8 @@ read_options (IkePlugin *plugin, Puzzles *self)
   self->difficulty_max = (guint8) CLAMP (ike_plugin_option_uint (plugin, "difficulty_max"),
                                          self->difficulty, BITS_MAX);
   self->legacy = (guint32) ike_plugin_option_uint (plugin, "legacy");
+  self->auth_difficulty =
+      (guint8) MIN (ike_plugin_option_uint (plugin, "auth_difficulty"), BITS_MAX);
   self->solve_max = (guint32) ike_plugin_option_uint (plugin, "solve_max");
   self->solve_time_s = (guint32) ike_plugin_option_uint (plugin, "solve_time");
 }
@@ -86,15 +88,6 @@ static const IkePayloadClass solution_payload = {
   .type = IKE_PAYLOAD_PS,
   .name = "PS",
 };
-static const IkeNotifyClass puzzle_notify = {
-  .struct_size = sizeof (IkeNotifyClass),
-  .type = PUZZLE_N,
-  .min_len = PUZZLE_N_LEN,
-  .max_len = PUZZLE_N_LEN,
-  .max_count = 1,
-  .exchanges = "IKE_SA_INIT",
-};
-
 static const char *const needs[] = { "service:cookie", "prf:hmac-sha2-256", NULL };
 
 #define FEATURE(symbol, name, class_)                                                              \
@@ -102,17 +95,18 @@ static const char *const needs[] = { "service:cookie", "prf:hmac-sha2-256", NULL
     .struct_size = sizeof (IkeFeature), .provides = name, .ops = &class_, .needs = needs           \
   }
 
-FEATURE (gate, "gate:puzzle", puzzle_gate);
+FEATURE (gate, "gate:" PUZZLE_GATE, puzzle_gate);
+FEATURE (outer, "outer:puzzle", puzzle_outer);
 FEATURE (task, "task:puzzle", puzzle_task);
 FEATURE (solution_task, "task:puzzle-solution", puzzle_solution_task);
 FEATURE (notify, "notify:PUZZLE", puzzle_notify);
 FEATURE (payload, "payload:PS", solution_payload);
 FEATURE (shape, "shape:puzzle-solved", solved_shape);
 
-static const IkeFeature *const features[] = {
-  &gate_feature,  &task_feature, &solution_task_feature, &notify_feature, &payload_feature,
-  &shape_feature, NULL
-};
+static const IkeFeature *const features[] = { &gate_feature,          &task_feature,
+                                              &solution_task_feature, &notify_feature,
+                                              &payload_feature,       &shape_feature,
+                                              &outer_feature,         NULL };
 
 static const IkeFeatureKind *const kinds[] = {
   &(const IkeFeatureKind){ sizeof (IkeFeatureKind), "service:cookie", 1, 0,
@@ -137,15 +131,20 @@ OPTION (difficulty, "difficulty", "uint", "16",
 OPTION (difficulty_max, "difficulty_max", "uint", "20", "And so many at most, up to 32.");
 OPTION (legacy, "legacy", "uint", "25",
         "Percent of those served that bring the cookie back, but solve nothing.");
+OPTION (
+    auth_difficulty, "auth_difficulty", "uint", "0",
+    "Bits of a second puzzle, for IKE_AUTH, given to those who solved the first; 0: there is none. "
+    "Keys are computed with the first messages here, so it spares little.");
 OPTION (solve_max, "solve_max", "uint", "20",
         "As initiator: puzzles of more bits are not solved; 0: none are.");
 OPTION (solve_time, "solve_time", "time", "10",
         "As initiator: how long a puzzle is worked on at most.");
 
-static const IkeOptionInfo *const options[] = { &threshold_option,  &threshold_source_option,
-                                                &difficulty_option, &difficulty_max_option,
-                                                &legacy_option,     &solve_max_option,
-                                                &solve_time_option, NULL };
+static const IkeOptionInfo *const options[] = {
+  &threshold_option,      &threshold_source_option, &difficulty_option,
+  &difficulty_max_option, &legacy_option,           &auth_difficulty_option,
+  &solve_max_option,      &solve_time_option,       NULL
+};
 
 IKE_PLUGIN (ike_plugin, "puzzle", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",
             .summary = "puzzles for first messages under a flood (RFC 8019)", .features = features,

@@ -45,7 +45,7 @@ puzzle_begin (PuzzleWork *work, const IkePrf *prf, guint8 difficulty, const guin
   work->prf = prf;
   work->difficulty = difficulty;
   work->key_len = (guint8) key_len;
-  work->text_len = (guint8) len;
+  work->text_len = (guint16) len;
   memcpy (work->text, text, len);
   return TRUE;
 }

@@ -3,12 +3,13 @@
 #pragma once
 #include <ikebana/crypto.h>
 
-enum { PUZZLE_N_KEYS = 4, PUZZLE_TEXT_MAX = 64, PUZZLE_SOLUTION_MAX = PUZZLE_N_KEYS * IKE_SECRET_MAX };
+enum { PUZZLE_N_KEYS = 4, PUZZLE_TEXT_MAX = 264, PUZZLE_SOLUTION_MAX = PUZZLE_N_KEYS * IKE_SECRET_MAX };
 
 typedef struct {
   const IkePrf *prf;
   guint8        difficulty;                   /* bits */
-  guint8        text_len, key_len, n_found;
+  guint8        key_len, n_found;
+  guint16       text_len;
   guint8        text[PUZZLE_TEXT_MAX];
   guint32       found[PUZZLE_N_KEYS];         /* as numbers, the end of a key */
   guint32       next;                         /* to be tried */

@@ -159,6 +159,125 @@ test_given_up (gconstpointer flags)
   g_free (error);
 }
 
+/* -- the second one, for IKE_AUTH */
+
+#define TWO EASY "auth_difficulty = 9\n"
+
+static guint
+first_payload (const ForgePacket *packet)
+{
+  return packet->data[16];
+}
+
+/* PS stands in front of SK, of the first fragment if there are several; one that overtakes it comes
+ * again. */
+static void
+test_auth (gconstpointer flags)
+{
+  g_autofree char *name = g_strnfill (500, 'x');
+  g_autofree char *long_a = g_strdup_printf ("fragment_size = 576\n local { id = %s.test\n }\n%s",
+                                             name, attack_bodies[0]),
+                  *long_b = g_strdup_printf ("remote { id = %s.test\n }\n%s", name, anybody);
+  guint is_cut;
+
+  for (is_cut = 0; is_cut < 2; is_cut++) {
+    Forge *forge = forge_new (&(PairOptions){
+        .flags = GPOINTER_TO_UINT (flags),
+        .connection = { is_cut ? long_a : attack_bodies[0], is_cut ? long_b : anybody },
+        .more = { NULL, "plugins { puzzle { " TWO " }\n cookie { threshold = 1\n } }\n" },
+        .plugins = plugins });
+    PairEnd *a = &forge->pair->a, *b = &forge->pair->b;
+    gsize len;
+
+    occupy (forge);
+    forge_clear (forge);
+    attack_up (forge, "net");
+    pair_assert_twins (forge->pair);
+    g_assert_cmpuint (count (b, "sent"), ==, 2);
+    g_assert_cmpuint (count (b, "solved"), ==, 2);
+    g_assert_cmpuint (count (a, "ours-solved"), ==, 2);
+    g_assert_cmpuint (count (b, "wrong"), ==, 0);
+    g_assert_cmpuint (first_payload (forge_sent (forge, FALSE, 2)), ==, IKE_PAYLOAD_PS);
+    g_assert_nonnull (pair_payload (IKE_PAYLOAD_PS,
+                                    (guint8 *) forge_sent (forge, FALSE, 2)->data + IKE_HEADER_LEN,
+                                    40, IKE_PAYLOAD_PS, &len));
+    g_assert_cmpuint (len, ==, 16);
+    if (is_cut) {
+      g_assert_cmpuint (forge_n_sent (forge, FALSE), >, 3);
+      g_assert_cmpuint (first_payload (forge_sent (forge, FALSE, 3)), ==, IKE_PAYLOAD_SKF);
+      g_assert_cmpuint (forge_sent (forge, FALSE, 2)->len, <=, 576 - 28);
+    } else {
+      g_assert_cmpuint (count (b, "missing"), ==, 0);
+      g_assert_cmpuint (forge_n_sent (forge, FALSE), ==, 3);
+    }
+    forge_free (forge);
+  }
+}
+
+/* Without it IKE_AUTH is dropped unseen, and so it is with a wrong one. */
+static void
+test_auth_unsolved (gconstpointer flags)
+{
+  Forge *forge = forge_puzzled (flags, "", TWO);
+  PairEnd *b = &forge->pair->b;
+  g_autofree guint8 *good = NULL, *bad = NULL;
+  guint8 ps[20], message[2000];
+  gsize len, ps_len = 20;
+  char *error;
+
+  occupy (forge);
+  forge_clear (forge);
+  attack_drop (forge, EX_AUTH, IKE_SIM_REQUEST);
+  pair_begin_up (forge->pair, &forge->pair->a, "pair", "net", &error);
+  pair_run (forge->pair, 1);
+  good = attack_copy_of (forge_sent (forge, FALSE, 2), &len);
+  g_assert_cmpuint (good[18], ==, EX_AUTH);
+  /* The same without PS. */
+  g_assert_cmpuint (good[IKE_HEADER_LEN + 3], ==, ps_len);
+  memcpy (ps, good + IKE_HEADER_LEN, ps_len);
+  memcpy (message, good, IKE_HEADER_LEN);
+  memcpy (message + IKE_HEADER_LEN, good + IKE_HEADER_LEN + ps_len, len - IKE_HEADER_LEN - ps_len);
+  message[16] = ps[0];
+  message[26] = (guint8) ((len - ps_len) >> 8);
+  message[27] = (guint8) (len - ps_len);
+  forge_clear (forge);
+  forge_inject (forge, TRUE, message, len - ps_len);
+  forge_run_ms (forge, 20);
+  g_assert_cmpuint (count (b, "missing"), ==, 1);
+  /* With one bit more or less. */
+  bad = g_memdup2 (good, len);
+  bad[IKE_HEADER_LEN + 4] ^= 0x40;
+  forge_inject (forge, TRUE, bad, len);
+  forge_run_ms (forge, 20);
+  g_assert_cmpuint (count (b, "wrong"), ==, 1);
+  g_assert_cmpuint (pair_count (b, "input.bad-icv"), ==, 0);
+  g_assert_cmpuint (forge_n_sent (forge, TRUE), ==, 0);
+  attack_drop_nothing (forge);
+  forge_inject (forge, TRUE, good, len);
+  pair_run (forge->pair, 10);
+  g_assert_cmpstr (error, ==, "");
+  g_free (error);
+  pair_assert_twins (forge->pair);
+  forge_free (forge);
+}
+
+/* RFC 8019, 7.2.2: "MUST solve"; what we cannot do is as if it had not come. */
+static void
+test_auth_too_hard (gconstpointer flags)
+{
+  Forge *forge = forge_puzzled (flags, "solve_max = 9\n", EASY "auth_difficulty = 10\n");
+  char *error;
+
+  occupy (forge);
+  pair_begin_up (forge->pair, &forge->pair->a, "pair", "net", &error);
+  pair_run (forge->pair, 60);
+  g_assert_nonnull (strstr (error, "a puzzle of 10 bits"));
+  g_assert_cmpuint (forge_n_sas (&forge->pair->a), ==, 0);
+  g_assert_cmpuint (forge_n_sas (&forge->pair->b), ==, 0);
+  g_free (error);
+  forge_free (forge);
+}
+
 /* -- strangers */
 
 static void
@@ -326,6 +445,9 @@ main (int argc, char **argv)
   pair_add_test ("puzzle", "a-peer-solves-it", test_up);
   pair_add_test ("puzzle", "what-is-too-hard-is-left", test_too_hard);
   pair_add_test ("puzzle", "work-ends-with-its-attempt", test_given_up);
+  pair_add_test ("puzzle", "ike-auth-has-one-too", test_auth);
+  pair_add_test ("puzzle", "ike-auth-without-its-solution-is-dropped", test_auth_unsolved);
+  pair_add_test ("puzzle", "ike-auth-that-is-too-hard-is-not-sent", test_auth_too_hard);
   pair_add_test ("puzzle", "who-solves-it-is-served", test_solved_and_not);
   pair_add_test ("puzzle", "a-solution-is-good-for-one-message", test_used_once);
   pair_add_test ("puzzle", "difficulty-grows-with-the-flood", test_difficulty);
