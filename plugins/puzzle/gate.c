@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gate.c - puzzles for who sends first messages while very many SAs are half open (RFC 8019, 7.1).
  *
- * What we want to know when a solution comes is in the cookie that goes with the puzzle: how hard it
- * was, with which PRF, how many there were before, and when it was made.  A solution is good for
- * seconds, and for one message: the table `used` remembers with which message a cookie was spent. */
+ * What we want to know when a solution comes is in the cookie that goes with the puzzle: how hard
+ * it was, with which PRF, how many there were before, and when it was made.  A solution is good
+ * for seconds, and for one message: the table `used` remembers with which message a cookie was
+ * spent. */
 #include "config.h"
 #include <string.h>
 
@@ -166,9 +167,9 @@ is_first_use (Puzzles *self, const IkeDatagram *datagram, const IkeCookie *cooki
   return TRUE;
 }
 
-/* RFC 8019, 7.1: "The Responder MAY choose to process some fraction of IKE_SA_INIT requests without
- * presenting a puzzle ... to allow legacy clients ... to have a chance to be served ... the Responder
- * must first perform a return routability check". */
+/* RFC 8019, 7.1: "The Responder MAY choose to process some fraction of IKE_SA_INIT requests
+ * without presenting a puzzle ... to allow legacy clients ... to have a chance to be served ...
+ * the Responder must first perform a return routability check". */
 static gboolean
 is_lucky (const Puzzles *self)
 {

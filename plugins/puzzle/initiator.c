@@ -3,8 +3,8 @@
  * or before it looks at our IKE_AUTH (7.2.2).
  *
  * The work is done in slices on the offload pool, so that nothing else waits for it, and that it
- * ends with the attempt that it is for.  What is too hard, or takes too long, is left unsolved: then
- * the cookie goes back alone, and the responder decides. */
+ * ends with the attempt that it is for.  What is too hard, or takes too long, is left unsolved:
+ * then the cookie goes back alone, and the responder decides. */
 #include "config.h"
 #include <string.h>
 

@@ -2,10 +2,10 @@
 /* puzzle.c - the plugin `puzzle`: who sends first messages to a host under a heavy flood works for
  * it (RFC 8019).
  *
- * Cookies keep out those whose addresses are made up; puzzles slow down those whose are not.  So the
- * threshold is higher, and a puzzle always comes with a cookie, which the plugin `cookie` makes.
- * This plugin's gate comes first: what passes both is served.  gate.c asks and judges, initiator.c
- * solves, auth.c is about IKE_AUTH, solve.c computes. */
+ * Cookies keep out those whose addresses are made up; puzzles slow down those whose are not.  So
+ * the threshold is higher, and a puzzle always comes with a cookie, which the plugin `cookie`
+ * makes. This plugin's gate comes first: what passes both is served.  gate.c asks and judges,
+ * initiator.c solves, auth.c is about IKE_AUTH, solve.c computes. */
 #include "config.h"
 
 #include "puzzle/puzzle.h"

@@ -45,9 +45,10 @@ bits (const guint8 *solution, gsize len)
   return puzzle_bits (prf (), solution, len, cookie, sizeof cookie);
 }
 
-/* The cookie of the example in RFC 8019, 4.4.  The keys of its tables are none with HMAC as RFC 4868
- * has it, for that or any reading of the cookie; these were found, and their bits counted, with the
- * HMAC of Python: the first four of 3 octets with 18 bits, the first four of 4 octets with 16. */
+/* The cookie of the example in RFC 8019, 4.4.  The keys of its tables are none with HMAC as RFC
+ * 4868 has it, for that or any reading of the cookie; these were found, and their bits counted,
+ * with the HMAC of Python: the first four of 3 octets with 18 bits, the first four of 4 octets
+ * with 16. */
 static void
 test_vector (void)
 {
