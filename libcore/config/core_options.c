@@ -33,10 +33,9 @@ OPTION (fragment_size, "fragment_size", "uint", "0",
         "Bytes of an IP packet that larger messages are cut to; 0: 1280. Also of a connection.");
 OPTION (max_half_open, "max_half_open", "uint", "100000",
         "IKE SAs that may be half open at one time; further peers are not answered.");
-OPTION (
-    block_threshold, "block_threshold", "uint", "100",
-    "IKE SAs of one source, an IPv4 address or an IPv6 /64, that may be half open at one time; 0: "
-    "any number.");
+OPTION (block_threshold, "block_threshold", "uint", "100",
+        "IKE SAs of one source, an IPv4 address or an IPv6 /64, that may be half open at one time; "
+        "0: any number.");
 OPTION (block_threshold_prefix, "block_threshold_prefix", "uint", "1000",
         "The same of one prefix, an IPv4 /24 or an IPv6 /48; 0: any number.");
 OPTION (max_parked, "max_parked", "uint", "10000",
