@@ -39,6 +39,11 @@ OPTION (window_size, "window_size", "uint", "1",
         "connection.");
 OPTION (max_half_open, "max_half_open", "uint", "100000",
         "IKE SAs that may be half open at one time; further peers are not answered.");
+OPTION (block_threshold, "block_threshold", "uint", "100",
+        "IKE SAs of one source, an IPv4 address or an IPv6 /64, that may be half open at one time; "
+        "0: any number.");
+OPTION (block_threshold_prefix, "block_threshold_prefix", "uint", "1000",
+        "The same of one prefix, an IPv4 /24 or an IPv6 /48; 0: any number.");
 OPTION (max_parked, "max_parked", "uint", "10000",
         "Requests that may wait for something, a server or a long computation, at one time on each "
         "thread; further ones are refused for now.");
@@ -78,6 +83,8 @@ const IkeOptionInfo *const ike_core_options[] = {
   &keep_alive,
   &window_size,
   &max_half_open,
+  &block_threshold,
+  &block_threshold_prefix,
   &max_parked,
   &half_open_timeout,
   &retry_initiate_interval,

@@ -124,8 +124,29 @@ typedef struct {
   const char    *exchanges, *after;
   IkeGateVerdict (*judge) (IkePlugin *self, const IkeDatagram *datagram, const IkeMessage *first, IkeWriter *reply,
                            GBytes **attachment);
+  /* May be NULL.  The answer to @first has @answer_len bytes, more than @first: does its source have to prove first
+   * that it is there?  TRUE: @reply is sent in its place, and the SA that was made goes.  Shard of that SA. */
+  gboolean       (*replace) (IkePlugin *self, const IkeDatagram *datagram, const IkeMessage *first, gsize answer_len,
+                             IkeWriter *reply);
 } IkeGateClass;
 GBytes *ike_sa_attachment (const IkeSa *sa, const char *gate);
+/* How many SAs of peers are half open: in all, of this source, of its prefix.  A source is an IPv4 address or an IPv6
+ * /64, a prefix an IPv4 /24 or an IPv6 /48 (RFC 8019, 4.2); counts of them may be a little too high, never too low.
+ * Any thread. */
+typedef struct { guint32 struct_size; guint32 all, source, prefix; } IkeHalfOpen;
+void    ike_half_open_count (IkeEngine *engine, const IkeAddr *source, IkeHalfOpen *out);
+
+/* Kind `outer`: payloads of a protected request that stand in front of SK, in the clear: what is to be seen before
+ * anything is decrypted. */
+typedef struct {
+  guint32     struct_size;
+  const char *exchanges;
+  /* Whole payloads, when the request is built.  May be NULL. */
+  void      (*write) (IkePlugin *self, IkeSa *sa, const IkeExchange *x, IkeWriter *out);
+  /* A new request came, and nothing in it is proven yet: @outer holds the payloads up to SK, or to SKF of a fragment.
+   * FALSE: it is dropped, as if it had not come.  May be NULL. */
+  gboolean  (*check) (IkePlugin *self, IkeSa *sa, const IkeMessage *outer);
+} IkeOuterClass;
 
 /* Kind `orphan`: a message for an SPI that we do not know; rate-limited by the core. TRUE: @reply holds payloads to
  * answer in the clear (behind a header made by the core), no other orphan is asked. */

@@ -38,6 +38,7 @@ const IkeFeatureKind *const ike_core_kinds[] = {
   KIND ("task", IkeTaskClass, instance_size),
   KIND ("notify", IkeNotifyClass, exchanges),
   KIND ("gate", IkeGateClass, judge),
+  KIND ("outer", IkeOuterClass, check),
   KIND ("orphan", IkeOrphanClass, answer),
   KIND ("operation", IkeOperationClass, touches),
   KIND ("exchange", IkeExchangeClass, rows),

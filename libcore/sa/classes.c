@@ -383,7 +383,8 @@ ike_classes_load (IkeSaManager *manager, GError **error)
       || !load_ordered (engine, "orphan", orphan_after, &c->orphans, &c->n_orphans, error)
       || !load_ordered (engine, "auth-octets", octets_after, &c->octets, &c->n_octets, error)
       || !load_ordered (engine, "transmit", NULL, &c->transmits, &c->n_transmits, error)
-      || !load_ordered (engine, "id-0", NULL, &c->id_0s, &c->n_id_0s, error))
+      || !load_ordered (engine, "id-0", NULL, &c->id_0s, &c->n_id_0s, error)
+      || !load_ordered (engine, "outer", NULL, &c->outers, &c->n_outers, error))
     return FALSE;
   for (i = 0; i < c->n_exchanges; i++)
     if (!sort_steps (c, c->exchanges[i], error))
@@ -411,6 +412,7 @@ ike_classes_clear (IkeClasses *c)
   g_free (c->absents);
   g_free (c->gates);
   g_free (c->orphans);
+  g_free (c->outers);
   g_free (c->octets);
   g_free (c->transmits);
   g_free (c->id_0s);

@@ -248,8 +248,9 @@ open_message (IkeExchange *x)
   ike_writer_init (&x->out, sa->shard->buffer, IKE_MESSAGE_MAX);
   ike_header_write (&x->out, &header);
   if (!is_clear (x)) {
+    ike_outer_write (x);
     ike_payload_open (&x->out, IKE_PAYLOAD_SK, FALSE);
-    ike_writer_reserve (&x->out, ike_seal_prefix (sa) - x->out.len);
+    ike_writer_reserve (&x->out, ike_seal_prefix (sa) - IKE_HEADER_LEN - 4);
   }
   x->inner_at = x->out.len;
 }
@@ -294,7 +295,7 @@ static gboolean
 show_built (IkeExchange *x)
 {
   IkeWriter *w = &x->out;
-  guint8 *first = &w->data[is_clear (x) ? 16 : IKE_HEADER_LEN];
+  guint8 *first = &w->data[is_clear (x) ? 16 : ike_outer_end (w)];
   const guint8 *built = w->data + x->inner_at, *plain = built;
   gsize len = w->len - x->inner_at;
 
@@ -408,9 +409,14 @@ ike_exchange_gave_up (IkeExchange *x, const char *why)
     fail_operation (x);
 }
 
+/* Whatever tasks made of it they make of the next one. */
 static void
 drop_answer (IkeExchange *x)
 {
+  guint i;
+
+  for (i = 0; i < x->operation->n_tasks; i++)
+    x->operation->tasks[i]->is_finished = FALSE;
   x->in = NULL;
   x->n_records = 0;
   x->is_answered = FALSE;
@@ -433,15 +439,11 @@ disbelieve (IkeExchange *x)
 static void
 retry (IkeExchange *x)
 {
-  guint i;
-
   if (++x->retries > IKE_RETRIES_MAX) {
     fail (x, 0, NULL, 0, "the peer asked for one more try too often");
     fail_operation (x);
     return;
   }
-  for (i = 0; i < x->operation->n_tasks; i++)
-    x->operation->tasks[i]->is_finished = FALSE;
   unlink_exchange (x);
   ike_transmit_stop (x);
   g_clear_pointer (&x->packet, g_free);
@@ -571,6 +573,11 @@ send_response (IkeExchange *x)
   packet = close_message (x, &len);
   if (!packet) {
     ike_sa_destroy (sa, "the answer could not be built or sealed");
+    return;
+  }
+  if (ike_gates_replace (x, len)) {
+    g_free (packet);
+    ike_sa_destroy (sa, "its source is to prove itself first");
     return;
   }
   if (is_clear (x) && !x->is_failed)

@@ -22,7 +22,7 @@ ike_first_new (IkeShard *shard, guint8 major, guint64 peer_spi, const IkeDatagra
 }
 
 gboolean
-ike_first_may_come (IkeShard *shard)
+ike_first_may_come (IkeShard *shard, const IkeAddr *source)
 {
   IkeSaManager *manager = shard->manager;
 
@@ -31,10 +31,7 @@ ike_first_may_come (IkeShard *shard)
     ike_counter_add (manager->engine, manager->count.parked_limit, 1);
     return FALSE;
   }
-  if (!shard->is_closing && atomic_load (&manager->n_half_open) < manager->max_half_open)
-    return TRUE;
-  ike_counter_add (manager->engine, manager->count.half_open_limit, 1);
-  return FALSE;
+  return !shard->is_closing && ike_half_open_may_come (shard, source);
 }
 
 IkeSa *
@@ -43,7 +40,9 @@ ike_sa_make_first (IkeEngine *engine, guint k, guint8 major, guint64 peer_spi,
 {
   IkeShard *shard = engine->sas->shards[k];
 
-  return ike_first_may_come (shard) ? ike_first_new (shard, major, peer_spi, first) : NULL;
+  if (!ike_first_may_come (shard, &first->remote))
+    return NULL;
+  return ike_first_new (shard, major, peer_spi, first);
 }
 
 IkeSa *

@@ -13,6 +13,7 @@
 
 enum {
   SKF_HEADER_LEN = 8,                         /* generic header, number, total */
+  SKF_MORE = SKF_HEADER_LEN - 4,              /* than SK has */
   SIZE_DEFAULT = 1280,                        /* of the IP packet */
   FRAGMENTS_MAX = 256,
   GATHER_MS = 30000,
@@ -54,6 +55,19 @@ ike_fragment_limit (const IkeExchange *x)
   return size - (remote->family == 6 ? 40 : 20) - 8 - (is_marked ? 4 : 0);
 }
 
+/* RFC 7383, 2.5.3: payloads in the clear go with the first fragment.  The last of them names what
+ * comes behind. */
+static void
+write_outer (const IkeWriter *whole, gsize sk_at, IkeWriter *out)
+{
+  gsize at = IKE_HEADER_LEN;
+
+  out->data[16] = whole->data[16];
+  ike_writer_bytes (out, whole->data + at, sk_at - at);
+  for (; at < sk_at; at += (gsize) whole->data[at + 2] << 8 | whole->data[at + 3])
+    out->next_at = at;
+}
+
 /* RFC 7383, 2.5: the IKE header "MUST be taken intact from the original message, except for the
  * Length and Next Payload fields"; the type of the first payload inside goes with the first
  * fragment, the others have zero. */
@@ -62,21 +76,24 @@ seal_one (IkeSa *sa, IkeKeys *keys, const IkeWriter *whole, guint number, guint 
           const guint8 *chunk, gsize len, IkeWriter *out)
 {
   guint8 *head;
-  gsize inner_at = ike_seal_prefix (sa) + SKF_HEADER_LEN - 4;
+  gsize sk_at = ike_outer_end (whole), head_len = ike_seal_prefix (sa) - IKE_HEADER_LEN + SKF_MORE;
 
   ike_writer_bytes (out, whole->data, IKE_HEADER_LEN);
-  head = ike_writer_reserve (out, inner_at - IKE_HEADER_LEN);
+  out->next_at = 16;
+  if (number == 1)
+    write_outer (whole, sk_at, out);
+  head = ike_writer_reserve (out, head_len);
   if (!head)
     return FALSE;
-  out->data[16] = IKE_PAYLOAD_SKF;
-  memset (head, 0, inner_at - IKE_HEADER_LEN);
-  head[0] = number == 1 ? whole->data[IKE_HEADER_LEN] : 0;
+  out->data[out->next_at] = IKE_PAYLOAD_SKF;
+  memset (head, 0, head_len);
+  head[0] = number == 1 ? whole->data[sk_at] : 0;
   head[4] = (guint8) (number >> 8);
   head[5] = (guint8) number;
   head[6] = (guint8) (total >> 8);
   head[7] = (guint8) total;
   ike_writer_bytes (out, chunk, len);
-  return ike_seal (sa, keys, out, inner_at);
+  return ike_seal (sa, keys, out, (gsize) (head - out->data) + head_len);
 }
 
 guint8 *
@@ -84,7 +101,7 @@ ike_fragment_seal (IkeSa *sa, IkeKeys *keys, const IkeWriter *whole, gsize inner
                    gsize *len)
 {
   gsize inner_len = whole->len - inner_at, done = 0;
-  gsize room = ike_seal_room (sa, ike_seal_prefix (sa) + SKF_HEADER_LEN - 4, limit);
+  gsize room = ike_seal_room (sa, inner_at + SKF_MORE, limit);
   gsize total = room ? (inner_len + room - 1) / room : 0, number;
   g_autofree guint8 *all = NULL;
 

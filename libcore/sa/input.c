@@ -11,10 +11,11 @@
 enum { FLAGS_AT = 19 };
 
 typedef struct {
-  guint       shard;
-  IkeEngine  *engine;
-  IkeDatagram datagram;
-  guint8      data[];
+  guint          shard;
+  IkeEngine     *engine;
+  IkeDatagram    datagram;
+  IkeAttachment *attached;                    /* of a first message: what gates attached to it */
+  guint8         data[];
 } Forward;
 
 static void
@@ -49,8 +50,20 @@ static void
 run_forward (IkeSa *sa, gpointer data)
 {
   Forward *f = data;
+  IkeShard *shard = f->engine->sas->shards[f->shard];
 
+  shard->forwarded = g_steal_pointer (&f->attached);
   ike_input (f->engine, f->shard, &f->datagram);
+  ike_attachments_free (g_steal_pointer (&shard->forwarded));
+}
+
+static void
+free_forward (gpointer data)
+{
+  Forward *f = data;
+
+  ike_attachments_free (f->attached);
+  g_free (f);
 }
 
 static const IkeJobClass forward_job = {
@@ -58,24 +71,26 @@ static const IkeJobClass forward_job = {
   .name = "forwarded datagram",
   .lane = IKE_LANE_ESTABLISHED,
   .run = run_forward,
-  .free = g_free,
+  .free = free_forward,
 };
 static const IkeJobClass forward_new_job = {
   .struct_size = sizeof (IkeJobClass),
   .name = "forwarded first message",
   .lane = IKE_LANE_NEW,
   .run = run_forward,
-  .free = g_free,
+  .free = free_forward,
 };
 
 static void
-forward (IkeShard *shard, guint to, const IkeDatagram *datagram, gboolean is_first)
+forward (IkeShard *shard, guint to, const IkeDatagram *datagram, gboolean is_first,
+         IkeAttachment *attached_take)
 {
   IkeEngine *engine = shard->manager->engine;
   Forward *f;
 
   if (datagram->flags & IKE_NET_FORWARDED) {
     count (shard, shard->manager->count.forwarded_twice);
+    ike_attachments_free (attached_take);
     return;
   }
   count (shard, is_first ? shard->manager->count.forwarded_first : shard->manager->count.forwarded);
@@ -85,6 +100,7 @@ forward (IkeShard *shard, guint to, const IkeDatagram *datagram, gboolean is_fir
   f->datagram = *datagram;
   f->datagram.flags |= IKE_NET_FORWARDED;
   f->datagram.data = f->data;
+  f->attached = attached_take;
   memcpy (f->data, datagram->data, datagram->len);
   if (!ike_shard_post (ike_engine_shard (engine, to), is_first ? &forward_new_job : &forward_job,
                        f))
@@ -164,52 +180,6 @@ show_clear (IkeShard *shard, IkeExchange *x, IkeMessage *m, gboolean is_response
 
 /* -- first messages */
 
-/* TRUE: all gates let it pass; attachments are in @attached. */
-static gboolean
-pass_gates (IkeShard *shard, const IkeDatagram *datagram, const IkeMessage *first,
-            const IkeExchangeInfo *info, IkeAttachment **attached)
-{
-  const IkeClasses *classes = &shard->manager->classes;
-  guint i;
-
-  for (i = 0; i < classes->n_gates; i++) {
-    const IkeGateClass *klass = classes->gates[i].ops;
-    GBytes *bytes = NULL;
-    IkeWriter w;
-    IkeGateVerdict verdict;
-    if (!strstr (klass->exchanges, info->name))
-      continue;
-    ike_clear_open (shard, &first->header, &w);
-    verdict = klass->judge (classes->gates[i].plugin, datagram, first, &w, &bytes);
-    if (verdict == IKE_GATE_PASS) {
-      if (bytes) {
-        IkeAttachment *a = g_new0 (IkeAttachment, 1);
-        a->gate = classes->gates[i].name;
-        a->bytes = bytes;
-        a->next = *attached;
-        *attached = a;
-      }
-      continue;
-    }
-    count (shard, shard->manager->count.gated);
-    if (verdict == IKE_GATE_REPLY)
-      ike_clear_send (shard, datagram, datagram->len, &w);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-static void
-free_attachments (IkeAttachment *a)
-{
-  while (a) {
-    IkeAttachment *next = a->next;
-    g_bytes_unref (a->bytes);
-    g_free (a);
-    a = next;
-  }
-}
-
 static void
 accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *header,
               const IkeExchangeInfo *info, IkeAttachment *attached)
@@ -219,7 +189,7 @@ accept_first (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *hea
   IkeSa *sa = ike_first_new (shard, 2, header->spi_initiator, datagram);
 
   if (!sa) {
-    free_attachments (attached);
+    ike_attachments_free (attached);
     return;
   }
   sa->attachments = attached;
@@ -288,8 +258,13 @@ first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
     refuse_first (shard, datagram, header, &verdict);
     return;
   }
+  /* Gates need no SA, so a flood is stopped where it came in.  What gets through is not judged a
+   * second time. */
   if (to != shard->index) {
-    forward (shard, to, datagram, TRUE);
+    if (ike_gates_pass (shard, datagram, &message, info, &attached))
+      forward (shard, to, datagram, TRUE, attached);
+    else
+      ike_attachments_free (attached);
     return;
   }
   sa = ike_half_open_find (shard, header->spi_initiator, &datagram->remote, datagram->data,
@@ -301,12 +276,14 @@ first_message (IkeShard *shard, const IkeDatagram *datagram, const IkeHeader *he
       ike_transmit (sa, entry->response, entry->response_len, NULL);
     return;
   }
-  if (!ike_first_may_come (shard))
+  if (!ike_first_may_come (shard, &datagram->remote))
     return;
-  if (pass_gates (shard, datagram, &message, info, &attached))
+  attached = g_steal_pointer (&shard->forwarded);
+  if (datagram->flags & IKE_NET_FORWARDED
+      || ike_gates_pass (shard, datagram, &message, info, &attached))
     accept_first (shard, datagram, header, info, attached);
   else
-    free_attachments (attached);
+    ike_attachments_free (attached);
 }
 
 /* -- messages of an SA */
@@ -468,6 +445,10 @@ protected_request (IkeSa *sa, const IkeDatagram *datagram, const IkeMessage *out
     count (shard, shard->manager->count.bad_state);
     return;
   }
+  if (judged == IKE_WINDOW_NEW && !ike_outer_check (sa, info, outer)) {
+    count (shard, shard->manager->count.bad_state);
+    return;
+  }
   x = open_request (sa, datagram, outer, info, &verdict);
   if (!x)
     return;
@@ -581,8 +562,9 @@ clear_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *header,
   m = message_new (x, header, datagram, TRUE);
   /* Whatever is wrong with it: it may be forged, so it is dropped, and the true one may still come.
    */
-  if (!m || !read_payloads (shard, &x->in_arena, m, header->next_payload, m->raw + IKE_HEADER_LEN,
-                            m->raw_len - IKE_HEADER_LEN, IKE_HEADER_LEN, &verdict)
+  if (!m
+      || !read_payloads (shard, &x->in_arena, m, header->next_payload, m->raw + IKE_HEADER_LEN,
+                         m->raw_len - IKE_HEADER_LEN, IKE_HEADER_LEN, &verdict)
       || is_hint (x, m) || !ike_stategate_check (info, sa, TRUE, m, &verdict)) {
     count (shard, shard->manager->count.bad_syntax);
     ike_arena_clear (&x->in_arena);
@@ -691,7 +673,7 @@ ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram)
   }
   to = ike_input_shard (manager->engine, datagram->data, datagram->len);
   if (to >= 0 && (guint) to != shard->index) {
-    forward (shard, (guint) to, datagram, FALSE);
+    forward (shard, (guint) to, datagram, FALSE, NULL);
     return;
   }
   sa = to < 0 ? NULL : ike_table_find (shard, ours);
@@ -740,7 +722,8 @@ take_datagram (IkeShard *shard, const IkeDatagram *datagram)
   if (classes->protocols[major]) {
     int to = wanted_shard (shard->manager, datagram);
     if (to >= 0 && (guint) to != shard->index)
-      forward (shard, (guint) to, datagram, memcmp (datagram->data + 8, none, sizeof none) == 0);
+      forward (shard, (guint) to, datagram, memcmp (datagram->data + 8, none, sizeof none) == 0,
+               NULL);
     else
       classes->protocols[major]->input (classes->protocol_plugins[major], shard->index, datagram);
     return;

@@ -7,6 +7,7 @@
 
 enum { MAX_HALF_OPEN = 100000, MAX_PARKED = 10000, HALF_OPEN_TIMEOUT_S = 30 };
 enum { RETRY_S = 10, RETRY_LIMIT_S = 600 };
+enum { BLOCK_THRESHOLD = 100, BLOCK_THRESHOLD_PREFIX = 1000 };
 
 static void
 make_counters (IkeSaManager *manager)
@@ -36,6 +37,9 @@ make_counters (IkeSaManager *manager)
     COUNTER (fragment_refused, "input.fragments-refused"),
     COUNTER (fragment_timeouts, "input.fragments-missing"),
     COUNTER (half_open_limit, "input.half-open-limit"),
+    COUNTER (source_limit, "input.source-limit"),
+    COUNTER (prefix_limit, "input.prefix-limit"),
+    COUNTER (replaced, "output.replaced"),
     COUNTER (parked_limit, "input.parked-limit"),
     COUNTER (timeouts, "ike.timeouts"),
     COUNTER (established, "ike.established"),
@@ -77,6 +81,7 @@ ike_sas_new (IkeEngine *engine)
   for (i = 0; i < 256; i++)
     manager->buckets[i] = (guint8) (i % engine->n_shards);
   ike_engine_random (engine, manager->secret, sizeof manager->secret);
+  manager->half_open = ike_half_open_table_new ();
   make_counters (manager);
   manager->on_datagram = ike_hook_point (engine, "datagram");
   manager->on_message = ike_hook_point (engine, "message");
@@ -126,6 +131,10 @@ ike_sas_start (IkeEngine *engine, GError **error)
   manager->kernel_class = manager->kernel ? manager->kernel->ops : NULL;
   manager->has_vrf_option = ike_option_find (engine, "connection/vrf", &manager->vrf_option, NULL);
   manager->max_half_open = (guint32) ike_tree_int (settings, "core.max_half_open", MAX_HALF_OPEN);
+  manager->block_threshold =
+      (guint32) ike_tree_int (settings, "core.block_threshold", BLOCK_THRESHOLD);
+  manager->block_threshold_prefix =
+      (guint32) ike_tree_int (settings, "core.block_threshold_prefix", BLOCK_THRESHOLD_PREFIX);
   manager->max_parked = (guint32) ike_tree_int (settings, "core.max_parked", MAX_PARKED);
   manager->half_open_timeout_s =
       (guint32) ike_tree_int (settings, "core.half_open_timeout", HALF_OPEN_TIMEOUT_S);
@@ -238,6 +247,7 @@ ike_sas_free (IkeSaManager *manager)
   for (i = 0; manager->shards && i < manager->engine->n_shards; i++)
     ike_shard_free (manager->shards[i]);
   g_free (manager->shards);
+  g_free (manager->half_open);
   g_free (manager->slots);
   ike_classes_clear (&manager->classes);
   ike_explain_clear (manager);

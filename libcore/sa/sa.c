@@ -265,12 +265,7 @@ sa_free (IkeSa *sa)
   g_free (sa->outside);
   ike_init_clear (sa);
   ike_keys_free (sa->keys);
-  while (sa->attachments) {
-    IkeAttachment *a = sa->attachments;
-    sa->attachments = a->next;
-    g_bytes_unref (a->bytes);
-    g_free (a);
-  }
+  ike_attachments_free (sa->attachments);
   free_watchers (sa);
   g_free (sa->choice);
   ike_ident_unref (sa->local_id);

@@ -17,6 +17,7 @@
 #include <ikebana/exchange.h>
 
 typedef struct _IkeShard IkeShard;
+typedef struct _IkeHalfOpenTable IkeHalfOpenTable;
 typedef struct _IkeKeys IkeKeys;
 typedef struct _IkeExchangeInfo IkeExchangeInfo;
 typedef struct _IkeHeld IkeHeld;
@@ -94,8 +95,8 @@ typedef struct {
   GHashTable        *notifies;                /* type → IkeNotifyInfo, read only after start */
   IkeNotifyInfo    **absents;                 /* those with `absent` */
   guint              n_absents;
-  IkeOrdered        *gates, *orphans, *octets, *transmits, *id_0s;
-  guint              n_gates, n_orphans, n_octets, n_transmits, n_id_0s;
+  IkeOrdered        *gates, *orphans, *octets, *transmits, *id_0s, *outers;
+  guint              n_gates, n_orphans, n_octets, n_transmits, n_id_0s, n_outers;
   guint8             known_payloads[32];      /* bits: types that are not "unknown" for the critical bit */
   const IkePayloadClass *payloads[256];
   const IkeProtocolClass *protocols[16];
@@ -106,7 +107,7 @@ typedef struct {
   guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded,
     forwarded_twice, received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed,
     initiated, failed, rekeyed, child_rekeyed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit,
-    acquires, acquires_merged, acquires_refused, acquires_unknown, keepalives;
+    acquires, acquires_merged, acquires_refused, acquires_unknown, keepalives, source_limit, prefix_limit, replaced;
 } IkeSaCounters;
 
 /* -- what SAs of all shards are found by (index.c) */
@@ -140,7 +141,9 @@ struct _IkeSaManager {
   atomic_uint       n_acquires;               /* on their way to control */
   atomic_ullong     next_serial;
   atomic_uint       n_sas, n_half_open;
+  IkeHalfOpenTable *half_open;                /* of each source and prefix; any shard */
   guint32           max_half_open, half_open_timeout_s, max_parked;
+  guint32           block_threshold, block_threshold_prefix;   /* 0: any number */
   const IkeProvided *net, *kernel, *kernel_net;   /* NULL: not ready */
   const IkeNetClass *net_class;
   const IkeKernelClass *kernel_class;
@@ -164,6 +167,8 @@ struct _IkeSaManager {
 };
 
 /* -- shard */
+
+typedef struct _IkeAttachment { struct _IkeAttachment *next; const char *gate; GBytes *bytes; } IkeAttachment;
 
 enum { IKE_CHUNK_SAS = 256, IKE_HALF_OPEN_CHAINS = 4096 };
 
@@ -190,6 +195,9 @@ struct _IkeShard {
   gsize          gathered_bytes;              /* of messages that came in part, of all SAs */
   gint64         orphan_window_us;            /* rate limit of answers to messages without an SA */
   guint          n_orphans_answered;
+  IkeAttachment *forwarded;                   /* to the first message in hand, by gates of the shard that got it */
+  gint64         dropped_report_us;           /* first messages dropped by a limit: when the log said so */
+  guint64        n_dropped;
   char           name[128];                   /* of ike_sa_name() */
   gboolean       is_closing, is_busy;        /* busy: the buffer holds a message in the making */
 };
@@ -241,7 +249,6 @@ typedef struct {
 } IkeOutside;
 
 typedef struct _IkeGathering IkeGathering;
-typedef struct _IkeAttachment { struct _IkeAttachment *next; const char *gate; GBytes *bytes; } IkeAttachment;
 typedef struct _IkeProgress IkeProgress;      /* who wants to hear sentences about an SA */
 typedef struct _IkeWatcher { struct _IkeWatcher *next; IkeProgress *progress; } IkeWatcher;
 
@@ -288,6 +295,7 @@ struct _IkeSa {
   IkeCall      *calls;
   IkeWatcher   *watchers;
   IkeSa        *half_next, *doomed_next;
+  guint64       half_open_hashes[2];          /* of its source and prefix, as they are counted */
   gint64        created_us, established_us, last_in_us, last_out_us, last_esp_us, moved_us;   /* moved: by ESP */
   guint         n_uses_asked;                 /* of the kernel, by liveness.c */
   char         *down_reason;
@@ -490,7 +498,28 @@ void     ike_clear_answer_orphan  (IkeShard *shard, const IkeDatagram *datagram,
 
 /* first.c */
 IkeSa   *ike_first_new (IkeShard *shard, guint8 major, guint64 peer_spi, const IkeDatagram *first);
-gboolean ike_first_may_come (IkeShard *shard);           /* FALSE, counted: too many wait, or are half-open */
+/* FALSE, counted: too many wait, or are half-open */
+gboolean ike_first_may_come (IkeShard *shard, const IkeAddr *source);
+
+/* half_open.c */
+IkeHalfOpenTable *ike_half_open_table_new (void);                     /* g_free */
+void     ike_half_open_one_more (IkeSa *sa);                           /* of where it comes from now */
+void     ike_half_open_one_less (IkeSa *sa);                           /* of where it came from then */
+/* FALSE: counted, and logged now and then. */
+gboolean ike_half_open_may_come (IkeShard *shard, const IkeAddr *source);
+
+/* outer.c: payloads in front of SK */
+void     ike_outer_write (IkeExchange *x);
+gboolean ike_outer_check (IkeSa *sa, const IkeExchangeInfo *info, const IkeMessage *outer);
+gsize    ike_outer_end   (const IkeWriter *w);                        /* where SK, or SKF, begins */
+
+/* gates.c */
+/* TRUE: all let it pass; what they attach is put before @attached. */
+gboolean ike_gates_pass (IkeShard *shard, const IkeDatagram *datagram, const IkeMessage *first,
+                         const IkeExchangeInfo *info, IkeAttachment **attached);
+/* TRUE: an answer of @len bytes is not to be sent, another was in its place. */
+gboolean ike_gates_replace (IkeExchange *x, gsize len);
+void     ike_attachments_free (IkeAttachment *a);
 
 /* outside.c */
 /* before it is opened */

@@ -98,7 +98,7 @@ gboolean
 ike_seal (IkeSa *sa, IkeKeys *keys, IkeWriter *w, gsize inner_at)
 {
   guint8 *iv, *icv;
-  gsize plain_len, sk_at = IKE_HEADER_LEN;
+  gsize plain_len, sk_at;
   guint n_icv = icv_len (sa);
 
   if (w->failed || !pad (sa, w, inner_at))
@@ -107,6 +107,7 @@ ike_seal (IkeSa *sa, IkeKeys *keys, IkeWriter *w, gsize inner_at)
   icv = ike_writer_reserve (w, n_icv);
   if (!icv || w->len > IKE_MESSAGE_MAX)
     return FALSE;
+  sk_at = ike_outer_end (w);
   iv = w->data + inner_at - iv_len (sa);
   make_iv (sa, keys, iv);
   w->data[sk_at + 2] = (guint8) ((w->len - sk_at) >> 8);

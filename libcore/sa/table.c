@@ -149,7 +149,10 @@ ike_message_digest (IkeSaManager *manager, const guint8 *data, gsize len, guint8
 static guint
 half_open_chain (IkeShard *shard, guint64 peer_spi, const IkeAddr *remote)
 {
-  struct { guint64 spi; IkeAddr remote; } key;
+  struct {
+    guint64 spi;
+    IkeAddr remote;
+  } key;
 
   memset (&key, 0, sizeof key);
   key.spi = peer_spi;
@@ -165,7 +168,7 @@ ike_half_open_add (IkeSa *sa)
   sa->half_next = *chain;
   *chain = sa;
   sa->is_half_open = TRUE;
-  atomic_fetch_add (&sa->shard->manager->n_half_open, 1);
+  ike_half_open_one_more (sa);
 }
 
 void
@@ -177,7 +180,7 @@ ike_half_open_remove (IkeSa *sa)
   if (!sa->is_half_open)
     return;
   sa->is_half_open = FALSE;
-  atomic_fetch_sub (&shard->manager->n_half_open, 1);
+  ike_half_open_one_less (sa);
   /* The endpoints may have changed since: then the chain is not the one that they name now. */
   for (i = half_open_chain (shard, sa->peer_spi, &sa->remote);;
        i = (i + 1) % IKE_HALF_OPEN_CHAINS) {

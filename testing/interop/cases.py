@@ -20,6 +20,7 @@ from peers import CONNECTION
 
 IKE_SA_INIT, IKE_AUTH, INFORMATIONAL = 34, 35, 37
 SKF = 53
+COOKIE = (16390).to_bytes(2, "big")
 GCM = {"encr-alg": "AES_GCM_16", "encr-keysize": "256"}
 
 
@@ -33,6 +34,7 @@ class Case:
     responder_ike: str = None                                     # where it differs
     initiator_child: dict = dataclasses.field(default_factory=dict)   # further keys, by family where a dict
     second_child: dict = None
+    before: callable = None                                       # what comes when both run, before the initiator begins
     then: callable = None                                         # what comes after the pings
     nat: bool = False                                             # or the ports, see Lab
     domain: str = "example"                                       # of the identities
@@ -178,6 +180,8 @@ def run_case(case, family, kinds, make, directory):
             run.check_refused()
             check_ends(run)
             return
+        if case.before:
+            case.before(run)
         if case.is_trapped:
             run.ping_first()
         else:
@@ -221,6 +225,33 @@ def two_first_messages(run, sniffer):
     requests = {message for _, message in capture.ike_messages(sniffer.so_far(), IKE_SA_INIT) if not message[19] & 0x20}
     if len(requests) < 2:
         raise Failure(f"{len(requests)} IKE_SA_INIT request seen: the responder took the first group")
+
+
+FIRST_MESSAGE = (                             # IKE_SA_INIT with one proposal, the base point of x25519, and a nonce
+    "1122334455667788 0000000000000000 21202208 00000000 00000090 22000028 00000024 01010003 0300000c 01000014 800e0100"
+    "03000008 02000005 00000008 0400001f 28000028 001f0000 09" + "00" * 31 + "00000024" + "5a" * 32)
+
+
+def half_open(run):
+    """Charon asks for cookies from one half-open SA on: so it gets one, from another port of the initiator."""
+    if run.right.kind != "strongswan":
+        return
+    send = ("import socket, sys; s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM);"
+            "s.settimeout(5); s.sendto(bytes.fromhex(sys.argv[2]), (sys.argv[1], 500)); print(s.recv(2000)[16])")
+    first = run.lab.left.exec(["python3", "-c", send, run.lab.right.outer[run.family], FIRST_MESSAGE.replace(" ", "")]).stdout
+    compare("the first payload of charon's answer", {"type": first.strip()}, {"type": "33"})
+
+
+def with_cookie(run, sniffer):
+    """RFC 7296, 2.6: the responder answered with a cookie alone, and the request came again with that as its first
+    payload."""
+    messages = [message for _, message in capture.ike_messages(sniffer.so_far(), IKE_SA_INIT)]
+    asked = [message[36:] for message in messages if message[19] & 0x20 and message[16] == 41 and message[34:36] == COOKIE]
+    brought = [message[36:] for message in messages if not message[19] & 0x20 and message[16] == 41 and message[34:36] == COOKIE]
+    if not asked or not any(cookie and request.startswith(cookie) for cookie in asked for request in brought):
+        raise Failure(f"{len(asked)} cookies were asked for, {len(brought)} brought back")
+    if run.right.kind == "ikebana":
+        compare("right's cookies", run.right.json("stats")["cookie"], {"sent": 1, "accepted": 1, "refused": 0})
 
 
 def narrowed(run, sniffer):
@@ -356,6 +387,8 @@ CASES = [
          child_says={"encr-alg": "AES_CBC", "encr-keysize": "128", "integ-alg": "HMAC_SHA2_256_128"}),
     Case("invalid-ke", ike="aes256gcm16-prfsha256-x25519-ecp256", responder_ike="aes256gcm16-prfsha256-ecp256",
          ike_says={"encr-alg": "AES_GCM_16", "dh-group": "ECP_256"}, then=two_first_messages),
+    Case("cookie", ike_says=X25519, before=half_open, then=with_cookie,
+         settings={"strongswan": {"cookie_threshold": "1"}, "ikebana": {"cookie": {"always": "yes"}}}),
     Case("narrowing", ike_says=X25519, then=narrowed,
          initiator_child={"local_ts": {4: "10.1.0.0/16", 6: "fd01::/32"}, "remote_ts": {4: "10.2.0.0/16", 6: "fd02::/32"}}),
     Case("fragments", ike_says=X25519, domain="x" * 400 + ".example", then=in_fragments),
