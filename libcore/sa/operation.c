@@ -287,6 +287,9 @@ may_start (IkeSa *sa, const IkeOperation *op)
   /* What is protected waits until there is somebody at the other end who has proven who he is. */
   if (info && !(info->klass->flags & IKE_EXCHANGE_CLEAR) && sa->state < IKE_SA_ESTABLISHED)
     return FALSE;
+  /* It is going, perhaps without ever having had keys: only the delete itself begins now. */
+  if (sa->state == IKE_SA_DELETING && op->info->klass->touches != IKE_TOUCHES_IKE)
+    return FALSE;
   /* Before the others are looked at: thousands may wait. */
   if (!(op->info->klass->is_outside_window ? ike_window_may_send_outside (&sa->window)
                                            : ike_window_may_send (&sa->window)))
