@@ -38,6 +38,7 @@ struct _IkeEngine {
   IkeControlTable *commands;
   IkeSaManager    *sas;
   IkeRuntime      *runtime;
+  gint64           wall_shift_us;             /* simulation: how far the wall clock was moved */
   const IkeTree   *settings_tree;             /* of the settings file; NULL before it was read */
   /* What lower rooms call in higher ones; set by these when they begin. */
   const IkePluginInfo *const *core_plugins;   /* the core's own descriptors, NULL-terminated */

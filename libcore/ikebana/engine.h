@@ -25,6 +25,10 @@ void    ike_sim_settle (IkeSim *sim);
 void    ike_sim_random (IkeSim *sim, void *out, gsize len);
 /* Posts a closure at an absolute time, for scripted networks. */
 void    ike_sim_at     (IkeSim *sim, gint64 time_us, IkeFunc run, gpointer data_take, GDestroyNotify free_data);
+/* How many things wait: timers that are armed, what is posted, closures. */
+guint   ike_sim_n_waiting (const IkeSim *sim);
+/* The wall clock of one engine jumps; monotonic time, which everybody shares, does not. */
+void    ike_sim_shift_wall (IkeEngine *engine, gint64 by_us);
 /* Any object that engines of one simulation share by name (the in-memory wire). */
 gpointer ike_sim_shared (IkeSim *sim, const char *name, gpointer (*make) (IkeSim *sim), GDestroyNotify free_object);
 

@@ -39,7 +39,15 @@ ike_engine_now_us (IkeEngine *engine)
 gint64
 ike_engine_wall_us (IkeEngine *engine)
 {
-  return engine->sim ? SIMULATED_EPOCH_US + ike_sim_now_us (engine->sim) : ike_clock_wall_us ();
+  return engine->sim ? SIMULATED_EPOCH_US + ike_sim_now_us (engine->sim) + engine->wall_shift_us
+                     : ike_clock_wall_us ();
+}
+
+void
+ike_sim_shift_wall (IkeEngine *engine, gint64 by_us)
+{
+  g_return_if_fail (engine->sim);
+  engine->wall_shift_us += by_us;
 }
 
 IkeSim *

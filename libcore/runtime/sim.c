@@ -364,6 +364,12 @@ ike_sim_now_us (const IkeSim *sim)
   return sim->now_us;
 }
 
+guint
+ike_sim_n_waiting (const IkeSim *sim)
+{
+  return sim->heap->len + (sim->foreign ? ike_foreign_n (sim->foreign) : 0);
+}
+
 void
 ike_sim_random (IkeSim *sim, void *out, gsize len)
 {

@@ -37,6 +37,7 @@ ike_sa_set_rekeying (IkeSa *sa, gboolean is_rekeying)
 static void
 outlived (IkeSa *sa, gpointer data)
 {
+  sa->setup_timer = NULL;
   ike_sa_destroy (sa, "the peer did not close it after it was replaced");
 }
 
@@ -53,7 +54,7 @@ ike_sa_set_heir_up (IkeSa *heir)
   ike_sa_assert_owner (heir);
   heir->established_us = ike_sa_now_us (heir);
   ike_sa_set_state (heir, IKE_SA_ESTABLISHED);
-  ike_sa_timer_add (heir, OLD_MS, &old_job, NULL);
+  heir->setup_timer = ike_sa_timer_add (heir, OLD_MS, &old_job, NULL);
 }
 
 static void
@@ -129,7 +130,7 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   ike_sa_assert_owner (heir);
   if (heir->is_doomed || !heir->is_silent)
     return;
-  ike_timer_list_stop_all (&heir->timers);
+  ike_timer_stop (g_steal_pointer (&heir->setup_timer));
   ike_init_clear (heir);
   heir->is_silent = FALSE;
   heir->was_up = TRUE;
@@ -159,7 +160,7 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   ike_timer_stop (g_steal_pointer (&old->keepalive_timer));
   if (!old->is_doomed) {
     ike_sa_set_state (old, IKE_SA_REKEYED);
-    ike_sa_timer_add (old, OLD_MS, &old_job, NULL);
+    old->setup_timer = ike_sa_timer_add (old, OLD_MS, &old_job, NULL);
   }
   ike_operations_move (old, heir);
 }

@@ -136,6 +136,40 @@ test_settling_does_not_move_the_clock (void)
 }
 
 static void
+test_what_waits_is_counted (void)
+{
+  World world = world_new (1, 0);
+  g_autofree char *trace = NULL;
+  guint before;
+
+  ike_sim_settle (world.sim);
+  before = ike_sim_n_waiting (world.sim);
+  ike_sim_at (world.sim, 2000, step_run, step_new (&world, 'b'), g_free);
+  post (&world, 1, 0, 'a');
+  g_assert_cmpuint (ike_sim_n_waiting (world.sim), ==, before + 2);
+  ike_sim_settle (world.sim);
+  g_assert_cmpuint (ike_sim_n_waiting (world.sim), ==, before + 1);
+  while (ike_sim_step (world.sim, 2000))
+    ;
+  g_assert_cmpuint (ike_sim_n_waiting (world.sim), ==, before);
+  trace = world_end (&world);
+  g_assert_cmpstr (trace, ==, "ab");
+}
+
+static void
+test_the_wall_clock_of_one_engine_jumps (void)
+{
+  World world = world_new (1, 0);
+  gint64 wall = ike_engine_wall_us (world.engines[0]), now = ike_engine_now_us (world.engines[0]);
+
+  ike_sim_shift_wall (world.engines[0], -5000);
+  g_assert_cmpint (ike_engine_wall_us (world.engines[0]), ==, wall - 5000);
+  g_assert_cmpint (ike_engine_wall_us (world.engines[1]), ==, wall);
+  g_assert_cmpint (ike_engine_now_us (world.engines[0]), ==, now);
+  g_free (world_end (&world));
+}
+
+static void
 test_the_clock_stops_where_it_was_told_to (void)
 {
   World world = world_new (1, 0);
@@ -330,6 +364,9 @@ main (int argc, char **argv)
   g_test_add_func ("/sim/settling-does-not-move-the-clock", test_settling_does_not_move_the_clock);
   g_test_add_func ("/sim/clock-stops-where-it-was-told-to",
                    test_the_clock_stops_where_it_was_told_to);
+  g_test_add_func ("/sim/what-waits-is-counted", test_what_waits_is_counted);
+  g_test_add_func ("/sim/the-wall-clock-of-one-engine-jumps",
+                   test_the_wall_clock_of_one_engine_jumps);
   g_test_add_func ("/sim/only-the-running-loop-is-current", test_only_the_running_loop_is_current);
   g_test_add_func ("/sim/random-bytes-depend-on-seed-and-engine-only",
                    test_random_bytes_depend_on_seed_and_engine_only);

@@ -28,6 +28,8 @@ typedef struct {
   char         link_name[16], link_master[16];
   guint32      acquire;
   IkeKernelUse use;
+  IkeAddr      mapped;                        /* told of last */
+  gboolean     is_soft, is_hard;              /* told of */
 } FakeRecord;
 
 /* Installed 100,000 at a time by load tests: no more than they need. */
@@ -53,7 +55,7 @@ typedef struct {
 typedef struct {
   IkePlugin      *plugin;
   IkeEngine      *engine;
-  gboolean        records;
+  gboolean        records, carries;
   guint32         lacks;                      /* IKE_KERNEL_CAN_… that it says it has not */
   FakeStripe      stripes[FAKE_STRIPES];
   _Atomic guint32 n_sas, n_spis, last_spi, last_number, delay_ms, n_policies, n_acquired[2];
@@ -65,6 +67,10 @@ typedef struct {
   GArray         *policies;                   /* IkeKernelPolicy; with record */
   GArray         *addresses;                  /* FakeAddress */
   GArray         *local;                      /* IkeAddr, configured */
+  /* with carry = yes; on the one thread of a simulation */
+  const IkeProvided *net;
+  void          (*arrived) (const IkeFakeArrival *arrival, gpointer data);
+  gpointer        arrived_data;
 } Fake;
 
 typedef struct {
@@ -90,6 +96,29 @@ void        fake_sa_free     (FakeSa *sa);
 gboolean    fake_begin  (Fake *fake, IkeFakeOperation operation, IkeCall *call_or_null);
 void        fake_answer (Fake *fake, IkeCall *call_or_null, gpointer result);
 void        fake_fail   (Fake *fake, IkeCall *call_or_null, const char *reason_static);
+
+/* service.c */
+gboolean    fake_copy_sa (Fake *fake, IkeDirection direction, guint32 spi,
+                          const IkeAddr *destination_or_null, IkeFakeSa *out);
+
+/* seal.c */
+gsize       fake_seal   (IkePlugin *self, guint32 spi, const guint8 *data, gsize len, guint8 *out,
+                         gsize size);
+gsize       fake_open   (IkePlugin *self, const guint8 *packet, gsize len, guint8 *out,
+                         gsize size);
+gsize       fake_seal_in (Fake *fake, const IkeFakeSa *sa, const guint8 *data, gsize len,
+                          guint8 *out, gsize size);
+gsize       fake_open_in (Fake *fake, const IkeFakeSa *sa, const guint8 *packet, gsize len,
+                          guint8 *out, gsize size);
+
+/* carry.c */
+gboolean    fake_carry_start (Fake *fake, GError **error);
+void        fake_carry_stop  (Fake *fake);
+guint32     fake_transmit    (IkePlugin *self, const IkeAddr *source, const IkeAddr *destination,
+                              const guint8 *data, gsize len, guint32 *spi);
+void        fake_on_arrival  (IkePlugin *self,
+                              void (*func) (const IkeFakeArrival *arrival, gpointer data),
+                              gpointer data);
 
 extern const IkeKernelClass fake_kernel_class;
 extern const IkeKernelNetClass fake_net_class;

@@ -265,8 +265,9 @@ describe (IkePlugin *self, IkeTree *into)
 {
   Fake *fake = fake_of (self);
   ike_tree_set_string (into, "name", "kernel-fake");
-  ike_tree_set_format (into, "text", "records %u SAs and %u policies; carries no packets",
-                       atomic_load (&fake->n_sas), atomic_load (&fake->n_policies));
+  ike_tree_set_format (into, "text", "records %u SAs and %u policies; carries %s",
+                       atomic_load (&fake->n_sas), atomic_load (&fake->n_policies),
+                       fake->carries ? "packets of tests" : "no packets");
   ike_tree_set_int (into, "sas", atomic_load (&fake->n_sas));
   ike_tree_set_int (into, "policies", atomic_load (&fake->n_policies));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kernel_fake.c - a kernel that carries no packets but remembers what it was asked.
+/* kernel_fake.c - a kernel that remembers what it was asked and, in a simulation, carries the
+ * packets of tests over the wire of that (carry.c); no others.
  *
  * For tests, simulation and load: it offers `kernel:ipsec` and `kernel:net` like a real one,
  * answers at once in the caller and needs no thread, no privilege and little memory.  With
@@ -18,6 +19,9 @@
 
 static const IkeOptionInfo *const options[] = {
   OPTION ("plugin/record", "bool", "no", "Keep keys and policies, for tests to read."),
+  OPTION ("plugin/carry", "bool", "no",
+          "In a simulation: ESP packets that a test hands over travel to the peer over the net "
+          "plugin; needs record."),
   OPTION ("plugin/lacks", "list", NULL,
           "What it shall say that it cannot: transport, beet, ipcomp, ah, mark, label, offload, "
           "if-id, trap, shunt."),
@@ -94,11 +98,24 @@ activate (IkePlugin *self, GError **error)
   fake_table_init (fake);
   ike_engine_random (fake->engine, &fake->spi_mask, sizeof fake->spi_mask);
   ike_plugin_set_state (self, fake, free_state);
-  return take_lacks (fake, error) && take_addresses (fake, error);
+  fake->carries = ike_plugin_option_bool (self, "carry");
+  return take_lacks (fake, error) && take_addresses (fake, error)
+         && (!fake->carries || fake_carry_start (fake, error));
 }
 
+static void
+deactivate (IkePlugin *self)
+{
+  fake_carry_stop (ike_plugin_state (self));
+}
+
+/* The contexts and the sockets belong to plugins that must end later. */
+static const char *const wants[] = { "net:sim", "aead:aes-gcm-16/256", "cipher:aes-cbc/256",
+                                     "integ:hmac-sha2-256-128", NULL };
+
 static const IkeFeature feature_ipsec
-  = { .struct_size = sizeof (IkeFeature), .provides = "kernel:ipsec", .ops = &fake_kernel_class };
+  = { .struct_size = sizeof (IkeFeature), .provides = "kernel:ipsec", .ops = &fake_kernel_class,
+      .wants = wants };
 static const IkeFeature feature_net
   = { .struct_size = sizeof (IkeFeature), .provides = "kernel:net", .ops = &fake_net_class };
 static const IkeFeature feature_service
@@ -121,4 +138,5 @@ static const IkeFeature *const features[]
 
 IKE_PLUGIN (ike_plugin, "kernel-fake", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION,
             .license = "Apache-2.0", .summary = "a kernel that only records, for tests and load",
-            .features = features, .options = options, .activate = activate);
+            .features = features, .options = options, .activate = activate,
+            .deactivate = deactivate);

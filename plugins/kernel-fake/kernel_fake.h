@@ -40,6 +40,27 @@ typedef enum {
   IKE_FAKE_N_OPERATIONS
 } IkeFakeOperation;
 
+/* What became of a packet that a host behind this machine sent. */
+typedef enum {
+  IKE_FAKE_SENT,
+  IKE_FAKE_NO_POLICY,                         /* none out covers it */
+  IKE_FAKE_SHUNTED,                           /* one that passes or drops */
+  IKE_FAKE_NO_SA,                             /* a trap: an acquire was told; or its SA is gone */
+  IKE_FAKE_UNSENT,                            /* it could not be sealed, or not sent */
+} IkeFakeSending;
+
+typedef enum { IKE_FAKE_OPENED, IKE_FAKE_UNKNOWN_SPI, IKE_FAKE_NOT_OPENED } IkeFakeOpening;
+
+/* An ESP packet came in.  Valid during the call. */
+typedef struct {
+  guint32       struct_size;
+  guint32       what;                         /* IkeFakeOpening */
+  guint32       spi, sequence;
+  IkeAddr       from;
+  const guint8 *data;                         /* what was inside, when it was opened */
+  gsize         len;
+} IkeFakeArrival;
+
 typedef struct {
   guint32  struct_size;
   guint    (*n_sas)      (IkePlugin *self);
@@ -77,6 +98,20 @@ typedef struct {
   gboolean (*nth_address) (IkePlugin *self, guint i, IkeAddr *addr, guint *prefix_len);
   /* How many acquires were said to have come to something, or to nothing. */
   guint    (*n_acquired) (IkePlugin *self, gboolean is_up);
+  /* All SAs, in no order that means anything; @each must not ask for more. */
+  void     (*each_sa)     (IkePlugin *self, void (*each) (const IkeFakeSa *sa, gpointer data),
+                           gpointer data);
+  /* With carry = yes, in a simulation: a packet of the host @source for the host @destination.
+   * The newest policy that covers it and has an SA names that; sealed, it goes over the net plugin
+   * from marked port to marked port (in memory there is no raw ESP), and is opened at the other
+   * end by the SPI in it.  Counts in query(), and makes expire and mapping events as a kernel
+   * does.  @spi: what it went under.  Returns IkeFakeSending. */
+  guint32  (*transmit)    (IkePlugin *self, const IkeAddr *source, const IkeAddr *destination,
+                           const guint8 *data, gsize len, guint32 *spi);
+  /* Who hears of arrivals; NULL: nobody. */
+  void     (*on_arrival)  (IkePlugin *self, void (*func) (const IkeFakeArrival *arrival,
+                                                         gpointer data),
+                           gpointer data);
 } IkeKernelFakeOps;
 
 IKE_END_DECLS

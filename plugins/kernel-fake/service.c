@@ -2,8 +2,6 @@
 /* service.c - `service:kernel-fake`: what tests ask and order. */
 #include "config.h"
 #include <string.h>
-#include "shared/esp/algorithms.h"
-#include "shared/esp/esp.h"
 #include "fake.h"
 
 static Fake *
@@ -95,15 +93,41 @@ nth_sa (IkePlugin *self, guint i, IkeFakeSa *sa)
   return TRUE;
 }
 
-static gboolean
-find_sa (IkePlugin *self, IkeDirection direction, guint32 spi, IkeFakeSa *out)
+gboolean
+fake_copy_sa (Fake *fake, IkeDirection direction, guint32 spi, const IkeAddr *destination_or_null,
+              IkeFakeSa *out)
 {
-  FakeStripe *stripe = fake_lock (fake_of (self), spi);
-  const FakeSa *sa = fake_find (stripe, direction, spi, NULL);
+  FakeStripe *stripe = fake_lock (fake, spi);
+  const FakeSa *sa = fake_find (stripe, direction, spi, destination_or_null);
   if (sa)
     copy_sa (sa, out);
   fake_unlock (stripe);
   return sa != NULL;
+}
+
+static gboolean
+find_sa (IkePlugin *self, IkeDirection direction, guint32 spi, IkeFakeSa *out)
+{
+  return fake_copy_sa (fake_of (self), direction, spi, NULL, out);
+}
+
+static void
+each_sa (IkePlugin *self, void (*each) (const IkeFakeSa *sa, gpointer data), gpointer data)
+{
+  Fake *fake = fake_of (self);
+  for (guint i = 0; i < FAKE_STRIPES; i++) {
+    FakeStripe *stripe = &fake->stripes[i];
+    pthread_mutex_lock (&stripe->lock);
+    for (guint32 b = 0; b < stripe->n_buckets; b++)
+      for (const FakeSa *sa = stripe->buckets[b]; sa; sa = sa->next) {
+        IkeFakeSa copy;
+        copy_sa (sa, &copy);
+        each (&copy, data);
+        ike_secret_clear (&copy.encr_key);
+        ike_secret_clear (&copy.integ_key);
+      }
+    pthread_mutex_unlock (&stripe->lock);
+  }
 }
 
 static guint
@@ -223,110 +247,6 @@ acquire (IkePlugin *self, const IkeKernelAcquire *event)
   ike_kernel_acquire (self, event);
 }
 
-/* -- carrying a packet */
-
-/* Contexts for one packet: this is for tests, not for speed. */
-typedef struct {
-  EspKeys            keys;
-  EspSizes           sizes;
-  const IkeProvided *aead, *cipher, *integ;
-} Contexts;
-
-static gboolean
-contexts_init (Contexts *c, IkeEngine *engine, const IkeFakeSa *sa)
-{
-  memset (c, 0, sizeof *c);
-  c->aead = algorithm_aead (engine, &sa->encr);
-  c->cipher = c->aead ? NULL : algorithm_cipher (engine, &sa->encr);
-  c->integ = c->aead ? NULL : algorithm_integ (engine, &sa->integ);
-  /* AH is carried as ESP that encrypts nothing: its keys are what matters here. */
-  if (!sa->has_keys
-      || (!c->aead && !c->cipher && sa->encr.id != ALGORITHM_NULL
-          && sa->protocol != IKE_PROTOCOL_AH))
-    return FALSE;
-  c->keys = (EspKeys){ .aead = c->aead ? c->aead->ops : NULL,
-                       .cipher = c->cipher ? c->cipher->ops : NULL,
-                       .integ = c->integ ? c->integ->ops : NULL,
-                       .encr_key = sa->encr_key.bytes,
-                       .integ_key = sa->integ_key.bytes,
-                       .is_esn = (sa->flags & IKE_KERNEL_ESN) != 0 };
-  if (!esp_sizes_init (&c->sizes, c->keys.aead, c->keys.cipher, c->keys.integ))
-    return FALSE;
-  if (c->aead)
-    c->keys.aead_scratch = c->keys.aead->scratch_new (c->aead->plugin);
-  if (c->cipher)
-    c->keys.cipher_scratch = c->keys.cipher->scratch_new (c->cipher->plugin);
-  if (c->integ)
-    c->keys.integ_scratch = c->keys.integ->scratch_new (c->integ->plugin);
-  return TRUE;
-}
-
-static void
-contexts_clear (Contexts *c)
-{
-  if (c->keys.aead_scratch)
-    c->keys.aead->scratch_free (c->keys.aead_scratch);
-  if (c->keys.cipher_scratch)
-    c->keys.cipher->scratch_free (c->keys.cipher_scratch);
-  if (c->keys.integ_scratch)
-    c->keys.integ->scratch_free (c->keys.integ_scratch);
-}
-
-static guint64
-next_sequence (Fake *fake, guint32 spi)
-{
-  FakeStripe *stripe = fake_lock (fake, spi);
-  FakeSa *sa = fake_find (stripe, IKE_DIR_OUT, spi, NULL);
-  guint64 sequence = sa && sa->record ? ++sa->record->sequence : 0;
-  fake_unlock (stripe);
-  return sequence;
-}
-
-static gsize
-seal (IkePlugin *self, guint32 spi, const guint8 *data, gsize len, guint8 *out, gsize size)
-{
-  Fake *fake = fake_of (self);
-  guint8 iv[ESP_IV_MAX];
-  EspContent content = { .spi = spi, .random_iv = iv, .len = len, .next_header = ESP_NEXT_IPV4 };
-  Contexts contexts;
-  IkeFakeSa sa;
-  gsize sealed = 0;
-  if (!find_sa (self, IKE_DIR_OUT, spi, &sa) || !contexts_init (&contexts, fake->engine, &sa))
-    return 0;
-  content.sequence = next_sequence (fake, spi);
-  ike_engine_random (fake->engine, iv, sizeof iv);
-  if (content.sequence && contexts.sizes.head_len + len <= size) {
-    memcpy (out + contexts.sizes.head_len, data, len);
-    sealed = esp_seal (&contexts.keys, &contexts.sizes, &content, out, size);
-  }
-  contexts_clear (&contexts);
-  ike_secret_clear (&sa.encr_key);
-  ike_secret_clear (&sa.integ_key);
-  return sealed;
-}
-
-static gsize
-open_packet (IkePlugin *self, const guint8 *packet, gsize len, guint8 *out, gsize size)
-{
-  g_autofree guint8 *copy = g_memdup2 (packet, len);
-  EspPayload payload = { 0 };
-  Contexts contexts;
-  IkeFakeSa sa;
-  guint32 spi, sequence;
-  gboolean is_open;
-  if (!esp_peek (packet, len, &spi, &sequence) || !find_sa (self, IKE_DIR_IN, spi, &sa)
-      || !contexts_init (&contexts, fake_of (self)->engine, &sa))
-    return 0;
-  is_open = esp_open (&contexts.keys, &contexts.sizes, sequence, copy, len, &payload) == ESP_OK
-            && payload.len <= size;
-  if (is_open)
-    memcpy (out, payload.payload, payload.len);
-  contexts_clear (&contexts);
-  ike_secret_clear (&sa.encr_key);
-  ike_secret_clear (&sa.integ_key);
-  return is_open ? payload.len : 0;
-}
-
 const IkeKernelFakeOps fake_ops = {
   .struct_size = sizeof (IkeKernelFakeOps),
   .n_sas = n_sas,
@@ -338,8 +258,8 @@ const IkeKernelFakeOps fake_ops = {
   .n_calls = n_calls,
   .fail_next = fail_next,
   .delay = delay,
-  .seal = seal,
-  .open = open_packet,
+  .seal = fake_seal,
+  .open = fake_open,
   .expire = expire,
   .mapping = mapping,
   .acquire = acquire,
@@ -347,4 +267,7 @@ const IkeKernelFakeOps fake_ops = {
   .n_addresses = n_addresses,
   .nth_address = nth_address,
   .n_acquired = n_acquired,
+  .each_sa = each_sa,
+  .transmit = fake_transmit,
+  .on_arrival = fake_on_arrival,
 };

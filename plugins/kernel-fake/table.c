@@ -6,11 +6,15 @@
 
 enum { FIRST_BUCKETS = 16 };
 
+/* With their first buckets, so that what an engine without SAs has in use is always the same. */
 void
 fake_table_init (Fake *fake)
 {
-  for (guint i = 0; i < FAKE_STRIPES; i++)
+  for (guint i = 0; i < FAKE_STRIPES; i++) {
     pthread_mutex_init (&fake->stripes[i].lock, NULL);
+    fake->stripes[i].n_buckets = FIRST_BUCKETS;
+    fake->stripes[i].buckets = g_new0 (FakeSa *, FIRST_BUCKETS);
+  }
 }
 
 void
@@ -76,7 +80,7 @@ is_it (const FakeSa *sa, guint8 direction, guint32 spi, const IkeAddr *destinati
 FakeSa *
 fake_find (FakeStripe *stripe, guint8 direction, guint32 spi, const IkeAddr *destination)
 {
-  for (FakeSa *sa = stripe->n_buckets ? *bucket_of (stripe, spi) : NULL; sa; sa = sa->next)
+  for (FakeSa *sa = *bucket_of (stripe, spi); sa; sa = sa->next)
     if (is_it (sa, direction, spi, destination))
       return sa;
   return NULL;
@@ -87,7 +91,7 @@ grow (FakeStripe *stripe)
 {
   FakeSa **old = stripe->buckets;
   guint32 n_old = stripe->n_buckets;
-  stripe->n_buckets = MAX (n_old * 2, (guint32) FIRST_BUCKETS);
+  stripe->n_buckets = n_old * 2;
   stripe->buckets = g_new0 (FakeSa *, stripe->n_buckets);
   for (guint32 b = 0; b < n_old; b++)
     while (old[b]) {
@@ -115,11 +119,11 @@ gboolean
 fake_delete (Fake *fake, FakeStripe *stripe, guint8 direction, guint32 spi,
              const IkeAddr *destination)
 {
-  FakeSa **at = stripe->n_buckets ? bucket_of (stripe, spi) : NULL;
+  FakeSa **at = bucket_of (stripe, spi);
   FakeSa *sa;
-  while (at && *at && !is_it (*at, direction, spi, destination))
+  while (*at && !is_it (*at, direction, spi, destination))
     at = &(*at)->next;
-  if (!at || !*at)
+  if (!*at)
     return FALSE;
   sa = *at;
   *at = sa->next;

@@ -291,7 +291,7 @@ static void
 test_rekeyed (gconstpointer flags)
 {
   static const char ours[]
-    = QUICK "rekey_time = 100s\n children { net { local_ts = 10.1.0.0/16\n"
+    = QUICK "unique = never\n rekey_time = 100s\n children { net { local_ts = 10.1.0.0/16\n"
             " remote_ts = 10.2.0.0/16\n rekey_time = 60s\n" ALWAYS "} }\n";
   static const char theirs[]
     = QUICK "children { net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n" ALWAYS "} }\n";

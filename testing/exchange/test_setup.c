@@ -372,6 +372,60 @@ test_nobody_there (gconstpointer flags)
   pair_free (pair);
 }
 
+/* Two children are wanted, and one attempt serves both. */
+static void
+begin_two (Pair *pair, char *errors[2])
+{
+  pair_begin_up (pair, &pair->a, "pair", "net", &errors[0]);
+  pair_begin_up (pair, &pair->a, "pair", "pfs", &errors[1]);
+  while (!errors[0] || !errors[1])
+    g_assert_true (ike_sim_step (pair->sim, G_MAXINT64));
+}
+
+static void
+test_nobody_there_for_two (gconstpointer flags)
+{
+  PairOptions o = two (GPOINTER_TO_UINT (flags));
+  IkeSimRule rule = { .struct_size = sizeof rule, .action = IKE_SIM_DROP };
+  Pair *pair = pair_new (&o);
+  char *errors[2];
+
+  pair->a.net_ops->rule_add (pair->a.net, &rule);
+  begin_two (pair, errors);
+  g_assert_nonnull (strstr (errors[0], "no answer from 10.0.0.2"));
+  g_assert_nonnull (strstr (errors[1], "no answer from 10.0.0.2"));
+  assert_gone (pair);
+  g_free (errors[0]);
+  g_free (errors[1]);
+  pair_free (pair);
+}
+
+/* What waits for the SA is never asked of a peer that did not prove who it is: it is told that the
+ * SA goes, and nothing else. */
+static void
+test_what_waits_is_not_asked_of_strangers (gconstpointer flags)
+{
+  g_autofree char *body = g_strconcat ("remote { id = *.wrong\n }\n", two_children[0], NULL);
+  Pair *pair = pair_new (&(PairOptions) { .flags = GPOINTER_TO_UINT (flags),
+                                          .connection = { body, two_children[1] } });
+  IkeSimRule asked = { .struct_size = sizeof asked, .action = IKE_SIM_DELAY, .exchange = 36 },
+             told = { .struct_size = sizeof told, .action = IKE_SIM_DELAY, .exchange = 37 };
+  guint asked_id = pair->a.net_ops->rule_add (pair->a.net, &asked),
+        told_id = pair->a.net_ops->rule_add (pair->a.net, &told);
+  char *errors[2];
+
+  begin_two (pair, errors);
+  g_assert_nonnull (strstr (errors[0], "connection pair wants *.wrong"));
+  g_assert_cmpstr (errors[1], !=, "");
+  pair_run (pair, 40);
+  g_assert_cmpuint (pair->a.net_ops->rule_hits (pair->a.net, asked_id), ==, 0);
+  g_assert_cmpuint (pair->a.net_ops->rule_hits (pair->a.net, told_id), ==, 2);
+  assert_gone (pair);
+  g_free (errors[0]);
+  g_free (errors[1]);
+  pair_free (pair);
+}
+
 static void
 test_half_open_ends (gconstpointer flags)
 {
@@ -615,6 +669,9 @@ main (int argc, char **argv)
   pair_add_test ("setup", "every-datagram-may-be-lost-once", test_every_datagram_lost_once);
   pair_add_test ("setup", "every-datagram-may-come-twice", test_everything_twice);
   pair_add_test ("setup", "nobody-there-says-so", test_nobody_there);
+  pair_add_test ("setup", "nobody-there-says-so-to-all-who-wait", test_nobody_there_for_two);
+  pair_add_test ("setup", "what-waits-is-not-asked-of-strangers",
+                 test_what_waits_is_not_asked_of_strangers);
   pair_add_test ("setup", "half-open-sas-end", test_half_open_ends);
   pair_add_test ("setup", "no-proposal-is-explained", test_no_proposal);
   pair_add_test ("setup", "no-connection-is-explained", test_no_connection);

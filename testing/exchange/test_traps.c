@@ -114,10 +114,12 @@ static guint32
 reqid_of (const PairEnd *end)
 {
   IkeKernelPolicy policy;
+  guint i;
 
-  g_assert_true (end->kernel_ops->nth_policy (end->kernel, 0, &policy));
-  g_assert_cmpuint (policy.direction, ==, IKE_DIR_OUT);
-  return policy.reqid;
+  for (i = 0; end->kernel_ops->nth_policy (end->kernel, i, &policy); i++)
+    if (policy.direction == IKE_DIR_OUT)
+      return policy.reqid;
+  g_error ("there is no outbound policy\n%s", end->log->str);
 }
 
 static void
