@@ -288,11 +288,6 @@ ikev2_child_install (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (!child)
     return ikev2_child_refuse (task, "child", IKE_N_TEMPORARY_FAILURE,
                                "it was taken away meanwhile", NULL);
-  if (is_initiator && ike_child_spi (child, FALSE) == ikev2_child_spi_of (&self->choice)) {
-    ike_child_destroy (child, "deleted by the peer");
-    return ikev2_child_refuse (task, "child", IKE_N_TEMPORARY_FAILURE,
-                               "the peer deleted it before its answer came", NULL);
-  }
   if (ikev2_child_is_in_auth (x)) {
     nonce_i = ike_sa_nonce (sa, TRUE, &i_len);
     nonce_r = ike_sa_nonce (sa, FALSE, &r_len);

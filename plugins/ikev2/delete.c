@@ -91,19 +91,6 @@ make_room (IkeTask *task, IkeExchange *x)
   return self->spis[PROTOCOLS - 1] != NULL;
 }
 
-/* An SPI that we do not know may be one that a request of ours has made there, whose answer is
- * still under way: the child in the making remembers it, and will not be installed. */
-static void
-delete_unanswered (IkeSa *sa, guint32 spi)
-{
-  IkeChild *child;
-  guint i;
-
-  for (i = 0; (child = ike_sa_child (sa, i)); i++)
-    if (ike_child_state (child) == IKE_CHILD_CREATED && !ike_child_spi (child, FALSE))
-      ike_child_set_spi (child, FALSE, spi);
-}
-
 /* RFC 7296, 1.4.1: the SPIs are those "expected in the headers of inbound packets" of the sender;
  * the answer names "the paired SAs going in the other direction". */
 static void
@@ -117,12 +104,9 @@ delete_children (IkeTask *task, const IkeDelete *d)
   for (i = 0; i < d->n; i++) {
     guint32 spi;
     memcpy (&spi, d->spis + 4u * i, sizeof spi);
-    spi = GUINT32_FROM_BE (spi);
-    child = ike_child_by_spi (sa, d->protocol, spi, FALSE);
-    if (!child) {
-      delete_unanswered (sa, spi);
+    child = ike_child_by_spi (sa, d->protocol, GUINT32_FROM_BE (spi), FALSE);
+    if (!child)
       continue;
-    }
     /* "If a node receives a delete request for SAs for which it has already issued a delete
      * request, ... the responses MUST NOT include Delete payloads for the deleted SAs". */
     if (ike_child_state (child) != IKE_CHILD_DELETING)

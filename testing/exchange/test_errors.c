@@ -400,39 +400,6 @@ test_crossing_deletes (gconstpointer flags)
   }
 }
 
-/* The answer is lost, and what it made is taken down before it comes again: then nobody may be left
- * with one half of it. */
-static void
-test_deleted_before_answered (gconstpointer flags)
-{
-  Forge *forge = forge_up (flags);
-  PairEnd *a = &forge->pair->a, *b = &forge->pair->b;
-  IkeTree *args = ike_tree_new_section ();
-  char *error;
-
-  attack_drop (forge, EX_CHILD, IKE_SIM_RESPONSE);
-  pair_begin_up (forge->pair, a, "pair", "pfs", &error);
-  forge_run_ms (forge, 500);
-  g_assert_cmpuint (b->kernel_ops->n_sas (b->kernel), ==, 4);
-  ike_tree_set_string (args, "name", "pair");
-  ike_tree_set_string (args, "child", "pfs");
-  ike_tree_free (pair_command (b, "down", args, NULL));
-  g_assert_cmpuint (b->kernel_ops->n_sas (b->kernel), ==, 2);
-  attack_drop_nothing (forge);
-  pair_run (forge->pair, 60);
-  g_assert_nonnull (strstr (error, "deleted it"));
-  g_assert_cmpuint (a->kernel_ops->n_sas (a->kernel), ==, 2);
-  g_assert_cmpuint (a->kernel_ops->n_spis (a->kernel), ==, 0);
-  pair_assert_twins (forge->pair);
-  g_free (error);
-  pair_begin_up (forge->pair, a, "pair", "pfs", &error);
-  pair_run (forge->pair, 10);
-  g_assert_cmpstr (error, ==, "");
-  pair_assert_twins (forge->pair);
-  g_free (error);
-  forge_free (forge);
-}
-
 /* -- CREATE_CHILD_SA */
 
 /* RFC 4303, 2.1: SPIs from 1 to 255 are reserved, and zero never goes out. */
@@ -536,8 +503,6 @@ main (int argc, char **argv)
   pair_add_test ("errors", "each-protocol-has-its-delete-payload", test_delete_of_two_protocols);
   pair_add_test ("errors", "spis-of-others-delete-nothing", test_delete_of_others);
   pair_add_test ("errors", "crossing-deletes-name-what-was-not-named-yet", test_crossing_deletes);
-  pair_add_test ("errors", "a-child-deleted-before-its-answer-came-is-not-installed",
-                 test_deleted_before_answered);
   pair_add_test ("errors", "reserved-spis-are-refused", test_reserved_spis);
   pair_add_test ("errors", "reserved-spis-are-refused-in-answers", test_reserved_spi_answered);
   pair_add_test ("errors", "groups-by-turns-are-not-followed-without-end", test_endless_groups);
