@@ -326,7 +326,7 @@ begin_all (gpointer data)
 static char *
 connections_of (guint end)
 {
-  g_autoptr (GString) text = g_string_new ("connections {\n");
+  g_autoptr (GString) text = g_string_new ("core { block_threshold = 0 }\nconnections {\n");
 
   for (guint i = 0; end == 0 && i < N_PEERS; i++)
     g_string_append_printf (text,
