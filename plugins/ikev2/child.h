@@ -62,7 +62,6 @@ const char *ikev2_rekey_prepare    (IkeTask *task);             /* NULL, or why 
 void        ikev2_rekey_write      (IkeTask *task, IkeWriter *out);
 /* The peer wants this: DONE with @self->old and all that follows from it, or why not. */
 IkeTaskResult ikev2_rekey_judge    (IkeTask *task, IkeExchange *x, const Ikev2Selectors *offered);
-gboolean    ikev2_rekey_is_overtaken (IkeTask *task);
 void        ikev2_rekey_answered   (IkeTask *task, const guint8 *theirs, gsize len);
 /* We asked, and the peer has made one; does it lose against what the peer made itself?  Then it goes. */
 gboolean    ikev2_rekey_is_lost    (IkeTask *task, const guint8 *theirs, gsize len);

@@ -219,9 +219,6 @@ ikev2_child_process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in
     return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0, "the IKE SA is being replaced");
   if (!self->is_prepared)
     return choose (task, x, in);
-  if (ikev2_rekey_is_overtaken (task))
-    return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0,
-                          "we have replaced the CHILD_SA meanwhile");
   if (self->is_installed)
     return finish (task, in);
   if (!ikev2_child_of (task) || self->error)

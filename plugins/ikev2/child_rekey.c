@@ -246,19 +246,6 @@ ikev2_rekey_judge (IkeTask *task, IkeExchange *x, const Ikev2Selectors *offered)
   return IKE_TASK_DONE;
 }
 
-/* While this one waited ours came through: to the peer it is as if its request had come after that
- * (2.25.1). */
-gboolean
-ikev2_rekey_is_overtaken (IkeTask *task)
-{
-  Child *self = ike_task_data (task);
-  IkeChild *old = old_of (task);
-
-  return self->old.serial && !self->is_ours
-         && (!old || ike_child_is_going (old) || ike_child_is_replaced (old)
-             || ike_child_state (old) == IKE_CHILD_DELETING);
-}
-
 static Child *
 find_ours (IkeTask *task)
 {

@@ -445,10 +445,6 @@ process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
     return read_request (task, x, in);
   if (self->error)
     return fail (task, IKE_N_INVALID_SYNTAX, self->error);
-  /* While this one waited ours came through: it is as if the request had come after that (2.8.2). */
-  if (ike_sa_state (ike_task_sa (task)) != IKE_SA_ESTABLISHED
-      && ike_sa_state (ike_task_sa (task)) != IKE_SA_REKEYING)
-    return fail (task, IKE_N_TEMPORARY_FAILURE, "we have replaced the IKE SA meanwhile");
   if (!ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict))
     return fail (task, IKE_N_INVALID_SYNTAX, verdict.reason);
   if (!make_heir (task, nonce, len))
