@@ -286,6 +286,9 @@ may_start (IkeSa *sa, const IkeOperation *op)
 
   if (op->again_us)
     return FALSE;
+  /* What goes, or could not be authenticated, only says so. */
+  if (sa->state > IKE_SA_REKEYING && strcmp (op->name, "delete") != 0)
+    return FALSE;
   /* What is protected waits until there is somebody at the other end who has proven who he is. */
   if (info && !(info->klass->flags & IKE_EXCHANGE_CLEAR) && sa->state < IKE_SA_ESTABLISHED)
     return FALSE;
