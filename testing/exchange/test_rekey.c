@@ -1,168 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_rekey.c - SAs in the place of others: by command, by time, by what the kernel says; from
  * either end, from both at once, while data flows. */
-#include "exchange/flow.h"
-#include <ikebana/command.h>
+#include "exchange/bed.h"
 #include <string.h>
-
-#define CHILD_A "children { net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n %s } }\n"
-#define CHILD_B "children { net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n %s } }\n"
-#define PROPOSALS "proposals = aes256gcm16-prfsha256-x25519\n"
-#define NO_PFS "esp_proposals = aes256gcm16\n"
-#define PFS "esp_proposals = aes256gcm16-x25519\n"
-#define NEVER "rekey_time = 0\n"
-
-typedef struct {
-  Pair *pair;
-  Flow *flow;
-  char *connection[2];
-} Bed;
 
 /* @conn and @child: more settings of both. */
 static Bed *
-bed_new (gconstpointer flags, guint64 seed, const char *conn, const char *child)
+bed_make (gconstpointer flags, guint64 seed, const char *conn, const char *child)
 {
-  Bed *bed = g_new0 (Bed, 1);
-  g_autofree char *a = g_strdup_printf (CHILD_A, child), *b = g_strdup_printf (CHILD_B, child);
-
-  bed->connection[0] = g_strconcat (PROPOSALS, conn, a, NULL);
-  bed->connection[1] = g_strconcat (PROPOSALS, conn, b, NULL);
-  bed->pair = pair_new (&(PairOptions){ .seed = seed,
-                                        .flags = GPOINTER_TO_UINT (flags),
-                                        .connection = { bed->connection[0], bed->connection[1] } });
-  bed->flow = flow_new (bed->pair);
-  pair_assert_up (bed->pair, NULL);
-  return bed;
-}
-
-static void
-bed_free (Bed *bed)
-{
-  flow_free (bed->flow);
-  pair_free (bed->pair);
-  g_free (bed->connection[0]);
-  g_free (bed->connection[1]);
-  g_free (bed);
-}
-
-/* -- what is there */
-
-static const IkeTree *
-first_sa (const IkeTree *status)
-{
-  return ike_tree_nth (ike_tree_get (status, "sas"), 0);
-}
-
-static guint
-n_sas (PairEnd *end)
-{
-  g_autoptr (IkeTree) status = pair_status (end);
-
-  return ike_tree_n (ike_tree_get (status, "sas"));
-}
-
-static guint
-n_children (PairEnd *end)
-{
-  g_autoptr (IkeTree) status = pair_status (end);
-
-  return n_sas (end) ? ike_tree_n (ike_tree_get (first_sa (status), "children")) : 0;
-}
-
-static char *
-child_value (PairEnd *end, const char *key)
-{
-  g_autoptr (IkeTree) status = pair_status (end);
-  const IkeTree *children = ike_tree_get (first_sa (status), "children");
-  char buffer[64];
-
-  return g_strdup (ike_tree_text (ike_tree_get (ike_tree_nth (children, 0), key), buffer));
-}
-
-static char *
-sa_value (PairEnd *end, const char *key)
-{
-  g_autoptr (IkeTree) status = pair_status (end);
-  char buffer[64];
-
-  return g_strdup (ike_tree_text (ike_tree_get (first_sa (status), key), buffer));
-}
-
-/* One IKE SA and one CHILD_SA at each end, which are the same, and nothing beside them. */
-static void
-assert_one (Bed *bed)
-{
-  PairEnd *ends[] = { &bed->pair->a, &bed->pair->b };
-  g_autofree char *spi_a = sa_value (ends[0], "initiator-spi"),
-                  *spi_b = sa_value (ends[1], "initiator-spi");
-
-  for (guint i = 0; i < 2; i++) {
-    g_assert_cmpuint (n_sas (ends[i]), ==, 1);
-    g_assert_cmpuint (n_children (ends[i]), ==, 1);
-    g_assert_cmpuint (ends[i]->kernel_ops->n_sas (ends[i]->kernel), ==, 2);
-    g_assert_cmpuint (ends[i]->kernel_ops->n_policies (ends[i]->kernel), ==, 3);
-    g_assert_cmpuint (ends[i]->kernel_ops->n_spis (ends[i]->kernel), ==, 0);
-  }
-  g_assert_cmpstr (spi_a, ==, spi_b);
-  pair_assert_twins (bed->pair);
-}
-
-static void
-assert_no_loss (Bed *bed)
-{
-  g_assert_cmpuint (bed->flow->n_sent, >, 0);
-  g_assert_cmpuint (bed->flow->n_unsent, ==, 0);
-  g_assert_cmpuint (bed->flow->n_lost, ==, 0);
-}
-
-/* -- commands that are only begun */
-
-typedef struct {
-  PairEnd *end;
-  char *child;
-  gboolean is_reauth;
-} Ask;
-
-static void
-take_part (gpointer transport, const char *kind, const IkeTree *part)
-{
-}
-
-static void
-take_done (gpointer transport, const IkeTree *result, const char *code, const char *message)
-{
-}
-
-static const IkeRequestSink sink = { sizeof sink, take_part, take_done };
-
-static void
-ask (gpointer data)
-{
-  Ask *a = data;
-  IkeTree *args = ike_tree_new_section ();
-
-  ike_tree_set_string (args, "name", "pair");
-  if (a->child)
-    ike_tree_set_string (args, "child", a->child);
-  if (a->is_reauth)
-    ike_tree_set_bool (args, "reauth", TRUE);
-  ike_command_run (a->end->engine, "rekey", args, FALSE, &sink, NULL);
-}
-
-static void
-ask_free (gpointer data)
-{
-  g_free (((Ask *) data)->child);
-  g_free (data);
-}
-
-static void
-begin_rekey (PairEnd *end, const char *child)
-{
-  Ask *a = g_new0 (Ask, 1);
-
-  *a = (Ask){ end, g_strdup (child), FALSE };
-  ike_loop_post (ike_engine_control (end->engine), ask, a, ask_free);
+  return bed_new (&(BedOptions){
+      .seed = seed, .flags = GPOINTER_TO_UINT (flags), .conn = conn, .child = child });
 }
 
 /* -- by command */
@@ -170,61 +17,61 @@ begin_rekey (PairEnd *end, const char *child)
 static void
 check_child (gconstpointer flags, const char *proposals, gboolean from_b)
 {
-  Bed *bed = bed_new (flags, 1, NEVER, proposals);
+  Bed *bed = bed_make (flags, 1, BED_NEVER, proposals);
   PairEnd *end = from_b ? &bed->pair->b : &bed->pair->a;
-  g_autofree char *spi = child_value (end, "spi-in"), *reqid = child_value (end, "reqid"),
+  g_autofree char *spi = bed_child_value (end, "spi-in"), *reqid = bed_child_value (end, "reqid"),
                   *new_spi = NULL, *new_reqid = NULL;
 
   flow_run (bed->flow, 1);
-  begin_rekey (end, "net");
+  bed_rekey (end, "net");
   flow_run (bed->flow, 10);
-  new_spi = child_value (end, "spi-in");
-  new_reqid = child_value (end, "reqid");
+  new_spi = bed_child_value (end, "spi-in");
+  new_reqid = bed_child_value (end, "reqid");
   g_assert_cmpstr (new_spi, !=, spi);
   g_assert_cmpstr (new_reqid, ==, reqid);
   g_assert_cmpuint (pair_count (&bed->pair->a, "child.rekeyed"), ==, 1);
   g_assert_cmpuint (pair_count (&bed->pair->b, "child.rekeyed"), ==, 1);
-  assert_one (bed);
-  assert_no_loss (bed);
+  bed_assert_one (bed);
+  bed_assert_no_loss (bed);
   bed_free (bed);
 }
 
 static void
 test_child (gconstpointer flags)
 {
-  check_child (flags, NO_PFS, FALSE);
-  check_child (flags, NO_PFS, TRUE);
-  check_child (flags, PFS, FALSE);
-  check_child (flags, PFS, TRUE);
+  check_child (flags, BED_NO_PFS, FALSE);
+  check_child (flags, BED_NO_PFS, TRUE);
+  check_child (flags, BED_PFS, FALSE);
+  check_child (flags, BED_PFS, TRUE);
 }
 
 static void
 check_ike (gconstpointer flags, gboolean from_b)
 {
-  Bed *bed = bed_new (flags, 2, NEVER, PFS NEVER);
+  Bed *bed = bed_make (flags, 2, BED_NEVER, BED_PFS BED_NEVER);
   PairEnd *end = from_b ? &bed->pair->b : &bed->pair->a;
-  g_autofree char *spi = sa_value (end, "initiator-spi"), *child = child_value (end, "spi-in"),
-                  *new_spi = NULL, *same_child = NULL;
+  g_autofree char *spi = bed_sa_value (end, "initiator-spi"),
+                  *child = bed_child_value (end, "spi-in"), *new_spi = NULL, *same_child = NULL;
 
   flow_run (bed->flow, 1);
-  begin_rekey (end, NULL);
+  bed_rekey (end, NULL);
   flow_run (bed->flow, 10);
-  new_spi = sa_value (end, "initiator-spi");
-  same_child = child_value (end, "spi-in");
+  new_spi = bed_sa_value (end, "initiator-spi");
+  same_child = bed_child_value (end, "spi-in");
   g_assert_cmpstr (new_spi, !=, spi);
   g_assert_cmpstr (same_child, ==, child);
-  assert_one (bed);
+  bed_assert_one (bed);
   /* Control goes on: the other end replaces the child, then the IKE SA once more. */
-  begin_rekey (from_b ? &bed->pair->a : &bed->pair->b, "net");
+  bed_rekey (from_b ? &bed->pair->a : &bed->pair->b, "net");
   flow_run (bed->flow, 10);
-  begin_rekey (from_b ? &bed->pair->a : &bed->pair->b, NULL);
+  bed_rekey (from_b ? &bed->pair->a : &bed->pair->b, NULL);
   flow_run (bed->flow, 10);
-  assert_one (bed);
-  assert_no_loss (bed);
+  bed_assert_one (bed);
+  bed_assert_no_loss (bed);
   pair_down (bed->pair, "pair", NULL);
   pair_run (bed->pair, 10);
-  g_assert_cmpuint (n_sas (&bed->pair->a), ==, 0);
-  g_assert_cmpuint (n_sas (&bed->pair->b), ==, 0);
+  g_assert_cmpuint (bed_n_sas (&bed->pair->a), ==, 0);
+  g_assert_cmpuint (bed_n_sas (&bed->pair->b), ==, 0);
   g_assert_cmpuint (pair_count (&bed->pair->a, "ike.established"), ==, 1);
   g_assert_cmpuint (pair_count (&bed->pair->a, "ike.closed"), ==, 1);
   g_assert_cmpuint (pair_count (&bed->pair->b, "ike.closed"), ==, 1);
@@ -247,13 +94,13 @@ test_child_collision (gconstpointer flags)
   guint redundant = 0;
 
   for (guint64 seed = 1; seed <= 8; seed++) {
-    Bed *bed = bed_new (flags, seed, NEVER, PFS NEVER);
+    Bed *bed = bed_make (flags, seed, BED_NEVER, BED_PFS BED_NEVER);
     flow_run (bed->flow, 1);
-    begin_rekey (&bed->pair->a, "net");
-    begin_rekey (&bed->pair->b, "net");
+    bed_rekey (&bed->pair->a, "net");
+    bed_rekey (&bed->pair->b, "net");
     flow_run (bed->flow, 15);
-    assert_one (bed);
-    assert_no_loss (bed);
+    bed_assert_one (bed);
+    bed_assert_no_loss (bed);
     redundant += strstr (bed->pair->a.log->str, "the peer's stays") != NULL;
     bed_free (bed);
   }
@@ -268,13 +115,13 @@ test_ike_collision (gconstpointer flags)
   guint redundant = 0;
 
   for (guint64 seed = 1; seed <= 8; seed++) {
-    Bed *bed = bed_new (flags, seed, NEVER, PFS NEVER);
+    Bed *bed = bed_make (flags, seed, BED_NEVER, BED_PFS BED_NEVER);
     flow_run (bed->flow, 1);
-    begin_rekey (&bed->pair->a, NULL);
-    begin_rekey (&bed->pair->b, NULL);
+    bed_rekey (&bed->pair->a, NULL);
+    bed_rekey (&bed->pair->b, NULL);
     flow_run (bed->flow, 15);
-    assert_one (bed);
-    assert_no_loss (bed);
+    bed_assert_one (bed);
+    bed_assert_no_loss (bed);
     redundant += strstr (bed->pair->a.log->str, "the peer's stays") != NULL;
     bed_free (bed);
   }
@@ -286,14 +133,14 @@ test_ike_collision (gconstpointer flags)
 static void
 test_ike_against_child (gconstpointer flags)
 {
-  Bed *bed = bed_new (flags, 5, NEVER, PFS NEVER);
+  Bed *bed = bed_make (flags, 5, BED_NEVER, BED_PFS BED_NEVER);
 
   flow_run (bed->flow, 1);
-  begin_rekey (&bed->pair->a, NULL);
-  begin_rekey (&bed->pair->b, "net");
+  bed_rekey (&bed->pair->a, NULL);
+  bed_rekey (&bed->pair->b, "net");
   flow_run (bed->flow, 60);
-  assert_one (bed);
-  assert_no_loss (bed);
+  bed_assert_one (bed);
+  bed_assert_no_loss (bed);
   g_assert_cmpuint (pair_count (&bed->pair->a, "ike.rekeyed"), ==, 1);
   g_assert_cmpuint (pair_count (&bed->pair->a, "child.rekeyed"), ==, 1);
   bed_free (bed);
@@ -303,7 +150,7 @@ test_ike_against_child (gconstpointer flags)
 static void
 check_late (gconstpointer flags, const char *child)
 {
-  Bed *bed = bed_new (flags, 6, NEVER, PFS NEVER);
+  Bed *bed = bed_make (flags, 6, BED_NEVER, BED_PFS BED_NEVER);
   IkeSimRule rule = { .struct_size = sizeof rule,
                       .action = IKE_SIM_DROP,
                       .n_times = 1,
@@ -312,11 +159,11 @@ check_late (gconstpointer flags, const char *child)
 
   g_assert_true (ike_addr_parse (&rule.from, "10.0.0.1", NULL));
   bed->pair->a.net_ops->rule_add (bed->pair->a.net, &rule);
-  begin_rekey (&bed->pair->a, child);
-  begin_rekey (&bed->pair->b, child);
+  bed_rekey (&bed->pair->a, child);
+  bed_rekey (&bed->pair->b, child);
   flow_run (bed->flow, 60);
-  assert_one (bed);
-  assert_no_loss (bed);
+  bed_assert_one (bed);
+  bed_assert_no_loss (bed);
   bed_free (bed);
 }
 
