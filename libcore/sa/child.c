@@ -273,6 +273,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   IkeSa *sa = child->sa;
   guint8 keymat[KEYMAT_MAX];
   guint encr_len, integ_len, half;
+  gboolean has_twin;
   IkeKernelSa sas[2];
   guint i;
 
@@ -290,6 +291,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   child->flags = flags_of (child);
   if (!child->ipcomp)
     ike_child_drop_cpi (child);
+  has_twin = !child->twins && ike_child_join_twins (child, !is_initiator);
   for (i = 0; i < 2; i++) {
     gboolean is_inbound = i == 0;
     const guint8 *keys = keymat + (is_inbound == is_initiator ? half : 0);
@@ -299,7 +301,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
     sas[i].integ_key = keys + encr_len;
     sas[i].integ_key_len = integ_len;
   }
-  if (child->replaces && !is_initiator)
+  if ((child->replaces || has_twin) && !is_initiator)
     ike_child_hold_outbound (child, &sas[1]);
   install_batch (child, sas, call);
   ike_wipe (keymat, sizeof keymat);
@@ -468,6 +470,8 @@ ike_child_set_up (IkeChild *child)
   child->is_installed = TRUE;
   child->installed_us = ike_sa_now_us (sa);
   ike_child_arm (child);
+  if (child->held && !child->replaces)
+    ike_child_end_hold_later (child);
   if (child->n_local)
     ike_selector_format (&child->selectors[0], local, sizeof local);
   if (child->n_remote)
@@ -502,6 +506,7 @@ ike_child_free (IkeChild *child, const char *reason)
     g_hash_table_remove (sa->shard->moved, &child->serial);
   tell_gone (child, reason);
   ike_child_succeed (child);
+  ike_child_leave_twins (child);
   if (!sa->shard->manager->kernel_class) {
     ike_child_bury_later (child);
   } else if (!child->is_asked) {

@@ -19,6 +19,8 @@ typedef struct _IkeShard IkeShard;
 typedef struct _IkeKeys IkeKeys;
 typedef struct _IkeExchangeInfo IkeExchangeInfo;
 typedef struct _IkeHeld IkeHeld;
+typedef struct _IkeTwins IkeTwins;
+typedef struct _IkeTwinTable IkeTwinTable;
 typedef struct _IkeTaskInfo IkeTaskInfo;
 
 enum {
@@ -130,6 +132,7 @@ struct _IkeSaManager {
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
+  IkeTwinTable     *twins;                    /* any thread; see twins.c */
   GHashTable       *by_conn;                  /* control: name → IkeKnown (initiate.c): the newest SA */
 };
 
@@ -545,6 +548,7 @@ struct _IkeChild {
   guint32       mark_id;                      /* what %unique marks are made of */
   guint64       replaces;                     /* serial of the one that this one succeeds; 0: none */
   IkeHeld      *held;                         /* outbound keys, while the one before it still sends */
+  IkeTwins     *twins;                        /* those who carry the same; NULL: not known yet */
   gint64        soft_us, hard_us;             /* when it is to be replaced, and when it ends; 0: never */
   IkeTimer     *life_timer;
 };
@@ -572,6 +576,16 @@ void     ike_child_drop_held  (IkeChild *child);
 IkeChild *ike_child_successor (const IkeChild *old);           /* installed; NULL: none */
 void     ike_child_succeed    (IkeChild *gone);                /* whoever succeeds it takes its traffic over */
 void     ike_child_remove     (IkeChild *child);               /* from the kernel, then buries it */
+void     ike_child_use_held   (IkeChild *child);               /* if it holds back, and is installed */
+
+/* twins.c */
+IkeTwinTable *ike_twin_table_new (void);
+void     ike_twin_table_free (IkeTwinTable *table);
+/* Those who carry the same have one reqid.  TRUE: there is one already; who holds back then says so before. */
+gboolean ike_child_join_twins (IkeChild *child, gboolean may_hold);
+void     ike_child_inherit_twins (IkeChild *child, const IkeChild *old);
+void     ike_child_leave_twins (IkeChild *child);
+void     ike_child_end_hold_later (IkeChild *child);
 
 /* lifetime.c */
 void     ike_sa_retry_reauthentication (IkeSa *sa);
