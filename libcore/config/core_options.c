@@ -38,6 +38,9 @@ OPTION (max_parked, "max_parked", "uint", "10000",
         "thread; further ones are refused for now.");
 OPTION (half_open_timeout, "half_open_timeout", "uint", "30",
         "Seconds after which an IKE SA that is still half open is given up.");
+OPTION (make_before_break, "make_before_break", "bool", "yes",
+        "Authenticate an IKE SA anew by making another beside it, and close the old one when that "
+        "is up. no: close the old one first, with a gap.");
 OPTION (kernel, "kernel", "string", "auto",
         "Plugin that carries the data. auto: of those that work here the best one.");
 OPTION (user, "user", "string", NULL,
@@ -63,6 +66,7 @@ const IkeOptionInfo *const ike_core_options[] = {
   &max_half_open,
   &max_parked,
   &half_open_timeout,
+  &make_before_break,
   NULL,
 };
 

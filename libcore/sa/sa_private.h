@@ -19,6 +19,7 @@ typedef struct _IkeShard IkeShard;
 typedef struct _IkeKeys IkeKeys;
 typedef struct _IkeExchangeInfo IkeExchangeInfo;
 typedef struct _IkeHeld IkeHeld;
+typedef struct _IkeReauth IkeReauth;
 typedef struct _IkeTwins IkeTwins;
 typedef struct _IkeTwinTable IkeTwinTable;
 typedef struct _IkeTaskInfo IkeTaskInfo;
@@ -259,6 +260,8 @@ struct _IkeSa {
   char         *hint;                         /* an unauthenticated error heard while connecting */
   guint32       if_id_in, if_id_out;          /* given to this SA by %unique; 0: not yet, or never */
   gint64        rekey_us, reauth_us, end_us;  /* when these are due; 0: never */
+  gint64        proof_end_us;                 /* the end of whatever has not been authenticated anew; inherited */
+  IkeReauth    *reauth;                       /* one is being made from scratch in its place */
   IkeTimer     *life_timer;
 };
 
@@ -588,14 +591,23 @@ void     ike_child_leave_twins (IkeChild *child);
 void     ike_child_end_hold_later (IkeChild *child);
 
 /* lifetime.c */
-void     ike_sa_retry_reauthentication (IkeSa *sa);
+/* It was due at @due_us and failed; 0: it was not, nor will it be. */
+void     ike_sa_retry_reauthentication (IkeSa *sa, gint64 due_us);
 void     ike_child_fill_limits (const IkeChild *child, IkeKernelSa *out);
 void     ike_child_arm     (IkeChild *child);                  /* it is up */
 void     ike_child_rearm   (IkeChild *child);                  /* on its new SA */
 void     ike_child_disarm  (IkeChild *child);
 void     ike_child_soft_expired (IkeChild *child, const char *why);
 void     ike_child_hard_expired (IkeChild *child, const char *why);
-void     ike_sa_arm_life   (IkeSa *sa);                        /* it is up, or took another's place */
+void     ike_sa_arm_life   (IkeSa *sa);                        /* it is up, and was authenticated */
+void     ike_sa_arm_heir   (IkeSa *heir, IkeSa *old);          /* it took the place of @old */
+
+/* reauth.c */
+/* @done (may be NULL) hears the end.  NULL, or why it is not begun; then @done is not called. */
+const char *ike_sa_authenticate_anew (IkeSa *sa, const char *why,
+                                      void (*done) (IkeSa *, gpointer, const char *), gpointer data);
+/* What is being made in the place of @from will close @to instead; NULL: nobody. */
+void     ike_reauth_move   (IkeSa *from, IkeSa *to_or_null);
 
 /* child_modes.c: what a mode and the options of a child make of a request to the kernel plugin */
 void     ike_child_fill_modes (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);
@@ -643,6 +655,9 @@ typedef struct {
 void         ike_chosen_run   (IkeEngine *engine, const IkeChosenClass *klass, const IkeWhich *which, IkeCall *call);
 void         ike_chosen_count (IkeChosen *chosen, const char *name, guint32 unique_id);
 guint32      ike_chosen_flags (const IkeChosen *chosen);
+/* Something else was begun; ike_chosen_ended (sa, chosen, error) when it is over. */
+void         ike_chosen_hold  (IkeChosen *chosen);
+void         ike_chosen_ended (IkeSa *sa, gpointer chosen, const char *error);
 /* An operation that the call waits for.  FALSE: nobody provides it; then @args_take was freed. */
 gboolean     ike_chosen_begin (IkeChosen *chosen, IkeSa *sa, const char *operation, gpointer args_take);
 
