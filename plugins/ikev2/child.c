@@ -488,6 +488,8 @@ answer_is_error (IkeTask *task, IkeExchange *x)
     return ike_task_later (task, "the peer cannot at present");
   if (self->is_ours && ike_exchange_record (x, IKE_N_CHILD_SA_NOT_FOUND, 0))
     return ikev2_rekey_not_found (task);
+  if (self->is_ours && ike_exchange_record (x, IKE_N_NO_ADDITIONAL_SAS, 0))
+    ikev2_rekey_from_scratch (task);
   offered = ikev2_selectors_format (self->selectors);
   for (i = 0; i < G_N_ELEMENTS (errors); i++)
     if (ike_exchange_record (x, errors[i], 0)) {

@@ -152,6 +152,15 @@ ikev2_rekey_not_found (IkeTask *task)
   return IKE_TASK_DONE;
 }
 
+/* RFC 7296, 4: "If the responder rejects the CREATE_CHILD_SA request with a NO_ADDITIONAL_SAS
+ * notification, the implementation MUST be capable of instead deleting the old SA and creating a new
+ * one." */
+void
+ikev2_rekey_from_scratch (IkeTask *task)
+{
+  ike_sa_reauthenticate (ike_task_sa (task), "the peer takes no further SA in this one");
+}
+
 void
 ikev2_rekey_dispose (IkeTask *task)
 {

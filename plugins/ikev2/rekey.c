@@ -245,6 +245,8 @@ answer_is_error (IkeTask *task, IkeExchange *x)
     return take_other_group (task, notify);
   if (ike_exchange_record (x, IKE_N_TEMPORARY_FAILURE, 0))
     return ike_task_later (task, "the peer cannot at present");
+  if (ike_exchange_record (x, IKE_N_NO_ADDITIONAL_SAS, 0))
+    ikev2_rekey_from_scratch (task);
   return fail (task, 0, "the peer refused to replace the IKE SA");
 }
 
@@ -559,7 +561,7 @@ const IkeTaskClass ikev2_rekey_task = {
   .exchanges = "CREATE_CHILD_SA",
   .after = "phase:main",
   .operations = "rekey",
-  .reads = "notify:INVALID_KE_PAYLOAD notify:TEMPORARY_FAILURE",
+  .reads = "notify:INVALID_KE_PAYLOAD notify:TEMPORARY_FAILURE notify:NO_ADDITIONAL_SAS",
   .is_main = TRUE,
   .instance_size = sizeof (Rekey),
   .wanted = rekey_wanted,
