@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* replace.c - the command `rekey`: SAs replaced on somebody's word, by rekeying or, with --reauth, by
- * authenticating anew; answered when all that was begun is there. */
+/* replace.c - the command `rekey`: SAs replaced on somebody's word, by rekeying or, with --reauth,
+ * by authenticating anew; answered when all that was begun is there. */
 #include "sa/commands_sa.h"
 
 enum { REAUTHENTICATE = 1 };

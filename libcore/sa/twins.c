@@ -3,8 +3,8 @@
  * that is authenticated anew, and the one that is to be closed for it.
  *
  * To whoever answers, the new IKE SA is one like any other, and it may live on another shard.  So
- * the CHILD_SAs of an engine are known here by what they carry: twins have one reqid, for packets of
- * the older one would not pass the policies of the newer otherwise; and whoever answers goes on
+ * the CHILD_SAs of an engine are known here by what they carry: twins have one reqid, for packets
+ * of the older one would not pass the policies of the newer otherwise; and whoever answers goes on
  * sending by the older one until the peer surely has the newer, so that no packet is lost. */
 #include "sa/sa_private.h"
 #include <pthread.h>
@@ -155,8 +155,8 @@ make_key (const IkeChild *child, guint8 key[16])
 
 /* -- coming */
 
-/* Those of its own IKE SA are there on purpose: "IKEv2 deliberately allows parallel SAs with the same
- * Traffic Selectors between common endpoints" (RFC 7296, 2.8). */
+/* Those of its own IKE SA are there on purpose: "IKEv2 deliberately allows parallel SAs with the
+ * same Traffic Selectors between common endpoints" (RFC 7296, 2.8). */
 static guint
 n_of_same_sa (const IkeChild *child, const IkeTwins *twins)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* auth_lifetime.c - repeated authentication (RFC 4478): who answered an IKE SA tells who began it
- * when to authenticate anew, in the last answer of IKE_AUTH and, for an SA that took another's place,
- * in an INFORMATIONAL exchange.  Who was told begins early enough to try more than once. */
+ * when to authenticate anew, in the last answer of IKE_AUTH and, for an SA that took another's
+ * place, in an INFORMATIONAL exchange.  Who was told begins early enough to try more than once. */
 #include "config.h"
 #include <ikebana/exchange.h>
 #include <ikebana/log.h>
@@ -69,8 +69,8 @@ write_lifetime (IkeWriter *out, guint64 left_s)
   ike_notify_write (out, 0, AUTH_LIFETIME, NULL, 0, &value, sizeof value);
 }
 
-/* RFC 4478, 2: "The original Responder that sends the AUTH_LIFETIME notification SHOULD send a DELETE
- * notification soon after the end of the lifetime period". */
+/* RFC 4478, 2: "The original Responder that sends the AUTH_LIFETIME notification SHOULD send a
+ * DELETE notification soon after the end of the lifetime period". */
 static void
 tell_first (Lifetime *self, IkeSa *sa, IkeWriter *out)
 {
@@ -106,8 +106,8 @@ static const IkeJobClass again_job = {
   .run = begin_telling,
 };
 
-/* RFC 4478, 2: "If the IKE SA is rekeyed, then the time limit applies to the new SA."  Not every peer
- * keeps it in mind.  A little later, when the peer surely uses the new SA. */
+/* RFC 4478, 2: "If the IKE SA is rekeyed, then the time limit applies to the new SA."  Not every
+ * peer keeps it in mind.  A little later, when the peer surely uses the new SA. */
 static IkeHookVerdict
 rekeyed (IkePlugin *plugin, IkeSa *sa, IkeRekeyEvent *event)
 {
@@ -121,9 +121,9 @@ rekeyed (IkePlugin *plugin, IkeSa *sa, IkeRekeyEvent *event)
 
 /* -- we are told */
 
-/* What a peer may ask for: RFC 4478, 5: "An Initiator MAY set reasonable limits on the amount of time
- * in the AUTH_LIFETIME notification", counted from the authentication; so that zero, which means at
- * once, makes no endless circle of it. */
+/* What a peer may ask for: RFC 4478, 5: "An Initiator MAY set reasonable limits on the amount of
+ * time in the AUTH_LIFETIME notification", counted from the authentication; so that zero, which
+ * means at once, makes no endless circle of it. */
 static guint64
 reasonable (const Lifetime *self, const IkeSa *sa, const Proof *proof, guint64 wanted_s)
 {
@@ -179,8 +179,8 @@ wanted (IkePlugin *plugin, IkeSa *sa, const IkeExchange *x, const IkeMessage *in
 }
 
 /* RFC 4478, 2: "The AUTH_LIFETIME notification MUST be protected and MAY be sent by the original
- * Responder at any time."  From nobody else it means anything.  In IKE_AUTH this is reached when the
- * peer has authenticated. */
+ * Responder at any time."  From nobody else it means anything.  In IKE_AUTH this is reached when
+ * the peer has authenticated. */
 static IkeTaskResult
 process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {

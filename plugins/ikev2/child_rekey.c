@@ -153,8 +153,8 @@ ikev2_rekey_not_found (IkeTask *task)
 }
 
 /* RFC 7296, 4: "If the responder rejects the CREATE_CHILD_SA request with a NO_ADDITIONAL_SAS
- * notification, the implementation MUST be capable of instead deleting the old SA and creating a new
- * one." */
+ * notification, the implementation MUST be capable of instead deleting the old SA and creating a
+ * new one." */
 void
 ikev2_rekey_from_scratch (IkeTask *task)
 {

@@ -167,15 +167,16 @@ what_of (const IkeTree *body)
   g_string_append_printf (text, "\n%s\n%s\n%s\n%" G_GINT64_FORMAT,
                           ike_tree_string (body, "connection", ""),
                           ike_tree_string (body, "child", ""),
-                          ike_tree_string (body, "ike.remote-id", ""), ike_tree_int (body, "reqid", 0));
+                          ike_tree_string (body, "ike.remote-id", ""),
+                          ike_tree_int (body, "reqid", 0));
   add_list (text, ike_tree_get (body, "local-ts"));
   add_list (text, ike_tree_get (body, "remote-ts"));
   return g_string_free (text, FALSE);
 }
 
 /* While an IKE SA is authenticated anew, its CHILD_SAs are there twice, with the same reqid and
- * selectors: the program runs for the first that comes and the last that goes, else the second would
- * find its rules there and the first take them away from it. */
+ * selectors: the program runs for the first that comes and the last that goes, else the second
+ * would find its rules there and the first take them away from it. */
 static gboolean
 is_first_or_last (Updown *state, const IkeTree *body, gboolean is_up)
 {

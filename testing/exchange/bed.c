@@ -35,9 +35,11 @@ Bed *
 bed_new (const BedOptions *o)
 {
   Bed *bed = g_new0 (Bed, 1);
-  PairOptions options = {
-    .seed = o->seed, .flags = o->flags, .plugins = o->plugins, .builtin = o->builtin
-  };
+  PairOptions options = { .seed = o->seed,
+                          .flags = o->flags,
+                          .plugins = o->plugins,
+                          .n_shards = o->n_shards,
+                          .builtin = o->builtin };
   guint i;
 
   for (i = 0; i < 2; i++) {

@@ -11,6 +11,7 @@ typedef struct {
   guint64     seed;
   guint32     flags;                          /* IKE_ENGINE_… */
   guint       n_children;                     /* net, net2, net3; 0: 1 */
+  guint       n_shards;                       /* 0: 1 */
   const char *conn, *child;                   /* more settings of both; NULL: none */
   const char *conn_of[2], *child_of[2], *more_of[2];   /* and of each */
   const char *const *plugins;
@@ -27,7 +28,8 @@ Bed  *bed_new  (const BedOptions *options);              /* all children are up 
 void  bed_free (Bed *bed);
 guint bed_n_sas      (PairEnd *end);
 guint bed_n_children (PairEnd *end);                     /* of its newest IKE SA */
-char *bed_child_value (PairEnd *end, const char *key);   /* of the first child of the first IKE SA, as `status` shows it */
+/* Of the first child of the first IKE SA, as `status` shows it. */
+char *bed_child_value (PairEnd *end, const char *key);
 char *bed_sa_value    (PairEnd *end, const char *key);
 /* One IKE SA and its CHILD_SAs at each end, which are the same, and nothing beside them. */
 void  bed_assert_one (Bed *bed);

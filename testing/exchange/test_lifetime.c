@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_lifetime.c - life times over days of virtual time, what the kernel says of spent keys, and peers
- * that do not let SAs be replaced. */
+/* test_lifetime.c - life times over days of virtual time, what the kernel says of spent keys, and
+ * peers that do not let SAs be replaced. */
 #include "exchange/bed.h"
 #include <ikebana/plugin.h>
 #include <string.h>
@@ -59,8 +59,8 @@ check_days (Bed *bed, guint64 least_ike, guint64 most_ike, guint64 least_child, 
   bed_free (bed);
 }
 
-/* Whoever is first replaces it, and then both begin anew: an hour and 20 minutes less up to a tenth of
- * that, and one that loses a collision does not count. */
+/* Whoever is first replaces it, and then both begin anew: an hour and 20 minutes less up to a tenth
+ * of that, and one that loses a collision does not count. */
 static void
 test_equal_times (gconstpointer flags)
 {
@@ -312,8 +312,8 @@ test_ike_refused (gconstpointer flags)
 }
 
 /* RFC 7296, 4: "If the responder rejects the CREATE_CHILD_SA request with a NO_ADDITIONAL_SAS
- * notification, the implementation MUST be capable of instead deleting the old SA and creating a new
- * one." */
+ * notification, the implementation MUST be capable of instead deleting the old SA and creating a
+ * new one." */
 static void
 check_no_additional (gconstpointer flags, const char *conn, const char *child)
 {
@@ -368,8 +368,8 @@ test_put_off (gconstpointer flags)
                  "ike.rekeyed");
 }
 
-/* "If a peer continues to receive TEMPORARY_FAILURE on the same IKE SA after several minutes, it SHOULD
- * conclude that the state information is out of sync and close the IKE SA." */
+/* "If a peer continues to receive TEMPORARY_FAILURE on the same IKE SA after several minutes, it
+ * SHOULD conclude that the state information is out of sync and close the IKE SA." */
 static void
 test_never_ready (gconstpointer flags)
 {
@@ -386,8 +386,8 @@ test_never_ready (gconstpointer flags)
   refused_free (bed);
 }
 
-/* RFC 7296, 2.25: "SHOULD silently delete the Child SA ... and send a request to create a new Child SA
- * from scratch". */
+/* RFC 7296, 2.25: "SHOULD silently delete the Child SA ... and send a request to create a new Child
+ * SA from scratch". */
 static void
 test_not_found (gconstpointer flags)
 {

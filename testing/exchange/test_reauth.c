@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_reauth.c - IKE SAs that are authenticated anew (RFC 7296, 2.8.3), before the old one is broken
- * and after, and what becomes of the old one when that fails. */
+/* test_reauth.c - IKE SAs that are authenticated anew (RFC 7296, 2.8.3), before the old one is
+ * broken and after, and what becomes of the old one when that fails. */
 #include "exchange/bed.h"
 #include <string.h>
 
@@ -49,7 +49,8 @@ static void
 check_command (gconstpointer flags, guint n_children)
 {
   Bed *bed = make (flags, BED_NEVER, n_children);
-  g_autofree char *spi = bed_sa_value (&bed->pair->a, "initiator-spi"), *new_spi = NULL;
+  g_autofree char *spi = bed_sa_value (&bed->pair->a, "initiator-spi"), *new_spi = NULL,
+                  *reqid = bed_child_value (&bed->pair->b, "reqid"), *same_reqid = NULL;
   BedAnswer answer;
 
   flow_run (bed->flow, 1);
@@ -59,12 +60,42 @@ check_command (gconstpointer flags, guint n_children)
   /* The answer comes when the new one is up: nothing has to be waited for but the Delete. */
   g_assert_cmpuint (pair_count (&bed->pair->a, "ike.established"), ==, 2);
   flow_run (bed->flow, 2);
+  /* Packets of the old one pass the policies of the new one. */
+  same_reqid = bed_child_value (&bed->pair->b, "reqid");
+  if (n_children == 1)
+    g_assert_cmpstr (same_reqid, ==, reqid);
   new_spi = bed_sa_value (&bed->pair->a, "initiator-spi");
   g_assert_cmpstr (new_spi, !=, spi);
   g_assert_cmpuint (pair_count (&bed->pair->b, "ike.closed"), ==, 1);
   bed_assert_n (bed, n_children);
   bed_assert_no_loss (bed);
   bed_free (bed);
+}
+
+/* The new IKE SA may live elsewhere than the old one, at the end that answers. */
+static void
+test_shards (gconstpointer flags)
+{
+  guint64 seed;
+
+  for (seed = 1; seed <= 4; seed++) {
+    Bed *bed = bed_new (&(BedOptions){ .seed = seed,
+                                       .flags = GPOINTER_TO_UINT (flags),
+                                       .conn = BED_NEVER,
+                                       .child = BED_PFS BED_NEVER,
+                                       .n_children = 2,
+                                       .n_shards = 4 });
+    BedAnswer answer;
+
+    flow_run (bed->flow, 1);
+    bed_reauth (&bed->pair->a, &answer);
+    flow_until (bed->flow, is_over, &answer);
+    g_assert_cmpstr (answer.error, ==, NULL);
+    flow_run (bed->flow, 2);
+    bed_assert_n (bed, 2);
+    bed_assert_no_loss (bed);
+    bed_free (bed);
+  }
 }
 
 static void
@@ -173,8 +204,8 @@ test_break_first (gconstpointer flags)
 
 /* -- what fails */
 
-/* A peer that is out of reach for minutes: the old SA lives on, and what was due is tried again until
- * it is done. */
+/* A peer that is out of reach for minutes: the old SA lives on, and what was due is tried again
+ * until it is done. */
 static void
 test_unreachable (gconstpointer flags)
 {
@@ -201,6 +232,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   pair_add_test ("reauth", "the-command-answers-when-the-new-sa-is-up", test_command);
+  pair_add_test ("reauth", "on-several-shards", test_shards);
   pair_add_test ("reauth", "what-the-peer-began-is-not-ours-to-authenticate-anew", test_not_ours);
   pair_add_test ("reauth", "two-that-ask-get-one-new-sa", test_two_ask);
   pair_add_test ("reauth", "beside-a-rekeying", test_with_rekey);
