@@ -204,6 +204,72 @@ test_break_first (gconstpointer flags)
 
 /* -- what fails */
 
+static struct {
+  IkeEngine *engine; /* NULL: nobody refuses */
+  guint n;
+} refusal;
+
+static IkeHookVerdict
+authorize (IkePlugin *self, IkeSa *sa, IkeAuthorizeEvent *event)
+{
+  if (ike_sa_engine (sa) != refusal.engine)
+    return IKE_HOOK_PASS;
+  refusal.n++;
+  return IKE_HOOK_REJECT;
+}
+
+static gboolean
+refuse_activate (IkePlugin *self, GError **error)
+{
+  return ike_authorize_hook_add (self, "refuse", NULL, authorize, error);
+}
+
+static const IkePluginInfo refuse_plugin = {
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "refuse",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "refuses peers",
+  .activate = refuse_activate,
+};
+
+/* A peer that refuses: each 10 to 30 s, until the life time of the old SA is over. */
+static void
+test_refused (gconstpointer flags)
+{
+  static const IkePluginInfo *const builtin[] = { &refuse_plugin, NULL };
+  Bed *bed = bed_new (&(BedOptions){
+      .flags = GPOINTER_TO_UINT (flags),
+      .conn_of = { "rekey_time = 0\n reauth_time = 1h\n rand_time = 0\n over_time = 10m\n",
+                   BED_NEVER },
+      .child = BED_PFS BED_NEVER,
+      .builtin = builtin });
+  BedAnswer answer;
+
+  refusal.engine = bed->pair->b.engine;
+  refusal.n = 0;
+  /* By command it is not tried again, and what is due stays due. */
+  bed_reauth (&bed->pair->a, &answer);
+  flow_until (bed->flow, is_over, &answer);
+  g_assert_nonnull (answer.error);
+  g_free (answer.error);
+  pair_run (bed->pair, 3500);
+  g_assert_cmpuint (refusal.n, ==, 1);
+  pair_run (bed->pair, 600);
+  flow_run (bed->flow, 1);
+  g_assert_cmpuint (refusal.n, >=, 1 + 500 / 31);
+  g_assert_cmpuint (refusal.n, <=, 1 + 500 / 10 + 1);
+  bed_assert_one (bed);
+  bed_assert_no_loss (bed);
+  pair_run (bed->pair, 130);
+  g_assert_cmpuint (bed_n_sas (&bed->pair->a), ==, 0);
+  g_assert_cmpuint (bed_n_sas (&bed->pair->b), ==, 0);
+  refusal.engine = NULL;
+  bed_free (bed);
+}
+
 /* A peer that is out of reach for minutes: the old SA lives on, and what was due is tried again
  * until it is done. */
 static void
@@ -237,6 +303,7 @@ main (int argc, char **argv)
   pair_add_test ("reauth", "two-that-ask-get-one-new-sa", test_two_ask);
   pair_add_test ("reauth", "beside-a-rekeying", test_with_rekey);
   pair_add_test ("reauth", "broken-before-it-is-made", test_break_first);
+  pair_add_test ("reauth", "a-peer-that-refuses-is-asked-again", test_refused);
   pair_add_test ("reauth", "an-unreachable-peer-is-tried-again", test_unreachable);
   return g_test_run ();
 }
