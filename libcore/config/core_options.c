@@ -58,6 +58,9 @@ OPTION (retry_initiate_limit, "retry_initiate_limit", "time", "600",
 OPTION (inactivity_close_ike, "inactivity_close_ike", "bool", "no",
         "With the only CHILD_SA of an IKE SA that is closed because of its inactivity the IKE SA "
         "goes, too.");
+OPTION (make_before_break, "make_before_break", "bool", "yes",
+        "Authenticate an IKE SA anew by making another beside it, and close the old one when that "
+        "is up. no: close the old one first, with a gap.");
 OPTION (kernel, "kernel", "string", "auto",
         "Plugin that carries the data. auto: of those that work here the best one.");
 OPTION (user, "user", "string", NULL,
@@ -90,6 +93,7 @@ const IkeOptionInfo *const ike_core_options[] = {
   &retry_initiate_interval,
   &retry_initiate_limit,
   &inactivity_close_ike,
+  &make_before_break,
   NULL,
 };
 

@@ -32,6 +32,7 @@ guint32         ike_sa_unique_id (const IkeSa *sa);
 IkeSaState      ike_sa_state     (const IkeSa *sa);
 const char     *ike_sa_state_name (IkeSaState state);
 gboolean        ike_sa_is_initiator (const IkeSa *sa);         /* the original initiator */
+gboolean        ike_sa_was_ours  (const IkeSa *sa);            /* we began it, or its first ancestor */
 guint64         ike_sa_spi       (const IkeSa *sa, gboolean of_initiator);
 IkeConn        *ike_sa_conn      (const IkeSa *sa);            /* NULL: not selected yet */
 const IkeAddr  *ike_sa_local     (const IkeSa *sa);
@@ -227,10 +228,13 @@ void   ike_sa_set_rekeying (IkeSa *sa, gboolean is_rekeying);
 /* Replaces @sa by the operation `rekey`. */
 void   ike_sa_replace      (IkeSa *sa);
 /* Begins from scratch and closes @sa when the new one is up, or, with `core.make_before_break = no`, before (RFC 7296,
- * 2.8.3).  Returns the new SA, or serial 0. */
-IkeSaRef ike_sa_reauthenticate (IkeSa *sa, const char *why);
+ * 2.8.3).  FALSE: it is not ours to begin, for the peer began @sa; or that goes already. */
+gboolean ike_sa_reauthenticate (IkeSa *sa, const char *why);
 /* No later than in @seconds; it may be sooner by configuration.  Inherited by heirs. */
 void   ike_sa_reauthenticate_in (IkeSa *sa, guint64 seconds);
+/* @sa, or whatever heir it has then, ends in @seconds, or sooner, unless another takes its place that was made from
+ * scratch. */
+void   ike_sa_end_in       (IkeSa *sa, guint64 seconds);
 
 /* -- sending outside exchanges (other protocol versions, tests) */
 

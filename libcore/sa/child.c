@@ -291,6 +291,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   IkeSa *sa = child->sa;
   guint8 keymat[KEYMAT_MAX];
   guint encr_len, integ_len, half;
+  gboolean has_twin;
   IkeKernelSa sas[2];
   guint i;
 
@@ -310,6 +311,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   ike_child_claim_anyway (child);
   if (!child->ipcomp)
     ike_child_drop_cpi (child);
+  has_twin = !child->twins && ike_child_join_twins (child, !is_initiator);
   for (i = 0; i < 2; i++) {
     gboolean is_inbound = i == 0;
     const guint8 *keys = keymat + (is_inbound == is_initiator ? half : 0);
@@ -321,7 +323,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   }
   if (!is_initiator)
     ike_child_await_peer (child);
-  if (child->replaces && !is_initiator)
+  if ((child->replaces || has_twin) && !is_initiator)
     ike_child_hold_outbound (child, &sas[1]);
   install_batch (child, sas, call);
   ike_wipe (keymat, sizeof keymat);
@@ -500,6 +502,8 @@ ike_child_set_up (IkeChild *child)
   ike_child_arm (child);
   if (!ike_addr_equal (&child->local, &sa->local) || !ike_addr_equal (&child->remote, &sa->remote))
     update_endpoints (child);
+  if (child->held && !child->replaces)
+    ike_child_end_hold_later (child);
   if (child->n_local)
     ike_selector_format (&child->selectors[0], local, sizeof local);
   if (child->n_remote)
@@ -536,6 +540,7 @@ ike_child_free (IkeChild *child, const char *reason)
   tell_gone (child, reason);
   ike_child_succeed (child);
   ike_child_unclaim (child);
+  ike_child_leave_twins (child);
   if (!sa->shard->manager->kernel_class) {
     ike_child_bury_later (child);
   } else if (!child->is_asked) {

@@ -64,8 +64,14 @@ ike_chosen_count (IkeChosen *chosen, const char *name, guint32 unique_id)
   pthread_mutex_unlock (&chosen->lock);
 }
 
-static void
-ended (IkeSa *sa, gpointer data, const char *error)
+void
+ike_chosen_hold (IkeChosen *chosen)
+{
+  atomic_fetch_add (&chosen->pending, 1);
+}
+
+void
+ike_chosen_ended (IkeSa *sa, gpointer data, const char *error)
 {
   IkeChosen *chosen = data;
 
@@ -81,8 +87,8 @@ ended (IkeSa *sa, gpointer data, const char *error)
 gboolean
 ike_chosen_begin (IkeChosen *chosen, IkeSa *sa, const char *operation, gpointer args_take)
 {
-  atomic_fetch_add (&chosen->pending, 1);
-  if (ike_sa_begin (sa, operation, args_take, ended, chosen))
+  ike_chosen_hold (chosen);
+  if (ike_sa_begin (sa, operation, args_take, ike_chosen_ended, chosen))
     return TRUE;
   release (chosen);
   return FALSE;

@@ -141,12 +141,11 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   heir->last_esp_us = old->last_esp_us;
   heir->if_id_in = old->if_id_in;
   heir->if_id_out = old->if_id_out;
-  heir->reauth_us = old->reauth_us;
   move_children (old, heir);
   inherit_slots (old, heir);
   tell (old, heir);
   move_watchers (old, heir);
-  ike_sa_arm_life (heir);
+  ike_sa_arm_heir (heir, old);
   ike_unique_leave (old);
   ike_unique_enter (heir);
   ike_keepalive_start (heir);
@@ -155,8 +154,6 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   ike_rekey_hook_emit (heir->shard->manager->on_rekey, heir, &event);
   old->is_silent = TRUE;
   old->was_up = FALSE;
-  old->reauth_us = 0;
-  ike_timer_stop (g_steal_pointer (&old->life_timer));
   ike_timer_stop (g_steal_pointer (&old->keepalive_timer));
   if (!old->is_doomed) {
     ike_sa_set_state (old, IKE_SA_REKEYED);

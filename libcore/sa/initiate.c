@@ -655,7 +655,8 @@ begin_children (IkeSa *sa, IkeSa *next, void (*done) (IkeSa *, gpointer, const c
   guint n = 0;
 
   for (child = sa->children; child; child = child->next) {
-    if (child->is_replaced || child->is_redundant || child->is_going)
+    if (child->is_replaced || child->is_redundant || child->is_going
+        || (child->replaces && !child->is_installed))
       continue;
     n += ike_sa_begin (next, operation, g_strdup (child->conf->name), done, data);
     operation = "create-child";

@@ -191,31 +191,50 @@ on_child (IkeSa *sa, gpointer data)
 static void
 rearm (IkeSa *sa)
 {
-  gint64 next = earlier (earlier (sa->rekey_us, sa->reauth_us), sa->end_us);
+  gint64 next =
+      earlier (earlier (sa->rekey_us, sa->reauth_us), earlier (sa->end_us, sa->proof_end_us));
 
   ike_timer_stop (g_steal_pointer (&sa->life_timer));
   if (next)
     sa->life_timer = ike_sa_timer_add (sa, ms_until (sa, next), &sa_job, NULL);
 }
 
-/* Keys are as old as this SA; whoever authenticated did so when its first ancestor came up, and
- * that does not begin anew (RFC 7296, 2.8.3). */
+/* Keys are as old as this SA. */
+static void
+arm_keys (IkeSa *sa)
+{
+  const IkeConn *conn = sa->conn;
+
+  if (conn) {
+    sa->rekey_us = due_us (sa, conn->rekey_time, conn->rand_time);
+    sa->end_us = conn->rekey_time ? due_us (sa, conn->rekey_time + conn->over_time, 0) : 0;
+  }
+  rearm (sa);
+}
+
 void
 ike_sa_arm_life (IkeSa *sa)
 {
   const IkeConn *conn = sa->conn;
-  guint64 sooner;
 
-  if (!conn)
-    return;
-  sa->rekey_us = due_us (sa, conn->rekey_time, conn->rand_time);
-  if (!sa->reauth_us)
-    sa->reauth_us = due_us (sa, conn->reauth_time, conn->rand_time);
-  sooner = conn->reauth_time && (!conn->rekey_time || conn->reauth_time < conn->rekey_time)
-               ? conn->reauth_time
-               : conn->rekey_time;
-  sa->end_us = sooner ? due_us (sa, sooner + conn->over_time, 0) : 0;
-  rearm (sa);
+  if (conn && conn->reauth_time) {
+    sa->reauth_us = earlier (sa->reauth_us, due_us (sa, conn->reauth_time, conn->rand_time));
+    ike_sa_end_in (sa, conn->reauth_time + conn->over_time);
+  }
+  arm_keys (sa);
+}
+
+/* Whoever authenticated did so when the first ancestor came up, and that does not begin anew (RFC
+ * 7296, 2.8.3). */
+void
+ike_sa_arm_heir (IkeSa *heir, IkeSa *old)
+{
+  heir->reauth_us = old->reauth_us;
+  heir->proof_end_us = old->proof_end_us;
+  ike_reauth_move (old, heir);
+  old->rekey_us = old->reauth_us = old->end_us = old->proof_end_us = 0;
+  rearm (old);
+  arm_keys (heir);
 }
 
 static void
@@ -239,44 +258,53 @@ end_sa (IkeSa *sa)
   static const char why[] = "its life time is over";
 
   ike_sa_progress (sa, IKE_LOG_NOTICE, "IKE SA ends: %s", why);
-  sa->rekey_us = sa->reauth_us = sa->end_us = 0;
+  sa->rekey_us = sa->reauth_us = sa->end_us = sa->proof_end_us = 0;
   ike_sa_ends (sa, IKE_END_FAULT);
   if (!ike_sa_begin (sa, "delete", NULL, NULL, NULL))
     ike_sa_destroy (sa, why);
 }
 
-/* RFC 7296, 2.8.3: "the use of ... Configuration payloads means in practice that
- * reauthentication has to be initiated by the same party as the original IKE SA."  So the other one
- * only closes what was not authenticated anew in time. */
+static gboolean
+is_due (const IkeSa *sa, gint64 us)
+{
+  return us && ike_sa_now_us (sa) >= us;
+}
+
+static void
+check (IkeSa *sa)
+{
+  if (is_due (sa, sa->end_us) || is_due (sa, sa->proof_end_us)) {
+    end_sa (sa);
+    return;
+  }
+  if (is_due (sa, sa->reauth_us)) {
+    if (sa->was_ours)
+      ike_sa_reauthenticate (sa, "its reauthentication time has come");
+    if (is_due (sa, sa->reauth_us))
+      sa->reauth_us = 0;
+  }
+  if (is_due (sa, sa->rekey_us) && !sa->is_doomed) {
+    sa->rekey_us = 0;
+    ike_sa_replace (sa);
+  }
+}
+
+/* An SA that the peer began is not ours to authenticate anew: if that was not done in time, it
+ * ends. */
 static void
 on_sa (IkeSa *sa, gpointer data)
 {
-  gint64 now = ike_sa_now_us (sa);
-
   sa->life_timer = NULL;
-  if (sa->state == IKE_SA_ESTABLISHED || sa->state == IKE_SA_REKEYING) {
-    if (sa->end_us && now >= sa->end_us) {
-      end_sa (sa);
-      return;
-    }
-    if (sa->reauth_us && now >= sa->reauth_us) {
-      sa->reauth_us = 0;
-      if (sa->was_ours)
-        ike_sa_reauthenticate (sa, "its reauthentication time has come");
-    }
-    if (sa->rekey_us && now >= sa->rekey_us && !sa->is_doomed) {
-      sa->rekey_us = 0;
-      ike_sa_replace (sa);
-    }
-  }
+  if (sa->state == IKE_SA_ESTABLISHED || sa->state == IKE_SA_REKEYING)
+    check (sa);
   if (!sa->is_doomed && !sa->life_timer && sa->state <= IKE_SA_REKEYING)
     rearm (sa);
 }
 
 void
-ike_sa_retry_reauthentication (IkeSa *sa)
+ike_sa_retry_reauthentication (IkeSa *sa, gint64 due_us)
 {
-  sa->reauth_us = retry_us (sa);
+  sa->reauth_us = is_due (sa, due_us) ? retry_us (sa) : due_us;
   rearm (sa);
 }
 
@@ -287,6 +315,15 @@ ike_sa_reauthenticate_in (IkeSa *sa, guint64 seconds)
 
   ike_sa_assert_owner (sa);
   sa->reauth_us = earlier (sa->reauth_us, at);
+  if (sa->state >= IKE_SA_ESTABLISHED)
+    rearm (sa);
+}
+
+void
+ike_sa_end_in (IkeSa *sa, guint64 seconds)
+{
+  ike_sa_assert_owner (sa);
+  sa->proof_end_us = earlier (sa->proof_end_us, due_us (sa, MAX (seconds, 1), 0));
   if (sa->state >= IKE_SA_ESTABLISHED)
     rearm (sa);
 }

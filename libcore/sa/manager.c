@@ -72,6 +72,7 @@ ike_sas_new (IkeEngine *engine)
   engine->find_sa = ike_sa_lookup;
   engine->config_applied = ike_sas_apply_config;
   manager->engine = engine;
+  manager->twins = ike_twin_table_new ();
   manager->records = g_new0 (IkeTree *, IKE_EXPLAIN_RECORDS);
   manager->by_conn = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, ike_known_free);
   manager->traps = ike_traps_new (engine);
@@ -255,5 +256,6 @@ ike_sas_free (IkeSaManager *manager)
   ike_index_free (manager->claims);
   g_hash_table_unref (manager->kept_up);
   g_hash_table_unref (manager->by_conn);
+  ike_twin_table_free (manager->twins);
   g_free (manager);
 }

@@ -309,7 +309,7 @@ is_time_for (const IkeSa *sa, const IkeOperation *op)
   if (op->again_us)
     return FALSE;
   /* It is going, perhaps without ever having had keys: only the delete itself begins now. */
-  if (sa->state == IKE_SA_DELETING && !touches_ike (op))
+  if (sa->state > IKE_SA_REKEYING && !touches_ike (op))
     return FALSE;
   return !info || (info->klass->flags & IKE_EXCHANGE_CLEAR) || sa->state >= IKE_SA_ESTABLISHED;
 }

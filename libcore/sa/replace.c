@@ -1,91 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* replace.c - what replaces SAs on somebody's word: the command `rekey`, and reauthentication,
- * which "is done by creating a new IKE SA from scratch ..., creating new Child SAs within the
- * new IKE SA ..., and finally deleting the old IKE SA" (RFC 7296, 2.8.3). */
+/* replace.c - the command `rekey`: SAs replaced on somebody's word, by rekeying or, with --reauth,
+ * by authenticating anew; answered when all that was begun is there. */
 #include "sa/commands_sa.h"
 
 enum { REAUTHENTICATE = 1 };
-
-/* -- reauthentication */
-
-typedef struct {
-  IkeEngine *engine;
-  IkeSaRef old;
-  guint pending; /* operations of the new SA */
-} Reauth;
-
-static void
-close_old (IkeSa *old, const IkeSa *next)
-{
-  if (!next->was_up || next->is_doomed) {
-    ike_sa_progress (old, IKE_LOG_ERROR, "could not be authenticated anew; tried again later");
-    ike_sa_retry_reauthentication (old);
-  } else if (!ike_sa_begin (old, "delete", NULL, NULL, NULL))
-    ike_sa_destroy (old, "authenticated anew");
-}
-
-static void
-one_is_there (IkeSa *next, gpointer data, const char *error)
-{
-  Reauth *reauth = data;
-  IkeSa *old;
-
-  if (--reauth->pending)
-    return;
-  old = ike_sa_lookup (reauth->engine, reauth->old);
-  if (old && !old->is_doomed && old->state == IKE_SA_ESTABLISHED)
-    close_old (old, next);
-  g_free (reauth);
-}
-
-static IkeSaRef
-make_before_break (IkeSa *sa)
-{
-  Reauth *reauth = g_new0 (Reauth, 1);
-  IkeSa *next;
-
-  reauth->engine = sa->shard->manager->engine;
-  reauth->old = ike_sa_ref (sa);
-  reauth->pending = 1;
-  next = ike_sa_begin_like (sa, NULL, one_is_there, reauth, &reauth->pending);
-  if (!next) {
-    g_free (reauth);
-    return (IkeSaRef){ 0, 0, 0 };
-  }
-  one_is_there (next, reauth, NULL);
-  return ike_sa_ref (next);
-}
-
-static void
-old_is_gone (IkeSa *sa, gpointer data, const char *error)
-{
-  if (!sa->shard->is_closing)
-    ike_sa_begin_like (sa, NULL, NULL, NULL, NULL);
-}
-
-static void
-break_before_make (IkeSa *sa, const char *why)
-{
-  if (ike_sa_begin (sa, "delete", NULL, old_is_gone, NULL))
-    return;
-  ike_sa_begin_like (sa, NULL, NULL, NULL, NULL);
-  ike_sa_destroy (sa, why);
-}
-
-IkeSaRef
-ike_sa_reauthenticate (IkeSa *sa, const char *why)
-{
-  const IkeTree *settings = ike_engine_settings (sa->shard->manager->engine);
-
-  ike_sa_assert_owner (sa);
-  ike_sa_progress (sa, IKE_LOG_NOTICE, "is authenticated anew: %s", why);
-  if (ike_tree_bool (settings, "core.make_before_break", TRUE))
-    return make_before_break (sa);
-  break_before_make (sa, why);
-  return (IkeSaRef){ 0, 0, 0 };
-}
-
-/* -- the command */
 
 static void
 rekey_child (IkeChosen *chosen, IkeSa *sa, IkeChild *child)
@@ -99,13 +17,24 @@ rekey_child (IkeChosen *chosen, IkeSa *sa, IkeChild *child)
 }
 
 static void
+authenticate_anew (IkeChosen *chosen, IkeSa *sa)
+{
+  const char *refusal;
+
+  ike_chosen_hold (chosen);
+  refusal = ike_sa_authenticate_anew (sa, "by command", ike_chosen_ended, chosen);
+  if (refusal)
+    ike_chosen_ended (sa, chosen, refusal);
+}
+
+static void
 rekey_sa (IkeChosen *chosen, IkeSa *sa)
 {
   if (sa->state != IKE_SA_ESTABLISHED && sa->state != IKE_SA_REKEYING)
     return;
   ike_chosen_count (chosen, sa->conn ? sa->conn->name : "(unnamed)", sa->unique_id);
   if (ike_chosen_flags (chosen) & REAUTHENTICATE)
-    ike_sa_reauthenticate (sa, "by command");
+    authenticate_anew (chosen, sa);
   else
     ike_chosen_begin (chosen, sa, "rekey", NULL);
 }

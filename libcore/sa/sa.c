@@ -247,6 +247,7 @@ sa_free (IkeSa *sa)
   free_exchanges (sa);
   free_operations (sa, &sa->operations, why);
   free_operations (sa, &sa->passive, why);
+  ike_reauth_move (sa, NULL);
   while (sa->children)
     ike_child_free (sa->children, why);
   emit_down (sa, why);
@@ -542,6 +543,7 @@ IkeLoop *ike_sa_loop (const IkeSa *sa) { return sa->shard->loop; }
 guint32 ike_sa_unique_id (const IkeSa *sa) { return sa->unique_id; }
 IkeSaState ike_sa_state (const IkeSa *sa) { return (IkeSaState) sa->state; }
 gboolean ike_sa_is_initiator (const IkeSa *sa) { return sa->is_initiator; }
+gboolean ike_sa_was_ours (const IkeSa *sa) { return sa->was_ours; }
 IkeConn *ike_sa_conn (const IkeSa *sa) { return sa->conn; }
 const IkeAddr *ike_sa_local (const IkeSa *sa) { return &sa->local; }
 const IkeAddr *ike_sa_remote (const IkeSa *sa) { return &sa->remote; }

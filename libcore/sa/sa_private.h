@@ -21,6 +21,9 @@ typedef struct _IkeHalfOpenTable IkeHalfOpenTable;
 typedef struct _IkeKeys IkeKeys;
 typedef struct _IkeExchangeInfo IkeExchangeInfo;
 typedef struct _IkeHeld IkeHeld;
+typedef struct _IkeReauth IkeReauth;
+typedef struct _IkeTwins IkeTwins;
+typedef struct _IkeTwinTable IkeTwinTable;
 typedef struct _IkeTaskInfo IkeTaskInfo;
 
 enum {
@@ -158,6 +161,7 @@ struct _IkeSaManager {
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
   IkeIndex         *peers, *claims;           /* any shard */
+  IkeTwinTable     *twins;                    /* any thread; see twins.c */
   GHashTable       *by_conn;                  /* control: name → IkeKnown (known.c): its SAs */
   struct _IkeTraps *traps;                    /* control */
   GHashTable       *kept_up;                  /* control: name → what shall be up (keep_up.c) */
@@ -302,6 +306,8 @@ struct _IkeSa {
   char         *hint;                         /* an unauthenticated error heard while connecting */
   guint32       if_id_in, if_id_out;          /* given to this SA by %unique; 0: not yet, or never */
   gint64        rekey_us, reauth_us, end_us;  /* when these are due; 0: never */
+  gint64        proof_end_us;                 /* the end of whatever has not been authenticated anew; inherited */
+  IkeReauth    *reauth;                       /* one is being made from scratch in its place */
   IkeTimer     *life_timer;
   IkePresence   presence;
 };
@@ -656,6 +662,7 @@ struct _IkeChild {
   guint32       mark_id;                      /* what %unique marks are made of */
   guint64       replaces;                     /* serial of the one that this one succeeds; 0: none */
   IkeHeld      *held;                         /* outbound keys, while the one before it still sends */
+  IkeTwins     *twins;                        /* those who carry the same; NULL: not known yet */
   gint64        soft_us, hard_us;             /* when it is to be replaced, and when it ends; 0: never */
   IkeTimer     *life_timer;
   guint32       acquire;                      /* the kernel's question that it answers; 0: none */
@@ -708,16 +715,35 @@ void     ike_child_await_peer (IkeChild *child);               /* its answer is 
 IkeChild *ike_child_successor (const IkeChild *old);           /* installed; NULL: none */
 void     ike_child_succeed    (IkeChild *gone);                /* whoever succeeds it takes its traffic over */
 void     ike_child_remove     (IkeChild *child);               /* from the kernel, then buries it */
+void     ike_child_use_held   (IkeChild *child);               /* if it holds back, and is installed */
+
+/* twins.c */
+IkeTwinTable *ike_twin_table_new (void);
+void     ike_twin_table_free (IkeTwinTable *table);
+/* Those who carry the same have one reqid.  TRUE: there is one already; who holds back then says so before. */
+gboolean ike_child_join_twins (IkeChild *child, gboolean may_hold);
+void     ike_child_inherit_twins (IkeChild *child, const IkeChild *old);
+void     ike_child_leave_twins (IkeChild *child);
+void     ike_child_end_hold_later (IkeChild *child);
 
 /* lifetime.c */
-void     ike_sa_retry_reauthentication (IkeSa *sa);
+/* It was due at @due_us and failed; 0: it was not, nor will it be. */
+void     ike_sa_retry_reauthentication (IkeSa *sa, gint64 due_us);
 void     ike_child_fill_limits (const IkeChild *child, IkeKernelSa *out);
 void     ike_child_arm     (IkeChild *child);                  /* it is up */
 void     ike_child_rearm   (IkeChild *child);                  /* on its new SA */
 void     ike_child_disarm  (IkeChild *child);
 void     ike_child_soft_expired (IkeChild *child, const char *why);
 void     ike_child_hard_expired (IkeChild *child, const char *why);
-void     ike_sa_arm_life   (IkeSa *sa);                        /* it is up, or took another's place */
+void     ike_sa_arm_life   (IkeSa *sa);                        /* it is up, and was authenticated */
+void     ike_sa_arm_heir   (IkeSa *heir, IkeSa *old);          /* it took the place of @old */
+
+/* reauth.c */
+/* @done (may be NULL) hears the end.  NULL, or why it is not begun; then @done is not called. */
+const char *ike_sa_authenticate_anew (IkeSa *sa, const char *why,
+                                      void (*done) (IkeSa *, gpointer, const char *), gpointer data);
+/* What is being made in the place of @from will close @to instead; NULL: nobody. */
+void     ike_reauth_move   (IkeSa *from, IkeSa *to_or_null);
 
 /* child_modes.c: what a mode and the options of a child make of a request to the kernel plugin */
 void     ike_child_fill_modes (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);
@@ -814,6 +840,9 @@ typedef struct {
 void         ike_chosen_run   (IkeEngine *engine, const IkeChosenClass *klass, const IkeWhich *which, IkeCall *call);
 void         ike_chosen_count (IkeChosen *chosen, const char *name, guint32 unique_id);
 guint32      ike_chosen_flags (const IkeChosen *chosen);
+/* Something else was begun; ike_chosen_ended (sa, chosen, error) when it is over. */
+void         ike_chosen_hold  (IkeChosen *chosen);
+void         ike_chosen_ended (IkeSa *sa, gpointer chosen, const char *error);
 /* An operation that the call waits for.  FALSE: nobody provides it; then @args_take was freed. */
 gboolean     ike_chosen_begin (IkeChosen *chosen, IkeSa *sa, const char *operation, gpointer args_take);
 

@@ -23,6 +23,7 @@ ike_child_new_successor (IkeChild *old)
   child->mark_id = old->mark_id;
   child->mode = old->mode;
   ike_child_inherit_if_ids (child, old);
+  ike_child_inherit_twins (child, old);
   return child;
 }
 
@@ -129,6 +130,13 @@ use_outbound (IkeChild *child)
   held_free (held);
 }
 
+void
+ike_child_use_held (IkeChild *child)
+{
+  if (child->held && child->is_installed && !child->is_redundant && !child->is_dead)
+    use_outbound (child);
+}
+
 static gboolean
 has_successor (const IkeSa *sa, const IkeChild *old)
 {
@@ -173,8 +181,7 @@ ike_child_succeed (IkeChild *gone)
   for (child = sa->children; child && !sa->is_doomed; child = child->next) {
     if (child->replaces != gone->serial)
       continue;
-    if (child->held && child->is_installed && !child->is_redundant)
-      use_outbound (child);
+    ike_child_use_held (child);
     child->replaces = 0;
   }
   old = sa->is_doomed ? NULL : ike_child_predecessor (gone);

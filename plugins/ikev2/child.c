@@ -305,6 +305,9 @@ ikev2_child_install (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   ike_child_set_spi (child, FALSE, ikev2_child_spi_of (&self->choice));
   if (is_initiator && ikev2_rekey_is_lost (task, nonce_r, r_len))
     return IKE_TASK_DONE;
+  if (!is_initiator && self->old.serial && !ikev2_rekey_note (task, nonce_i, i_len))
+    return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0,
+                          "the CHILD_SA was replaced, or goes, meanwhile");
   ike_child_set_choice (child, &self->choice);
   ike_child_set_selectors (child, TRUE, self->selectors->local, self->selectors->n_local);
   ike_child_set_selectors (child, FALSE, self->selectors->remote, self->selectors->n_remote);
@@ -519,6 +522,8 @@ answer_is_error (IkeTask *task, IkeExchange *x)
     return ike_task_later (task, "the peer cannot at present");
   if (self->is_ours && ike_exchange_record (x, IKE_N_CHILD_SA_NOT_FOUND, 0))
     return ikev2_rekey_not_found (task);
+  if (self->is_ours && ike_exchange_record (x, IKE_N_NO_ADDITIONAL_SAS, 0))
+    ikev2_rekey_from_scratch (task);
   offered = ikev2_selectors_format (self->selectors);
   for (i = 0; i < G_N_ELEMENTS (errors); i++)
     if (ike_exchange_record (x, errors[i], 0)) {

@@ -30,6 +30,7 @@ typedef struct _Child {
   guint8              nonce[IKEV2_NONCE_LEN];
   IkeChildRef         old;                    /* to be replaced; 0: none */
   gboolean            is_ours;                /* we asked: in the list of these */
+  gboolean            is_settled;             /* its answer is there: what stays is decided */
   struct _Child      *next;
   IkeChildRef         rival;                  /* what the peer has made of @old meanwhile; 0: nothing */
   Ikev2Nonce          rival_nonce;            /* the lower one of its exchange */
@@ -62,7 +63,11 @@ const char *ikev2_rekey_prepare    (IkeTask *task);             /* NULL, or why 
 void        ikev2_rekey_write      (IkeTask *task, IkeWriter *out);
 /* The peer wants this: DONE with @self->old and all that follows from it, or why not. */
 IkeTaskResult ikev2_rekey_judge    (IkeTask *task, IkeExchange *x, const Ikev2Selectors *offered);
-void        ikev2_rekey_answered   (IkeTask *task, const guint8 *theirs, gsize len);
+/* What the peer wants replaced is still there, and nobody else has replaced it. */
+gboolean    ikev2_rekey_is_open    (IkeTask *task);
+/* Keys are about to be made of its request; FALSE: it came too late. */
+gboolean    ikev2_rekey_note       (IkeTask *task, const guint8 *theirs, gsize len);
+void        ikev2_rekey_answered   (IkeTask *task);
 /* We asked, and the peer has made one; does it lose against what the peer made itself?  Then it goes. */
 gboolean    ikev2_rekey_is_lost    (IkeTask *task, const guint8 *theirs, gsize len);
 void        ikev2_rekey_won        (IkeTask *task);

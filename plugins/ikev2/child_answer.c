@@ -2,6 +2,7 @@
 /* child_answer.c - CHILD_SAs that the peer asks for: which child of the connection it is, what of
  * the selectors and proposals, and the answer. */
 #include "child.h"
+#include "ikev2_private.h"
 
 static IkeTaskResult
 refuse_proposals (IkeTask *task, const IkeProposal *offers, guint n)
@@ -193,18 +194,19 @@ choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   return IKE_TASK_WAIT;
 }
 
+/* Ours may have come to its end while this one waited for the kernel. */
 static IkeTaskResult
-finish (IkeTask *task, const IkeMessage *in)
+finish (IkeTask *task)
 {
   Child *self = ike_task_data (task);
-  IkeTaskResult result = ikev2_child_finish (task);
-  IkeVerdict verdict = { 0 };
-  const guint8 *nonce;
-  gsize len;
+  IkeTaskResult result;
 
-  if (result == IKE_TASK_DONE && self->old.serial
-      && ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict))
-    ikev2_rekey_answered (task, nonce, len);
+  if (self->old.serial && !ikev2_rekey_is_open (task))
+    return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0,
+                          "the CHILD_SA was replaced, or goes, meanwhile");
+  result = ikev2_child_finish (task);
+  if (result == IKE_TASK_DONE && self->old.serial)
+    ikev2_rekey_answered (task);
   return result;
 }
 
@@ -215,12 +217,14 @@ ikev2_child_process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in
 
   /* RFC 7296, 2.25.2: "If a peer receives a request to create or rekey a Child SA when it is
    * currently rekeying the IKE SA, it SHOULD reply with TEMPORARY_FAILURE." */
+  if (!self->is_prepared && !ikev2_child_is_in_auth (x))
+    ikev2_rekey_is_used (task);
   if (!self->is_prepared && ike_sa_state (ike_task_sa (task)) == IKE_SA_REKEYING)
     return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0, "the IKE SA is being replaced");
   if (!self->is_prepared)
     return choose (task, x, in);
   if (self->is_installed)
-    return finish (task, in);
+    return finish (task);
   if (!ikev2_child_of (task) || self->error)
     return ikev2_child_refuse (task, "child", IKE_N_TEMPORARY_FAILURE,
                    self->error ? self->error : "it was taken away meanwhile", NULL);

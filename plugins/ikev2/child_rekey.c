@@ -99,7 +99,8 @@ ikev2_rekey_is_lost (IkeTask *task, const guint8 *theirs, gsize len)
   IkeChild *child = ikev2_child_of (task);
   Ikev2Nonce ours;
 
-  if (!self->rival.serial)
+  self->is_settled = TRUE;
+  if (!self->rival.serial || !ike_child_get (sa, self->rival))
     return FALSE;
   ikev2_nonce_lower (self->nonce, sizeof self->nonce, theirs, len, &ours);
   if (!ikev2_nonce_is_lower (&ours, &self->rival_nonce))
@@ -153,6 +154,15 @@ ikev2_rekey_not_found (IkeTask *task)
   return IKE_TASK_DONE;
 }
 
+/* RFC 7296, 4: "If the responder rejects the CREATE_CHILD_SA request with a NO_ADDITIONAL_SAS
+ * notification, the implementation MUST be capable of instead deleting the old SA and creating a
+ * new one." */
+void
+ikev2_rekey_from_scratch (IkeTask *task)
+{
+  ike_sa_reauthenticate (ike_task_sa (task), "the peer takes no further SA in this one");
+}
+
 void
 ikev2_rekey_dispose (IkeTask *task)
 {
@@ -176,6 +186,15 @@ fail (IkeTask *task, guint16 notify, const char *why)
   return ike_task_fail (task, notify, NULL, 0, why);
 }
 
+gboolean
+ikev2_rekey_is_open (IkeTask *task)
+{
+  const IkeChild *old = old_of (task);
+
+  return old && !ike_child_is_going (old) && !ike_child_is_replaced (old)
+         && ike_child_state (old) != IKE_CHILD_DELETING;
+}
+
 /* RFC 7296, 2.25.1: "If a peer receives a request to rekey a Child SA that it is currently
  * trying to close, it SHOULD reply with TEMPORARY_FAILURE."  One that is replaced waits for its
  * end, too. */
@@ -194,11 +213,10 @@ find_old (IkeTask *task, IkeExchange *x)
   if (!old || ike_child_state (old) == IKE_CHILD_CREATED)
     return ike_task_fail_about (task, IKE_N_CHILD_SA_NOT_FOUND, notify->protocol, notify->spi,
                                 "the peer wants to replace a CHILD_SA that is not here");
-  if (ike_child_is_going (old) || ike_child_is_replaced (old)
-      || ike_child_state (old) == IKE_CHILD_DELETING)
+  self->old = ike_child_ref (old);
+  if (!ikev2_rekey_is_open (task))
     return fail (task, IKE_N_TEMPORARY_FAILURE,
                  "the peer wants to replace a CHILD_SA that goes already");
-  self->old = ike_child_ref (old);
   return IKE_TASK_DONE;
 }
 
@@ -257,17 +275,27 @@ find_ours (IkeTask *task)
   return ours;
 }
 
-/* "it will just note the situation and respond as usual." */
-void
-ikev2_rekey_answered (IkeTask *task, const guint8 *theirs, gsize len)
+/* "it will just note the situation and respond as usual."  From the answer to ours on it is settled
+ * which of the two stays, and a request that waited until now has come too late. */
+gboolean
+ikev2_rekey_note (IkeTask *task, const guint8 *theirs, gsize len)
 {
   Child *self = ike_task_data (task), *ours = find_ours (task);
-  IkeChild *old = old_of (task);
 
+  if (!ikev2_rekey_is_open (task) || (ours && ours->is_settled))
+    return FALSE;
   if (ours) {
     ours->rival = self->child;
     ikev2_nonce_lower (self->nonce, sizeof self->nonce, theirs, len, &ours->rival_nonce);
   }
+  return TRUE;
+}
+
+void
+ikev2_rekey_answered (IkeTask *task)
+{
+  IkeChild *old = old_of (task);
+
   if (old)
     ike_child_set_state (old, IKE_CHILD_REKEYED);
 }

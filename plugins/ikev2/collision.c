@@ -17,10 +17,8 @@ ikev2_rekeys_register (IkePlugin *self, Ikev2 *ikev2)
 }
 
 Ikev2Rekeys *
-ikev2_rekeys_of (IkeTask *task)
+ikev2_rekeys_of_sa (const Ikev2 *ikev2, IkeSa *sa)
 {
-  Ikev2 *ikev2 = ike_plugin_state (ike_task_plugin (task));
-  IkeSa *sa = ike_task_sa (task);
   Ikev2Rekeys *rekeys = ike_sa_slot (sa, ikev2->rekeys);
 
   if (!rekeys) {
@@ -28,6 +26,12 @@ ikev2_rekeys_of (IkeTask *task)
     ike_sa_set_slot (sa, ikev2->rekeys, rekeys);
   }
   return rekeys;
+}
+
+Ikev2Rekeys *
+ikev2_rekeys_of (IkeTask *task)
+{
+  return ikev2_rekeys_of_sa (ike_plugin_state (ike_task_plugin (task)), ike_task_sa (task));
 }
 
 static int

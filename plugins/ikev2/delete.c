@@ -2,6 +2,7 @@
 /* delete.c - INFORMATIONAL: taking down, being told so, and the empty exchange that asks for life
  * (RFC 7296, 1.4). */
 #include "ikev2.h"
+#include "ikev2_private.h"
 
 /* Ours, for the answer: each protocol has a Delete payload of its own. */
 enum { AH, ESP, PROTOCOLS };
@@ -101,6 +102,7 @@ delete_children (IkeTask *task, const IkeDelete *d)
   IkeSa *sa = ike_task_sa (task);
   IkeChild *child;
 
+  ikev2_rekey_is_used (task);
   for (i = 0; i < d->n; i++) {
     guint32 spi;
     memcpy (&spi, d->spis + 4u * i, sizeof spi);
@@ -132,8 +134,10 @@ informational_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   for (i = 0; (payload = ike_message_find (in, IKE_PAYLOAD_DELETE, i)); i++) {
     if (!ike_delete_read (payload, &d, &verdict))
       return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
-    if (d.protocol == IKE_PROTOCOL_IKE)
+    if (d.protocol == IKE_PROTOCOL_IKE) {
+      ikev2_rekey_forget (task);
       return ike_task_abort (task, "deleted by the peer");
+    }
     if (!make_room (task, x))
       return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0, "no room for the answer");
     delete_children (task, &d);

@@ -72,3 +72,6 @@ void     ikev2_nonce_lower    (const guint8 *a, gsize a_len, const guint8 *b, gs
 
 /* delete.c: TRUE when we ask. */
 gboolean ikev2_is_ours (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in);
+
+/* child_rekey.c: the peer takes no further SA in this IKE SA, and it is authenticated anew instead. */
+void     ikev2_rekey_from_scratch (IkeTask *task);

@@ -12,8 +12,17 @@ struct _Child;
 struct _Rekey;
 
 /* What we are replacing of an SA: whoever answers the peer looks here for a collision. */
-typedef struct { struct _Child *children; struct _Rekey *ike; } Ikev2Rekeys;
+typedef struct {
+  struct _Child *children;
+  struct _Rekey *ike;
+  guint64        from;                        /* of an heir: our SPI of the SA whose children it gets if it wins */
+} Ikev2Rekeys;
 
 /* collision.c: made when it is first needed. */
 Ikev2Rekeys *ikev2_rekeys_of (IkeTask *task);
+Ikev2Rekeys *ikev2_rekeys_of_sa (const Ikev2 *ikev2, IkeSa *sa);
+/* rekey.c: the peer does something with the children of an heir of its making, and so knows that it wins. */
+void         ikev2_rekey_is_used (IkeTask *task);
+/* The peer closes the SA. */
+void         ikev2_rekey_forget  (IkeTask *task);
 void         ikev2_rekeys_register (IkePlugin *self, Ikev2 *ikev2);

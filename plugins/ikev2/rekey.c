@@ -245,6 +245,8 @@ answer_is_error (IkeTask *task, IkeExchange *x)
     return take_other_group (task, notify);
   if (ike_exchange_record (x, IKE_N_TEMPORARY_FAILURE, 0))
     return ike_task_later (task, "the peer cannot at present");
+  if (ike_exchange_record (x, IKE_N_NO_ADDITIONAL_SAS, 0))
+    ikev2_rekey_from_scratch (task);
   return fail (task, 0, "the peer refused to replace the IKE SA");
 }
 
@@ -428,9 +430,24 @@ static void
 note_collision (IkeTask *task, Rekey *ours, const guint8 *theirs, gsize len)
 {
   Rekey *self = ike_task_data (task);
+  Ikev2 *ikev2 = ike_plugin_state (ike_task_plugin (task));
 
   ours->rival = self->heir;
+  ikev2_rekeys_of_sa (ikev2, find (task, self->heir))->from = ike_sa_our_spi (ike_task_sa (task));
   ikev2_nonce_lower (self->nonce, sizeof self->nonce, theirs, len, &ours->rival_nonce);
+}
+
+/* The answer that tells us the same may be late, or lost. */
+void
+ikev2_rekey_is_used (IkeTask *task)
+{
+  Ikev2 *ikev2 = ike_plugin_state (ike_task_plugin (task));
+  IkeSa *heir = ike_task_sa (task);
+  Ikev2Rekeys *rekeys = ike_sa_slot (heir, ikev2->rekeys);
+  IkeSa *old = rekeys ? find (task, rekeys->from) : NULL;
+
+  if (old)
+    ike_sa_inherit (heir, old);
 }
 
 static IkeTaskResult
@@ -441,10 +458,15 @@ process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   const guint8 *nonce;
   gsize len;
 
-  if (!self->is_keyed)
+  if (!self->is_keyed) {
+    ikev2_rekey_is_used (task);
     return read_request (task, x, in);
+  }
   if (self->error)
     return fail (task, IKE_N_INVALID_SYNTAX, self->error);
+  /* Ours may have come to its end while this one waited for keys. */
+  if (ike_sa_state (ike_task_sa (task)) > IKE_SA_REKEYING)
+    return fail (task, IKE_N_TEMPORARY_FAILURE, "the IKE SA was replaced, or goes, meanwhile");
   if (!ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict))
     return fail (task, IKE_N_INVALID_SYNTAX, verdict.reason);
   if (!make_heir (task, nonce, len))
@@ -476,7 +498,19 @@ build_response (IkeTask *task, IkeWriter *out)
 
 /* RFC 7296, 2.25.2: "If a peer receives a request to close an IKE SA that it is currently rekeying,
  * it SHOULD reply as usual, and forget about its own rekeying request."  What the peer has made in
- * its place has the children then. */
+ * its place has the children then, and at once: the next message may be about them. */
+void
+ikev2_rekey_forget (IkeTask *task)
+{
+  Rekey *ours = ikev2_rekeys_of (task)->ike;
+  IkeSa *rival = ours && !ours->is_settled ? find (task, ours->rival) : NULL;
+
+  if (!rival)
+    return;
+  ours->is_settled = TRUE;
+  ike_sa_inherit (rival, ike_task_sa (task));
+}
+
 static void
 rekey_dispose (IkeTask *task)
 {
@@ -527,7 +561,7 @@ const IkeTaskClass ikev2_rekey_task = {
   .exchanges = "CREATE_CHILD_SA",
   .after = "phase:main",
   .operations = "rekey",
-  .reads = "notify:INVALID_KE_PAYLOAD notify:TEMPORARY_FAILURE",
+  .reads = "notify:INVALID_KE_PAYLOAD notify:TEMPORARY_FAILURE notify:NO_ADDITIONAL_SAS",
   .is_main = TRUE,
   .instance_size = sizeof (Rekey),
   .wanted = rekey_wanted,

@@ -97,6 +97,18 @@ test_order (Fixture *fixture, gconstpointer data)
       "word up-client 192.0.2.2 .\nword down-client 192.0.2.2 .\nword up-client 192.0.2.2 .\n");
 }
 
+/* What an IKE SA that is authenticated anew makes of one child. */
+static void
+test_twice (Fixture *fixture, gconstpointer data)
+{
+  static const char *const events[]
+    = { "child-up", "child-up", "child-down", "child-up", "child-down", "child-down", NULL };
+  g_autofree char *output = NULL;
+  run (fixture, events, "plugins { updown { critical = yes } }");
+  g_assert_true (g_file_get_contents (fixture->output, &output, NULL, NULL));
+  g_assert_cmpstr (output, ==, "word up-client 192.0.2.2 .\nword down-client 192.0.2.2 .\n");
+}
+
 static void
 test_slow (Fixture *fixture, gconstpointer data)
 {
@@ -177,6 +189,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("programs-of-one-child-run-in-order-also-at-the-end", "echo said; exit 3", test_order);
+  ADD ("what-is-up-twice-is-told-once", "exit 0", test_twice);
   ADD ("a-program-that-takes-long-does-not-hold-the-end-up",
        "sleep 20; echo late >> ${0%/*}/output", test_slow);
   ADD ("a-program-that-hangs-is-killed-with-its-children",

@@ -24,6 +24,7 @@ typedef struct {
   guint64    timeout_ms;
   guint      max_running, max_queued;
   guint32    lost_counter, failed_counter;
+  GHashTable *up;                             /* what was told to be up, and how often; observer */
   GQueue     waiting;                         /* Run; io loop, as the next */
   GPtrArray *running;                         /* Run */
 } Updown;
@@ -151,6 +152,47 @@ log_refused (Updown *state, const char *name, GPtrArray *refused)
 }
 
 static void
+add_list (GString *text, const IkeTree *list)
+{
+  char buffer[32];
+  for (guint i = 0; list != NULL && i < ike_tree_n (list); i++)
+    g_string_append_printf (text, "\n%s", ike_tree_text (ike_tree_nth (list, i), buffer));
+}
+
+/* Everything that a program makes rules of. */
+static char *
+what_of (const IkeTree *body)
+{
+  GString *text = g_string_new (ike_tree_string (body, "updown", ""));
+  g_string_append_printf (text, "\n%s\n%s\n%s\n%" G_GINT64_FORMAT,
+                          ike_tree_string (body, "connection", ""),
+                          ike_tree_string (body, "child", ""),
+                          ike_tree_string (body, "ike.remote-id", ""),
+                          ike_tree_int (body, "reqid", 0));
+  add_list (text, ike_tree_get (body, "local-ts"));
+  add_list (text, ike_tree_get (body, "remote-ts"));
+  return g_string_free (text, FALSE);
+}
+
+/* While an IKE SA is authenticated anew, its CHILD_SAs are there twice, with the same reqid and
+ * selectors: the program runs for the first that comes and the last that goes, else the second
+ * would find its rules there and the first take them away from it. */
+static gboolean
+is_first_or_last (Updown *state, const IkeTree *body, gboolean is_up)
+{
+  char *what = what_of (body);
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (state->up, what));
+  guint left = is_up ? n + 1 : MAX (n, 1) - 1;
+  if (left > 0)
+    g_hash_table_replace (state->up, what, GUINT_TO_POINTER (left));
+  else {
+    g_hash_table_remove (state->up, what);
+    g_free (what);
+  }
+  return is_up ? left == 1 : left == 0;
+}
+
+static void
 heard (IkePlugin *self, const IkeEvent *event)
 {
   Updown *state = ike_plugin_state (self);
@@ -163,15 +205,15 @@ heard (IkePlugin *self, const IkeEvent *event)
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) argv = NULL;
   Batch *batch;
-  if (configured == NULL || configured[0] == 0)
+  gboolean is_up = strcmp (ike_event_name (event), "child-up") == 0;
+  if (configured == NULL || configured[0] == 0 || !is_first_or_last (state, body, is_up))
     return;
   argv = updown_argv (configured, &error);
   if (argv == NULL) {
     ike_log (state->engine, IKE_LOG_ERROR, "updown", "%s: %s", name, error->message);
     return;
   }
-  environments =
-      updown_environments (body, strcmp (ike_event_name (event), "child-up") == 0, refused);
+  environments = updown_environments (body, is_up, refused);
   log_refused (state, name, refused);
   batch = g_new0 (Batch, 1);
   batch->state = state;
@@ -236,6 +278,7 @@ state_free (gpointer data)
   Updown *state = data;
   g_queue_clear_full (&state->waiting, run_free);
   g_ptr_array_unref (state->running);
+  g_hash_table_unref (state->up);
   g_free (state);
 }
 
@@ -255,6 +298,7 @@ activate (IkePlugin *self, GError **error)
   state->lost_counter = ike_counter (engine, "updown.lost");
   state->failed_counter = ike_counter (engine, "updown.not-started");
   state->running = g_ptr_array_new_with_free_func (run_free);
+  state->up = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   ike_plugin_set_state (self, state, state_free);
   ike_tap_add (self, "child-up child-down", heard);
   return TRUE;

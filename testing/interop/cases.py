@@ -370,6 +370,27 @@ def rekey(run, sniffer, name, start, key):
     run.check_listing()
 
 
+def reauthenticated(run, sniffer):
+    """A new IKE SA from scratch, and the old one closed.  strongSwan does it when it was told to (RFC 4478); itself it tells only
+    those whom it could not authenticate anew of its own accord: EAP, virtual addresses."""
+    before = {peer: run._child_of(peer, "net")[0]["initiator-spi"] for peer in run.others}
+    n_first = len(capture.ike_messages(sniffer.so_far(), IKE_SA_INIT))
+    if run.left.kind == "ikebana":
+        run.left.cli("rekey", CONNECTION, "--reauth")
+    elif run.right.kind == "ikebana" and "received AUTH_LIFETIME of 20s" not in run.left.log():
+        raise Failure("strongSwan does not say that it was told")
+    for peer in run.others:
+        def is_renewed(peer=peer):
+            sas = peer.sas()
+            return (len(sas) == 1 and sas[0]["state"] == "ESTABLISHED" and sas[0]["initiator-spi"] != before[peer]
+                    and any(child["state"] == "INSTALLED" for child in sas[0]["child-sas"]))
+        wait_for(f"{peer.side.name} having another IKE SA", is_renewed, 30)
+    if len(capture.ike_messages(sniffer.so_far(), IKE_SA_INIT)) == n_first:
+        raise Failure("no IKE_SA_INIT was seen")
+    run.ping()
+    run.check_listing()
+
+
 X25519 = {"encr-alg": "AES_GCM_16", "prf-alg": "PRF_HMAC_SHA2_256", "dh-group": "CURVE_25519"}
 
 CASES = [
@@ -399,6 +420,9 @@ CASES = [
     Case("rekey-child", ike_says=X25519, then=child_rekeyed),
     Case("rekey-ike", ike_says=X25519, then=ike_rekeyed),
     Case("liveness", ike_says=X25519, initiator_keys={"dpd_delay": "1s"}, then=asked_for_life),
+    Case("reauth", ike_says=X25519, then=reauthenticated, families=(4,),
+         keys={"reauth_time": "20s", "over_time": "3s", "rand_time": "0s"},
+         settings={"ikebana": {"auth-lifetime": {"min_lifetime": "1s"}}}),
     Case("delete-child", ike_says=X25519, then=child_deleted_by_initiator),
     Case("delete-by-initiator", ike_says=X25519, then=deleted_by_initiator),
     Case("delete-by-responder", ike_says=X25519, then=deleted_by_responder),
