@@ -76,8 +76,8 @@ void ike_sa_set_first_contact (IkeSa *sa);
 /* Responder, when the peer is authenticated and the SA about to be up: the older ones go, or, FALSE, this one shall
  * not come up, and @why (g_free) says so. */
 gboolean ike_sa_settle_unique (IkeSa *sa, char **why);
-/* Is there one that is up between these identities? */
-gboolean ike_sa_has_other (const IkeSa *sa, const IkeIdent *local, const IkeIdent *remote);
+/* Is there one between these identities that is up, or may be for the peer?  For others @sa is one from now on. */
+gboolean ike_sa_has_other (IkeSa *sa, const IkeIdent *local, const IkeIdent *remote);
 /* Goes down at the end of the turn, without a word on the wire. @reason: for people. */
 void ike_sa_destroy       (IkeSa *sa, const char *reason);
 /* Begin again elsewhere: the same connection and intent of children, to @where (NULL: as configured). Returns the

@@ -128,6 +128,7 @@ typedef struct {
   gint64     since_us;
   guint32    unique_id;
   gboolean   is_in, is_ours;                  /* ours: we began it */
+  gboolean   is_coming;                       /* it is not up yet, but the peer may think so */
 } IkePresence;
 
 typedef struct _IkeClaims IkeClaims;          /* claims.c */

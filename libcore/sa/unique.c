@@ -68,6 +68,7 @@ enter (IkeStripe *stripe, IkeSa *sa)
   sa->presence.unique_id = sa->unique_id;
   sa->presence.is_ours = sa->was_ours;
   sa->presence.is_in = TRUE;
+  sa->presence.is_coming = FALSE;
   ike_index_add (stripe, &sa->presence.indexed);
 }
 
@@ -77,8 +78,9 @@ ike_unique_enter (IkeSa *sa)
   IkeIndex *index = sa->shard->manager->peers;
   IkeStripe *stripe;
 
-  if (sa->presence.is_in || !has_name (sa))
+  if ((sa->presence.is_in && !sa->presence.is_coming) || !has_name (sa))
     return;
+  ike_unique_leave (sa);
   key_of (sa->shard->manager, sa->local_id, sa->remote_id, sa->presence.indexed.key);
   stripe = ike_index_lock (index, sa->presence.indexed.key);
   enter (stripe, sa);
@@ -98,8 +100,9 @@ ike_unique_leave (IkeSa *sa)
   sa->presence.is_in = FALSE;
 }
 
+/* One that is on its way counts, too: the peer may have it already. */
 gboolean
-ike_sa_has_other (const IkeSa *sa, const IkeIdent *local, const IkeIdent *remote)
+ike_sa_has_other (IkeSa *sa, const IkeIdent *local, const IkeIdent *remote)
 {
   IkeSaManager *manager = sa->shard->manager;
   IkeIndexed *entry = NULL;
@@ -107,10 +110,16 @@ ike_sa_has_other (const IkeSa *sa, const IkeIdent *local, const IkeIdent *remote
   gboolean has_other = FALSE;
   guint8 key[16];
 
+  ike_sa_assert_owner (sa);
   key_of (manager, local, remote, key);
   stripe = ike_index_lock (manager->peers, key);
   while (!has_other && (entry = ike_index_next (stripe, key, entry)))
     has_other = entry != &sa->presence.indexed;
+  if (!sa->presence.is_in) {
+    memcpy (sa->presence.indexed.key, key, sizeof key);
+    enter (stripe, sa);
+    sa->presence.is_coming = TRUE;
+  }
   ike_index_unlock (stripe);
   return has_other;
 }
@@ -213,7 +222,7 @@ judge_all (IkeStripe *stripe, const IkeSa *sa, GArray **sentences)
     return 0;
   while (!kept && (entry = ike_index_next (stripe, sa->presence.indexed.key, entry))) {
     const IkePresence *other = (const IkePresence *) entry;
-    Sentence s = { other->sa, judge (other, sa) };
+    Sentence s = { other->sa, other->is_coming ? NULL : judge (other, sa) };
     if (!s.job)
       continue;
     if (s.job == &probe_job)
@@ -235,8 +244,10 @@ ike_sa_settle_unique (IkeSa *sa, char **why)
   guint i;
 
   ike_sa_assert_owner (sa);
-  if (sa->presence.is_in || !has_name (sa) || sa->conn->unique == UNIQUE_NEVER)
+  if ((sa->presence.is_in && !sa->presence.is_coming) || !has_name (sa)
+      || sa->conn->unique == UNIQUE_NEVER)
     return TRUE;
+  ike_unique_leave (sa);
   key_of (manager, sa->local_id, sa->remote_id, sa->presence.indexed.key);
   stripe = ike_index_lock (manager->peers, sa->presence.indexed.key);
   kept = judge_all (stripe, sa, &sentences);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "sim.h"
 
-enum { HALF_OPEN_S = 30, SLACK_S = 10, NEVER = 0 };
+enum { HALF_OPEN_S = 30, SLACK_S = 10, REPLACED_S = 190, NEVER = 0 };
 
 static guint64
 kernel_key (const End *end, const IkeFakeSa *sa)
@@ -69,6 +69,8 @@ alone_until (World *world, SimSa *sa)
   guint dpd_s = world_can (world, CAN_DPD) ? sa->link->dpd_s[side_of (sa)] : 0;
 
   sa->is_excused |= is_excused (world, sa);
+  if (sa->state == IKE_SA_REKEYED)
+    limit = MAX (limit, sa->lonely_us + REPLACED_S * (gint64) SECOND);
   if (!sa->is_excused)
     return limit;
   return dpd_s ? limit + sa->link->give_up_us + dpd_s * (gint64) SECOND : NEVER;

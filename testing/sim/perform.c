@@ -87,6 +87,7 @@ command_force_down (Link *link, guint side, int child)
 {
   IkeTree *args = topology_args (link, child);
 
+  link->is_child_forced |= child >= 0;
   link->forced_us[side] = MAX (world_now (link->ends[side]->world), 1);
   ike_tree_set_bool (args, "force", TRUE);
   command_run (link->ends[side], "down", args);

@@ -54,6 +54,7 @@ struct _Link {
   gboolean starts[2], restarts[2];            /* start_action, close_action or dpd_action bring it up again */
   gboolean has_traps;
   gint64   forced_us[2];                      /* when that side was taken down without a word; 0: never */
+  gboolean is_child_forced;                   /* a child alone: no liveness check tells of that */
   GString *settings[2];                       /* the section of each side */
 };
 
