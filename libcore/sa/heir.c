@@ -26,6 +26,12 @@ ike_sa_new_heir (IkeSa *old, gboolean is_initiator)
   return sa;
 }
 
+gboolean
+ike_sa_is_silent (const IkeSa *sa)
+{
+  return sa->is_silent;
+}
+
 void
 ike_sa_set_rekeying (IkeSa *sa, gboolean is_rekeying)
 {
@@ -36,6 +42,7 @@ ike_sa_set_rekeying (IkeSa *sa, gboolean is_rekeying)
 static void
 outlived (IkeSa *sa, gpointer data)
 {
+  sa->setup_timer = NULL;
   ike_sa_destroy (sa, "the peer did not close it after it was replaced");
 }
 
@@ -52,33 +59,43 @@ ike_sa_set_heir_up (IkeSa *heir)
   ike_sa_assert_owner (heir);
   heir->established_us = ike_sa_now_us (heir);
   ike_sa_set_state (heir, IKE_SA_ESTABLISHED);
-  ike_sa_timer_add (heir, OLD_MS, &old_job, NULL);
+  heir->setup_timer = ike_sa_timer_add (heir, OLD_MS, &old_job, NULL);
 }
 
 static void
-move_children (IkeSa *from, IkeSa *to)
+move_child (IkeChild *child, IkeSa *to)
 {
   IkeShard *shard = to->shard;
-  IkeChild *child, *last = NULL;
 
   if (!shard->moved)
     shard->moved = g_hash_table_new (g_int64_hash, g_int64_equal);
-  for (child = from->children; child; child = child->next) {
-    ike_child_disarm (child);
-    child->sa = to;
-    child->confirmed_at = 0;
-    child->is_moved = TRUE;
-    g_hash_table_insert (shard->moved, &child->serial, child);
-    ike_child_rearm (child);
-    last = child;
+  ike_child_disarm (child);
+  child->sa = to;
+  child->confirmed_at = 0;
+  child->is_moved = TRUE;
+  g_hash_table_insert (shard->moved, &child->serial, child);
+  ike_child_rearm (child);
+}
+
+/* What is still being made goes with whoever makes it. */
+static void
+move_children (IkeSa *from, IkeSa *to)
+{
+  IkeChild **link = &from->children, **end = &to->children, *child;
+
+  while ((child = *link)) {
+    if (child->state == IKE_CHILD_CREATED) {
+      link = &child->next;
+      continue;
+    }
+    *link = child->next;
+    move_child (child, to);
+    child->next = *end;
+    *end = child;
+    end = &child->next;
+    from->n_children--;
+    to->n_children++;
   }
-  if (!last)
-    return;
-  last->next = to->children;
-  to->children = from->children;
-  to->n_children += from->n_children;
-  from->children = NULL;
-  from->n_children = 0;
 }
 
 static void
@@ -127,7 +144,7 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   ike_sa_assert_owner (heir);
   if (heir->is_doomed || !heir->is_silent)
     return;
-  ike_timer_list_stop_all (&heir->timers);
+  ike_timer_stop (g_steal_pointer (&heir->setup_timer));
   ike_init_clear (heir);
   heir->is_silent = FALSE;
   heir->was_up = TRUE;
@@ -154,7 +171,7 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   ike_timer_stop (g_steal_pointer (&old->keepalive_timer));
   if (!old->is_doomed) {
     ike_sa_set_state (old, IKE_SA_REKEYED);
-    ike_sa_timer_add (old, OLD_MS, &old_job, NULL);
+    old->setup_timer = ike_sa_timer_add (old, OLD_MS, &old_job, NULL);
   }
   ike_operations_move (old, heir);
 }
