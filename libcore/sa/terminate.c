@@ -21,14 +21,17 @@ end_child (IkeChosen *chosen, IkeSa *sa, IkeChild *child)
 static void
 end_sa (IkeChosen *chosen, IkeSa *sa)
 {
-  ike_chosen_count (chosen, sa->conn ? sa->conn->name : "(unnamed)", sa->unique_id);
+  if (!sa->is_silent)
+    ike_chosen_count (chosen, sa->conn ? sa->conn->name : "(unnamed)", sa->unique_id);
   if (ike_chosen_flags (chosen) & FORCED || sa->state < IKE_SA_ESTABLISHED)
     ike_sa_destroy (sa, "taken down by command");
   else
     ike_chosen_begin (chosen, sa, "delete", NULL);
 }
 
-static const IkeChosenClass terminate_class = { end_sa, end_child, FALSE };
+static const IkeChosenClass terminate_class = { end_sa, end_child, FALSE, FALSE };
+/* At once is at once: also what waits for its Delete, or to inherit. */
+static const IkeChosenClass forced_class = { end_sa, end_child, FALSE, TRUE };
 
 void
 ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or_null,
@@ -36,5 +39,5 @@ ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or
 {
   IkeWhich which = { conn_or_null, child_or_null, unique_id, is_forced ? FORCED : 0 };
 
-  ike_chosen_run (engine, &terminate_class, &which, call);
+  ike_chosen_run (engine, is_forced ? &forced_class : &terminate_class, &which, call);
 }
