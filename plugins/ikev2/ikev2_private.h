@@ -17,3 +17,5 @@ typedef struct { struct _Child *children; struct _Rekey *ike; } Ikev2Rekeys;
 /* collision.c: made when it is first needed. */
 Ikev2Rekeys *ikev2_rekeys_of (IkeTask *task);
 void         ikev2_rekeys_register (IkePlugin *self, Ikev2 *ikev2);
+/* rekey.c: the peer closes the SA of @task, whatever we wanted of it. */
+void         ikev2_rekey_closed    (IkeTask *task);
