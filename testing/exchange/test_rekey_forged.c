@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_rekey_forged.c - a peer that knows the keys and replaces SAs as it should not: malformed, too often, too early, of
- * what goes, in the middle of something; and that closes what was replaced, and what replaced it, in any order. */
+/* test_rekey_forged.c - a peer that knows the keys and replaces SAs as it should not: malformed,
+ * too often, too early, of what goes, in the middle of something; and that closes what was
+ * replaced, and what replaced it, in any order. */
 #include "exchange/attacks.h"
 
 enum { GROUP_X25519 = 31, GROUP_ECP256 = 19 };
@@ -455,7 +456,8 @@ test_heir_keeps_timers (gconstpointer flags)
   bed_free (bed);
 }
 
-/* RFC 7296, 2.25.2: who is asked to close what it replaces forgets its own request: what the peer has made is there. */
+/* RFC 7296, 2.25.2: who is asked to close what it replaces forgets its own request: what the
+ * peer has made is there. */
 static void
 test_closed_in_collision (gconstpointer flags)
 {
@@ -474,7 +476,8 @@ test_closed_in_collision (gconstpointer flags)
   bed_free (bed);
 }
 
-/* But what somebody here takes down in the middle of it is down, with all that was made for it: see bed_free(). */
+/* But what somebody here takes down in the middle of it is down, with all that was made for it:
+ * see bed_free(). */
 static void
 test_down_in_collision (gconstpointer flags)
 {
@@ -658,8 +661,8 @@ test_of_what_moves (gconstpointer flags)
   }
 }
 
-/* The peer may replace what it has made for us before its answer is here; told that it is unknown, it would throw it
- * away. */
+/* The peer may replace what it has made for us before its answer is here; told that it is
+ * unknown, it would throw it away. */
 static void
 test_of_what_is_made (gconstpointer flags)
 {
@@ -710,8 +713,8 @@ post_between (IkeSa *sa, gpointer data)
   g_assert_true (ike_sa_post (b->bed->b->engine, ike_sa_ref (sa), &between_job, b));
 }
 
-/* `b` makes its public value for the peer, which takes a moment; meanwhile it begins something itself.  Where it did, the
- * peer is told to come again. */
+/* `b` makes its public value for the peer, which takes a moment; meanwhile it begins something
+ * itself.  Where it did, the peer is told to come again. */
 static void
 test_begun_while_answering (gconstpointer flags)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_rekey_struck.c - SAs are replaced while hooks destroy them, at every point, at either end; and a thousand times in
- * a row, after which there is no more of anything than at first. */
+/* test_rekey_struck.c - SAs are replaced while hooks destroy them, at every point, at either
+ * end; and a thousand times in a row, after which there is no more of anything than at first. */
 #include "exchange/attacks.h"
 #include <ikebana/command.h>
 #include <malloc.h>
@@ -91,7 +91,8 @@ force_down (PairEnd *end)
   g_free (error);
 }
 
-/* What there is of SAs in the engine is in the kernel; of one that is replaced, or replaces another, one half at least. */
+/* What there is of SAs in the engine is in the kernel; of one that is replaced, or replaces
+ * another, one half at least. */
 static void
 assert_sane (PairEnd *end)
 {

@@ -15,7 +15,8 @@ enum { STEPS_MAX = 64, SENT_MAX = 256 };
 typedef struct { const guint8 *at; gsize left; } Script;
 
 static Forge *forge;
-static ForgeSa newest, before; /* the IKE SA of the last keys, and the one that it may have replaced */
+/* The IKE SA of the last keys, and the one that it may have replaced. */
+static ForgeSa newest, before;
 static char *up_error;
 static gboolean is_up_running;
 
