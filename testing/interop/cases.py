@@ -14,6 +14,7 @@ import conns
 import foreign
 import peers
 import pki
+import rekeying
 from certificates import Certs
 from lab import Failure, Lab, wait_for
 from peers import CONNECTION
@@ -46,6 +47,7 @@ class Case:
     is_raw: bool = False                                          # ESP without UDP
     inner: dict = dataclasses.field(default_factory=dict)         # family of the inner addresses by that of the outer
     keys: dict = dataclasses.field(default_factory=dict)          # further keys of the connection
+    child_keys: dict = dataclasses.field(default_factory=dict)    # of its first child
     is_transport: bool = False                                    # from end to end
 
 
@@ -65,7 +67,7 @@ class Run:
         nets = {"local_ts": side.net(self.inner), "remote_ts": side.other.net(self.inner)}
         if self.case.is_transport:
             nets = {"local_ts": "dynamic", "remote_ts": "dynamic", "mode": "transport"}
-        children = {"net": {"esp_proposals": self.case.esp, **nets, **wide}}
+        children = {"net": {"esp_proposals": self.case.esp, **nets, **wide, **self.case.child_keys}}
         if self.case.second_child:
             children["net2"] = {"esp_proposals": self.case.second_child["esp"], "local_ts": side.net(self.inner, 1),
                                 "remote_ts": side.other.net(self.inner, 1)}
@@ -82,6 +84,7 @@ class Run:
                 peer.more = self.case.settings.get("strongswan", {})
             elif peer.kind == "ikebana":
                 tree["plugins"] = self.case.settings.get("ikebana", {})
+                tree["core"] = self.case.settings.get("core", {})
             peer.start(tree)
 
     def _credentials(self, peer):
@@ -270,31 +273,10 @@ def behind_nat(run, sniffer):
         raise Failure("ESP from the address that should be hidden")
 
 
-def child_rekeyed(run, sniffer):
-    rekey(run, sniffer, "net", lambda: run.others[-1].rekey_child("net"), lambda sa, child: child["spi-in"])
-
-
-def ike_rekeyed(run, sniffer):
-    rekey(run, sniffer, "net", lambda: run.others[-1].rekey_ike(CONNECTION), lambda sa, child: sa["initiator-spi"])
-
-
-def rekey(run, sniffer, name, start, key):
-    """strongSwan asks for it.  A new key, the same traffic, and nothing left of the old one."""
-    before = {peer: key(*run._child_of(peer, name)) for peer in run.others}
-    n_first = len(capture.ike_messages(sniffer.so_far(), IKE_SA_INIT))
-    start()
-    for peer in run.others:
-        def is_renewed(peer=peer):
-            sas = peer.sas()
-            children = [(sa, child) for sa in sas for child in sa["child-sas"] if child["state"] == "INSTALLED"]
-            return len(sas) == 1 and len(children) == 1 and key(*children[0]) != before[peer]
-        wait_for(f"{peer.side.name} having rekeyed", is_renewed, 10)
-    if len(capture.ike_messages(sniffer.so_far(), IKE_SA_INIT)) > n_first:
-        raise Failure("a new IKE SA was negotiated, as strongSwan does when the peer refuses to rekey")
-    run.ping()
-    run.check_listing()
-
-
+# Of both ends: each begins when it has been there for between 3 and 4 seconds, or 2 and 3.
+SHORT_IKE = {"rekey_time": 4, "rand_time": 1, "over_time": 20}
+SOON = {"strongswan": {"retransmit_timeout": "0.5"}, "core": {"retransmit_timeout": "0.5"}}
+SHORT_CHILD = {"rekey_time": 3, "rand_time": 1, "life_time": 30}
 X25519 = {"encr-alg": "AES_GCM_16", "prf-alg": "PRF_HMAC_SHA2_256", "dh-group": "CURVE_25519"}
 
 CASES = [
@@ -318,8 +300,14 @@ CASES = [
     Case("second-child", ike_says=X25519,
          second_child={"esp": "aes128gcm16-x25519",
                        "says": {"encr-alg": "AES_GCM_16", "encr-keysize": "128", "dh-group": "CURVE_25519"}}),
-    Case("rekey-child", ike_says=X25519, then=child_rekeyed),
-    Case("rekey-ike", ike_says=X25519, then=ike_rekeyed),
+    Case("rekey-child", ike_says=X25519, then=rekeying.by_turns(rekeying.CHILD)),
+    Case("rekey-child-pfs", esp="aes256gcm16-x25519", ike_says=X25519, families=(4,), then=rekeying.by_turns(rekeying.CHILD)),
+    Case("rekey-ike", ike_says=X25519, then=rekeying.by_turns(rekeying.IKE)),
+    Case("rekey-both-child", esp="aes256gcm16-x25519", ike_says=X25519, families=(4,), settings=SOON,
+         then=rekeying.at_once(rekeying.CHILD)),
+    Case("rekey-both-ike", ike_says=X25519, families=(4,), settings=SOON, then=rekeying.at_once(rekeying.IKE)),
+    Case("rekey-often", esp="aes256gcm16-x25519", ike_says=X25519, families=(4,), then=rekeying.often, keys=SHORT_IKE,
+         child_keys=SHORT_CHILD),
     Case("delete-child", ike_says=X25519, then=child_deleted_by_initiator),
     Case("delete-by-initiator", ike_says=X25519, then=deleted_by_initiator),
     Case("delete-by-responder", ike_says=X25519, then=deleted_by_responder),
@@ -416,6 +404,12 @@ GUEST_CASES = [
          certs=Certs("rsa2048", "rsa2048", words="rsa", proof={"ikebana": OLD_RSA, "openiked": RSA})),
     Case("cbc-cert-old-ecdsa384", peers=("openiked",), **OPENIKED4, settings=OURS_OLD,
          certs=Certs("ecdsa384", "ecdsa384", words="ecdsa384", proof={"ikebana": "ECDSA-384 signature", "openiked": SHA256})),
+    Case("rekey", peers=("libreswan",), **RAW4, esp="aes256gcm16-x25519", ike_says=X25519,
+         then=rekeying.by_turns(rekeying.CHILD, rekeying.IKE)),
+    Case("rekey-often", peers=("libreswan",), **RAW4, esp="aes256gcm16-x25519", then=rekeying.often, keys=SHORT_IKE,
+         child_keys=SHORT_CHILD),
+    Case("cbc-rekey", peers=("openiked",), **OPENIKED4, then=rekeying.by_turns(rekeying.CHILD, rekeying.IKE)),
+    Case("cbc-rekey-often", peers=("openiked",), **OPENIKED4, then=rekeying.often, keys=SHORT_IKE, child_keys=SHORT_CHILD),
     Case("nat", peers=BOTH, kernel="qemu", nat=True, families=(4,), then=behind_nat),
     Case("cbc-nat", peers=("openiked",), kernel="qemu", nat=True, families=(4,), ike="aes256-sha384-prfsha384-x25519",
          esp="aes256-sha384", child_says=CBC, then=behind_nat),
