@@ -223,6 +223,8 @@ void   ike_sa_set_heir_up  (IkeSa *heir);
 /* Children, queued operations, slots, and whoever watches; @old becomes REKEYED, and is silent from then on.  Emits
  * `ike-rekeyed`.  Once, else nothing. */
 void   ike_sa_inherit      (IkeSa *heir, IkeSa *old);
+/* TRUE: an heir that has not inherited, or one that has left everything to its heir.  Nothing is made in it. */
+gboolean ike_sa_is_silent  (const IkeSa *sa);
 /* ESTABLISHED to REKEYING, and back. */
 void   ike_sa_set_rekeying (IkeSa *sa, gboolean is_rekeying);
 /* Replaces @sa by the operation `rekey`. */

@@ -117,7 +117,8 @@ each (IkeSa *sa, gpointer data)
 {
   IkeChosen *chosen = data;
 
-  if (sa->is_silent || (chosen->conn && (!sa->conn || strcmp (sa->conn->name, chosen->conn) != 0))
+  if ((sa->is_silent && !chosen->klass->is_for_silent)
+      || (chosen->conn && (!sa->conn || strcmp (sa->conn->name, chosen->conn) != 0))
       || (chosen->unique_id && chosen->unique_id != sa->unique_id))
     return;
   if (chosen->child)

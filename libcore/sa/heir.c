@@ -27,6 +27,12 @@ ike_sa_new_heir (IkeSa *old, gboolean is_initiator)
   return sa;
 }
 
+gboolean
+ike_sa_is_silent (const IkeSa *sa)
+{
+  return sa->is_silent;
+}
+
 void
 ike_sa_set_rekeying (IkeSa *sa, gboolean is_rekeying)
 {
@@ -58,30 +64,40 @@ ike_sa_set_heir_up (IkeSa *heir)
 }
 
 static void
-move_children (IkeSa *from, IkeSa *to)
+move_child (IkeChild *child, IkeSa *to)
 {
   IkeShard *shard = to->shard;
-  IkeChild *child, *last = NULL;
 
   if (!shard->moved)
     shard->moved = g_hash_table_new (g_int64_hash, g_int64_equal);
-  for (child = from->children; child; child = child->next) {
-    ike_child_disarm (child);
-    child->sa = to;
-    child->confirmed_at = 0;
-    child->is_moved = TRUE;
-    g_hash_table_insert (shard->moved, &child->serial, child);
-    ike_child_rearm (child);
-    ike_child_watch_idle (child);
-    last = child;
+  ike_child_disarm (child);
+  child->sa = to;
+  child->confirmed_at = 0;
+  child->is_moved = TRUE;
+  g_hash_table_insert (shard->moved, &child->serial, child);
+  ike_child_rearm (child);
+  ike_child_watch_idle (child);
+}
+
+/* What is still being made goes with whoever makes it. */
+static void
+move_children (IkeSa *from, IkeSa *to)
+{
+  IkeChild **link = &from->children, **end = &to->children, *child;
+
+  while ((child = *link)) {
+    if (child->state == IKE_CHILD_CREATED) {
+      link = &child->next;
+      continue;
+    }
+    *link = child->next;
+    move_child (child, to);
+    child->next = *end;
+    *end = child;
+    end = &child->next;
+    from->n_children--;
+    to->n_children++;
   }
-  if (!last)
-    return;
-  last->next = to->children;
-  to->children = from->children;
-  to->n_children += from->n_children;
-  from->children = NULL;
-  from->n_children = 0;
 }
 
 static void

@@ -39,7 +39,7 @@ rekey_sa (IkeChosen *chosen, IkeSa *sa)
     ike_chosen_begin (chosen, sa, "rekey", NULL);
 }
 
-static const IkeChosenClass rekey_class = { rekey_sa, rekey_child, TRUE };
+static const IkeChosenClass rekey_class = { rekey_sa, rekey_child, TRUE, FALSE };
 
 static void
 rekey_done (gpointer owner, gpointer data, gpointer result, const char *error)

@@ -836,6 +836,7 @@ typedef struct {
   void   (*on_sa)    (IkeChosen *chosen, IkeSa *sa);
   void   (*on_child) (IkeChosen *chosen, IkeSa *sa, IkeChild *child);     /* one that is installed */
   gboolean is_error_told;                     /* the first operation that fails fails the call */
+  gboolean is_for_silent;                     /* SAs, too, that nobody else hears of */
 } IkeChosenClass;
 /* Answers @call with a tree { n, names }.  Any thread. */
 void         ike_chosen_run   (IkeEngine *engine, const IkeChosenClass *klass, const IkeWhich *which, IkeCall *call);

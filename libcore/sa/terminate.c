@@ -24,7 +24,8 @@ end_child (IkeChosen *chosen, IkeSa *sa, IkeChild *child)
 static void
 end_sa (IkeChosen *chosen, IkeSa *sa)
 {
-  ike_chosen_count (chosen, sa->conn ? sa->conn->name : "(unnamed)", sa->unique_id);
+  if (!sa->is_silent)
+    ike_chosen_count (chosen, sa->conn ? sa->conn->name : "(unnamed)", sa->unique_id);
   ike_sa_ends (sa, IKE_END_OURS);
   sa->is_taken_down = TRUE;
   if (ike_chosen_flags (chosen) & FORCED || sa->state < IKE_SA_ESTABLISHED)
@@ -33,7 +34,9 @@ end_sa (IkeChosen *chosen, IkeSa *sa)
     ike_chosen_begin (chosen, sa, "delete", NULL);
 }
 
-static const IkeChosenClass terminate_class = { end_sa, end_child, FALSE };
+static const IkeChosenClass terminate_class = { end_sa, end_child, FALSE, FALSE };
+/* At once is at once: also what waits for its Delete, or to inherit. */
+static const IkeChosenClass forced_class = { end_sa, end_child, FALSE, TRUE };
 
 typedef struct {
   IkeEngine *engine;
@@ -62,7 +65,8 @@ start_down (gpointer data)
 
   if (!down->unique_id)
     ike_keep_up_end (down->engine, down->conn, down->child, names);
-  ike_chosen_run (down->engine, &terminate_class, &which, down->call);
+  ike_chosen_run (down->engine, down->flags & FORCED ? &forced_class : &terminate_class, &which,
+                  down->call);
 }
 
 void

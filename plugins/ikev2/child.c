@@ -605,6 +605,8 @@ accept_answer (IkeTask *task, IkeExchange *x, const IkeMessage *in)
       || ikev2_child_spi_of (&self->choice) < SPI_MIN)
     return refuse_answer (task, "child-proposal", IKE_N_NO_PROPOSAL_CHOSEN,
                           "the peer chose what we did not propose");
+  /* While keys are made the peer may name it already. */
+  ike_child_set_spi (ikev2_child_of (task), FALSE, ikev2_child_spi_of (&self->choice));
   if (ikev2_mode_of (x) != self->mode)
     return refuse_answer (task, "mode", IKE_N_NO_PROPOSAL_CHOSEN, mode_refused (self->mode));
   if (!ikev2_ipcomp_answered (x, ike_child_cpi (ikev2_child_of (task), TRUE) != 0, &self->peer_cpi))

@@ -216,10 +216,13 @@ ikev2_child_process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in
   Child *self = ike_task_data (task);
 
   /* RFC 7296, 2.25.2: "If a peer receives a request to create or rekey a Child SA when it is
-   * currently rekeying the IKE SA, it SHOULD reply with TEMPORARY_FAILURE." */
+   * currently rekeying the IKE SA, it SHOULD reply with TEMPORARY_FAILURE."  That is also so in
+   * what the peer has made in its place meanwhile, unless what it says shows that it stays. */
   if (!self->is_prepared && !ikev2_child_is_in_auth (x))
     ikev2_rekey_is_used (task);
-  if (!self->is_prepared && ike_sa_state (ike_task_sa (task)) == IKE_SA_REKEYING)
+  if (!self->is_prepared
+      && (ike_sa_state (ike_task_sa (task)) == IKE_SA_REKEYING
+          || ike_sa_is_silent (ike_task_sa (task))))
     return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0, "the IKE SA is being replaced");
   if (!self->is_prepared)
     return choose (task, x, in);

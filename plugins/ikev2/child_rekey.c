@@ -195,6 +195,18 @@ ikev2_rekey_is_open (IkeTask *task)
          && ike_child_state (old) != IKE_CHILD_DELETING;
 }
 
+/* The peer's answer to a request of ours may be on its way, or may wait for keys. */
+static gboolean
+is_making_one (IkeSa *sa)
+{
+  guint i, n = ike_sa_n_children (sa);
+
+  for (i = 0; i < n; i++)
+    if (ike_child_state (ike_sa_child (sa, i)) == IKE_CHILD_CREATED)
+      return TRUE;
+  return FALSE;
+}
+
 /* RFC 7296, 2.25.1: "If a peer receives a request to rekey a Child SA that it is currently
  * trying to close, it SHOULD reply with TEMPORARY_FAILURE."  One that is replaced waits for its
  * end, too. */
@@ -210,13 +222,16 @@ find_old (IkeTask *task, IkeExchange *x)
     return fail (task, IKE_N_INVALID_SYNTAX, "REKEY_SA without an SPI of four bytes");
   memcpy (&spi, notify->spi, sizeof spi);
   old = ike_child_by_spi (ike_task_sa (task), notify->protocol, GUINT32_FROM_BE (spi), FALSE);
-  if (!old || ike_child_state (old) == IKE_CHILD_CREATED)
+  if (!old && is_making_one (ike_task_sa (task)))
+    return fail (task, IKE_N_TEMPORARY_FAILURE,
+                 "the peer wants to replace a CHILD_SA that may be the one which is being made");
+  if (!old)
     return ike_task_fail_about (task, IKE_N_CHILD_SA_NOT_FOUND, notify->protocol, notify->spi,
                                 "the peer wants to replace a CHILD_SA that is not here");
   self->old = ike_child_ref (old);
-  if (!ikev2_rekey_is_open (task))
+  if (ike_child_state (old) == IKE_CHILD_CREATED || !ikev2_rekey_is_open (task))
     return fail (task, IKE_N_TEMPORARY_FAILURE,
-                 "the peer wants to replace a CHILD_SA that goes already");
+                 "the peer wants to replace a CHILD_SA that goes already, or is not there yet");
   return IKE_TASK_DONE;
 }
 

@@ -4,6 +4,11 @@
 #include "ikev2.h"
 #include "ikev2_private.h"
 
+/* The CHILD_SA that is closed; none: the IKE SA. */
+typedef struct {
+  IkeChildRef child;
+} Delete;
+
 /* Ours, for the answer: each protocol has a Delete payload of its own. */
 enum { AH, ESP, PROTOCOLS };
 
@@ -31,6 +36,7 @@ child_of (IkeTask *task)
 static IkeTaskResult
 delete_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 {
+  Delete *self = ike_task_data (task);
   IkeSa *sa = ike_task_sa (task);
   guint16 notify;
   IkeChild *child;
@@ -40,6 +46,7 @@ delete_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
     child = child_of (task);
     if (!child)
       return IKE_TASK_DONE;
+    self->child = ike_child_ref (child);
     ike_child_set_state (child, IKE_CHILD_DELETING);
     spi = ike_child_spi (child, TRUE);
     ike_delete_write (out, ike_child_protocol (child), &spi, 1);
@@ -57,6 +64,7 @@ delete_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 static IkeTaskResult
 delete_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
+  Delete *self = ike_task_data (task);
   IkeChild *child;
 
   if (!is_child_operation (x)) {
@@ -65,17 +73,31 @@ delete_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   }
   child = child_of (task);
   /* The answer that makes it there is still on its way, and would make it after this. */
-  if (child && !ike_child_is_confirmed (child) && !ike_message_find (in, IKE_PAYLOAD_DELETE, 0))
+  if (child && !ike_child_is_confirmed (child) && !ike_message_find (in, IKE_PAYLOAD_DELETE, 0)) {
+    self->child.serial = 0;
     return ike_task_later (task, "the peer does not know yet that we made what it asked for");
+  }
   if (child)
     ike_child_destroy (child, "deleted");
   return IKE_TASK_DONE;
 }
 
+/* Also where the peer could not be told: what is DELETING does not stay. */
+static void
+delete_dispose (IkeTask *task)
+{
+  Delete *self = ike_task_data (task);
+  IkeSa *sa = ike_task_sa (task);
+  IkeChild *child = self->child.serial ? ike_child_get (sa, self->child) : NULL;
+
+  if (child && ike_sa_state (sa) != IKE_SA_DEAD)
+    ike_child_destroy (child, "the peer could not be told");
+}
+
 const IkeTaskClass ikev2_delete_task = {
   .struct_size = sizeof (IkeTaskClass), .exchanges = "INFORMATIONAL", .after = "phase:main",
   .operations = "delete delete-child", .process = delete_process, .build = delete_build,
-  .wanted = ikev2_is_ours,
+  .wanted = ikev2_is_ours, .instance_size = sizeof (Delete), .dispose = delete_dispose,
 };
 
 /* -- being asked */

@@ -26,3 +26,5 @@ void         ikev2_rekey_is_used (IkeTask *task);
 /* The peer closes the SA. */
 void         ikev2_rekey_forget  (IkeTask *task);
 void         ikev2_rekeys_register (IkePlugin *self, Ikev2 *ikev2);
+/* rekey.c: the peer closes the SA of @task, whatever we wanted of it. */
+void         ikev2_rekey_closed    (IkeTask *task);

@@ -332,9 +332,6 @@ process_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 
 /* -- the peer asks */
 
-/* RFC 7296, 2.25.1: "If a peer receives a request to rekey the IKE SA, and it is currently
- * creating, rekeying, or closing a Child SA of that IKE SA, it SHOULD reply with
- * TEMPORARY_FAILURE." */
 static gboolean
 has_moving_children (IkeSa *sa)
 {
@@ -350,6 +347,26 @@ has_moving_children (IkeSa *sa)
       break;
     }
   return FALSE;
+}
+
+/* NULL, or why it cannot be replaced now.
+ *
+ * RFC 7296, 2.25.1: "If a peer receives a request to rekey the IKE SA, and it is currently
+ * creating, rekeying, or closing a Child SA of that IKE SA, it SHOULD reply with
+ * TEMPORARY_FAILURE."  2.25.2: the same while it closes the IKE SA itself. */
+static const char *
+busy_with (IkeTask *task)
+{
+  IkeSa *sa = ike_task_sa (task);
+  const Rekey *ours = ikev2_rekeys_of (task)->ike;
+
+  if (has_moving_children (sa))
+    return "CHILD_SAs are being made, replaced or closed";
+  if (ike_sa_is_silent (sa) || ike_sa_state (sa) > IKE_SA_REKEYING)
+    return "it has no children yet, or no longer";
+  if (ours && find (task, ours->rival))
+    return "the peer has made another in its place already";
+  return NULL;
 }
 
 static IkeTaskResult
@@ -397,11 +414,12 @@ read_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   IkeProposal *offers = ike_exchange_alloc (x, IKE_PROPOSALS_MAX * sizeof *offers);
   IkeVerdict verdict = { 0 };
   IkeKeView ke = { 0 };
+  const char *busy = offers ? busy_with (task) : "there is no room for the proposals";
   IkeReader r;
   guint n;
 
-  if (has_moving_children (ike_task_sa (task)) || !offers)
-    return fail (task, IKE_N_TEMPORARY_FAILURE, "CHILD_SAs are being made, replaced or closed");
+  if (busy)
+    return fail (task, IKE_N_TEMPORARY_FAILURE, busy);
   ike_reader_init (&r, payload->data, payload->len);
   if (!ike_proposals_read (&r, offers, &n, &verdict))
     return fail (task, IKE_N_INVALID_SYNTAX, verdict.reason);
@@ -456,6 +474,7 @@ process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   Rekey *self = ike_task_data (task), *ours;
   IkeVerdict verdict = { 0 };
   const guint8 *nonce;
+  const char *busy;
   gsize len;
 
   if (!self->is_keyed) {
@@ -469,6 +488,10 @@ process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
     return fail (task, IKE_N_TEMPORARY_FAILURE, "the IKE SA was replaced, or goes, meanwhile");
   if (!ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict))
     return fail (task, IKE_N_INVALID_SYNTAX, verdict.reason);
+  /* Once more: something may have begun while the keys were made. */
+  busy = busy_with (task);
+  if (busy)
+    return fail (task, IKE_N_TEMPORARY_FAILURE, busy);
   if (!make_heir (task, nonce, len))
     return fail (task, IKE_N_TEMPORARY_FAILURE, "there is no room for another IKE SA");
   ours = ikev2_rekeys_of (task)->ike;
@@ -494,8 +517,6 @@ build_response (IkeTask *task, IkeWriter *out)
   return IKE_TASK_DONE;
 }
 
-/* -- the class */
-
 /* RFC 7296, 2.25.2: "If a peer receives a request to close an IKE SA that it is currently rekeying,
  * it SHOULD reply as usual, and forget about its own rekeying request."  What the peer has made in
  * its place has the children then, and at once: the next message may be about them. */
@@ -511,20 +532,32 @@ ikev2_rekey_forget (IkeTask *task)
   ike_sa_inherit (rival, ike_task_sa (task));
 }
 
+/* -- the class */
+
+/* Our request came to nothing: what the peer has made stays, unless somebody ended the SA here. */
+static void
+forget_ours (IkeTask *task)
+{
+  Rekey *self = ike_task_data (task);
+  IkeSa *sa = ike_task_sa (task), *rival = self->is_settled ? NULL : find (task, self->rival);
+
+  ikev2_rekeys_of (task)->ike = NULL;
+  if (!rival)
+    ike_sa_set_rekeying (sa, FALSE);
+  else if (ike_sa_state (sa) == IKE_SA_DEAD)
+    ike_sa_destroy (rival, "what it was to replace is gone");
+  else
+    ike_sa_inherit (rival, sa);
+}
+
 static void
 rekey_dispose (IkeTask *task)
 {
   Rekey *self = ike_task_data (task);
-  IkeSa *sa = ike_task_sa (task), *heir = find (task, self->heir);
-  IkeSa *rival = self->is_settled ? NULL : find (task, self->rival);
+  IkeSa *heir = find (task, self->heir);
 
-  if (self->is_ours) {
-    ikev2_rekeys_of (task)->ike = NULL;
-    if (rival)
-      ike_sa_inherit (rival, sa);
-    else
-      ike_sa_set_rekeying (sa, FALSE);
-  }
+  if (self->is_ours)
+    forget_ours (task);
   if (heir && ike_sa_state (heir) == IKE_SA_CREATED)
     ike_sa_destroy (heir, "not negotiated");
   if (self->offer)

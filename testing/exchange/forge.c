@@ -93,7 +93,9 @@ PASS_ON (on_proposal, IkeChoiceEvent,
 PASS_ON (on_authorize, IkeAuthorizeEvent, "authorize")
 PASS_ON (on_narrow, IkeNarrowEvent, "narrow")
 PASS_ON (on_child, IkeChildEvent, event->is_up ? "child-updown/up" : "child-updown/down")
+PASS_ON (on_child_rekey, IkeChildRekeyEvent, "child-rekeyed")
 PASS_ON (on_updown, IkeUpDownEvent, event->is_up ? "ike-updown/up" : "ike-updown/down")
+PASS_ON (on_rekey, IkeRekeyEvent, "ike-rekeyed")
 PASS_ON (on_endpoint, IkeEndpointEvent, "endpoint-changed")
 
 static gboolean
@@ -107,7 +109,9 @@ activate (IkePlugin *self, GError **error)
          && ike_authorize_hook_add (self, "forge", NULL, on_authorize, error)
          && ike_narrow_hook_add (self, "forge", NULL, on_narrow, error)
          && ike_child_updown_hook_add (self, "forge", NULL, on_child, error)
+         && ike_child_rekey_hook_add (self, "forge", NULL, on_child_rekey, error)
          && ike_ike_updown_hook_add (self, "forge", NULL, on_updown, error)
+         && ike_rekey_hook_add (self, "forge", NULL, on_rekey, error)
          && ike_endpoint_hook_add (self, "forge", NULL, on_endpoint, error);
 }
 
@@ -179,6 +183,23 @@ forge_free (Forge *forge)
   g_ptr_array_unref (forge->sent);
   g_free (forge);
   current = NULL;
+}
+
+ForgeSa
+forge_sa (Forge *forge)
+{
+  ForgeSa sa = { .spi_i = forge->spi_i, .spi_r = forge->spi_r };
+
+  memcpy (sa.keys, forge->keys, sizeof sa.keys);
+  return sa;
+}
+
+void
+forge_use (Forge *forge, const ForgeSa *sa)
+{
+  forge->spi_i = sa->spi_i;
+  forge->spi_r = sa->spi_r;
+  memcpy (forge->keys, sa->keys, sizeof forge->keys);
 }
 
 void

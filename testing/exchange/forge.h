@@ -22,6 +22,9 @@ typedef struct {
   IkeHookVerdict verdict;                     /* what the struck hook says */
 } ForgeEnd;
 
+/* What it takes to write to an IKE SA. */
+typedef struct { guint64 spi_i, spi_r; ForgeKey keys[FORGE_SK_N]; } ForgeSa;
+
 typedef struct { IkeAddr from, to; gsize len; guint8 data[]; } ForgePacket;   /* from the IKE header */
 
 struct _Forge {
@@ -39,6 +42,9 @@ extern const IkePluginInfo forge_plugin;
 Forge *forge_new  (const PairOptions *options_or_null);
 void   forge_free (Forge *forge);
 void   forge_clear (Forge *forge);
+/* That of the newest keys; and back to one that was before it. */
+ForgeSa forge_sa   (Forge *forge);
+void   forge_use   (Forge *forge, const ForgeSa *sa);
 /* Steps for so long. */
 void   forge_run_ms (Forge *forge, guint ms);
 /* Runs @run on the SA of the newest keys of @end. */

@@ -17,32 +17,51 @@ typedef enum {
   UP_AT_A,
   UP_AT_B,
   DELETING,
+  REKEYING, /* our request to replace the IKE SA is out */
+  REKEYED,  /* the peer has replaced it, and its Delete is to come */
+  RIVAL,    /* made by the peer while our request is out: which of the two stays is not known */
+  HEIR_AT_A,
+  HEIR_AT_B,
   N_STATES
 } State;
 
 static const char *const state_names[] = {
-  "without-an-sa",   "half-open", "awaiting-ike-sa-init", "awaiting-ike-auth", "up-as-initiator",
-  "up-as-responder", "deleting"
+  "without-an-sa",     "half-open",          "awaiting-ike-sa-init",
+  "awaiting-ike-auth", "up-as-initiator",    "up-as-responder",
+  "deleting",          "rekeying",           "rekeyed",
+  "as-a-rival",        "as-an-heir-of-ours", "as-an-heir-of-the-peer"
 };
 static const guint8 exchanges[] = { EX_INIT, EX_AUTH, EX_CHILD, EX_INFO, 0, 33, 38, 43, 44, 255 };
 
 typedef struct {
-  Forge   *forge;
-  State    state;
+  Forge *forge;
+  State state;
   gboolean is_stale;
-  guint32  next_id;                           /* of a request to the end that is tried */
-  char    *error;                             /* of the `up` that hangs */
-  guint64  spi_i;
+  guint32 next_id; /* of a request to the end that is tried */
+  char *error;     /* of the `up` that hangs */
+  guint64 spi_i;
 } Matrix;
 
-typedef struct { guint n; guint8 types[160]; guint8 critical; } Set;
+typedef struct {
+  guint n;
+  guint8 types[160];
+  guint8 critical;
+} Set;
 
 /* -- states */
 
 static gboolean
 is_at_b (State state)
 {
-  return state == NO_SA || state == HALF_OPEN || state == UP_AT_B;
+  return state == NO_SA || state == HALF_OPEN || state == UP_AT_B || state == REKEYED
+         || state == RIVAL || state == HEIR_AT_B;
+}
+
+/* How many SAs there are beside the one that is tried. */
+static guint
+n_others (State state)
+{
+  return state == REKEYED ? 1 : state == RIVAL ? 2 : 0;
 }
 
 static PairEnd *
@@ -68,13 +87,63 @@ force_down (PairEnd *end)
   ike_tree_set_bool (args, "force", TRUE);
   ike_tree_set_bool (args, "all", TRUE);
   ike_tree_free (pair_command (end, "down", args, &error));
-  g_free (error);                             /* there may be nothing to take down */
+  g_free (error); /* there may be nothing to take down */
 }
 
 static void
-begin_delete (IkeSa *sa, gpointer data)
+begin (IkeSa *sa, gpointer operation)
 {
-  ike_sa_begin (sa, "delete", NULL, NULL, NULL);
+  ike_sa_begin (sa, operation, NULL, NULL, NULL);
+}
+
+static void
+drop_of_b (Forge *forge, guint exchange)
+{
+  IkeSimRule rule = { .struct_size = sizeof rule,
+                      .action = IKE_SIM_DROP,
+                      .exchange = exchange,
+                      .which = IKE_SIM_REQUEST };
+
+  g_assert_true (ike_addr_parse (&rule.from, "10.0.0.2", NULL));
+  forge->pair->a.net_ops->rule_add (forge->pair->a.net, &rule);
+}
+
+/* From an SA that is up; the forge keeps to the one that is to be tried. */
+static void
+enter_late (Matrix *m)
+{
+  Forge *forge = m->forge;
+  PairEnd *a = &forge->pair->a, *b = &forge->pair->b;
+  ForgeSa first = forge_sa (forge);
+
+  if (m->state == DELETING || m->state == REKEYED || m->state == RIVAL)
+    drop (forge, EX_INFO);
+  if (m->state == REKEYING)
+    drop (forge, EX_CHILD);
+  if (m->state == RIVAL) {
+    drop_of_b (forge, EX_CHILD);
+    forge_on_sa (b, &forge->b, begin, (gpointer) "rekey");
+  }
+  if (m->state >= DELETING)
+    forge_on_sa (a, &forge->a, begin, (gpointer) (m->state == DELETING ? "delete" : "rekey"));
+  forge_run_ms (forge, 100);
+  if (m->state < RIVAL)
+    forge_use (forge, &first);
+}
+
+static guint32
+first_id (State state)
+{
+  switch (state) {
+  case HALF_OPEN:
+    return 1;
+  case UP_AT_B:
+    return 2;
+  case REKEYED:
+    return 3;
+  default:
+    return 0;
+  }
 }
 
 static void
@@ -91,7 +160,7 @@ enter (Matrix *m)
   g_assert_cmpuint (forge_n_sas (&pair->a) + forge_n_sas (&pair->b), ==, 0);
   forge_clear (forge);
   m->is_stale = FALSE;
-  m->next_id = m->state == HALF_OPEN ? 1 : m->state == UP_AT_B ? 2 : 0;
+  m->next_id = first_id (m->state);
   if (m->state == NO_SA)
     return;
   if (m->state == HALF_OPEN || m->state == AWAITS_AUTH || m->state == AWAITS_INIT)
@@ -101,12 +170,11 @@ enter (Matrix *m)
   g_assert_true ((m->error != NULL) == (m->state > AWAITS_AUTH));
   memcpy (&m->spi_i, forge_sent (forge, FALSE, 0)->data, 8);
   m->spi_i = GUINT64_FROM_BE (m->spi_i);
-  if (m->state == DELETING) {
-    drop (forge, EX_INFO);
-    forge_on_sa (&pair->a, &forge->a, begin_delete, NULL);
-    forge_run_ms (forge, 50);
-  }
-  g_assert_cmpuint (forge_n_sas (target_of (m)), ==, 1);
+  if (m->state >= UP_AT_A)
+    enter_late (m);
+  /* Of our own request there is what shall take its place. */
+  g_assert_cmpuint (forge_n_sas (target_of (m)), ==,
+                    m->state == REKEYING ? 2 : 1 + n_others (m->state));
 }
 
 /* -- what may be */
@@ -125,7 +193,8 @@ refusal_of (State state, guint8 exchange, gboolean is_response, gboolean is_clea
     return 0;
   if (!is_known (exchange))
     return IKE_N_INVALID_SYNTAX;
-  return state == DELETING && exchange == EX_CHILD ? IKE_N_TEMPORARY_FAILURE : 0;
+  return (state == DELETING || state == REKEYED) && exchange == EX_CHILD ? IKE_N_TEMPORARY_FAILURE
+                                                                         : 0;
 }
 
 /* The exchange and direction that this state waits for. */
@@ -135,15 +204,28 @@ is_open (State state, guint8 exchange, gboolean is_response, gboolean is_clear)
   if (refusal_of (state, exchange, is_response, is_clear))
     return TRUE;
   switch (state) {
-  case NO_SA: return exchange == EX_INIT && !is_response && is_clear;
-  case HALF_OPEN: return exchange == EX_AUTH && !is_response && !is_clear;
-  case AWAITS_INIT: return exchange == EX_INIT && is_response && is_clear;
-  case AWAITS_AUTH: return exchange == EX_AUTH && is_response && !is_clear;
+  case NO_SA:
+    return exchange == EX_INIT && !is_response && is_clear;
+  case HALF_OPEN:
+    return exchange == EX_AUTH && !is_response && !is_clear;
+  case AWAITS_INIT:
+    return exchange == EX_INIT && is_response && is_clear;
+  case AWAITS_AUTH:
+    return exchange == EX_AUTH && is_response && !is_clear;
   case UP_AT_A:
   case UP_AT_B:
+  case RIVAL:
+  case HEIR_AT_A:
+  case HEIR_AT_B:
     return (exchange == EX_CHILD || exchange == EX_INFO) && !is_response && !is_clear;
-  case DELETING: return exchange == EX_INFO && !is_clear;
-  default: return FALSE;
+  case REKEYING:
+    return (exchange == EX_CHILD || (exchange == EX_INFO && !is_response)) && !is_clear;
+  case REKEYED:
+    return exchange == EX_INFO && !is_response && !is_clear;
+  case DELETING:
+    return exchange == EX_INFO && !is_clear;
+  default:
+    return FALSE;
   }
 }
 
@@ -171,14 +253,20 @@ is_well_formed (guint8 exchange, gboolean is_response, const Set *set)
   guint i;
 
   switch (exchange) {
-  case EX_INIT: once = "\x21\x22\x28", maybe = "", any = "\x26\x29\x2b"; break;
+  case EX_INIT:
+    once = "\x21\x22\x28", maybe = "", any = "\x26\x29\x2b";
+    break;
   case EX_AUTH:
     once = is_response ? "\x24\x27" : "\x23",
     maybe = is_response ? "\x2f\x21\x2c\x2d" : "\x24\x27\x2f\x21\x2c\x2d";
     any = is_response ? "\x25\x29\x2b" : "\x25\x26\x29\x2b";
     break;
-  case EX_CHILD: once = "\x21\x28", maybe = "\x22\x2c\x2d", any = "\x29\x2b"; break;
-  default: once = "", maybe = "\x2f", any = "\x29\x2a\x2b"; break;
+  case EX_CHILD:
+    once = "\x21\x28", maybe = "\x22\x2c\x2d", any = "\x29\x2b";
+    break;
+  default:
+    once = "", maybe = "\x2f", any = "\x29\x2a\x2b";
+    break;
   }
   for (i = 0; once[i]; i++)
     if (count_of (set, (guint8) once[i]) != 1)
@@ -219,7 +307,9 @@ fill (ForgeChain *chain, const Set *set, gboolean is_child)
     case IKE_PAYLOAD_SA:
       forge_add (chain, 33, is_child ? esp_sa : ike_sa, is_child ? sizeof esp_sa : sizeof ike_sa);
       break;
-    case IKE_PAYLOAD_KE: forge_add (chain, 34, ke, sizeof ke); break;
+    case IKE_PAYLOAD_KE:
+      forge_add (chain, 34, ke, sizeof ke);
+      break;
     case IKE_PAYLOAD_IDI:
     case IKE_PAYLOAD_IDR:
       forge_add (chain, set->types[i], id, sizeof id - 1);
@@ -228,24 +318,38 @@ fill (ForgeChain *chain, const Set *set, gboolean is_child)
     case IKE_PAYLOAD_CERTREQ:
       forge_add (chain, set->types[i], cert, sizeof cert);
       break;
-    case IKE_PAYLOAD_AUTH: forge_add (chain, 39, auth, sizeof auth); break;
-    case IKE_PAYLOAD_NONCE: forge_add (chain, 40, nonce, sizeof nonce); break;
-    case IKE_PAYLOAD_NOTIFY: forge_add (chain, 41, notify, sizeof notify); break;
-    case IKE_PAYLOAD_DELETE: forge_add (chain, 42, del, sizeof del); break;
+    case IKE_PAYLOAD_AUTH:
+      forge_add (chain, 39, auth, sizeof auth);
+      break;
+    case IKE_PAYLOAD_NONCE:
+      forge_add (chain, 40, nonce, sizeof nonce);
+      break;
+    case IKE_PAYLOAD_NOTIFY:
+      forge_add (chain, 41, notify, sizeof notify);
+      break;
+    case IKE_PAYLOAD_DELETE:
+      forge_add (chain, 42, del, sizeof del);
+      break;
     case IKE_PAYLOAD_TSI:
     case IKE_PAYLOAD_TSR:
       forge_add (chain, set->types[i], ts, sizeof ts);
       break;
-    case IKE_PAYLOAD_CP: forge_add (chain, 47, cp, sizeof cp); break;
-    case IKE_PAYLOAD_VENDOR: forge_add (chain, 43, other, 8); break;
-    default: forge_add (chain, set->types[i], other, sizeof other); break;
+    case IKE_PAYLOAD_CP:
+      forge_add (chain, 47, cp, sizeof cp);
+      break;
+    case IKE_PAYLOAD_VENDOR:
+      forge_add (chain, 43, other, 8);
+      break;
+    default:
+      forge_add (chain, set->types[i], other, sizeof other);
+      break;
     }
     chain->items[i].is_critical = set->types[i] == set->critical;
   }
 }
 
 typedef struct {
-  guint   n_sas, n_keys, n_child_keys, n_states, n_replies;
+  guint n_sas, n_keys, n_child_keys, n_states, n_replies;
   guint64 n_up, n_installs, n_spis, n_calls;
 } Seen;
 
@@ -255,7 +359,7 @@ look (Matrix *m)
   PairEnd *end = target_of (m);
   ForgeEnd *heard = is_at_b (m->state) ? &m->forge->b : &m->forge->a;
 
-  return (Seen) {
+  return (Seen){
     forge_n_sas (end),
     heard->n_keys,
     heard->n_child_keys,
@@ -313,7 +417,8 @@ judge_request (Matrix *m, guint8 exchange, const Set *set, const Seen *before, c
   if (m->state == NO_SA || m->state == HALF_OPEN)
     g_assert_cmpuint (after->n_sas, ==, 0);
   else
-    g_assert_cmpuint (after->n_sas, ==, is_good || set->critical ? 1 : 0);
+    g_assert_cmpuint (after->n_sas, ==,
+                      is_good || set->critical ? before->n_sas : n_others (m->state));
   if (after->n_sas != before->n_sas)
     m->is_stale = TRUE;
   m->next_id += m->state != NO_SA;
@@ -334,7 +439,10 @@ try_one (Matrix *m, guint8 exchange, gboolean is_response, gboolean is_clear, co
     enter (m);
   if (m->state == NO_SA || m->state == AWAITS_INIT)
     head.spi_i = m->state == NO_SA ? SPI + g_random_int () : m->spi_i;
-  head.id = !is_response ? m->next_id : m->state == AWAITS_AUTH ? 1 : m->state == DELETING ? 2 : 0;
+  head.id = !is_response                                   ? m->next_id
+            : m->state == AWAITS_AUTH                      ? 1
+            : m->state == DELETING || m->state == REKEYING ? 2
+                                                           : 0;
   fill (&chain, set, exchange == EX_CHILD || exchange == EX_AUTH);
   forge_clear (m->forge);
   counted = n_counted (target_of (m));
@@ -375,10 +483,17 @@ base_of (guint8 exchange, gboolean is_response, Set *set)
 
   memset (set, 0, sizeof *set);
   switch (exchange) {
-  case EX_AUTH: memcpy (set->types, is_response ? auth_r : auth_i, set->n = 5); break;
-  case EX_CHILD: memcpy (set->types, child, set->n = 4); break;
-  case EX_INFO: break;
-  default: memcpy (set->types, init, set->n = 3); break;
+  case EX_AUTH:
+    memcpy (set->types, is_response ? auth_r : auth_i, set->n = 5);
+    break;
+  case EX_CHILD:
+    memcpy (set->types, child, set->n = 4);
+    break;
+  case EX_INFO:
+    break;
+  default:
+    memcpy (set->types, init, set->n = 3);
+    break;
   }
 }
 
@@ -402,7 +517,7 @@ try_sets (Matrix *m, guint8 exchange, gboolean is_response, gboolean is_clear)
     try_one (m, exchange, is_response, is_clear, &set);
   }
   for (i = 0; i < G_N_ELEMENTS (all_types); i++) {
-    set = (Set) { 1, { all_types[i] }, 0 };
+    set = (Set){ 1, { all_types[i] }, 0 };
     try_one (m, exchange, is_response, is_clear, &set);
     set = base;
     set.types[set.n++] = all_types[i];
@@ -417,6 +532,147 @@ try_sets (Matrix *m, guint8 exchange, gboolean is_response, gboolean is_clear)
   try_one (m, exchange, is_response, is_clear, &set);
 }
 
+/* -- requests to replace something: every REKEY_SA, every SPI, every KE payload */
+
+typedef enum { NO_NOTIFY, VALID, UNKNOWN, OF_AH, OF_IKE, OF_NOTHING, EMPTY_SPI, LONG_SPI } Notify;
+
+static const struct {
+  guint8 protocol, spi_len;
+  gboolean is_known;
+  int says; /* where children may be replaced, and the SPI is not */
+} notifies[] = {
+  [VALID] = { 3, 4, TRUE, IKE_N_NO_PROPOSAL_CHOSEN },
+  [UNKNOWN] = { 3, 4, FALSE, IKE_N_CHILD_SA_NOT_FOUND },
+  [OF_AH] = { 2, 4, TRUE, IKE_N_CHILD_SA_NOT_FOUND },
+  [OF_IKE] = { 1, 4, TRUE, IKE_N_CHILD_SA_NOT_FOUND },
+  [OF_NOTHING] = { 0, 4, TRUE, IKE_N_CHILD_SA_NOT_FOUND },
+  [EMPTY_SPI] = { 3, 0, FALSE, IKE_N_INVALID_SYNTAX },
+  [LONG_SPI] = { 3, 8, FALSE, IKE_N_INVALID_SYNTAX },
+};
+static const struct {
+  guint8 len;
+  gboolean is_zero;
+} spis[] = { { 8, FALSE }, { 8, TRUE }, { 4, FALSE }, { 0, FALSE } };
+static const guint8 groups[] = { 0, 31, 19 }; /* 0: no KE payload */
+
+typedef struct {
+  Notify notify;
+  gboolean of_ike;
+  guint spi, group;
+} Rekey;
+
+static guint32
+spi_of_child (PairEnd *end)
+{
+  IkeFakeSa sa = { .struct_size = sizeof sa };
+  guint i;
+
+  for (i = 0; end->kernel_ops->nth_sa (end->kernel, i, &sa); i++)
+    if (sa.direction == IKE_DIR_OUT)
+      return sa.spi;
+  return 0x11223344;
+}
+
+/* A proposal that nobody takes: a REKEY_SA that is right is no more than that. */
+static gsize
+write_proposal (const Rekey *r, guint8 out[32])
+{
+  static const guint8 transform[] = { 0, 0, 0, 8, 5, 0, 0, 77 };
+  guint8 n = r->of_ike ? spis[r->spi].len : MIN (spis[r->spi].len, 4);
+
+  memset (out, 0, 32);
+  memcpy (out, (guint8[]){ 0, 0, 0, (guint8) (16 + n), 1, r->of_ike ? 1 : 3, n, 1 }, 8);
+  memset (out + 8, spis[r->spi].is_zero ? 0 : 9, n);
+  memcpy (out + 8 + n, transform, sizeof transform);
+  if (r->of_ike)
+    out[8 + n + 4] = 4;
+  return 16u + n;
+}
+
+/* What the answer says, where there is one. */
+static int
+rekey_says (const Matrix *m, const Rekey *r)
+{
+  guint16 refusal = refusal_of (m->state, EX_CHILD, FALSE, FALSE);
+
+  if (refusal)
+    return refusal;
+  /* No SPI of anything, or of a CHILD_SA, but without selectors. */
+  if (r->notify == LONG_SPI || (r->of_ike && r->notify))
+    return IKE_N_INVALID_SYNTAX;
+  if (m->state == RIVAL || (m->state == REKEYING && !r->of_ike))
+    return IKE_N_TEMPORARY_FAILURE;
+  return r->notify ? notifies[r->notify].says : IKE_N_NO_PROPOSAL_CHOSEN;
+}
+
+static void
+try_rekey (Matrix *m, const Rekey *r)
+{
+  static const guint8 ts[] = { 1,   0,   0,  0, 7, 0, 0,  16,  0,   0,
+                               255, 255, 10, 0, 0, 0, 10, 255, 255, 255 };
+  ForgeHead head = { .from_a = is_at_b (m->state), .exchange = EX_CHILD };
+  guint8 notify[4 + 8] = { 0, 0, IKE_N_REKEY_SA >> 8, IKE_N_REKEY_SA & 255 }, sa[32],
+                    ke[4 + 32] = { 0, groups[r->group], 0, 0, 9 }, nonce[32] = { 1 };
+  ForgeChain chain = { 0 };
+  guint32 spi;
+  Seen before, after;
+  int says;
+
+  if (m->is_stale)
+    enter (m);
+  spi = GUINT32_TO_BE (notifies[r->notify].is_known ? spi_of_child (target_of (m)) : 0x11223344);
+  notify[0] = notifies[r->notify].protocol;
+  notify[1] = notifies[r->notify].spi_len;
+  memcpy (notify + 4, &spi, sizeof spi);
+  if (r->notify)
+    forge_add (&chain, IKE_PAYLOAD_NOTIFY, notify, 4u + notify[1]);
+  forge_add (&chain, IKE_PAYLOAD_SA, sa, write_proposal (r, sa));
+  forge_add (&chain, IKE_PAYLOAD_NONCE, nonce, sizeof nonce);
+  if (groups[r->group])
+    forge_add (&chain, IKE_PAYLOAD_KE, ke, sizeof ke);
+  if (!r->of_ike) {
+    forge_add (&chain, IKE_PAYLOAD_TSI, ts, sizeof ts);
+    forge_add (&chain, IKE_PAYLOAD_TSR, ts, sizeof ts);
+  }
+  head.id = m->next_id;
+  forge_clear (m->forge);
+  before = look (m);
+  forge_send (m->forge, &head, &chain);
+  forge_run_ms (m->forge, 2);
+  after = look (m);
+  g_assert_cmpuint (after.n_keys, ==, before.n_keys);
+  g_assert_cmpuint (after.n_child_keys, ==, before.n_child_keys);
+  g_assert_cmpuint (after.n_installs, ==, before.n_installs);
+  g_assert_cmpuint (after.n_spis, ==, before.n_spis);
+  if (!is_open (m->state, EX_CHILD, FALSE, FALSE)) {
+    g_assert_cmpuint (after.n_replies, ==, 0);
+    g_assert_cmpuint (after.n_sas, ==, before.n_sas);
+    return;
+  }
+  says = rekey_says (m, r);
+  g_assert_cmpint (forge_says (m->forge, forge_sent (m->forge, is_at_b (m->state), 0)), ==, says);
+  m->is_stale = says == IKE_N_INVALID_SYNTAX;
+  g_assert_cmpuint (after.n_sas, ==, m->is_stale ? n_others (m->state) : before.n_sas);
+  if (!m->is_stale)
+    g_assert_cmpuint (after.n_calls, ==, before.n_calls);
+  m->next_id++;
+}
+
+static void
+try_rekeys (Matrix *m)
+{
+  Rekey r;
+
+  for (r.notify = NO_NOTIFY; r.notify <= LONG_SPI; r.notify++)
+    for (r.of_ike = 0; r.of_ike < 2; r.of_ike++)
+      for (r.spi = 0; r.spi < G_N_ELEMENTS (spis); r.spi++)
+        for (r.group = 0; r.group < G_N_ELEMENTS (groups); r.group++) {
+          g_test_message ("REKEY_SA %u, %s, SPI %u, KE %u", r.notify, r.of_ike ? "IKE" : "ESP",
+                          r.spi, r.group);
+          try_rekey (m, &r);
+        }
+}
+
 static void
 run (State state, guint32 flags)
 {
@@ -424,11 +680,11 @@ run (State state, guint32 flags)
   guint i;
 
   m.forge = forge_new (
-      &(PairOptions) { .flags = flags,
-                       .connection = { "proposals = aes256gcm16-prfsha256-x25519\n "
-                                       "retransmit_timeout = 1000\n children { net { } }\n",
-                                       "proposals = aes256gcm16-prfsha256-x25519\n "
-                                       "retransmit_timeout = 1000\n children { net { } }\n" } });
+      &(PairOptions){ .flags = flags,
+                      .connection = { "proposals = aes256gcm16-prfsha256-x25519\n "
+                                      "retransmit_timeout = 1000\n children { net { } }\n",
+                                      "proposals = aes256gcm16-prfsha256-x25519\n "
+                                      "retransmit_timeout = 1000\n children { net { } }\n" } });
   for (i = 0; i < G_N_ELEMENTS (exchanges); i++) {
     gboolean has_keys = state != NO_SA && state != AWAITS_INIT;
     guint k;
@@ -438,6 +694,8 @@ run (State state, guint32 flags)
         try_sets (&m, exchanges[i], k, FALSE);
     }
   }
+  if (state != NO_SA && state != AWAITS_INIT)
+    try_rekeys (&m);
   forge_free (m.forge);
   g_free (m.error);
 }

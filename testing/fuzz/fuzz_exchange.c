@@ -15,6 +15,8 @@ enum { STEPS_MAX = 64, SENT_MAX = 256 };
 typedef struct { const guint8 *at; gsize left; } Script;
 
 static Forge *forge;
+/* The IKE SA of the last keys, and the one that it may have replaced. */
+static ForgeSa newest, before;
 static char *up_error;
 static gboolean is_up_running;
 
@@ -70,6 +72,15 @@ begin (Script *s)
   forge_run_ms (forge, 50);
 }
 
+static void
+notice_keys (void)
+{
+  if (forge->spi_i == newest.spi_i && forge->spi_r == newest.spi_r)
+    return;
+  before = newest;
+  newest = forge_sa (forge);
+}
+
 /* A message with the header that fits best, and any content. */
 static void
 say (Script *s, gboolean is_clear)
@@ -96,8 +107,11 @@ say (Script *s, gboolean is_clear)
       head.spi_i = GUINT64_FROM_BE (head.spi_i);
     }
   }
+  if (how & 64 && before.keys[FORGE_SK_EI].len)
+    forge_use (forge, &before);
   len = forge_write_plain (forge, &head, (guint8) first, plain, len, message);
-  forge_inject (forge, head.from_a, message, len);
+  forge_use (forge, &newest);
+  forge_inject (forge, how & 128 ? !head.from_a : head.from_a, message, len);
 }
 
 /* What was sent once, changed in so many bytes; a sealed one is opened, changed inside, and sealed
@@ -163,10 +177,17 @@ set_loss (Script *s)
 static void
 begin_operation (IkeSa *sa, gpointer data)
 {
-  static const char *const names[] = { "delete", "liveness" };
-  guint which = GPOINTER_TO_UINT (data);
+  static const char *const names[] = { "delete", "liveness", "rekey", "rekey-child" };
+  guint which = GPOINTER_TO_UINT (data) & 3;
+  IkeChild *child = ike_sa_child (sa, 0);
+  IkeChildRef ref = { 0 };
 
-  ike_sa_begin (sa, names[which & 1], NULL, NULL, NULL);
+  if (child)
+    ref = ike_child_ref (child);
+  if (which < 3)
+    ike_sa_begin (sa, names[which], NULL, NULL, NULL);
+  else if (child)
+    ike_sa_begin (sa, names[which], g_memdup2 (&ref, sizeof ref), NULL, NULL);
 }
 
 static void
@@ -174,6 +195,7 @@ step (Script *s)
 {
   guint what = next (s);
 
+  notice_keys ();
   switch (what % 10) {
   case 0: say (s, TRUE); break;
   case 1: case 2: say (s, FALSE); break;
@@ -215,6 +237,7 @@ end (void)
   is_up_running = FALSE;
   forge_clear (forge);
   memset (forge->keys, 0, sizeof forge->keys);
+  newest = before = (ForgeSa) { 0 };
 }
 
 int

@@ -14,6 +14,7 @@ import conns
 import foreign
 import peers
 import pki
+import rekeying
 from certificates import Certs
 from lab import Failure, Lab, wait_for
 from peers import CONNECTION
@@ -49,6 +50,7 @@ class Case:
     inner: dict = dataclasses.field(default_factory=dict)         # family of the inner addresses by that of the outer
     keys: dict = dataclasses.field(default_factory=dict)          # further keys of the connection
     initiator_keys: dict = dataclasses.field(default_factory=dict)
+    child_keys: dict = dataclasses.field(default_factory=dict)    # of its first child
     is_transport: bool = False                                    # from end to end
     is_trapped: bool = False                                      # a packet makes the initiator begin
 
@@ -71,7 +73,7 @@ class Run:
             nets = {"local_ts": "dynamic", "remote_ts": "dynamic", "mode": "transport"}
         if is_initiator and self.case.is_trapped:
             nets["start_action"] = "trap"
-        children = {"net": {"esp_proposals": self.case.esp, **nets, **wide}}
+        children = {"net": {"esp_proposals": self.case.esp, **nets, **wide, **self.case.child_keys}}
         if self.case.second_child:
             children["net2"] = {"esp_proposals": self.case.second_child["esp"], "local_ts": side.net(self.inner, 1),
                                 "remote_ts": side.other.net(self.inner, 1)}
@@ -88,6 +90,7 @@ class Run:
                 peer.more = self.case.settings.get("strongswan", {})
             elif peer.kind == "ikebana":
                 tree["plugins"] = self.case.settings.get("ikebana", {})
+                tree["core"] = self.case.settings.get("core", {})
             peer.start(tree)
 
     def _credentials(self, peer):
@@ -345,31 +348,6 @@ def asked_for_life(run, sniffer):
     run.check_listing()
 
 
-def child_rekeyed(run, sniffer):
-    rekey(run, sniffer, "net", lambda: run.others[-1].rekey_child("net"), lambda sa, child: child["spi-in"])
-
-
-def ike_rekeyed(run, sniffer):
-    rekey(run, sniffer, "net", lambda: run.others[-1].rekey_ike(CONNECTION), lambda sa, child: sa["initiator-spi"])
-
-
-def rekey(run, sniffer, name, start, key):
-    """strongSwan asks for it.  A new key, the same traffic, and nothing left of the old one."""
-    before = {peer: key(*run._child_of(peer, name)) for peer in run.others}
-    n_first = len(capture.ike_messages(sniffer.so_far(), IKE_SA_INIT))
-    start()
-    for peer in run.others:
-        def is_renewed(peer=peer):
-            sas = peer.sas()
-            children = [(sa, child) for sa in sas for child in sa["child-sas"] if child["state"] == "INSTALLED"]
-            return len(sas) == 1 and len(children) == 1 and key(*children[0]) != before[peer]
-        wait_for(f"{peer.side.name} having rekeyed", is_renewed, 10)
-    if len(capture.ike_messages(sniffer.so_far(), IKE_SA_INIT)) > n_first:
-        raise Failure("a new IKE SA was negotiated, as strongSwan does when the peer refuses to rekey")
-    run.ping()
-    run.check_listing()
-
-
 def reauthenticated(run, sniffer):
     """A new IKE SA from scratch, and the old one closed.  strongSwan does it when it was told to (RFC 4478); itself it tells only
     those whom it could not authenticate anew of its own accord: EAP, virtual addresses."""
@@ -391,6 +369,10 @@ def reauthenticated(run, sniffer):
     run.check_listing()
 
 
+# Of both ends: each begins when it has been there for between 3 and 4 seconds, or 2 and 3.
+SHORT_IKE = {"rekey_time": 4, "rand_time": 1, "over_time": 20}
+SOON = {"strongswan": {"retransmit_timeout": "0.5"}, "core": {"retransmit_timeout": "0.5"}}
+SHORT_CHILD = {"rekey_time": 3, "rand_time": 1, "life_time": 30}
 X25519 = {"encr-alg": "AES_GCM_16", "prf-alg": "PRF_HMAC_SHA2_256", "dh-group": "CURVE_25519"}
 
 CASES = [
@@ -417,8 +399,14 @@ CASES = [
          second_child={"esp": "aes128gcm16-x25519",
                        "says": {"encr-alg": "AES_GCM_16", "encr-keysize": "128", "dh-group": "CURVE_25519"}}),
     Case("trap", ike_says=X25519, is_trapped=True, then=narrowed),
-    Case("rekey-child", ike_says=X25519, then=child_rekeyed),
-    Case("rekey-ike", ike_says=X25519, then=ike_rekeyed),
+    Case("rekey-child", ike_says=X25519, then=rekeying.by_turns(rekeying.CHILD)),
+    Case("rekey-child-pfs", esp="aes256gcm16-x25519", ike_says=X25519, families=(4,), then=rekeying.by_turns(rekeying.CHILD)),
+    Case("rekey-ike", ike_says=X25519, then=rekeying.by_turns(rekeying.IKE)),
+    Case("rekey-both-child", esp="aes256gcm16-x25519", ike_says=X25519, families=(4,), settings=SOON,
+         then=rekeying.at_once(rekeying.CHILD)),
+    Case("rekey-both-ike", ike_says=X25519, families=(4,), settings=SOON, then=rekeying.at_once(rekeying.IKE)),
+    Case("rekey-often", esp="aes256gcm16-x25519", ike_says=X25519, families=(4,), then=rekeying.often, keys=SHORT_IKE,
+         child_keys=SHORT_CHILD),
     Case("liveness", ike_says=X25519, initiator_keys={"dpd_delay": "1s"}, then=asked_for_life),
     Case("reauth", ike_says=X25519, then=reauthenticated, families=(4,),
          keys={"reauth_time": "20s", "over_time": "3s", "rand_time": "0s"},
@@ -523,6 +511,9 @@ GUEST_CASES = [
     Case("cbc-cert-old-ecdsa384", peers=("openiked",), **OPENIKED4, settings=OURS_OLD,
          certs=Certs("ecdsa384", "ecdsa384", words="ecdsa384", proof={"ikebana": "ECDSA-384 signature", "openiked": SHA256})),
     Case("trap", is_trapped=True, is_raw=True, families=(4,), then=narrowed),
+    Case("rekey", peers=("libreswan",), **RAW4, esp="aes256gcm16-x25519", ike_says=X25519,
+         then=rekeying.by_turns(rekeying.CHILD, rekeying.IKE)),
+    Case("cbc-rekey", peers=("openiked",), **OPENIKED4, then=rekeying.by_turns(rekeying.CHILD, rekeying.IKE)),
     Case("nat", peers=BOTH, kernel="qemu", nat=True, families=(4,), then=behind_nat),
     Case("cbc-nat", peers=("openiked",), kernel="qemu", nat=True, families=(4,), ike="aes256-sha384-prfsha384-x25519",
          esp="aes256-sha384", child_says=CBC, then=behind_nat),

@@ -119,12 +119,20 @@ class Libreswan(Daemon):
             keys["rightca"] = f'"{self.issuer}"'
         return keys
 
+    @staticmethod
+    def _times(conn, child):
+        """It rekeys a margin before the end of a life time."""
+        if "rekey_time" not in conn:
+            return {}
+        return {"rekey": "yes", "ikelifetime": f"{conn['rekey_time'] + 1}s", "salifetime": f"{child['rekey_time'] + 1}s", "rekeymargin": "1s",
+                "rekeyfuzz": "0%"}
+
     def _keys(self, conn, child):
         ike, esp = transforms(conn["proposals"], LIBRESWAN), transforms(child["esp_proposals"], LIBRESWAN)
         esp_words = [word for word in (esp["encryption"], esp["integrity"]) if word]
         is_transport = child.get("mode") == "transport"
         return {
-            "auto": "add", **self._proof(conn), "ikev2": "insist", "rekey": "no", "type": child.get("mode", "tunnel"),
+            "auto": "add", **self._proof(conn), "ikev2": "insist", "rekey": "no", **self._times(conn, child), "type": child.get("mode", "tunnel"),
             "left": conn["local_addrs"], "right": conn["remote_addrs"],
             "leftsubnet": None if is_transport else child["local_ts"],
             "rightsubnet": None if is_transport else child["remote_ts"], "leftupdown": "%disabled",
@@ -150,6 +158,12 @@ class Libreswan(Daemon):
             raise Failure(f"libreswan has no CHILD_SA {child}")
         self.whack("--deletestate", match[1])
 
+    def rekey_child(self, child):
+        self.whack("--rekey-ipsec", "--name", child)
+
+    def rekey_ike(self, _):
+        self.whack("--rekey-ike", "--name", self.children[0])
+
     def proofs(self):
         """{name of the other end: what it proved itself with}, in strongSwan's words."""
         found = re.findall(r"established IKE SA; authenticated peer (?:using authby=(\w+)|'(.*?)' (digital )?signature)", self.log())
@@ -172,12 +186,13 @@ class Libreswan(Daemon):
 
     def sas(self):
         status = self.whack("--status")
-        if "STATE_V2_ESTABLISHED_IKE_SA" not in status:
-            return []
-        children = [{"name": name, "state": "INSTALLED", **self._esp(status, name)}
-                    for name in self.children if re.search(rf'"{name}"[^\n]*STATE_V2_ESTABLISHED_CHILD_SA', status)]
+        numbers = re.findall(r'#(\d+): "[^\n]*STATE_V2_ESTABLISHED_IKE_SA', status)
+        children = [{"name": name, "state": "INSTALLED", "number": number, **self._esp(status, name)} for name in self.children
+                    for number in re.findall(rf'#(\d+): "{name}"[^\n]*STATE_V2_ESTABLISHED_CHILD_SA', status)]
         match = re.search(r"IKE(?:v2)? algorithm newest: (\S+)", status)
-        return [{"state": "ESTABLISHED", **_told(match[1] if match else "", True), "child-sas": children}]
+        told = _told(match[1] if match else "", True)
+        return [{"state": "ESTABLISHED", "number": number, **told, "child-sas": children if number == numbers[-1] else []}
+                for number in numbers]
 
     def _esp(self, status, name):
         match = re.search(rf'"{name}"(?:\[\d+\])?: +ESP algorithm newest: (\S+);', status)
@@ -215,8 +230,8 @@ class OpenIked(Daemon):
         words = ["ikev2", CONNECTION, "active", child.get("mode", "tunnel"), "esp",
                  "from", self._end(child["local_ts"], conn["local_addrs"]), "to", self._end(child["remote_ts"], peer), "local", conn["local_addrs"], "peer", peer,
                  "ikesa", *self._words(ike), "childsa", *self._words(esp), "esn" if esp["esn"] else "noesn",
-                 "srcid", conn["local"]["id"], "dstid", conn["remote"]["id"], "ikelifetime", "0", "lifetime", "0",
-                 *self._proof(conn, secret)]
+                 "srcid", conn["local"]["id"], "dstid", conn["remote"]["id"], "ikelifetime", str(conn.get("rekey_time", 0)),
+                 "lifetime", str(child.get("rekey_time", 0)), *self._proof(conn, secret)]
         os.makedirs(os.path.join(self.dir, "etc/iked"), exist_ok=True)
         self.write("etc/iked.conf", "set fragmentation\n" + " ".join(words) + "\n")
         self.launch(["/usr/sbin/iked", "-d", "-v", "-v", "-f", "/etc/iked.conf", "-s", "/run/iked.sock"])
@@ -265,12 +280,13 @@ class OpenIked(Daemon):
     def sas(self):
         """ikectl names addresses and SPIs, the log the algorithms."""
         shown = self.ctl("show", "sa")
-        if not re.search(r"iked_sas: .* ESTABLISHED ", shown):
-            return []
-        spis = re.findall(r"sa_childsas: \S+ ESP 0x(\S+) (?:in|out)", shown)
+        numbers = re.findall(r"iked_sas: \S+ (rspi \S+ ispi \S+) .* ESTABLISHED ", shown)
+        spis = re.findall(r"sa_childsas: \S+ ESP 0x(\S+) in", shown)
         ike = self._last(r"established peer .* as \S+ \((.*)\)")
-        children = [{"name": "net", "state": "INSTALLED", **kernel_says(self), **self._last(r"loaded SPIs: .*\((.*)\)")}]
-        return [{"state": "ESTABLISHED", **ike, "child-sas": children if len(spis) > 1 else []}]
+        told = {**kernel_says(self), **self._last(r"loaded SPIs: .*\((.*)\)")} if spis else {}
+        children = [{"name": "net", "state": "INSTALLED", "number": spi, **told} for spi in spis]
+        return [{"state": "ESTABLISHED", "number": number, **ike, "child-sas": children if number == numbers[-1] else []}
+                for number in numbers]
 
     def _last(self, pattern):
         """The algorithms of the last line that tells of some: `enc aes-256 auth hmac-sha2-384 group curve25519 …`."""

@@ -252,6 +252,12 @@ class Ikebana(Daemon):
     def down_child(self, child):
         self.cli("down", CONNECTION, child)
 
+    def rekey_child(self, child):
+        self.cli("rekey", CONNECTION, child)
+
+    def rekey_ike(self, connection):
+        self.cli("rekey", connection)
+
     def sas(self):
         """[{the IKE SA's keys, children: [{…}]}] as `ikebana status` tells them."""
         return self.json("status")["sas"]
