@@ -290,6 +290,7 @@ on_state (IkePlugin *self, IkeSa *ike_sa, IkeStateEvent *event)
     return IKE_HOOK_PASS;
   sa = mirror (end, ike_sa);
   sa->state = (guint8) event->to;
+  sa->is_heir |= event->from == IKE_SA_CREATED && event->to == IKE_SA_ESTABLISHED;
   world_mix (end->world, sa->spi_i + event->to);
   world_note (end->world, end, "IKE SA %s %" G_GINT64_MODIFIER "x: %s -> %s", ike_sa_name (ike_sa),
               sa->spi_i, ike_sa_state_name (event->from), ike_sa_state_name (event->to));
@@ -323,6 +324,17 @@ on_child (IkePlugin *self, IkeSa *ike_sa, IkeChildEvent *event)
   return IKE_HOOK_PASS;
 }
 
+/* What waited for its inheritance is an SA like others now. */
+static IkeHookVerdict
+on_rekey (IkePlugin *self, IkeSa *ike_sa, IkeRekeyEvent *event)
+{
+  End *end = end_of (self);
+
+  if (end)
+    mirror (end, ike_sa)->is_heir = FALSE;
+  return IKE_HOOK_PASS;
+}
+
 /* -- the wire */
 
 /* Everything that is sent, arrives or is lost is part of what two runs of a seed have in common. */
@@ -351,7 +363,8 @@ activate (IkePlugin *self, GError **error)
   ike_plugin_set_state (self, observe_world (ike_engine_sim (ike_plugin_engine (self))), NULL);
   return ike_message_hook_add (self, "observe", NULL, on_message, error)
          && ike_state_hook_add (self, "observe", NULL, on_state, error)
-         && ike_child_updown_hook_add (self, "observe", NULL, on_child, error);
+         && ike_child_updown_hook_add (self, "observe", NULL, on_child, error)
+         && ike_rekey_hook_add (self, "observe", NULL, on_rekey, error);
 }
 
 static const IkeFeature *const no_features[] = { NULL };

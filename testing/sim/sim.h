@@ -93,6 +93,7 @@ typedef struct {
   guint32  unique_id;
   guint8   state;
   gboolean was_up;
+  gboolean is_heir;                           /* made in the place of another, and without its children yet */
   gboolean is_excused;                        /* the other end cannot have heard that it is alone */
   gint64   born_us, up_us, lonely_us;         /* 0: not (yet) */
   guint32  next_out, n_asked;
