@@ -6,7 +6,7 @@
 
 static const IkeFeature *const sa_features[] = {
   &ike_command_status,        &ike_command_up,      &ike_command_down,      &ike_command_rekey,
-  &ike_command_explain,       &ike_command_list_policies, &ike_command_install, &ike_command_uninstall,
+  &ike_command_explain, &ike_command_list_policies, &ike_command_install, &ike_command_uninstall,
   NULL,
 };
 

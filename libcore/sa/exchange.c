@@ -10,12 +10,6 @@
 static void run_half (IkeExchange *x);
 
 static gboolean
-is_clear (const IkeExchange *x)
-{
-  return x->info->klass->flags & IKE_EXCHANGE_CLEAR;
-}
-
-static gboolean
 is_first_half (const IkeExchange *x)
 {
   return (x->half == IKE_HALF_BUILD) == x->is_initiator;
@@ -205,7 +199,7 @@ ike_task_disbelieve (IkeTask *task, const char *reason)
 {
   IkeExchange *x = task->exchange;
 
-  if (!is_clear (x) || !x->is_answered)
+  if (!ike_exchange_is_clear (x) || !x->is_answered)
     return ike_task_abort (task, reason);
   g_free (x->reason);
   x->reason = g_strdup (reason);
@@ -220,41 +214,6 @@ ike_task_later (IkeTask *task, const char *reason)
   return IKE_TASK_LATER;
 }
 
-/* -- building */
-
-/* The peer's is as it came: it may be one that nobody here knows. */
-static guint8
-number_of (const IkeExchange *x)
-{
-  return x->is_initiator || !x->in ? x->info->klass->number : x->in->header.exchange;
-}
-
-static void
-open_message (IkeExchange *x)
-{
-  IkeSa *sa = x->sa;
-  gboolean hides_spi = is_clear (x) && !x->is_initiator && x->is_failed;
-  IkeHeader header = {
-    .spi_initiator = ike_sa_spi (sa, TRUE),
-    .version = 0x20,
-    .exchange = number_of (x),
-    .flags = (guint8) ((sa->is_initiator ? IKE_FLAG_INITIATOR : 0)
-                       | (x->is_initiator ? 0 : IKE_FLAG_RESPONSE)),
-    .message_id = x->message_id,
-  };
-
-  /* RFC 7296, 2.6: an IKE_SA_INIT response that makes no SA has a responder's SPI of zero. */
-  header.spi_responder = hides_spi ? 0 : ike_sa_spi (sa, FALSE);
-  ike_writer_init (&x->out, sa->shard->buffer, IKE_MESSAGE_MAX);
-  ike_header_write (&x->out, &header);
-  if (!is_clear (x)) {
-    ike_outer_write (x);
-    ike_payload_open (&x->out, IKE_PAYLOAD_SK, FALSE);
-    ike_writer_reserve (&x->out, ike_seal_prefix (sa) - IKE_HEADER_LEN - 4);
-  }
-  x->inner_at = x->out.len;
-}
-
 static void
 begin_half (IkeExchange *x, IkeHalf half)
 {
@@ -262,68 +221,10 @@ begin_half (IkeExchange *x, IkeHalf half)
   x->cursor = 0;
   x->stop_phase = G_MAXUINT;
   if (half == IKE_HALF_BUILD && !x->is_failed) {
-    open_message (x);
+    ike_exchange_open (x);
     ike_exchange_send_notifies (x, TRUE);
   }
   run_half (x);
-}
-
-static gboolean
-emit_message (IkeExchange *x, gboolean is_inbound, const guint8 **plain, gsize *len, guint8 *first)
-{
-  IkeSaManager *manager = x->sa->shard->manager;
-  IkeMessageEvent event = { sizeof event,
-                            is_inbound,
-                            is_inbound != x->is_initiator,
-                            number_of (x),
-                            x->message_id,
-                            x->keys ? x->keys->generation : 0,
-                            *plain,
-                            *len,
-                            *first };
-
-  if (ike_message_hook_emit (manager->on_message, x->sa, &event) == IKE_HOOK_REJECT)
-    return FALSE;
-  *plain = event.plain;
-  *len = event.len;
-  *first = event.first_payload;
-  return TRUE;
-}
-
-/* Shows what was built to the message hook, and takes what that puts in its place. */
-static gboolean
-show_built (IkeExchange *x)
-{
-  IkeWriter *w = &x->out;
-  guint8 *first = &w->data[is_clear (x) ? 16 : ike_outer_end (w)];
-  const guint8 *built = w->data + x->inner_at, *plain = built;
-  gsize len = w->len - x->inner_at;
-
-  if (!emit_message (x, FALSE, &plain, &len, first) || len > w->size - x->inner_at)
-    return FALSE;
-  if (plain != built && len)
-    memmove (w->data + x->inner_at, plain, len);
-  w->len = x->inner_at + len;
-  return TRUE;
-}
-
-/* Closes and seals what was built; a copy that the caller owns, or NULL. */
-static guint8 *
-close_message (IkeExchange *x, gsize *len)
-{
-  IkeWriter *w = &x->out;
-  gsize limit = is_clear (x) ? 0 : ike_fragment_limit (x);
-
-  if (w->failed || !show_built (x))
-    return NULL;
-  if (limit && ike_sealed_len (x->sa, x->inner_at, w->len - x->inner_at) > limit)
-    return ike_fragment_seal (x->sa, (IkeKeys *) x->keys, w, x->inner_at, limit, len);
-  if (is_clear (x))
-    ike_message_close (w);
-  else if (!ike_seal (x->sa, (IkeKeys *) x->keys, w, x->inner_at))
-    return NULL;
-  *len = w->len;
-  return g_memdup2 (w->data, w->len);
 }
 
 /* -- the end of halves */
@@ -519,13 +420,13 @@ send_request (IkeExchange *x)
       memcpy (x->out.data + 20, &id, 4);
     }
   }
-  x->packet = close_message (x, &x->packet_len);
+  x->packet = ike_exchange_close (x, &x->packet_len);
   if (!x->packet) {
     fail (x, 0, NULL, 0, "the request could not be built or sealed");
     fail_operation (x);
     return;
   }
-  if (is_clear (x))
+  if (ike_exchange_is_clear (x))
     ike_init_keep (sa, TRUE, x->packet, x->packet_len);
   if (x->retries == 0 && !x->is_outside)
     sa->window.next_sent = x->message_id + 1;
@@ -536,15 +437,6 @@ send_request (IkeExchange *x)
     ike_sa_set_state (sa, IKE_SA_CONNECTING);
   x->n_sent = 0;
   ike_transmit_request (x);
-}
-
-static void
-write_failure (IkeExchange *x)
-{
-  open_message (x);
-  if (x->notify)
-    ike_notify_write (&x->out, x->notify_protocol, x->notify, x->notify_spi, x->notify_spi_len,
-                      x->notify_data, x->notify_len);
 }
 
 /* What becomes of the SA after an answer that says no: one that was not up when it was asked goes,
@@ -567,10 +459,10 @@ send_response (IkeExchange *x)
   gsize len = 0;
 
   if (x->is_failed)
-    write_failure (x);
+    ike_exchange_write_failure (x);
   else
     ike_exchange_send_notifies (x, FALSE);
-  packet = close_message (x, &len);
+  packet = ike_exchange_close (x, &len);
   if (!packet) {
     ike_sa_destroy (sa, "the answer could not be built or sealed");
     return;
@@ -580,7 +472,7 @@ send_response (IkeExchange *x)
     ike_sa_destroy (sa, "its source is to prove itself first");
     return;
   }
-  if (is_clear (x) && !x->is_failed)
+  if (ike_exchange_is_clear (x) && !x->is_failed)
     ike_init_keep (sa, FALSE, packet, len);
   ike_transmit (sa, packet, len, x);
   if (x->is_outside) {
@@ -799,26 +691,15 @@ ike_exchange_response (IkeExchange *x, IkeMessage *in)
   x->is_answered = TRUE;
   x->in = in;
   in->kept = x->operation->kept;
-  if (is_clear (x))
+  if (ike_exchange_is_clear (x))
     ike_init_keep (x->sa, FALSE, in->raw, in->raw_len);
   if (!ike_exchange_record_notifies (x, &verdict)) {
     fail (x, IKE_N_INVALID_SYNTAX, NULL, 0,
           verdict.reason ? verdict.reason : "no room for the notifies");
-    x->is_disbelieved = is_clear (x);
+    x->is_disbelieved = ike_exchange_is_clear (x);
     x->is_failed = !x->is_disbelieved;
   }
   begin_half (x, IKE_HALF_PROCESS);
 }
 
 /* A hook's own chain is copied to where the message is. */
-gboolean
-ike_exchange_show (IkeExchange *x, const guint8 **plain, gsize *len, guint8 *first)
-{
-  const guint8 *came = *plain;
-
-  if (!emit_message (x, TRUE, plain, len, first))
-    return FALSE;
-  if (*plain != came && *len)
-    *plain = ike_arena_copy (&x->in_arena, *plain, *len);
-  return *plain || !*len;
-}

@@ -574,6 +574,13 @@ void     ike_exchange_fail    (IkeExchange *x, guint16 notify, const void *data,
 /* The message hook for what came in.  FALSE: it is refused.  Else the three name what is to be processed. */
 gboolean ike_exchange_show    (IkeExchange *x, const guint8 **plain, gsize *len, guint8 *first);
 
+/* compose.c */
+gboolean ike_exchange_is_clear (const IkeExchange *x);
+void     ike_exchange_open    (IkeExchange *x);
+/* Shows it to the message hook and seals it; a copy that the caller owns, or NULL. */
+guint8  *ike_exchange_close   (IkeExchange *x, gsize *len);
+void     ike_exchange_write_failure (IkeExchange *x);
+
 /* notifies.c */
 gboolean ike_exchange_record_notifies (IkeExchange *x, IkeVerdict *verdict);
 /* before, or behind, the payloads of tasks */
@@ -633,53 +640,6 @@ gboolean ike_task_is_waiting (IkeTask *task);                         /* takes w
 void     ike_sa_drop_calls (IkeSa *sa);
 void     ike_sa_stop_timers (IkeSa *sa);
 
-/* child.c */
-struct _IkeChild {
-  IkeChild     *next, *dead_next;
-  IkeSa        *sa;
-  guint64       serial;
-  guint32       unique_id, reqid, spi_in, spi_out;
-  guint8        state, protocol, mode, is_asked, is_installed, is_dead;   /* asked: of the kernel */
-  guint8        n_local, n_remote;
-  guint8        is_going;                     /* its end is asked for; DELETING once the peer may know */
-  guint8        ending, n_uses_asked;         /* IkeEnding; of the kernel, by liveness.c */
-  IkeChildConf const *conf;                   /* of sa->conn */
-  IkeConn      *conn;
-  IkeSelector  *selectors;                    /* local, then remote */
-  IkeChoice     choice;
-  gint64        installed_us, used_us;        /* used: either way, as far as the kernel was asked */
-  IkeAddr       local, remote;                /* as installed */
-  guint32       flags;
-  guint32       if_id_in, if_id_out;
-  char         *link_in, *link_out;           /* names of interfaces to be made; NULL: none */
-  IkeAddr       original_local, original_remote;   /* behind NAT, as the peer knows the hosts; family 0: no NAT */
-  guint16       cpi_in, cpi_out;
-  guint8        ipcomp;                       /* IPCOMP_… that was agreed on; 0: none */
-  guint8        is_moved;                     /* to another IKE SA than the kernel knows: in shard->moved */
-  guint8        is_replaced;                  /* another one has taken its place, or is about to */
-  guint8        is_up;                        /* it, or its predecessor, was told to be up, and not yet down */
-  guint8        is_redundant;                 /* lost a collision: its maker closes it */
-  guint32       confirmed_at;                 /* window.base_received from which the peer has it for sure; 0: it has */
-  guint32       mark_id;                      /* what %unique marks are made of */
-  guint64       replaces;                     /* serial of the one that this one succeeds; 0: none */
-  IkeHeld      *held;                         /* outbound keys, while the one before it still sends */
-  IkeTwins     *twins;                        /* those who carry the same; NULL: not known yet */
-  gint64        soft_us, hard_us;             /* when it is to be replaced, and when it ends; 0: never */
-  IkeTimer     *life_timer;
-  guint32       acquire;                      /* the kernel's question that it answers; 0: none */
-  IkeClaims    *claims;                       /* NULL: none yet, or none needed */
-};
-enum { IKE_DIRS_IN = 1 << IKE_DIR_IN | 1 << IKE_DIR_FWD, IKE_DIRS_OUT = 1 << IKE_DIR_OUT,
-       IKE_DIRS_ALL = IKE_DIRS_IN | IKE_DIRS_OUT };
-IkeChild *ike_child_make (IkeSa *sa, IkeConn *conn, const IkeChildConf *conf);      /* without interface IDs */
-IkeKernelPolicy *ike_child_make_policies (const IkeChild *child, guint directions, guint *n);
-void     ike_child_bury_later (IkeChild *child);
-void     ike_child_fill_kernel_sa (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);   /* no keys */
-void     ike_child_free (IkeChild *child, const char *reason);
-IkeTree *ike_child_describe (const IkeChild *child);
-void     ike_children_update_endpoints (IkeSa *sa);
-void     ike_children_bury (IkeShard *shard);                         /* frees those that are gone */
-
 /* index.c */
 IkeIndex   *ike_index_new    (void);
 void        ike_index_free   (IkeIndex *index);                        /* by then empty */
@@ -695,37 +655,6 @@ void        ike_index_remove (IkeStripe *stripe, IkeIndexed *entry);
 void     ike_unique_enter (IkeSa *sa);                                /* it is up */
 void     ike_unique_leave (IkeSa *sa);
 void     ike_sa_probe     (IkeEngine *engine, IkeSaRef sa);           /* is its peer still alive? */
-
-/* claims.c */
-void     ike_child_claim_anyway (IkeChild *child);
-void     ike_child_unclaim (IkeChild *child);
-void     ike_child_fill_policy (const IkeChild *child, IkeDirection direction, const IkeSelector *local,
-                                const IkeSelector *remote, IkeKernelPolicy *out);
-
-/* if_ids.c */
-void     ike_child_take_if_ids (IkeChild *child);
-void     ike_child_inherit_if_ids (IkeChild *child, const IkeChild *old);
-void     ike_child_free_if_ids (IkeChild *child);
-void     ike_child_fill_link   (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);
-void     ike_child_describe_if_ids (const IkeChild *child, IkeTree *into);
-
-/* successor.c */
-void     ike_child_hold_outbound (IkeChild *child, const IkeKernelSa *out);   /* copies its keys */
-void     ike_child_drop_held  (IkeChild *child);
-void     ike_child_await_peer (IkeChild *child);               /* its answer is about to go out */
-IkeChild *ike_child_successor (const IkeChild *old);           /* installed; NULL: none */
-void     ike_child_succeed    (IkeChild *gone);                /* whoever succeeds it takes its traffic over */
-void     ike_child_remove     (IkeChild *child);               /* from the kernel, then buries it */
-void     ike_child_use_held   (IkeChild *child);               /* if it holds back, and is installed */
-
-/* twins.c */
-IkeTwinTable *ike_twin_table_new (void);
-void     ike_twin_table_free (IkeTwinTable *table);
-/* Those who carry the same have one reqid.  TRUE: there is one already; who holds back then says so before. */
-gboolean ike_child_join_twins (IkeChild *child, gboolean may_hold);
-void     ike_child_inherit_twins (IkeChild *child, const IkeChild *old);
-void     ike_child_leave_twins (IkeChild *child);
-void     ike_child_end_hold_later (IkeChild *child);
 
 /* lifetime.c */
 /* It was due at @due_us and failed; 0: it was not, nor will it be. */
@@ -745,12 +674,6 @@ const char *ike_sa_authenticate_anew (IkeSa *sa, const char *why,
                                       void (*done) (IkeSa *, gpointer, const char *), gpointer data);
 /* What is being made in the place of @from will close @to instead; NULL: nobody. */
 void     ike_reauth_move   (IkeSa *from, IkeSa *to_or_null);
-
-/* child_modes.c: what a mode and the options of a child make of a request to the kernel plugin */
-void     ike_child_fill_modes (const IkeChild *child, gboolean is_inbound, IkeKernelSa *out);
-void     ike_child_fill_policy_modes (const IkeChild *child, gboolean is_out, IkeKernelPolicy *out);
-void     ike_child_drop_cpi (IkeChild *child);                               /* gives back one that is not installed */
-void     ike_child_describe_modes (const IkeChild *child, IkeTree *into);
 
 /* removed.c */
 /* After a reload: says in the log which SAs of @previous have no connection in @config any more. Control. */
@@ -783,6 +706,16 @@ void         ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char 
 /* For a packet: a CHILD_SA that does not carry it does not do. */
 void         ike_initiate_for (IkeEngine *engine, IkeConn *conn, const char *child, const IkeTrigger *trigger,
                                IkeCall *call);
+/* What became of it: @error NULL, or why the child is not up. */
+typedef struct {
+  gboolean is_ike_up;                         /* the IKE SA at least */
+  gboolean is_taken_down;                     /* somebody here did not want it */
+  char    *error;
+} IkeOutcome;
+void         ike_outcome_free (IkeOutcome *outcome_or_null);
+/* Control; @call is answered with an IkeOutcome.  @is_retry: it failed before, and says little this time. */
+void         ike_initiate_outcome (IkeEngine *engine, IkeConn *conn, const char *child, gboolean is_retry,
+                                   IkeCall *call);
 
 /* traps.c: policies that ask for an SA when a packet comes, and shunts.  Functions that take an engine: any thread. */
 typedef struct _IkeTraps IkeTraps;
@@ -813,16 +746,6 @@ IkeKernelPolicy *ike_trap_policies (const IkeConn *conn, const IkeChildConf *con
 gboolean  ike_trap_policies_equal  (const IkeKernelPolicy *a, guint n_a, const IkeKernelPolicy *b, guint n_b);
 /* Any thread. */
 guint32   ike_child_conf_reqid     (IkeSaManager *manager, const IkeChildConf *conf, guint32 own_or_0);
-/* What became of it: @error NULL, or why the child is not up. */
-typedef struct {
-  gboolean is_ike_up;                         /* the IKE SA at least */
-  gboolean is_taken_down;                     /* somebody here did not want it */
-  char    *error;
-} IkeOutcome;
-void         ike_outcome_free (IkeOutcome *outcome_or_null);
-/* Control; @call is answered with an IkeOutcome.  @is_retry: it failed before, and says little this time. */
-void         ike_initiate_outcome (IkeEngine *engine, IkeConn *conn, const char *child, gboolean is_retry,
-                                   IkeCall *call);
 
 /* terminate.c */
 /* Ends those of this connection that we began and that are not up yet. Any thread. */
@@ -857,3 +780,5 @@ void     ike_explain_clear  (IkeSaManager *manager);
 
 /* slots.c */
 void     ike_slots_clear (IkeSa *sa);
+
+#include "sa/child_private.h"

@@ -108,7 +108,8 @@ static void
 test_counts (gconstpointer flags)
 {
   static const char a[] = "proposals = aes256gcm16-prfsha256-x25519\n children { net {\n"
-                          " local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n rekey_packets = 0\n life_packets = 3\n"
+                          " local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n"
+                          " rekey_packets = 0\n life_packets = 3\n"
                           " esp_proposals = aes256gcm16\n } }\n";
   Heard heard;
   Pair *pair = pair_that_carries (flags, a, NULL, &heard);

@@ -68,7 +68,8 @@ forget_what_cannot_heal (World *world)
 
   for (i = 0; i < world->links->len; i++) {
     Link *link = world_link (world, i);
-    gboolean heals = !link->is_child_forced && world_can (world, CAN_DPD) && link->dpd_s[0] && link->dpd_s[1]
+    gboolean heals = !link->is_child_forced && world_can (world, CAN_DPD) && link->dpd_s[0]
+                     && link->dpd_s[1]
                      && (!link->is_nat || world_can (world, CAN_REBIND));
     for (side = 0; side < 2 && !heals; side++)
       command_force_down (link, side, -1);

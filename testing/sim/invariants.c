@@ -69,7 +69,8 @@ alone_until (World *world, SimSa *sa)
   guint dpd_s = world_can (world, CAN_DPD) ? sa->link->dpd_s[side_of (sa)] : 0;
 
   sa->is_excused |= is_excused (world, sa);
-  /* What was replaced, or is not needed, waits for its Delete, which the other end may not live to send. */
+  /* What was replaced, or is not needed, waits for its Delete, which the other end may not live
+   * to send. */
   if (sa->state == IKE_SA_REKEYED || sa->is_heir)
     limit = MAX (limit, sa->lonely_us + REPLACED_S * (gint64) SECOND);
   if (!sa->is_excused)
