@@ -323,7 +323,7 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
   }
   if (!is_initiator)
     ike_child_await_peer (child);
-  if ((child->replaces || has_twin) && !is_initiator)
+  if ((child->replaces || child->is_redundant || has_twin) && !is_initiator)
     ike_child_hold_outbound (child, &sas[1]);
   install_batch (child, sas, call);
   ike_wipe (keymat, sizeof keymat);
@@ -502,7 +502,7 @@ ike_child_set_up (IkeChild *child)
   ike_child_arm (child);
   if (!ike_addr_equal (&child->local, &sa->local) || !ike_addr_equal (&child->remote, &sa->remote))
     update_endpoints (child);
-  if (child->held && !child->replaces)
+  if (child->held && !child->replaces && !child->is_redundant)
     ike_child_end_hold_later (child);
   if (child->n_local)
     ike_selector_format (&child->selectors[0], local, sizeof local);
@@ -513,7 +513,7 @@ ike_child_set_up (IkeChild *child)
                    child->replaces ? "there, in the place of another" : "up", local, remote,
                    child->spi_in, child->spi_out,
                    ike_choice_format (&child->choice, choice, sizeof choice));
-  if (!child->replaces)
+  if (!child->replaces && !child->is_redundant)
     tell_up (child);
   ike_child_watch_idle (child);
 }

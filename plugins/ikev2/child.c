@@ -232,13 +232,21 @@ ikev2_child_write_ts (IkeTask *task, IkeWriter *out, gboolean is_initiator)
 }
 
 void
-ikev2_child_write_nonce (IkeTask *task, IkeWriter *out)
+ikev2_child_make_nonce (IkeTask *task)
 {
   Child *self = ike_task_data (task);
 
   if (!self->has_nonce)
     ike_engine_random (ikev2_child_engine (task), self->nonce, sizeof self->nonce);
   self->has_nonce = TRUE;
+}
+
+void
+ikev2_child_write_nonce (IkeTask *task, IkeWriter *out)
+{
+  Child *self = ike_task_data (task);
+
+  ikev2_child_make_nonce (task);
   ike_payload_write (out, IKE_PAYLOAD_NONCE, self->nonce, sizeof self->nonce);
 }
 
@@ -294,9 +302,7 @@ ikev2_child_install (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   } else {
     if (!ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &theirs, &len, &verdict))
       return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
-    if (!self->has_nonce)
-      ike_engine_random (ikev2_child_engine (task), self->nonce, sizeof self->nonce);
-    self->has_nonce = TRUE;
+    ikev2_child_make_nonce (task);
     nonce_i = is_initiator ? self->nonce : theirs;
     nonce_r = is_initiator ? theirs : self->nonce;
     i_len = is_initiator ? sizeof self->nonce : len;
@@ -305,9 +311,6 @@ ikev2_child_install (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   ike_child_set_spi (child, FALSE, ikev2_child_spi_of (&self->choice));
   if (is_initiator && ikev2_rekey_is_lost (task, nonce_r, r_len))
     return IKE_TASK_DONE;
-  if (!is_initiator && self->old.serial && !ikev2_rekey_note (task, nonce_i, i_len))
-    return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0,
-                          "the CHILD_SA was replaced, or goes, meanwhile");
   ike_child_set_choice (child, &self->choice);
   ike_child_set_selectors (child, TRUE, self->selectors->local, self->selectors->n_local);
   ike_child_set_selectors (child, FALSE, self->selectors->remote, self->selectors->n_remote);

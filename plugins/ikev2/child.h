@@ -30,7 +30,7 @@ typedef struct _Child {
   guint8              nonce[IKEV2_NONCE_LEN];
   IkeChildRef         old;                    /* to be replaced; 0: none */
   gboolean            is_ours;                /* we asked: in the list of these */
-  gboolean            is_settled;             /* its answer is there: what stays is decided */
+  gboolean            is_noted;               /* the peer asked while ours was under way: the nonces decide */
   struct _Child      *next;
   IkeChildRef         rival;                  /* what the peer has made of @old meanwhile; 0: nothing */
   Ikev2Nonce          rival_nonce;            /* the lower one of its exchange */
@@ -46,6 +46,7 @@ extern const IkeCallClass ikev2_child_spi_call, ikev2_child_cpi_call, ikev2_chil
 IkeTaskResult ikev2_child_refuse (IkeTask *task, const char *phase, guint16 notify, const char *why, IkeTree *details);
 void       ikev2_child_write_sa    (IkeTask *task, IkeWriter *out, gboolean is_request, guint flags);
 void       ikev2_child_write_ts    (IkeTask *task, IkeWriter *out, gboolean is_initiator);
+void       ikev2_child_make_nonce  (IkeTask *task);
 void       ikev2_child_write_nonce (IkeTask *task, IkeWriter *out);
 gboolean   ikev2_child_narrow      (IkeTask *task, gboolean is_response);
 guint32    ikev2_child_spi_of      (const IkeChoice *choice);
@@ -65,8 +66,8 @@ void        ikev2_rekey_write      (IkeTask *task, IkeWriter *out);
 IkeTaskResult ikev2_rekey_judge    (IkeTask *task, IkeExchange *x, const Ikev2Selectors *offered);
 /* What the peer wants replaced is still there, and nobody else has replaced it. */
 gboolean    ikev2_rekey_is_open    (IkeTask *task);
-/* Keys are about to be made of its request; FALSE: it came too late. */
-gboolean    ikev2_rekey_note       (IkeTask *task, const guint8 *theirs, gsize len);
+/* It collides with ours, if there is one. */
+void        ikev2_rekey_note       (IkeTask *task, const guint8 *theirs, gsize len);
 void        ikev2_rekey_answered   (IkeTask *task);
 /* We asked, and the peer has made one; does it lose against what the peer made itself?  Then it goes. */
 gboolean    ikev2_rekey_is_lost    (IkeTask *task, const guint8 *theirs, gsize len);

@@ -148,13 +148,29 @@ claim (IkeTask *task)
   return ikev2_child_refuse (task, "selectors", IKE_N_TS_UNACCEPTABLE, why, details);
 }
 
+static IkeTaskResult
+make_successor (IkeTask *task, const IkeMessage *in)
+{
+  Child *self = ike_task_data (task);
+  IkeVerdict verdict = { 0 };
+  const guint8 *nonce;
+  gsize len;
+
+  if (!ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict))
+    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
+  self->child =
+      ike_child_ref (ike_child_new_successor (ike_child_get (ike_task_sa (task), self->old)));
+  ikev2_child_make_nonce (task);
+  ikev2_rekey_note (task, nonce, len);
+  return IKE_TASK_DONE;
+}
+
 /* Which child, which selectors, which proposal; then an SPI. */
 static IkeTaskResult
 choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
   Child *self = ike_task_data (task);
   IkeSa *sa = ike_task_sa (task);
-  IkeChild *old;
   g_autofree Ikev2Selectors *offered = g_new0 (Ikev2Selectors, 1);
   g_autofree char *why = NULL;
   gboolean is_rekey =
@@ -182,9 +198,12 @@ choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (!ikev2_child_narrow (task, FALSE))
     return ikev2_child_refuse (task, "selectors", IKE_N_TS_UNACCEPTABLE,
                                "a plugin left no selectors", NULL);
-  old = self->old.serial ? ike_child_get (sa, self->old) : NULL;
-  self->child =
-      ike_child_ref (old ? ike_child_new_successor (old) : ike_child_new (sa, self->conf));
+  if (is_rekey)
+    result = make_successor (task, in);
+  else
+    self->child = ike_child_ref (ike_child_new (sa, self->conf));
+  if (result != IKE_TASK_DONE)
+    return result;
   result = claim (task);
   if (result != IKE_TASK_DONE || self->failed)
     return result;
@@ -194,14 +213,14 @@ choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   return IKE_TASK_WAIT;
 }
 
-/* Ours may have come to its end while this one waited for the kernel. */
+/* Somebody may have taken it away while this one waited for the kernel. */
 static IkeTaskResult
 finish (IkeTask *task)
 {
   Child *self = ike_task_data (task);
   IkeTaskResult result;
 
-  if (self->old.serial && !ikev2_rekey_is_open (task))
+  if (self->old.serial && !self->is_noted && !ikev2_rekey_is_open (task))
     return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0,
                           "the CHILD_SA was replaced, or goes, meanwhile");
   result = ikev2_child_finish (task);
@@ -217,9 +236,7 @@ ikev2_child_process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in
 
   /* RFC 7296, 2.25.2: "If a peer receives a request to create or rekey a Child SA when it is
    * currently rekeying the IKE SA, it SHOULD reply with TEMPORARY_FAILURE."  That is also so in
-   * what the peer has made in its place meanwhile, unless what it says shows that it stays. */
-  if (!self->is_prepared && !ikev2_child_is_in_auth (x))
-    ikev2_rekey_is_used (task);
+   * what the peer has made in its place meanwhile: which of the two stays is not known yet. */
   if (!self->is_prepared
       && (ike_sa_state (ike_task_sa (task)) == IKE_SA_REKEYING
           || ike_sa_is_silent (ike_task_sa (task))))

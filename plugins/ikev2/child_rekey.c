@@ -43,6 +43,19 @@ take_selectors (const IkeChild *old, Ikev2Selectors *out)
   memcpy (out->remote, from, out->n_remote * sizeof *from);
 }
 
+/* Does a request of the peer wait that does it? */
+static gboolean
+is_being_replaced (IkeTask *task, const IkeChild *old)
+{
+  IkeSa *sa = ike_task_sa (task);
+  guint i, n = ike_sa_n_children (sa);
+
+  for (i = 0; i < n; i++)
+    if (ike_child_predecessor (ike_sa_child (sa, i)) == old)
+      return TRUE;
+  return FALSE;
+}
+
 /* RFC 7296, 2.9.2: "the proposed Traffic Selectors SHOULD be either the same as, or a superset of,
  * the Traffic Selectors used in the old Child SA". */
 const char *
@@ -56,7 +69,7 @@ ikev2_rekey_prepare (IkeTask *task)
 
   if (!old)
     return "it is gone";
-  if (ike_child_is_replaced (old) || ike_child_is_going (old)
+  if (ike_child_is_replaced (old) || ike_child_is_going (old) || is_being_replaced (task, old)
       || ike_child_state (old) != IKE_CHILD_INSTALLED)
     return "it is replaced, or goes, already";
   self->conf = ike_child_conf (old);
@@ -99,7 +112,6 @@ ikev2_rekey_is_lost (IkeTask *task, const guint8 *theirs, gsize len)
   IkeChild *child = ikev2_child_of (task);
   Ikev2Nonce ours;
 
-  self->is_settled = TRUE;
   if (!self->rival.serial || !ike_child_get (sa, self->rival))
     return FALSE;
   ikev2_nonce_lower (self->nonce, sizeof self->nonce, theirs, len, &ours);
@@ -290,20 +302,18 @@ find_ours (IkeTask *task)
   return ours;
 }
 
-/* "it will just note the situation and respond as usual."  From the answer to ours on it is settled
- * which of the two stays, and a request that waited until now has come too late. */
-gboolean
+/* "it will just note the situation and respond as usual": from the moment that the request is there,
+ * however long it waits, for the answer to ours may come meanwhile. */
+void
 ikev2_rekey_note (IkeTask *task, const guint8 *theirs, gsize len)
 {
   Child *self = ike_task_data (task), *ours = find_ours (task);
 
-  if (!ikev2_rekey_is_open (task) || (ours && ours->is_settled))
-    return FALSE;
-  if (ours) {
-    ours->rival = self->child;
-    ikev2_nonce_lower (self->nonce, sizeof self->nonce, theirs, len, &ours->rival_nonce);
-  }
-  return TRUE;
+  if (!ours)
+    return;
+  self->is_noted = TRUE;
+  ours->rival = self->child;
+  ikev2_nonce_lower (self->nonce, sizeof self->nonce, theirs, len, &ours->rival_nonce);
 }
 
 void
@@ -311,6 +321,6 @@ ikev2_rekey_answered (IkeTask *task)
 {
   IkeChild *old = old_of (task);
 
-  if (old)
+  if (old && ike_child_state (old) != IKE_CHILD_DELETING)
     ike_child_set_state (old, IKE_CHILD_REKEYED);
 }

@@ -449,9 +449,13 @@ note_collision (IkeTask *task, Rekey *ours, const guint8 *theirs, gsize len)
 {
   Rekey *self = ike_task_data (task);
   Ikev2 *ikev2 = ike_plugin_state (ike_task_plugin (task));
+  IkeSa *heir = find (task, self->heir);
 
+  /* A hook may have taken it away. */
+  if (!heir)
+    return;
   ours->rival = self->heir;
-  ikev2_rekeys_of_sa (ikev2, find (task, self->heir))->from = ike_sa_our_spi (ike_task_sa (task));
+  ikev2_rekeys_of_sa (ikev2, heir)->from = ike_sa_our_spi (ike_task_sa (task));
   ikev2_nonce_lower (self->nonce, sizeof self->nonce, theirs, len, &ours->rival_nonce);
 }
 
@@ -477,10 +481,8 @@ process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   const char *busy;
   gsize len;
 
-  if (!self->is_keyed) {
-    ikev2_rekey_is_used (task);
+  if (!self->is_keyed)
     return read_request (task, x, in);
-  }
   if (self->error)
     return fail (task, IKE_N_INVALID_SYNTAX, self->error);
   /* Ours may have come to its end while this one waited for keys. */
