@@ -152,14 +152,17 @@ static IkeTaskResult
 make_successor (IkeTask *task, const IkeMessage *in)
 {
   Child *self = ike_task_data (task);
+  IkeChild *old = ike_child_get (ike_task_sa (task), self->old);
   IkeVerdict verdict = { 0 };
   const guint8 *nonce;
   gsize len;
 
   if (!ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict))
     return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
-  self->child =
-      ike_child_ref (ike_child_new_successor (ike_child_get (ike_task_sa (task), self->old)));
+  /* The hook may have taken it away. */
+  if (!old)
+    return ike_task_fail (task, IKE_N_TEMPORARY_FAILURE, NULL, 0, "it was taken away meanwhile");
+  self->child = ike_child_ref (ike_child_new_successor (old));
   ikev2_child_make_nonce (task);
   ikev2_rekey_note (task, nonce, len);
   return IKE_TASK_DONE;
