@@ -302,8 +302,8 @@ find_ours (IkeTask *task)
   return ours;
 }
 
-/* "it will just note the situation and respond as usual": from the moment that the request is there,
- * however long it waits, for the answer to ours may come meanwhile. */
+/* "it will just note the situation and respond as usual": from the moment that the request is
+ * there, however long it waits, for the answer to ours may come meanwhile. */
 void
 ikev2_rekey_note (IkeTask *task, const guint8 *theirs, gsize len)
 {

@@ -8,7 +8,7 @@
 #include <ikebana/command.h>
 #include "sim.h"
 
-typedef enum { BY_CONN_KEY, BY_CHILD_KEY, BY_COMMAND, IF_TOLD } How;
+typedef enum { BY_CONN_KEY, BY_CHILD_KEY, BY_COMMAND } How;
 
 static const struct {
   const char *name;
@@ -27,8 +27,8 @@ static const struct {
   [CAN_CLOSE_ACTION] = { "close-action", BY_CHILD_KEY, "close_action = start" },
   [CAN_DPD_ACTION] = { "dpd-action", BY_CHILD_KEY, "dpd_action = restart" },
   [CAN_TRAP] = { "trap", BY_CHILD_KEY, "start_action = trap" },
-  /* A peer whose NAT gives it another port is followed. */
-  [CAN_REBIND] = { "rebind", IF_TOLD, NULL },
+  /* A peer whose NAT gives it another port is followed by whoever looks after NATs. */
+  [CAN_REBIND] = { "rebind", BY_CONN_KEY, "keep_alive = 20s" },
   /* No packet is lost when both ends are up and an SA is replaced by another. */
   [CAN_LOSSLESS] = { "lossless", BY_COMMAND, "rekey" },
 };
@@ -75,8 +75,6 @@ ask (IkeEngine *engine, Can can)
     return has_effect (engine, "", table[can].what);
   case BY_COMMAND:
     return has_command (engine, table[can].what);
-  case IF_TOLD:
-    break;
   }
   return FALSE;
 }
