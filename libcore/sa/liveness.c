@@ -80,7 +80,9 @@ kernel_was_asked (IkeSa *sa)
   left = left_us (sa);
   if (left > 0)
     arm (sa, left);
-  else if (!ike_sa_begin (sa, "liveness", NULL, answered, NULL))
+  else if (ike_sa_begin (sa, "liveness", NULL, answered, NULL))
+    ike_counter_add (sa->shard->manager->engine, sa->shard->manager->count.asked, 1);
+  else
     ike_sa_progress (sa, IKE_LOG_ERROR, "no plugin can ask whether the peer is still there");
 }
 

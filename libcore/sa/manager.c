@@ -31,6 +31,7 @@ make_counters (IkeSaManager *manager)
     COUNTER (sent, "output.sent"),
     COUNTER (resent, "output.retransmits"),
     COUNTER (keepalives, "output.keepalives"),
+    COUNTER (asked, "ike.asked-for-life"),
     COUNTER (gated, "input.gated"),
     COUNTER (refused, "input.lane-full"),
     COUNTER (orphans, "output.orphans"),

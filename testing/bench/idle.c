@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* idle.c - what idle SAs cost: one end has them and asks all peers for life, the other one answers.
- * Two engines in one process over net-sim and kernel-fake; hours of their clock, by the CPU time
- * of each.  Prints "name value" lines; testing/bench/run makes tables of them.
+/* idle.c - what SAs cost that only live: one end has them and asks all peers for life, or replaces
+ * them, the other one answers.  Two engines in one process over net-sim and kernel-fake; hours of
+ * their clock, by the CPU time of each.  Prints "name value" lines; testing/bench/run makes tables
+ * of them.
  *
- * usage: bench-idle [--count N] [--delay SECONDS] [--minutes N] */
+ * usage: bench-idle [--count N] [--delay SECONDS] [--minutes N] [--rekey-ike SECONDS]
+ *          [--rekey-child SECONDS] [--pfs] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +25,12 @@ typedef struct {
   char *error; /* of the setup that runs; "" when it worked */
 } Bench;
 
+/* What the asker does; 0: never. */
+typedef struct {
+  int delay, rekey_ike, rekey_child;
+  gboolean has_pfs;
+} Ask;
+
 static double
 now_ns (void)
 {
@@ -33,7 +41,7 @@ now_ns (void)
 }
 
 static IkeEngine *
-engine_new (Bench *bench, guint i, int delay)
+engine_new (Bench *bench, guint i, const Ask *ask)
 {
   static const char *const plugins[] = { "ikev2",       "crypto-openssl", "auth-psk", "net-sim",
                                          "kernel-fake", "store-file",     NULL };
@@ -41,12 +49,16 @@ engine_new (Bench *bench, guint i, int delay)
       "core { shards = 1\n log_rate = 0\n log { default = notice } }\n"
       "plugins { net-sim { load = yes\n addresses = 10.0.0.%u }\n kernel-fake { load = yes } }\n"
       "connections { pair {\n local_addrs = 10.0.0.%u\n remote_addrs = 10.0.0.%u\n dpd_delay = %d\n"
+      "    rekey_time = %d\n over_time = 100000\n rand_time = %d\n"
       "    proposals = aes256gcm16-prfsha256-x25519\n"
       "    local { auth = psk\n id = %c.test }\n remote { auth = psk\n id = %c.test }\n"
       "    children { net { local_ts = 10.%u.0.0/16\n remote_ts = 10.%u.0.0/16\n"
-      "      esp_proposals = aes256gcm16 } } } }\n"
+      "      rekey_time = %d\n life_time = 100000\n rand_time = %d\n"
+      "      esp_proposals = aes256gcm16%s } } } }\n"
       "secrets { ike-pair { secret = correct-horse-battery } }\n",
-      i + 1, i + 1, 2 - i, i ? 0 : delay, "ab"[i], "ba"[i], i + 1, 2 - i);
+      i + 1, i + 1, 2 - i, i ? 0 : ask->delay, i ? 0 : ask->rekey_ike, i ? 0 : ask->rekey_ike / 2,
+      "ab"[i], "ba"[i], i + 1, 2 - i, i ? 0 : ask->rekey_child, i ? 0 : ask->rekey_child / 2,
+      ask->has_pfs ? "-x25519" : "");
   g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
   g_autoptr (GError) error = NULL;
   IkeEngineOptions options = {
@@ -133,14 +145,35 @@ idle (Bench *bench, gint64 us, double spent_ns[N_PARTS])
   }
 }
 
+/* By the CPU time of both ends together. */
+static void
+print_rekeys (const Bench *bench, const double spent_ns[N_PARTS])
+{
+  static const char *const names[] = { "ike.rekeyed", "child.rekeyed" };
+  double cpu_s = (spent_ns[ASKER] + spent_ns[ANSWERER]) / 1e9;
+  guint64 n = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    n += ike_counter_get (bench->engines[ASKER], names[i]);
+  if (!n)
+    return;
+  printf ("rekeys %" G_GUINT64_FORMAT "\n", n);
+  printf ("rekeys_per_cpu_s %.6g\n", (double) n / cpu_s);
+  printf ("us_per_rekey_at_each_end %.6g\n", cpu_s * 1e6 / 2 / (double) n);
+}
+
 int
 main (int argc, char **argv)
 {
-  int n_count = 10000, delay = 30, minutes = 10;
+  int n_count = 10000, minutes = 10;
+  Ask ask = { 30, 0, 0, FALSE };
   double spent_ns[N_PARTS] = { 0 }, hours;
   GOptionEntry entries[] = {
     { "count", 0, 0, G_OPTION_ARG_INT, &n_count, "SAs", "N" },
-    { "delay", 0, 0, G_OPTION_ARG_INT, &delay, "dpd_delay; 0: nobody is asked", "SECONDS" },
+    { "delay", 0, 0, G_OPTION_ARG_INT, &ask.delay, "dpd_delay; 0: nobody is asked", "SECONDS" },
+    { "rekey-ike", 0, 0, G_OPTION_ARG_INT, &ask.rekey_ike, "rekey_time of IKE SAs", "SECONDS" },
+    { "rekey-child", 0, 0, G_OPTION_ARG_INT, &ask.rekey_child, "the same of CHILD_SAs", "SECONDS" },
+    { "pfs", 0, 0, G_OPTION_ARG_NONE, &ask.has_pfs, "CHILD_SAs have a key exchange (X25519)", NULL },
     { "minutes", 0, 0, G_OPTION_ARG_INT, &minutes, "of the engines' clock", "N" },
     { NULL }
   };
@@ -155,8 +188,8 @@ main (int argc, char **argv)
     g_error ("%s", error->message);
   g_option_context_free (context);
   bench.sim = ike_sim_new (1);
-  bench.engines[ASKER] = engine_new (&bench, ASKER, delay);
-  bench.engines[ANSWERER] = engine_new (&bench, ANSWERER, delay);
+  bench.engines[ASKER] = engine_new (&bench, ASKER, &ask);
+  bench.engines[ANSWERER] = engine_new (&bench, ANSWERER, &ask);
   config = ike_engine_config (bench.engines[ASKER]);
   if (!config || !ike_config_conn (config, "pair"))
     g_error ("the connection is not there; is IKE_TOP_BUILDDIR set?");
@@ -176,6 +209,7 @@ main (int argc, char **argv)
   printf ("asked_per_hour %.6g\n", (double) sent / hours);
   if (sent)
     printf ("asker_us_per_question %.6g\n", spent_ns[ASKER] / 1e3 / (double) sent);
+  print_rekeys (&bench, spent_ns);
   fflush (stdout);
   _exit (EXIT_SUCCESS);
 }
