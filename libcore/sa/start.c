@@ -53,7 +53,8 @@ ike_sas_apply_config (IkeEngine *engine, IkeConfig *config, IkeConfig *previous_
 
   if (previous_or_null)
     ike_sas_log_removed (engine, config, previous_or_null);
-  if (!engine->sas || (engine->options.flags & IKE_ENGINE_CHECK))
+  if (!engine->sas || (engine->options.flags & IKE_ENGINE_CHECK)
+      || (!config->n_conns && !previous_or_null))
     return;
   a = g_new0 (Apply, 1);
   a->engine = engine;
