@@ -3,6 +3,7 @@
 
 A case passes only when pings went both ways, ESP and no inner packet was seen between the two, and what the other says of
 itself (`swanctl --list-sas`, `ipsec whack --status`; for OpenIKED, the kernel) names the algorithms of the case."""
+import contextlib
 import dataclasses
 import functools
 import os
@@ -18,6 +19,7 @@ import rekeying
 from certificates import Certs
 from lab import Failure, Lab, wait_for
 from peers import CONNECTION
+from traffic import Traffic
 
 IKE_SA_INIT, IKE_AUTH, INFORMATIONAL = 34, 35, 37
 SKF = 53
@@ -351,27 +353,44 @@ def asked_for_life(run, sniffer):
 def reauthenticated(run, sniffer):
     """A new IKE SA from scratch, and the old one closed.  strongSwan does it when it was told to (RFC 4478); itself it tells only
     those whom it could not authenticate anew of its own accord: EAP, virtual addresses."""
-    before = {peer: run._child_of(peer, "net")[0]["initiator-spi"] for peer in run.others}
+    before = rekeying.current(run)
     n_first = len(capture.ike_messages(sniffer.so_far(), IKE_SA_INIT))
-    if run.left.kind == "ikebana":
-        run.left.cli("rekey", CONNECTION, "--reauth")
-    elif run.right.kind == "ikebana" and "received AUTH_LIFETIME of 20s" not in run.left.log():
+    if run.left.kind == "strongswan" and run.right.kind == "ikebana" and "received AUTH_LIFETIME of 20s" not in run.left.log():
         raise Failure("strongSwan does not say that it was told")
-    for peer in run.others:
-        def is_renewed(peer=peer):
-            sas = peer.sas()
-            return (len(sas) == 1 and sas[0]["state"] == "ESTABLISHED" and sas[0]["initiator-spi"] != before[peer]
-                    and any(child["state"] == "INSTALLED" for child in sas[0]["child-sas"]))
-        wait_for(f"{peer.side.name} having another IKE SA", is_renewed, 30)
+    is_gapless = run.left.kind != "libreswan"    # it closes the old one before it makes the new
+    with Traffic(run) if is_gapless else contextlib.nullcontext() as traffic:
+        if run.left.kind == "ikebana":
+            run.left.cli("rekey", CONNECTION, "--reauth")
+        rekeying.wait_for_keys(run, before, (rekeying.IKE, rekeying.CHILD), 30)
+        if traffic:
+            traffic.flow()
+            traffic.check()
     if len(capture.ike_messages(sniffer.so_far(), IKE_SA_INIT)) == n_first:
         raise Failure("no IKE_SA_INIT was seen")
     run.ping()
     run.check_listing()
 
 
+def ask_for_cookies(run):
+    """Libreswan asks everybody from now on; Ikebana was told so with its settings."""
+    if run.right.kind == "libreswan":
+        run.right.whack("--ddos-busy")
+
+
+def cookie_life_and_reauth(run, sniffer):
+    """As much of these as the initiator and the responder know: OpenIKED asks for no cookie, for life only after a minute, and
+    does not authenticate anew."""
+    if run.right.kind != "openiked":
+        with_cookie(run, sniffer)
+    if run.left.kind != "openiked":
+        asked_for_life(run, sniffer)
+        reauthenticated(run, sniffer)
+
+
 # Of both ends: each begins when it has been there for between 3 and 4 seconds, or 2 and 3.
 SHORT_IKE = {"rekey_time": 4, "rand_time": 1, "over_time": 20}
 SOON = {"strongswan": {"retransmit_timeout": "0.5"}, "core": {"retransmit_timeout": "0.5"}}
+MAKE_FIRST = {"strongswan": {"make_before_break": "yes"}, "core": {"make_before_break": "yes"}}
 SHORT_CHILD = {"rekey_time": 3, "rand_time": 1, "life_time": 30}
 X25519 = {"encr-alg": "AES_GCM_16", "prf-alg": "PRF_HMAC_SHA2_256", "dh-group": "CURVE_25519"}
 
@@ -410,7 +429,7 @@ CASES = [
     Case("liveness", ike_says=X25519, initiator_keys={"dpd_delay": "1s"}, then=asked_for_life),
     Case("reauth", ike_says=X25519, then=reauthenticated, families=(4,),
          keys={"reauth_time": "20s", "over_time": "3s", "rand_time": "0s"},
-         settings={"ikebana": {"auth-lifetime": {"min_lifetime": "1s"}}}),
+         settings={"ikebana": {"auth-lifetime": {"min_lifetime": "1s"}}, **MAKE_FIRST}),
     Case("delete-child", ike_says=X25519, then=child_deleted_by_initiator),
     Case("delete-by-initiator", ike_says=X25519, then=deleted_by_initiator),
     Case("delete-by-responder", ike_says=X25519, then=deleted_by_responder),
@@ -429,6 +448,7 @@ OLD = {"strongswan": {"signature_authentication": "no"}}
 BY_URL = {"strongswan": {"hash_and_url": "yes"}, "ikebana": {"auth-pubkey": {"hash_and_url": "yes"}}}
 OURS_OLD = {"ikebana": {"auth-pubkey": {"signature_authentication": "no"}}}
 IPV4 = {"ike_says": X25519, "families": (4,)}
+COOKIES = {"ikebana": {"cookie": {"always": "yes"}}}
 
 CASES += [
     Case("cert-ecdsa256", ike_says=X25519, certs=Certs()),
@@ -514,6 +534,10 @@ GUEST_CASES = [
     Case("rekey", peers=("libreswan",), **RAW4, esp="aes256gcm16-x25519", ike_says=X25519,
          then=rekeying.by_turns(rekeying.CHILD, rekeying.IKE)),
     Case("cbc-rekey", peers=("openiked",), **OPENIKED4, then=rekeying.by_turns(rekeying.CHILD, rekeying.IKE)),
+    Case("cookie-life-reauth", peers=("libreswan",), **RAW4, ike_says=X25519, before=ask_for_cookies, then=cookie_life_and_reauth,
+         initiator_keys={"dpd_delay": "1s", "reauth_time": "10s", "rand_time": "0s"}, settings={**COOKIES, **MAKE_FIRST}),
+    Case("cbc-cookie-life-reauth", peers=("openiked",), **OPENIKED4, then=cookie_life_and_reauth, initiator_keys={"dpd_delay": "1s"},
+         settings={**COOKIES, **MAKE_FIRST}),
     Case("nat", peers=BOTH, kernel="qemu", nat=True, families=(4,), then=behind_nat),
     Case("cbc-nat", peers=("openiked",), kernel="qemu", nat=True, families=(4,), ike="aes256-sha384-prfsha384-x25519",
          esp="aes256-sha384", child_says=CBC, then=behind_nat),

@@ -31,13 +31,13 @@ def keys_of(run, peer):
     return sas[0].get("initiator-spi") or sas[0]["number"], installed[0].get("spi-in") or installed[0]["number"]
 
 
-def wait_for_keys(run, before, which):
+def wait_for_keys(run, before, which, seconds=15):
     """Both ends have one IKE SA and one CHILD_SA, and of those named in @which other ones than @before; they agree."""
     def are_new(peer):
         keys = keys_of(run, peer)
         return keys and all(key != old for number, (key, old) in enumerate(zip(keys, before[peer])) if number in which)
     for peer in (run.left, run.right):
-        wait_for(f"{peer.side.name} {peer.kind} having rekeyed", lambda peer=peer: are_new(peer), 15)
+        wait_for(f"{peer.side.name} {peer.kind} having rekeyed", lambda peer=peer: are_new(peer), seconds)
     spis = {keys_of(run, peer)[0] for peer in (run.left, run.right) if peer.kind in ("ikebana", "strongswan")}
     if len(spis) > 1:
         raise Failure(f"there are IKE SAs {' and '.join(spis)}")

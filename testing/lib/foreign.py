@@ -121,7 +121,10 @@ class Libreswan(Daemon):
 
     @staticmethod
     def _times(conn, child):
-        """It rekeys a margin before the end of a life time."""
+        """It rekeys, or authenticates anew, a margin before the end of a life time."""
+        if "reauth_time" in conn:
+            seconds = int(conn["reauth_time"].removesuffix("s")) + 1
+            return {"rekey": "yes", "reauth": "yes", "ikelifetime": f"{seconds}s", "rekeymargin": "1s", "rekeyfuzz": "0%"}
         if "rekey_time" not in conn:
             return {}
         return {"rekey": "yes", "ikelifetime": f"{conn['rekey_time'] + 1}s", "salifetime": f"{child['rekey_time'] + 1}s", "rekeymargin": "1s",
@@ -139,7 +142,8 @@ class Libreswan(Daemon):
             "ike": f"{ike['encryption']}-{ike['prf'] or ike['integrity']};{ike['group']}",
             "esp": "-".join(esp_words) + (f";{esp['group']}" if esp["group"] else ""),
             "pfs": "yes" if esp["group"] else "no", "esn": "yes" if esp["esn"] else "no",
-            "encapsulation": "yes" if conn.get("encap") == "yes" else "auto"}
+            "encapsulation": "yes" if conn.get("encap") == "yes" else "auto",
+            **({"dpddelay": conn["dpd_delay"], "dpdtimeout": "30s", "dpdaction": "hold"} if "dpd_delay" in conn else {})}
 
     def whack(self, *args, check=True):
         return self.exec(["/usr/libexec/ipsec/whack", "--ctlsocket", "/run/pluto/pluto.ctl", *args], check=check).stdout
