@@ -110,7 +110,8 @@ typedef struct {
   guint32 bad_header, bad_version, bad_spi, bad_id, bad_icv, bad_syntax, bad_state, bad_payload, retransmit, forwarded,
     forwarded_twice, received, sent, resent, gated, refused, orphans, half_open_limit, timeouts, established, closed,
     initiated, failed, rekeyed, child_rekeyed, forwarded_first, fragment_refused, fragment_timeouts, parked_limit,
-    acquires, acquires_merged, acquires_refused, acquires_unknown, keepalives, asked, source_limit, prefix_limit, replaced;
+    acquires, acquires_merged, acquires_refused, acquires_unknown, keepalives, asked, source_limit, prefix_limit,
+    replaced;
 } IkeSaCounters;
 
 /* -- what SAs of all shards are found by (index.c) */

@@ -36,24 +36,12 @@ child_dispose (IkeTask *task)
   else if (child && self->is_untold)
     ike_child_destroy (child, "another part of the answer failed");
   ikev2_rekey_dispose (task);
-  if (self->offer)
-    ike_ke_offer_free (self->ke, self->offer);
-  if (self->answer)
-    ike_ke_answer_free (self->answer);
-  ike_secret_blob_unref (self->secret);
+  ikev2_kx_clear (&self->kx);
   g_free (self->selectors);
-  g_free (self->error);
   g_free (self->why);
 }
 
 /* -- calls */
-
-static void
-set_error (Child *self, const char *error)
-{
-  g_free (self->error);
-  self->error = g_strdup (error);
-}
 
 static void
 spi_given (gpointer owner, gpointer data, gpointer result, const char *error)
@@ -61,39 +49,10 @@ spi_given (gpointer owner, gpointer data, gpointer result, const char *error)
   Child *self = ike_task_data (owner);
   IkeChild *child = ikev2_child_of (owner);
 
-  set_error (self, error);
+  ikev2_kx_set_error (&self->kx, error);
   self->spi = GPOINTER_TO_UINT (result);
   if (child && self->spi)
     ike_child_set_spi (child, TRUE, self->spi);
-}
-
-static void
-offer_made (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Child *self = ike_task_data (owner);
-
-  set_error (self, error);
-  self->offer = result;
-}
-
-static void
-answer_made (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Child *self = ike_task_data (owner);
-
-  set_error (self, error);
-  self->answer = result;
-  self->is_keyed = TRUE;
-}
-
-static void
-secret_made (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Child *self = ike_task_data (owner);
-
-  set_error (self, error);
-  self->secret = result;
-  self->is_keyed = TRUE;
 }
 
 static void
@@ -101,7 +60,7 @@ installed (gpointer owner, gpointer data, gpointer result, const char *error)
 {
   Child *self = ike_task_data (owner);
 
-  set_error (self, error);
+  ikev2_kx_set_error (&self->kx, error);
   self->is_installed = TRUE;
 }
 
@@ -116,27 +75,6 @@ cpi_given (gpointer owner, gpointer data, gpointer result, const char *error)
 
 const IkeCallClass ikev2_child_cpi_call = {
   .struct_size = sizeof (IkeCallClass), .name = "CPI", .timeout_ms = 10000, .then = cpi_given,
-};
-static const IkeCallClass offer_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "key exchange offer",
-  .timeout_ms = 10000,
-  .then = offer_made,
-  .undo = ike_ke_offer_undo,
-};
-const IkeCallClass ikev2_child_answer_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "key exchange answer",
-  .timeout_ms = 10000,
-  .then = answer_made,
-  .undo = ike_ke_answer_undo,
-};
-static const IkeCallClass finish_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "key exchange result",
-  .timeout_ms = 10000,
-  .then = secret_made,
-  .undo = (GDestroyNotify) ike_secret_blob_unref,
 };
 static const IkeCallClass install_call = {
   .struct_size = sizeof (IkeCallClass),
@@ -288,7 +226,7 @@ ikev2_child_install (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   IkeSa *sa = ike_task_sa (task);
   IkeChild *child = ikev2_child_of (task);
   gboolean is_initiator = ike_exchange_is_initiator (x);
-  IkeSecretBlob *secret = self->answer ? self->answer->secret : self->secret;
+  IkeSecretBlob *secret = ikev2_kx_secret (&self->kx);
   const guint8 *nonce_i, *nonce_r, *theirs;
   IkeVerdict verdict = { 0 };
   gsize i_len, r_len, len;
@@ -336,8 +274,8 @@ ikev2_child_finish (IkeTask *task)
   if (!child)
     return ikev2_child_refuse (task, "child", IKE_N_TEMPORARY_FAILURE,
                                "it was taken away meanwhile", NULL);
-  if (self->error) {
-    why = g_strdup_printf ("the kernel plugin did not take it: %s", self->error);
+  if (self->kx.error) {
+    why = g_strdup_printf ("the kernel plugin did not take it: %s", self->kx.error);
     delete_answered (task);
     if (ike_child_state (child) == IKE_CHILD_CREATED)
       ike_child_destroy (child, why);
@@ -443,22 +381,22 @@ gather (IkeTask *task, gboolean has_ke)
   guint16 group =
       self->group ? self->group : ike_proposals_first_ke (ikev2_child_proposals (self->conf));
 
-  if (!child || self->error)
+  if (!child || self->kx.error)
     return ike_task_fail (task, 0, NULL, 0,
-                          self->error ? self->error : "the child was taken away meanwhile");
+                          self->kx.error ? self->kx.error : "the child was taken away meanwhile");
   if (!self->spi) {
     ike_child_get_spi (child, ike_task_call (task, &ikev2_child_spi_call, NULL));
     if (ikev2_child_wants_ipcomp (task))
       ike_child_get_cpi (child, ike_task_call (task, &ikev2_child_cpi_call, NULL));
     return IKE_TASK_WAIT;
   }
-  if (!has_ke || !group || self->offer)
+  if (!has_ke || !group || self->kx.offer)
     return IKE_TASK_DONE;
-  self->ke = ike_ke_find (ikev2_child_engine (task), group);
-  if (!self->ke)
+  self->kx.ke = ike_ke_find (ikev2_child_engine (task), group);
+  if (!self->kx.ke)
     return ike_task_fail (task, 0, NULL, 0,
                           "no plugin provides the key exchange of the child's proposals");
-  ike_ke_offer (self->ke, ike_task_call (task, &offer_call, (gpointer) self->ke));
+  ikev2_kx_offer (task);
   return IKE_TASK_WAIT;
 }
 
@@ -488,9 +426,7 @@ build_request (IkeTask *task, IkeExchange *x, IkeWriter *out)
   ikev2_child_write_sa (task, out, TRUE, has_ke ? 0 : IKE_SELECT_NO_KE);
   if (has_ke) {
     ikev2_child_write_nonce (task, out);
-    if (self->offer)
-      ike_ke_write (out, ike_ke_class (self->ke)->transform, self->offer->public_value,
-                    self->offer->public_len);
+    ikev2_kx_write (&self->kx, out);
   }
   ikev2_child_write_ts (task, out, TRUE);
   return IKE_TASK_DONE;
@@ -511,11 +447,11 @@ answer_is_error (IkeTask *task, IkeExchange *x)
 
   if (notify && !ikev2_child_is_in_auth (x)) {
     guint16 group = (guint16) (notify->data[0] << 8 | notify->data[1]);
-    if (self->ke && group != ike_ke_class (self->ke)->transform
+    if (self->kx.ke && group != ike_ke_class (self->kx.ke)->transform
         && ike_proposals_have_ke (ikev2_child_proposals (self->conf), group)
         && self->n_groups < GROUPS_MAX) {
       self->n_groups++;
-      ike_ke_offer_free (self->ke, g_steal_pointer (&self->offer));
+      ikev2_kx_forget_offer (&self->kx);
       self->group = group;
       self->has_nonce = FALSE;
       return ike_task_next (task, "CREATE_CHILD_SA");
@@ -621,13 +557,12 @@ accept_answer (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   ke_payload = ike_message_find (in, IKE_PAYLOAD_KE, 0);
   if (ikev2_child_is_in_auth (x) || !self->choice.chosen[IKE_TRANSFORM_KE].id)
     return ikev2_child_install (task, x, in);
-  if (!ke_payload || !self->offer || !ike_ke_read (ke_payload, &ke, &verdict)
+  if (!ke_payload || !self->kx.offer || !ike_ke_read (ke_payload, &ke, &verdict)
       || ke.group != self->choice.chosen[IKE_TRANSFORM_KE].id
-      || ke.group != ike_ke_class (self->ke)->transform)
+      || ke.group != ike_ke_class (self->kx.ke)->transform)
     return refuse_answer (task, "child", IKE_N_INVALID_SYNTAX,
                           "the peer's key exchange is not the one that was chosen");
-  ike_ke_finish (self->ke, ike_task_call (task, &finish_call, NULL),
-                 g_steal_pointer (&self->offer->pair), ke.data, ke.len);
+  ikev2_kx_finish (task, &ke);
   return IKE_TASK_WAIT;
 }
 
@@ -638,8 +573,8 @@ process_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 
   if (self->is_installed)
     return ikev2_child_finish (task);
-  if (self->is_keyed)
-    return self->error ? refuse_answer (task, "child", IKE_N_INVALID_SYNTAX, self->error)
+  if (self->kx.is_done)
+    return self->kx.error ? refuse_answer (task, "child", IKE_N_INVALID_SYNTAX, self->kx.error)
                        : ikev2_child_install (task, x, in);
   if (!ikev2_child_of (task))
     return ikev2_child_refuse (task, "child", IKE_N_TEMPORARY_FAILURE,

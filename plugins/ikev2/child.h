@@ -9,20 +9,17 @@
 enum { SPI_MIN = 256, GROUPS_MAX = 5 };
 
 typedef struct _Child {
+  Ikev2Kx             kx;
   IkeChildRef         child;
   const IkeChildConf *conf;
   IkeChoice           choice;
   Ikev2Selectors     *selectors;              /* offered by us, or narrowed */
-  const IkeKe        *ke;
-  IkeKeOffer         *offer;
-  IkeKeAnswer        *answer;
-  IkeSecretBlob      *secret;
   guint16             group;
   guint               n_groups;               /* tried because the peer asked for them */
   guint16             failed;                 /* the notify that says why there is no child */
-  char               *error, *why;
+  char               *why;
   guint32             spi;
-  gboolean            is_keyed, is_installing, is_installed, has_nonce, is_prepared;
+  gboolean            is_installing, is_installed, has_nonce, is_prepared;
   gboolean            is_untold;              /* responder: it is up, and the answer does not say so yet */
   guint8              mode;                   /* proposed; later what was agreed on */
   Ikev2Originals      originals;
@@ -40,7 +37,7 @@ IkeEngine *ikev2_child_engine (IkeTask *task);
 IkeChild  *ikev2_child_of     (IkeTask *task);                 /* NULL: gone */
 gboolean   ikev2_child_is_in_auth (const IkeExchange *x);
 
-extern const IkeCallClass ikev2_child_spi_call, ikev2_child_cpi_call, ikev2_child_answer_call;
+extern const IkeCallClass ikev2_child_spi_call, ikev2_child_cpi_call;
 
 /* There will be no child; @details are taken. */
 IkeTaskResult ikev2_child_refuse (IkeTask *task, const char *phase, guint16 notify, const char *why, IkeTree *details);

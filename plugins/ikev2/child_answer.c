@@ -59,11 +59,11 @@ answer_ke (IkeTask *task, const IkeMessage *in)
   if (ke.group != chosen)
     return ike_task_fail (task, IKE_N_INVALID_KE_PAYLOAD, group, sizeof group,
                           "another key exchange group was chosen");
-  self->ke = ike_ke_find (ikev2_child_engine (task), chosen);
-  if (!self->ke)
+  self->kx.ke = ike_ke_find (ikev2_child_engine (task), chosen);
+  if (!self->kx.ke)
     return ike_task_fail (task, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0,
                           "no plugin provides the chosen key exchange");
-  ike_ke_answer (self->ke, ike_task_call (task, &ikev2_child_answer_call, NULL), ke.data, ke.len);
+  ikev2_kx_answer (task, &ke);
   return IKE_TASK_WAIT;
 }
 
@@ -248,12 +248,12 @@ ikev2_child_process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in
     return choose (task, x, in);
   if (self->is_installed)
     return finish (task);
-  if (!ikev2_child_of (task) || self->error)
+  if (!ikev2_child_of (task) || self->kx.error)
     return ikev2_child_refuse (task, "child", IKE_N_TEMPORARY_FAILURE,
-                   self->error ? self->error : "it was taken away meanwhile", NULL);
+                   self->kx.error ? self->kx.error : "it was taken away meanwhile", NULL);
   if (ike_child_cpi (ikev2_child_of (task), TRUE))
     self->peer_cpi = ikev2_ipcomp_offered (x);
-  if (!ikev2_child_is_in_auth (x) && self->choice.chosen[IKE_TRANSFORM_KE].id && !self->is_keyed)
+  if (!ikev2_child_is_in_auth (x) && self->choice.chosen[IKE_TRANSFORM_KE].id && !self->kx.is_done)
     return answer_ke (task, in);
   return ikev2_child_install (task, x, in);
 }
@@ -274,9 +274,7 @@ ikev2_child_build_response (IkeTask *task, IkeExchange *x, IkeWriter *out)
   ikev2_child_write_sa (task, out, FALSE, 0);
   if (!ikev2_child_is_in_auth (x)) {
     ikev2_child_write_nonce (task, out);
-    if (self->answer)
-      ike_ke_write (out, ike_ke_class (self->ke)->transform, self->answer->public_value,
-                    self->answer->public_len);
+    ikev2_kx_write (&self->kx, out);
   }
   ikev2_child_write_ts (task, out, FALSE);
   return IKE_TASK_DONE;

@@ -65,6 +65,26 @@ guint16  ikev2_ipcomp_offered (const IkeExchange *x);
 /* The answer to what we offered: its CPI, 0 for none.  FALSE: it is none that we could have offered. */
 gboolean ikev2_ipcomp_answered (const IkeExchange *x, gboolean was_offered, guint16 *cpi);
 
+/* kx.c: a key exchange.  It stands first in the data of the task whose it is. */
+typedef struct {
+  const IkeKe   *ke;                          /* NULL: none is wanted */
+  IkeKeOffer    *offer;                       /* ours, where we ask */
+  IkeKeAnswer   *answer;                      /* ours, where the peer asks */
+  IkeSecretBlob *secret;                      /* the result, where we ask */
+  char          *error;                       /* of the last call of the task; NULL: it worked */
+  gboolean       is_done;                     /* there is a result, or an error */
+} Ikev2Kx;
+
+/* Each is a call: the task waits. */
+void           ikev2_kx_offer  (IkeTask *task);
+void           ikev2_kx_answer (IkeTask *task, const IkeKeView *theirs);
+void           ikev2_kx_finish (IkeTask *task, const IkeKeView *theirs);   /* takes the key pair from the offer */
+void           ikev2_kx_write  (const Ikev2Kx *kx, IkeWriter *out);        /* nothing, where none is wanted */
+IkeSecretBlob *ikev2_kx_secret (const Ikev2Kx *kx);                        /* borrowed; NULL: none */
+void           ikev2_kx_set_error    (Ikev2Kx *kx, const char *error_or_null);
+void           ikev2_kx_forget_offer (Ikev2Kx *kx);                        /* another group is tried */
+void           ikev2_kx_clear        (Ikev2Kx *kx);
+
 /* collision.c */
 /* "Lowest" means an octet-by-octet comparison; the shorter of two that begin alike is the lower one. */
 gboolean ikev2_nonce_is_lower (const Ikev2Nonce *a, const Ikev2Nonce *b);

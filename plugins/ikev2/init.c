@@ -4,12 +4,7 @@
 #include "ikev2.h"
 
 typedef struct {
-  const IkeKe   *ke;
-  IkeKeOffer    *offer;                       /* ours, as initiator */
-  IkeKeAnswer   *answer;                      /* ours, as responder */
-  IkeSecretBlob *secret;                      /* initiator: the result */
-  char          *error;
-  gboolean       is_answered;
+  Ikev2Kx        kx;
   guint8         nonce[IKEV2_NONCE_LEN];
   gboolean       has_nonce;
   guint16        group;                       /* asked for by the peer */
@@ -29,66 +24,8 @@ init_dispose (IkeTask *task)
 {
   Init *self = ike_task_data (task);
 
-  if (self->offer)
-    ike_ke_offer_free (self->ke, self->offer);
-  if (self->answer)
-    ike_ke_answer_free (self->answer);
-  ike_secret_blob_unref (self->secret);
-  g_free (self->error);
+  ikev2_kx_clear (&self->kx);
 }
-
-/* -- calls */
-
-static void
-offer_made (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Init *self = ike_task_data (owner);
-
-  self->offer = result;
-  self->error = g_strdup (error);
-}
-
-static void
-answer_made (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Init *self = ike_task_data (owner);
-
-  self->answer = result;
-  self->error = g_strdup (error);
-  self->is_answered = TRUE;
-}
-
-static void
-secret_made (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Init *self = ike_task_data (owner);
-
-  self->secret = result;
-  self->error = g_strdup (error);
-  self->is_answered = TRUE;
-}
-
-static const IkeCallClass offer_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "key exchange offer",
-  .timeout_ms = 10000,
-  .then = offer_made,
-  .undo = ike_ke_offer_undo,
-};
-static const IkeCallClass answer_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "key exchange answer",
-  .timeout_ms = 10000,
-  .then = answer_made,
-  .undo = ike_ke_answer_undo,
-};
-static const IkeCallClass finish_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "key exchange result",
-  .timeout_ms = 10000,
-  .then = secret_made,
-  .undo = (GDestroyNotify) ike_secret_blob_unref,
-};
 
 /* -- initiator */
 
@@ -120,22 +57,21 @@ build_request (IkeTask *task, IkeExchange *x, IkeWriter *out)
   Init *self = ike_task_data (task);
   IkeConn *conn = ike_sa_conn (ike_task_sa (task));
 
-  if (self->error)
-    return ike_task_abort (task, self->error);
-  if (!self->offer) {
+  if (self->kx.error)
+    return ike_task_abort (task, self->kx.error);
+  if (!self->kx.offer) {
     guint16 group = self->group ? self->group : ike_proposals_first_ke (conn->proposals);
-    self->ke = ike_ke_find (engine_of (task), group);
-    if (!self->ke)
+    self->kx.ke = ike_ke_find (engine_of (task), group);
+    if (!self->kx.ke)
       return ike_task_abort (task, "no plugin provides the first key exchange of the proposals");
-    ike_ke_offer (self->ke, ike_task_call (task, &offer_call, (gpointer) self->ke));
+    ikev2_kx_offer (task);
     return IKE_TASK_WAIT;
   }
   /* RFC 7296, 2.6: "a cookie notification ... as the first payload". */
   if (self->cookie_len)
     ike_notify_write (out, 0, IKE_N_COOKIE, NULL, 0, self->cookie, self->cookie_len);
   write_sa (out, conn->proposals, NULL);
-  ike_ke_write (out, ike_ke_class (self->ke)->transform, self->offer->public_value,
-                self->offer->public_len);
+  ikev2_kx_write (&self->kx, out);
   write_nonce (task, self, out);
   return IKE_TASK_DONE;
 }
@@ -151,14 +87,14 @@ take_other_group (IkeTask *task, const IkeNotify *notify)
   IkeTaskResult result;
 
   if (!ike_proposals_have_ke (ike_sa_conn (ike_task_sa (task))->proposals, group)
-      || group == ike_ke_class (self->ke)->transform)
+      || group == ike_ke_class (self->kx.ke)->transform)
     return ike_task_disbelieve (
         task, "the peer asks for a key exchange that we did not propose, or have sent already");
   result = ike_task_retry (task, "the peer wants another key exchange group");
   if (result != IKE_TASK_RETRY)
     return result;
-  g_clear_pointer (&self->secret, ike_secret_blob_unref);
-  ike_ke_offer_free (self->ke, g_steal_pointer (&self->offer));
+  g_clear_pointer (&self->kx.secret, ike_secret_blob_unref);
+  ikev2_kx_forget_offer (&self->kx);
   self->group = group;
   return result;
 }
@@ -198,12 +134,11 @@ read_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (n != 1 || !ike_proposals_accept (ike_sa_conn (sa)->proposals, &answers[0], 0, &self->choice))
     return ike_task_disbelieve (task, "the peer chose what we did not propose");
   if (ke.group != self->choice.chosen[IKE_TRANSFORM_KE].id
-      || ke.group != ike_ke_class (self->ke)->transform)
+      || ke.group != ike_ke_class (self->kx.ke)->transform)
     return ike_task_disbelieve (task, "the peer's key exchange is not the one that was chosen");
   if (ike_message_header (in)->spi_responder == 0)
     return ike_task_disbelieve (task, "the peer's SPI is zero");
-  ike_ke_finish (self->ke, ike_task_call (task, &finish_call, NULL),
-                 g_steal_pointer (&self->offer->pair), ke.data, ke.len);
+  ikev2_kx_finish (task, &ke);
   return IKE_TASK_WAIT;
 }
 
@@ -216,16 +151,16 @@ derive_initiator (IkeTask *task, const IkeMessage *in)
   const guint8 *nonce;
   gsize len;
 
-  if (self->error)
-    return ike_task_abort (task, self->error);
+  if (self->kx.error)
+    return ike_task_abort (task, self->kx.error);
   if (!ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict))
     return ike_task_abort (task, verdict.reason);
   ike_sa_set_choice (sa, &self->choice);
-  if (!ike_sa_keys_init (sa, ike_secret_blob_data (self->secret),
-                         ike_secret_blob_len (self->secret), self->nonce, sizeof self->nonce, nonce,
-                         len))
+  if (!ike_sa_keys_init (sa, ike_secret_blob_data (self->kx.secret),
+                         ike_secret_blob_len (self->kx.secret), self->nonce, sizeof self->nonce,
+                         nonce, len))
     return ike_task_abort (task, "the keys could not be derived");
-  g_clear_pointer (&self->secret, ike_secret_blob_unref);
+  g_clear_pointer (&self->kx.secret, ike_secret_blob_unref);
   return ike_task_next (task, "IKE_AUTH");
 }
 
@@ -235,7 +170,7 @@ process_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   Init *self = ike_task_data (task);
   const IkeNotify *notify;
 
-  if (self->is_answered)
+  if (self->kx.is_done)
     return derive_initiator (task, in);
   if (!ike_message_find (in, IKE_PAYLOAD_SA, 0)) {
     if ((notify = ike_exchange_record (x, IKE_N_COOKIE, 0)))
@@ -305,8 +240,8 @@ choose (IkeTask *task, IkeExchange *x, const IkeProposal *offers, guint n_offers
   ike_tree_free (reasons);
   ike_sa_set_conn (sa, candidates[i]);
   self->group = self->choice.chosen[IKE_TRANSFORM_KE].id;
-  self->ke = ike_ke_find (engine_of (task), self->group);
-  if (!self->ke)
+  self->kx.ke = ike_ke_find (engine_of (task), self->group);
+  if (!self->kx.ke)
     return ike_task_fail (task, IKE_N_NO_PROPOSAL_CHOSEN, NULL, 0,
                           "no plugin provides the chosen key exchange");
   /* RFC 7296, 1.2: "the responder ... selects a group, and indicates its choice in
@@ -317,7 +252,7 @@ choose (IkeTask *task, IkeExchange *x, const IkeProposal *offers, guint n_offers
     return ike_task_fail (task, IKE_N_INVALID_KE_PAYLOAD, group, sizeof group,
                           "another key exchange group was chosen");
   }
-  ike_ke_answer (self->ke, ike_task_call (task, &answer_call, NULL), ke->data, ke->len);
+  ikev2_kx_answer (task, ke);
   return IKE_TASK_WAIT;
 }
 
@@ -330,15 +265,15 @@ derive_responder (IkeTask *task, const IkeMessage *in)
   const guint8 *nonce;
   gsize len;
 
-  if (self->error)
-    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, self->error);
+  if (self->kx.error)
+    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, self->kx.error);
   if (!ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict))
     return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, verdict.reason);
   ike_engine_random (engine_of (task), self->nonce, sizeof self->nonce);
   self->has_nonce = TRUE;
   ike_sa_set_choice (sa, &self->choice);
-  if (!ike_sa_keys_init (sa, ike_secret_blob_data (self->answer->secret),
-                         ike_secret_blob_len (self->answer->secret), nonce, len, self->nonce,
+  if (!ike_sa_keys_init (sa, ike_secret_blob_data (self->kx.answer->secret),
+                         ike_secret_blob_len (self->kx.answer->secret), nonce, len, self->nonce,
                          sizeof self->nonce))
     return ike_task_abort (task, "the keys could not be derived");
   return IKE_TASK_DONE;
@@ -357,7 +292,7 @@ process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   gsize len;
   guint n;
 
-  if (self->is_answered)
+  if (self->kx.is_done)
     return derive_responder (task, in);
   offers = ike_exchange_alloc (x, IKE_PROPOSALS_MAX * sizeof *offers);
   if (!offers)
@@ -376,7 +311,7 @@ build_response (IkeTask *task, IkeExchange *x, IkeWriter *out)
   Init *self = ike_task_data (task);
 
   write_sa (out, NULL, &self->choice);
-  ike_ke_write (out, self->group, self->answer->public_value, self->answer->public_len);
+  ikev2_kx_write (&self->kx, out);
   write_nonce (task, self, out);
   return ike_task_next (task, "IKE_AUTH");
 }

@@ -8,12 +8,8 @@
 enum { GROUPS_MAX = 5 };
 
 typedef struct _Rekey {
-  const IkeKe *ke;
-  IkeKeOffer *offer;   /* we ask */
-  IkeKeAnswer *answer; /* the peer asks */
-  IkeSecretBlob *secret;
-  char *error;
-  gboolean is_keyed, has_nonce, is_ours, is_settled;
+  Ikev2Kx kx;
+  gboolean has_nonce, is_ours, is_settled;
   guint16 group;
   guint n_groups; /* tried because the peer asked for them */
   guint64 heir;   /* our SPI of the new SA; 0: there is none */
@@ -34,66 +30,6 @@ find (IkeTask *task, guint64 spi)
 {
   return spi ? ike_sa_by_spi (engine_of (task), ike_sa_ref (ike_task_sa (task)).shard, spi) : NULL;
 }
-
-/* -- calls */
-
-static void
-set_error (Rekey *self, const char *error)
-{
-  g_free (self->error);
-  self->error = g_strdup (error);
-}
-
-static void
-offer_made (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Rekey *self = ike_task_data (owner);
-
-  set_error (self, error);
-  self->offer = result;
-}
-
-static void
-answer_made (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Rekey *self = ike_task_data (owner);
-
-  set_error (self, error);
-  self->answer = result;
-  self->is_keyed = TRUE;
-}
-
-static void
-secret_made (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Rekey *self = ike_task_data (owner);
-
-  set_error (self, error);
-  self->secret = result;
-  self->is_keyed = TRUE;
-}
-
-static const IkeCallClass offer_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "key exchange offer",
-  .timeout_ms = 10000,
-  .then = offer_made,
-  .undo = ike_ke_offer_undo,
-};
-static const IkeCallClass answer_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "key exchange answer",
-  .timeout_ms = 10000,
-  .then = answer_made,
-  .undo = ike_ke_answer_undo,
-};
-static const IkeCallClass finish_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "key exchange result",
-  .timeout_ms = 10000,
-  .then = secret_made,
-  .undo = (GDestroyNotify) ike_secret_blob_unref,
-};
 
 /* -- pieces of both sides */
 
@@ -136,7 +72,7 @@ static gboolean
 derive (IkeTask *task, IkeSa *heir, const guint8 *theirs, gsize len)
 {
   Rekey *self = ike_task_data (task);
-  IkeSecretBlob *secret = self->answer ? self->answer->secret : self->secret;
+  IkeSecretBlob *secret = ikev2_kx_secret (&self->kx);
   const guint8 *ni = self->is_ours ? self->nonce : theirs,
                *nr = self->is_ours ? theirs : self->nonce;
   gsize ni_len = self->is_ours ? sizeof self->nonce : len,
@@ -196,21 +132,21 @@ static IkeTaskResult
 build_request (IkeTask *task, IkeWriter *out)
 {
   Rekey *self = ike_task_data (task);
-  const char *problem = self->is_ours ? self->error : begin (task);
+  const char *problem = self->is_ours ? self->kx.error : begin (task);
 
   if (problem)
     return fail (task, 0, problem);
-  if (!self->offer) {
-    self->ke = ike_ke_find (engine_of (task), self->group);
-    if (!self->ke)
+  if (!self->kx.offer) {
+    self->kx.ke = ike_ke_find (engine_of (task), self->group);
+    if (!self->kx.ke)
       return fail (task, 0, "no plugin provides the key exchange of the proposals");
-    ike_ke_offer (self->ke, ike_task_call (task, &offer_call, (gpointer) self->ke));
+    ikev2_kx_offer (task);
     return IKE_TASK_WAIT;
   }
   make_nonce (task);
   write_sa (task, out, TRUE);
   ike_payload_write (out, IKE_PAYLOAD_NONCE, self->nonce, sizeof self->nonce);
-  ike_ke_write (out, self->group, self->offer->public_value, self->offer->public_len);
+  ikev2_kx_write (&self->kx, out);
   return IKE_TASK_DONE;
 }
 
@@ -225,7 +161,7 @@ take_other_group (IkeTask *task, const IkeNotify *notify)
     return fail (task, IKE_N_NO_PROPOSAL_CHOSEN,
                  "the peer asks for a key exchange that we did not propose");
   self->n_groups++;
-  ike_ke_offer_free (self->ke, g_steal_pointer (&self->offer));
+  ikev2_kx_forget_offer (&self->kx);
   self->group = group;
   self->has_nonce = FALSE;
   return ike_task_next (task, "CREATE_CHILD_SA");
@@ -274,8 +210,7 @@ read_response (IkeTask *task, const IkeMessage *in)
   if (!ke_payload || ke.group != self->choice.chosen[IKE_TRANSFORM_KE].id
       || ke.group != self->group)
     return fail (task, 0, "the peer's key exchange is not the one that was chosen");
-  ike_ke_finish (self->ke, ike_task_call (task, &finish_call, NULL),
-                 g_steal_pointer (&self->offer->pair), ke.data, ke.len);
+  ikev2_kx_finish (task, &ke);
   return IKE_TASK_WAIT;
 }
 
@@ -317,11 +252,11 @@ process_response (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   const guint8 *nonce;
   gsize len;
 
-  if (!self->is_keyed)
+  if (!self->kx.is_done)
     return ike_message_find (in, IKE_PAYLOAD_SA, 0) ? read_response (task, in)
                                                     : answer_is_error (task, x);
-  if (self->error)
-    return fail (task, 0, self->error);
+  if (self->kx.error)
+    return fail (task, 0, self->kx.error);
   if (!heir || !ike_nonce_read (ike_message_find (in, IKE_PAYLOAD_NONCE, 0), &nonce, &len, &verdict)
       || !derive (task, heir, nonce, len))
     return fail (task, 0, "the keys of the new IKE SA could not be derived");
@@ -399,10 +334,10 @@ choose (IkeTask *task, const IkeProposal *offers, guint n, const IkeKeView *ke)
     return ike_task_fail (task, IKE_N_INVALID_KE_PAYLOAD, group, sizeof group,
                           "another key exchange group was chosen");
   }
-  self->ke = ike_ke_find (engine_of (task), self->group);
-  if (!self->ke)
+  self->kx.ke = ike_ke_find (engine_of (task), self->group);
+  if (!self->kx.ke)
     return fail (task, IKE_N_NO_PROPOSAL_CHOSEN, "no plugin provides the chosen key exchange");
-  ike_ke_answer (self->ke, ike_task_call (task, &answer_call, NULL), ke->data, ke->len);
+  ikev2_kx_answer (task, ke);
   return IKE_TASK_WAIT;
 }
 
@@ -481,10 +416,10 @@ process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   const char *busy;
   gsize len;
 
-  if (!self->is_keyed)
+  if (!self->kx.is_done)
     return read_request (task, x, in);
-  if (self->error)
-    return fail (task, IKE_N_INVALID_SYNTAX, self->error);
+  if (self->kx.error)
+    return fail (task, IKE_N_INVALID_SYNTAX, self->kx.error);
   /* Ours may have come to its end while this one waited for keys. */
   if (ike_sa_state (ike_task_sa (task)) > IKE_SA_REKEYING)
     return fail (task, IKE_N_TEMPORARY_FAILURE, "the IKE SA was replaced, or goes, meanwhile");
@@ -512,7 +447,7 @@ build_response (IkeTask *task, IkeWriter *out)
     return fail (task, IKE_N_TEMPORARY_FAILURE, "the new IKE SA was taken away meanwhile");
   write_sa (task, out, FALSE);
   ike_payload_write (out, IKE_PAYLOAD_NONCE, self->nonce, sizeof self->nonce);
-  ike_ke_write (out, self->group, self->answer->public_value, self->answer->public_len);
+  ikev2_kx_write (&self->kx, out);
   ike_sa_set_heir_up (heir);
   if (!ikev2_rekeys_of (task)->ike)
     ike_sa_inherit (heir, ike_task_sa (task));
@@ -562,12 +497,7 @@ rekey_dispose (IkeTask *task)
     forget_ours (task);
   if (heir && ike_sa_state (heir) == IKE_SA_CREATED)
     ike_sa_destroy (heir, "not negotiated");
-  if (self->offer)
-    ike_ke_offer_free (self->ke, self->offer);
-  if (self->answer)
-    ike_ke_answer_free (self->answer);
-  ike_secret_blob_unref (self->secret);
-  g_free (self->error);
+  ikev2_kx_clear (&self->kx);
 }
 
 static gboolean

@@ -173,7 +173,7 @@ main (int argc, char **argv)
     { "delay", 0, 0, G_OPTION_ARG_INT, &ask.delay, "dpd_delay; 0: nobody is asked", "SECONDS" },
     { "rekey-ike", 0, 0, G_OPTION_ARG_INT, &ask.rekey_ike, "rekey_time of IKE SAs", "SECONDS" },
     { "rekey-child", 0, 0, G_OPTION_ARG_INT, &ask.rekey_child, "the same of CHILD_SAs", "SECONDS" },
-    { "pfs", 0, 0, G_OPTION_ARG_NONE, &ask.has_pfs, "CHILD_SAs have a key exchange (X25519)", NULL },
+    { "pfs", 0, 0, G_OPTION_ARG_NONE, &ask.has_pfs, "CHILD_SAs with X25519", NULL },
     { "minutes", 0, 0, G_OPTION_ARG_INT, &minutes, "of the engines' clock", "N" },
     { NULL }
   };

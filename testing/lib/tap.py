@@ -30,14 +30,23 @@ def read_skips(suite):
     return {name: reason.strip() for at, name, reason in entries if at == suite}
 
 
-def run_cases(cases, names, logs, skips=None, deadline=60):
+def part(text):
+    """For argparse: (K, N) of `K/N`."""
+    k, n = (int(number) for number in text.split("/"))
+    if not 0 < k <= n:
+        raise ValueError(text)
+    return k, n
+
+
+def run_cases(cases, names, logs, skips=None, deadline=60, part=(1, 1)):
     """@cases: [(name, function (directory))].  @names: which ones, as prefixes; all when empty, but for those in @skips.
+    @part: (K, N), of them every Nth from the Kth on, so that N processes do all.
     Logs of a case are kept below @logs only when it failed.  Returns the exit status."""
     deadline = int(deadline * SLOWNESS)
     signal.signal(signal.SIGALRM, _ring)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _leave)
-    chosen = [case for case in cases if not names or any(case[0].startswith(name) for name in names)]
+    chosen = [case for case in cases if not names or any(case[0].startswith(name) for name in names)][part[0] - 1::part[1]]
     if not chosen:
         print(f"no case is called {' or '.join(names)}", file=sys.stderr)
         return 2
