@@ -502,8 +502,7 @@ ike_child_set_up (IkeChild *child)
   ike_child_arm (child);
   if (!ike_addr_equal (&child->local, &sa->local) || !ike_addr_equal (&child->remote, &sa->remote))
     update_endpoints (child);
-  if (child->held && !child->replaces && !child->is_redundant)
-    ike_child_end_hold_later (child);
+  ike_child_start_holding (child);
   if (child->n_local)
     ike_selector_format (&child->selectors[0], local, sizeof local);
   if (child->n_remote)

@@ -72,7 +72,8 @@ void     ike_child_await_peer (IkeChild *child);               /* its answer is 
 IkeChild *ike_child_successor (const IkeChild *old);           /* installed; NULL: none */
 void     ike_child_succeed    (IkeChild *gone);                /* whoever succeeds it takes its traffic over */
 void     ike_child_remove     (IkeChild *child);               /* from the kernel, then buries it */
-void     ike_child_use_held   (IkeChild *child);               /* if it holds back, and is installed */
+void     ike_child_use_held   (IkeChild *child);               /* if it holds back; once it is installed */
+void     ike_child_start_holding (IkeChild *child);            /* it is installed */
 
 /* twins.c */
 IkeTwinTable *ike_twin_table_new (void);

@@ -10,7 +10,8 @@ enum { LINGER_MS = 5000 };
 
 struct _IkeHeld {
   guint32 encr_len, integ_len;
-  guint8 bytes[]; /* encryption key, integrity key */
+  gboolean is_over; /* the one before it went while this one was being installed */
+  guint8 bytes[];   /* encryption key, integrity key */
 };
 
 IkeChild *
@@ -77,7 +78,7 @@ ike_child_drop_held (IkeChild *child)
 void
 ike_child_hold_outbound (IkeChild *child, const IkeKernelSa *out)
 {
-  child->held = g_malloc (sizeof *child->held + out->encr_key_len + out->integ_key_len);
+  child->held = g_malloc0 (sizeof *child->held + out->encr_key_len + out->integ_key_len);
   child->held->encr_len = out->encr_key_len;
   child->held->integ_len = out->integ_key_len;
   memcpy (child->held->bytes, out->encr_key, out->encr_key_len);
@@ -133,8 +134,24 @@ use_outbound (IkeChild *child)
 void
 ike_child_use_held (IkeChild *child)
 {
-  if (child->held && child->is_installed && !child->is_redundant && !child->is_dead)
+  if (!child->held || child->is_redundant || child->is_dead)
+    return;
+  if (child->is_installed)
     use_outbound (child);
+  else
+    child->held->is_over = TRUE;
+}
+
+/* With nobody before it in its own IKE SA it holds back for a twin, and not for long. */
+void
+ike_child_start_holding (IkeChild *child)
+{
+  if (!child->held || child->replaces || child->is_redundant)
+    return;
+  if (child->held->is_over)
+    use_outbound (child);
+  else
+    ike_child_end_hold_later (child);
 }
 
 static gboolean

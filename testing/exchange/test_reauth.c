@@ -98,6 +98,60 @@ test_shards (gconstpointer flags)
   }
 }
 
+static gboolean
+is_installing (Pair *pair, gpointer data)
+{
+  return pair->b.kernel_ops->n_sas (pair->b.kernel) > 2;
+}
+
+static void
+forgotten (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  ike_tree_free (result);
+}
+
+static const IkeCallClass forget_call = {
+  .struct_size = sizeof (IkeCallClass),
+  .name = "test down",
+  .timeout_ms = 60 * 1000,
+  .then = forgotten,
+  .undo = (GDestroyNotify) ike_tree_free,
+};
+
+static void
+forget_oldest (gpointer data)
+{
+  IkeEngine *engine = ((PairEnd *) data)->engine;
+
+  ike_terminate (engine, NULL, NULL, 1, TRUE,
+                 ike_loop_call (ike_engine_control (engine), &forget_call, data, NULL));
+}
+
+/* As when INITIAL_CONTACT is heard on another shard: whoever answers has nothing to wait for, and
+ * sends by the new one as soon as it is there. */
+static void
+test_gone_meanwhile (gconstpointer flags)
+{
+  Bed *bed = make (flags, BED_NEVER, 1);
+  PairEnd *b = &bed->pair->b;
+  IkeKernelPolicy policy = { .struct_size = sizeof policy };
+  gboolean is_out = FALSE;
+  BedAnswer answer;
+  guint i;
+
+  b->kernel_ops->delay (b->kernel, 300);
+  bed_reauth (&bed->pair->a, &answer);
+  flow_until (bed->flow, is_installing, NULL);
+  ike_loop_post (ike_engine_control (b->engine), forget_oldest, b, NULL);
+  flow_until (bed->flow, is_over, &answer);
+  g_assert_cmpstr (answer.error, ==, NULL);
+  g_assert_cmpuint (b->kernel_ops->n_sas (b->kernel), ==, 2);
+  for (i = 0; b->kernel_ops->nth_policy (b->kernel, i, &policy); i++)
+    is_out = is_out || policy.direction == IKE_DIR_OUT;
+  g_assert_true (is_out);
+  bed_free (bed);
+}
+
 static void
 test_command (gconstpointer flags)
 {
@@ -299,6 +353,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   pair_add_test ("reauth", "the-command-answers-when-the-new-sa-is-up", test_command);
   pair_add_test ("reauth", "on-several-shards", test_shards);
+  pair_add_test ("reauth", "an-old-one-that-goes-meanwhile-is-not-waited-for", test_gone_meanwhile);
   pair_add_test ("reauth", "what-the-peer-began-is-not-ours-to-authenticate-anew", test_not_ours);
   pair_add_test ("reauth", "two-that-ask-get-one-new-sa", test_two_ask);
   pair_add_test ("reauth", "beside-a-rekeying", test_with_rekey);
