@@ -220,6 +220,8 @@ void                ike_child_set_redundant (IkeChild *child);
 IkeSa *ike_sa_new_heir     (IkeSa *old, gboolean is_initiator);
 /* Its keys are there: ESTABLISHED.  Without an inheritance, or a Delete, it goes after minutes. */
 void   ike_sa_set_heir_up  (IkeSa *heir);
+/* It lost a collision: its maker closes it soon, or does not know it, and then it goes by itself after 10 seconds. */
+void   ike_sa_set_redundant (IkeSa *heir);
 /* Children, queued operations, slots, and whoever watches; @old becomes REKEYED, and is silent from then on.  Emits
  * `ike-rekeyed`.  Once, else nothing. */
 void   ike_sa_inherit      (IkeSa *heir, IkeSa *old);

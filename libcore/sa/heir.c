@@ -5,7 +5,7 @@
 
 /* The one that was replaced goes by the Delete of whoever replaced it.  That may be repeated for as
  * long; after it nobody comes any more. */
-enum { OLD_MS = 180 * 1000 };
+enum { OLD_MS = 180 * 1000, REDUNDANT_MS = 10 * 1000 };
 
 IkeSa *
 ike_sa_new_heir (IkeSa *old, gboolean is_initiator)
@@ -61,6 +61,18 @@ ike_sa_set_heir_up (IkeSa *heir)
   heir->established_us = ike_sa_now_us (heir);
   ike_sa_set_state (heir, IKE_SA_ESTABLISHED);
   heir->setup_timer = ike_sa_timer_add (heir, OLD_MS, &old_job, NULL);
+}
+
+/* The peer has made it, and our answer may never have come: with the old one it forgets that it
+ * asked, and nobody is left who would close it. */
+void
+ike_sa_set_redundant (IkeSa *heir)
+{
+  ike_sa_assert_owner (heir);
+  if (heir->is_doomed || !heir->is_silent || !heir->setup_timer)
+    return;
+  ike_timer_stop (heir->setup_timer);
+  heir->setup_timer = ike_sa_timer_add (heir, REDUNDANT_MS, &old_job, NULL);
 }
 
 static void

@@ -239,6 +239,8 @@ settle (IkeTask *task, IkeSa *heir, const guint8 *theirs, gsize len)
     close_sa (heir, "redundant");
     return;
   }
+  if (rival)
+    ike_sa_set_redundant (rival);
   ike_sa_inherit (heir, sa);
   close_sa (sa, "replaced");
 }

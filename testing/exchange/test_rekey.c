@@ -321,6 +321,36 @@ test_late (gconstpointer flags)
   check_late (flags, NULL);
 }
 
+/* A's answer is lost: when A's own is the one that stays, B hears of nothing but the end of the old
+ * one, and forgets what it asked for.  A does not keep what nobody else knows. */
+static void
+test_answer_lost (gconstpointer flags)
+{
+  guint forgotten = 0;
+
+  for (guint64 seed = 1; seed <= 8; seed++) {
+    Bed *bed = bed_new (flags, seed, NEVER, PFS NEVER);
+    IkeSimRule rule = { .struct_size = sizeof rule,
+                        .action = IKE_SIM_DROP,
+                        .n_times = 1,
+                        .exchange = 36,
+                        .which = IKE_SIM_RESPONSE };
+
+    g_assert_true (ike_addr_parse (&rule.from, "10.0.0.1", NULL));
+    bed->pair->a.net_ops->rule_add (bed->pair->a.net, &rule);
+    flow_run (bed->flow, 1);
+    begin_rekey (&bed->pair->a, NULL);
+    begin_rekey (&bed->pair->b, NULL);
+    flow_run (bed->flow, 5);
+    forgotten += n_sas (&bed->pair->a) > n_sas (&bed->pair->b);
+    flow_run (bed->flow, 10);
+    assert_one (bed);
+    assert_no_loss (bed);
+    bed_free (bed);
+  }
+  g_assert_cmpuint (forgotten, >, 0);
+}
+
 /* -- against other things */
 
 static void
@@ -429,6 +459,7 @@ main (int argc, char **argv)
   pair_add_test ("rekey", "ike-from-either-end", test_ike);
   pair_add_test ("rekey", "children-collide", test_child_collision);
   pair_add_test ("rekey", "ike-sas-collide", test_ike_collision);
+  pair_add_test ("rekey", "ike-sas-collide-and-an-answer-is-lost", test_answer_lost);
   pair_add_test ("rekey", "ike-against-child", test_ike_against_child);
   pair_add_test ("rekey", "a-late-request-finds-it-replaced", test_late);
   pair_add_test ("rekey", "what-is-wanted-down-meanwhile-goes", test_down);
