@@ -2,6 +2,7 @@
 /* chosen.c - something done with every SA, or every child, of a name, on all shards; answered when
  * the last one is through. */
 #include "sa/sa_private.h"
+#include <ikebana/command.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -137,6 +138,22 @@ walk (gpointer data)
     ike_loop_post (w->shard->loop, walk, g_memdup2 (w, sizeof *w), g_free);
   else
     release (w->chosen);
+}
+
+IkeWhich
+ike_chosen_asked (IkeRequest *request, const IkeConfig *config_or_null)
+{
+  const IkeTree *args = ike_request_args (request);
+  IkeWhich which = { ike_tree_string (args, "name", NULL), ike_tree_string (args, "child", NULL),
+                     (guint32) ike_tree_int (args, "id", 0), 0, NULL };
+  const IkeChildConf *found = NULL;
+
+  if (which.conn && !which.child && config_or_null && !ike_config_conn (config_or_null, which.conn)
+      && ike_config_conn_of_child (config_or_null, which.conn, &found)) {
+    which.child = found->name;
+    which.conn = NULL;
+  }
+  return which;
 }
 
 void

@@ -338,22 +338,15 @@ run_down (IkePlugin *self, IkeRequest *request)
 {
   IkeEngine *engine = ike_request_engine (request);
   const IkeTree *args = ike_request_args (request);
-  const char *name = ike_tree_string (args, "name", NULL),
-             *child = ike_tree_string (args, "child", NULL);
-  guint32 id = (guint32) ike_tree_int (args, "id", 0);
   g_autoptr (IkeConfig) config = ike_engine_config (engine);
-  const IkeChildConf *found = NULL;
+  IkeWhich which = ike_chosen_asked (request, config);
 
-  if (!name && !child && !id && !ike_tree_bool (args, "all", FALSE)) {
+  if (!which.conn && !which.child && !which.unique_id && !ike_tree_bool (args, "all", FALSE)) {
     ike_request_fail (request, "usage", "which one? Give a name, --id=NUMBER or --all");
     return;
   }
-  if (name && config && !ike_config_conn (config, name)
-      && ike_config_conn_of_child (config, name, &found)) {
-    child = found->name;
-    name = NULL;
-  }
-  ike_terminate (engine, name, child, id, ike_tree_bool (args, "force", FALSE),
+  ike_terminate (engine, which.conn, which.child, which.unique_id,
+                 ike_tree_bool (args, "force", FALSE),
                  ike_loop_call (ike_engine_control (engine), &down_call, NULL, request));
 }
 

@@ -66,20 +66,13 @@ run_rekey (IkePlugin *self, IkeRequest *request)
 {
   IkeEngine *engine = ike_request_engine (request);
   const IkeTree *args = ike_request_args (request);
-  IkeWhich which = { ike_tree_string (args, "name", NULL), ike_tree_string (args, "child", NULL),
-                     (guint32) ike_tree_int (args, "id", 0),
-                     ike_tree_bool (args, "reauth", FALSE) ? REAUTHENTICATE : 0 };
   g_autoptr (IkeConfig) config = ike_engine_config (engine);
-  const IkeChildConf *found = NULL;
+  IkeWhich which = ike_chosen_asked (request, config);
 
+  which.flags = ike_tree_bool (args, "reauth", FALSE) ? REAUTHENTICATE : 0;
   if (!which.conn && !which.child && !which.unique_id) {
     ike_request_fail (request, "usage", "which one? Give a name, or --id=NUMBER");
     return;
-  }
-  if (which.conn && !which.child && config && !ike_config_conn (config, which.conn)
-      && ike_config_conn_of_child (config, which.conn, &found)) {
-    which.child = found->name;
-    which.conn = NULL;
   }
   if (which.child && which.flags) {
     ike_request_fail (request, "usage",

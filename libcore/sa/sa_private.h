@@ -762,6 +762,8 @@ typedef struct {
   gboolean is_error_told;                     /* the first operation that fails fails the call */
   gboolean is_for_silent;                     /* SAs, too, that nobody else hears of */
 } IkeChosenClass;
+/* What `name`, `child` and `id` of a command mean: a name may be that of a child.  Lives as long as both. */
+IkeWhich     ike_chosen_asked (IkeRequest *request, const IkeConfig *config_or_null);
 /* Answers @call with a tree { n, names }.  Any thread. */
 void         ike_chosen_run   (IkeEngine *engine, const IkeChosenClass *klass, const IkeWhich *which, IkeCall *call);
 void         ike_chosen_count (IkeChosen *chosen, const char *name, guint32 unique_id);

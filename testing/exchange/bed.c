@@ -147,8 +147,9 @@ bed_assert_no_loss (Bed *bed)
 
 typedef struct {
   PairEnd *end;
+  const char *command;
   char *child;
-  BedAnswer *answer; /* NULL: rekey, nobody waits */
+  BedAnswer *answer; /* of a reauthentication; NULL: nobody waits */
 } Ask;
 
 static void
@@ -180,7 +181,7 @@ ask (gpointer data)
     ike_tree_set_string (args, "child", a->child);
   if (a->answer)
     ike_tree_set_bool (args, "reauth", TRUE);
-  ike_command_run (a->end->engine, "rekey", args, FALSE, &sink, a->answer);
+  ike_command_run (a->end->engine, a->command, args, FALSE, &sink, a->answer);
 }
 
 static void
@@ -191,23 +192,29 @@ ask_free (gpointer data)
 }
 
 static void
-begin (PairEnd *end, const char *child, BedAnswer *answer)
+begin (PairEnd *end, const char *command, const char *child, BedAnswer *answer)
 {
   Ask *a = g_new0 (Ask, 1);
 
-  *a = (Ask){ end, g_strdup (child), answer };
+  *a = (Ask){ end, command, g_strdup (child), answer };
   ike_loop_post (ike_engine_control (end->engine), ask, a, ask_free);
 }
 
 void
 bed_rekey (PairEnd *end, const char *child_or_null)
 {
-  begin (end, child_or_null, NULL);
+  begin (end, "rekey", child_or_null, NULL);
+}
+
+void
+bed_down (PairEnd *end, const char *child_or_null)
+{
+  begin (end, "down", child_or_null, NULL);
 }
 
 void
 bed_reauth (PairEnd *end, BedAnswer *answer)
 {
   *answer = (BedAnswer){ FALSE, NULL };
-  begin (end, NULL, answer);
+  begin (end, "rekey", NULL, answer);
 }

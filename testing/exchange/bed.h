@@ -39,5 +39,6 @@ void  bed_assert_no_loss (Bed *bed);
 /* `rekey`, begun and not waited for. */
 typedef struct { gboolean is_over; char *error; } BedAnswer;
 void  bed_rekey  (PairEnd *end, const char *child_or_null);
+void  bed_down   (PairEnd *end, const char *child_or_null);   /* `down`, the same */
 /* Its answer goes to @answer, which stays that long. */
 void  bed_reauth (PairEnd *end, BedAnswer *answer);
