@@ -218,7 +218,7 @@ class Ikebana(Daemon):
 
     def start(self, tree, *more):
         self.launch(self.daemon_arguments(tree, *more))
-        wait_for("ikebanad's control socket", self._is_ready)
+        wait_for("ikebanad's control socket", self._is_ready, 30)
         if guest.kernel() and "kernel-xfrm" not in (told := self.cli("plugins", "--why", "kernel:ipsec", check=False).stdout):
             raise Failure(f"{self.side.name} ikebana leaves ESP to something else than the kernel: {told.strip()}")
 
