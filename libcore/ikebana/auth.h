@@ -15,6 +15,26 @@ typedef struct {
   guint8  data[];
 } IkeAuthValue;                               /* g_malloc */
 
+typedef enum { IKE_AUTH_TALK_MORE, IKE_AUTH_TALK_DONE, IKE_AUTH_TALK_FAILED } IkeAuthTalk;
+
+typedef struct {
+  guint8  outcome;                            /* IkeAuthTalk */
+  GBytes *body;                               /* of our payload; NULL: none is due.  FAILED: for the peer, with @reason */
+  char   *reason;                             /* FAILED: for people */
+} IkeAuthTurn;                                /* g_malloc, its parts too */
+
+static inline void
+ike_auth_turn_free (gpointer turn_or_null)
+{
+  IkeAuthTurn *turn = (IkeAuthTurn *) turn_or_null;
+
+  if (!turn)
+    return;
+  g_bytes_unref (turn->body);
+  g_free (turn->reason);
+  g_free (turn);
+}
+
 typedef struct {
   guint32     struct_size;
   guint8      methods[8];                     /* AUTH methods it verifies, zero-terminated */
@@ -33,6 +53,19 @@ typedef struct {
   void      (*check)    (IkePlugin *self, const IkeAuthConf *conf, gboolean is_local, GPtrArray *problems);
   /* Owner shard.  Who we are where @conf has no id: with a reference; NULL: our address. */
   IkeIdent *(*identity) (IkePlugin *self, IkeSa *sa, const IkeAuthConf *conf);
+  /* Of a method that talks before it signs: the type of the payload that carries what it says (48: EAP, RFC 7296, 2.16;
+   * 49: GSPM, RFC 6467); 0: it signs at once.  While one end talks, the other only answers: the initiator of the SA
+   * shows by an IKE_AUTH request without AUTH that it wants to be talked with, and signs when the talk is DONE, and with
+   * what came of it; sign and verify find that in the SA's slot of the plugin. */
+  guint8      talks;
+  /* Owner shard.  @is_local: we are the one who is authenticated, so that the other begins.  NULL with @why (g_free). */
+  gpointer  (*talk_begin) (IkePlugin *self, IkeSa *sa, const IkeAuthConf *conf, gboolean is_local, char **why);
+  /* One turn: @body is that of the other's payload, valid until @call is answered; NULL: begin.  Answers with an
+   * IkeAuthTurn, or fails with a reason for people. */
+  void      (*talk)       (gpointer talk, IkeCall *call, const guint8 *body, gsize len);
+  void      (*talk_end)   (gpointer talk);    /* also in the middle of a turn */
+  /* Is this what @conf allows the other end to leave out its own AUTH for, until ours is there (RFC 5998)?  NULL: no. */
+  gboolean  (*is_mutual)  (IkePlugin *self, const IkeAuthConf *conf, gboolean is_local);
 } IkeAuthClass;
 
 IKE_END_DECLS

@@ -71,6 +71,19 @@ void ike_sa_set_window (IkeSa *sa, guint ours, guint theirs);
 void ike_sa_window     (const IkeSa *sa, guint *ours, guint *theirs);
 /* The peer authenticated as nobody (RFC 7619): its identity is what it likes, and stands for no other SA of it. */
 void ike_sa_set_anonymous (IkeSa *sa);
+/* The name that the peer proved inside its authentication, where that is another than its identity (EAP): for unique,
+ * leases, accounts and people.  Without one it is the identity; NULL: not known yet. */
+void            ike_sa_set_user (IkeSa *sa, IkeIdent *user_take);
+const IkeIdent *ike_sa_user     (const IkeSa *sa);
+/* Groups that an authentication found the peer to be in; more than GROUPS_MAX are left out. */
+enum { IKE_SA_GROUPS_MAX = 32, IKE_SA_VIRTUAL_IPS_MAX = 8 };
+void            ike_sa_add_group   (IkeSa *sa, const char *group);
+gboolean        ike_sa_is_in_group (const IkeSa *sa, const char *group);
+/* Addresses that an end has inside the tunnel because the other gave it to it (RFC 7296, 2.19): ours, or the peer's. `dynamic`
+ * in the selectors of children stands for them.  Kept when the SA is rekeyed.  FALSE: there are too many. */
+gboolean        ike_sa_add_virtual_ip     (IkeSa *sa, gboolean is_ours, const IkeAddr *addr);
+void            ike_sa_forget_virtual_ips (IkeSa *sa, gboolean is_ours);
+const IkeAddr  *ike_sa_virtual_ips        (const IkeSa *sa, gboolean is_ours, guint *n);
 /* How many there may be of one peer (RFC 7296, 2.4; `unique`), by both identities.  INITIAL_CONTACT came with AUTH: */
 void ike_sa_set_first_contact (IkeSa *sa);
 /* Responder, when the peer is authenticated and the SA about to be up: the older ones go, or, FALSE, this one shall

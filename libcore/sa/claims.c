@@ -71,7 +71,7 @@ make_claims (const IkeChild *child)
   IkeClaims *claims = g_malloc0 (sizeof *claims + n * sizeof (Claim));
 
   claims->sa = ike_sa_ref (sa);
-  claims->peer = sa->is_anonymous ? NULL : ike_ident_ref (sa->remote_id);
+  claims->peer = sa->is_anonymous ? NULL : ike_ident_ref (ike_sa_user (sa));
   claims->conn = ike_conn_ref (sa->conn);
   claims->unique_id = child->unique_id;
   for (i = 0; i < n; i++) {

@@ -24,6 +24,7 @@ ike_sa_new_heir (IkeSa *old, gboolean is_initiator)
   sa->may_fragment = old->may_fragment;
   sa->local_id = old->local_id ? ike_ident_ref (old->local_id) : NULL;
   sa->remote_id = old->remote_id ? ike_ident_ref (old->remote_id) : NULL;
+  ike_user_share (old, sa);
   return sa;
 }
 

@@ -271,6 +271,7 @@ sa_free (IkeSa *sa)
   g_free (sa->choice);
   ike_ident_unref (sa->local_id);
   ike_ident_unref (sa->remote_id);
+  ike_user_leave (sa);
   ike_conn_unref (sa->conn);
   g_free (sa->down_reason);
   g_free (sa->hint);
@@ -620,6 +621,7 @@ set_sa (IkeSa *sa, IkeTree *tree)
   ike_tree_set_int (tree, "remote-port", sa->remote.port);
   set_ident (tree, "local-id", sa->local_id);
   set_ident (tree, "remote-id", sa->remote_id);
+  ike_user_describe (sa, tree);
   ike_tree_set_bool (tree, "initiator", sa->is_initiator);
   ike_tree_set_format (tree, "initiator-spi", "%016" G_GINT64_MODIFIER "x", ike_sa_spi (sa, TRUE));
   ike_tree_set_format (tree, "responder-spi", "%016" G_GINT64_MODIFIER "x", ike_sa_spi (sa, FALSE));

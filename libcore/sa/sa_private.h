@@ -23,6 +23,7 @@ typedef struct _IkeExchangeInfo IkeExchangeInfo;
 typedef struct _IkeHeld IkeHeld;
 typedef struct _IkeReauth IkeReauth;
 typedef struct _IkeTwins IkeTwins;
+typedef struct _IkeUser IkeUser;              /* user.c */
 typedef struct _IkeTwinTable IkeTwinTable;
 typedef struct _IkeTaskInfo IkeTaskInfo;
 
@@ -312,6 +313,7 @@ struct _IkeSa {
   IkeReauth    *reauth;                       /* one is being made from scratch in its place */
   IkeTimer     *life_timer;
   IkePresence   presence;
+  IkeUser      *user;                         /* NULL: its identity says all */
 };
 
 /* -- exchanges and operations */
@@ -651,6 +653,11 @@ void        ike_index_unlock (IkeStripe *stripe);
 IkeIndexed *ike_index_next   (IkeStripe *stripe, const guint8 key[static 16], IkeIndexed *after);
 void        ike_index_add    (IkeStripe *stripe, IkeIndexed *entry);
 void        ike_index_remove (IkeStripe *stripe, IkeIndexed *entry);
+
+/* user.c */
+void ike_user_share    (IkeSa *sa, IkeSa *heir);
+void ike_user_leave    (IkeSa *sa);
+void ike_user_describe (const IkeSa *sa, IkeTree *tree);
 
 /* unique.c */
 void     ike_unique_enter (IkeSa *sa);                                /* it is up */

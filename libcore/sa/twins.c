@@ -139,7 +139,7 @@ make_key (const IkeChild *child, guint8 key[16])
   ike_siphash_init (&hash, sa->shard->manager->secret, TRUE);
   add_text (&hash, child->conn->name);
   add_text (&hash, child->conf->name);
-  id = sa->remote_id ? ike_ident_data (sa->remote_id, &len) : NULL;
+  id = sa->remote_id ? ike_ident_data (ike_sa_user (sa), &len) : NULL;
   ike_siphash_update (&hash, &len, sizeof len);
   if (len)
     ike_siphash_update (&hash, id, len);

@@ -81,7 +81,7 @@ ike_unique_enter (IkeSa *sa)
   if ((sa->presence.is_in && !sa->presence.is_coming) || !has_name (sa))
     return;
   ike_unique_leave (sa);
-  key_of (sa->shard->manager, sa->local_id, sa->remote_id, sa->presence.indexed.key);
+  key_of (sa->shard->manager, sa->local_id, ike_sa_user (sa), sa->presence.indexed.key);
   stripe = ike_index_lock (index, sa->presence.indexed.key);
   enter (stripe, sa);
   ike_index_unlock (stripe);
@@ -248,7 +248,7 @@ ike_sa_settle_unique (IkeSa *sa, char **why)
       || sa->conn->unique == UNIQUE_NEVER)
     return TRUE;
   ike_unique_leave (sa);
-  key_of (manager, sa->local_id, sa->remote_id, sa->presence.indexed.key);
+  key_of (manager, sa->local_id, ike_sa_user (sa), sa->presence.indexed.key);
   stripe = ike_index_lock (manager->peers, sa->presence.indexed.key);
   kept = judge_all (stripe, sa, &sentences);
   /* Before the lock is open: of two that come at once one finds the other. */

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* user.c - who uses an IKE SA, where that is known better than by its identity: a user who proved a
+ * name of his own, the groups he is in, and the virtual addresses that the two ends gave each other.
+ * One record for an SA and its heirs; most SAs have none. */
+#include "sa/sa_private.h"
+#include <string.h>
+
+struct _IkeUser {
+  guint references;                      /* of one shard */
+  IkeIdent *ident;                       /* or NULL */
+  GPtrArray *groups;                     /* texts, or NULL */
+  IkeAddr virtual_ips[2][IKE_SA_VIRTUAL_IPS_MAX]; /* the peer's, ours */
+  guint n_virtual_ips[2];
+};
+
+static IkeUser *
+user_of (IkeSa *sa)
+{
+  ike_sa_assert_owner (sa);
+  if (!sa->user) {
+    sa->user = g_new0 (IkeUser, 1);
+    sa->user->references = 1;
+  }
+  return sa->user;
+}
+
+void
+ike_user_share (IkeSa *sa, IkeSa *heir)
+{
+  if (sa->user) {
+    sa->user->references++;
+    heir->user = sa->user;
+  }
+}
+
+void
+ike_user_leave (IkeSa *sa)
+{
+  IkeUser *user = g_steal_pointer (&sa->user);
+
+  if (!user || --user->references)
+    return;
+  ike_ident_unref (user->ident);
+  g_clear_pointer (&user->groups, g_ptr_array_unref);
+  g_free (user);
+}
+
+void
+ike_sa_set_user (IkeSa *sa, IkeIdent *user_take)
+{
+  IkeUser *user = user_of (sa);
+
+  ike_ident_unref (user->ident);
+  user->ident = user_take;
+}
+
+const IkeIdent *
+ike_sa_user (const IkeSa *sa)
+{
+  return sa->user && sa->user->ident ? sa->user->ident : sa->remote_id;
+}
+
+void
+ike_sa_add_group (IkeSa *sa, const char *group)
+{
+  IkeUser *user = user_of (sa);
+
+  if (ike_sa_is_in_group (sa, group) || (user->groups && user->groups->len == IKE_SA_GROUPS_MAX))
+    return;
+  if (!user->groups)
+    user->groups = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (user->groups, g_strdup (group));
+}
+
+gboolean
+ike_sa_is_in_group (const IkeSa *sa, const char *group)
+{
+  const GPtrArray *groups = sa->user ? sa->user->groups : NULL;
+
+  for (guint i = 0; groups && i < groups->len; i++)
+    if (!strcmp (groups->pdata[i], group))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+ike_sa_add_virtual_ip (IkeSa *sa, gboolean is_ours, const IkeAddr *addr)
+{
+  IkeUser *user = user_of (sa);
+  guint *n = &user->n_virtual_ips[is_ours != FALSE];
+
+  if (*n == IKE_SA_VIRTUAL_IPS_MAX)
+    return FALSE;
+  user->virtual_ips[is_ours != FALSE][(*n)++] = *addr;
+  return TRUE;
+}
+
+void
+ike_sa_forget_virtual_ips (IkeSa *sa, gboolean is_ours)
+{
+  if (sa->user)
+    sa->user->n_virtual_ips[is_ours != FALSE] = 0;
+}
+
+const IkeAddr *
+ike_sa_virtual_ips (const IkeSa *sa, gboolean is_ours, guint *n)
+{
+  *n = sa->user ? sa->user->n_virtual_ips[is_ours != FALSE] : 0;
+  return *n ? sa->user->virtual_ips[is_ours != FALSE] : NULL;
+}
+
+static void
+list_virtual_ips (const IkeSa *sa, gboolean is_ours, IkeTree *tree, const char *key)
+{
+  char text[IKE_ADDR_TEXT_SIZE];
+  guint n;
+  const IkeAddr *ips = ike_sa_virtual_ips (sa, is_ours, &n);
+  IkeTree *list = n ? ike_tree_add_list (tree, key) : NULL;
+
+  for (guint i = 0; i < n; i++)
+    ike_tree_set_string (list, NULL, ike_addr_format (&ips[i], FALSE, text));
+}
+
+void
+ike_user_describe (const IkeSa *sa, IkeTree *tree)
+{
+  char text[256];
+
+  if (!sa->user)
+    return;
+  if (sa->user->ident)
+    ike_tree_set_string (tree, "remote-user", ike_ident_format (sa->user->ident, text, sizeof text));
+  if (sa->user->groups) {
+    IkeTree *list = ike_tree_add_list (tree, "groups");
+    for (guint i = 0; i < sa->user->groups->len; i++)
+      ike_tree_set_string (list, NULL, sa->user->groups->pdata[i]);
+  }
+  list_virtual_ips (sa, TRUE, tree, "local-vips");
+  list_virtual_ips (sa, FALSE, tree, "remote-vips");
+}
