@@ -94,6 +94,24 @@ eap_nak_new (guint8 identifier, const guint8 *types, gsize n, gsize *len)
   return eap_packet_new (IKE_EAP_CODE_RESPONSE, identifier, IKE_EAP_TYPE_NAK, &body, len);
 }
 
+const char *
+eap_type_name (guint8 type)
+{
+  static const struct { guint8 type; const char *name; } names[] = {
+    { IKE_EAP_TYPE_IDENTITY, "identity" }, { IKE_EAP_TYPE_NOTIFICATION, "notification" },
+    { IKE_EAP_TYPE_NAK, "nak" },           { IKE_EAP_TYPE_MD5, "md5" },
+    { IKE_EAP_TYPE_GTC, "gtc" },           { IKE_EAP_TYPE_TLS, "tls" },
+    { IKE_EAP_TYPE_SIM, "sim" },           { IKE_EAP_TYPE_TTLS, "ttls" },
+    { IKE_EAP_TYPE_AKA, "aka" },           { IKE_EAP_TYPE_PEAP, "peap" },
+    { IKE_EAP_TYPE_MSCHAPV2, "mschapv2" }, { IKE_EAP_TYPE_AKA_PRIME, "aka-prime" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (names[i].type == type)
+      return names[i].name;
+  return NULL;
+}
+
 /* -- steps */
 
 static IkeEapStep *

@@ -27,6 +27,9 @@ guint eap_nak_read (const EapPacket *packet, guint8 *types, guint max);
 /* The response that asks for @types instead; n 0: for none. */
 guint8 *eap_nak_new (guint8 identifier, const guint8 *types, gsize n, gsize *len);
 
+/* "mschapv2", by IANA; NULL: none that we know. */
+const char *eap_type_name (guint8 type);
+
 /* Steps, to answer a call with. */
 IkeEapStep *eap_step_request (guint8 identifier, guint8 type, const IkePart *body);     /* MORE */
 IkeEapStep *eap_step_response (guint8 identifier, guint8 type, const IkePart *body);    /* MORE */
