@@ -222,3 +222,26 @@ eap_secret_of_ours (const IkeEapContext *context, const char *type)
 {
   return find (context, type, context->identity, context->other);
 }
+
+char *
+eap_no_secret (const char *method, const IkeIdent *identity_or_null)
+{
+  char name[128] = "us";
+
+  if (identity_or_null)
+    ike_ident_format (identity_or_null, name, sizeof name);
+  return g_strdup_printf ("%s: there is no secret for %s; add secrets.eap-NAME with id and secret",
+                          method, name);
+}
+
+IkeEapStep *
+eap_step_refused (const char *method, const IkeIdent *identity, gboolean is_known)
+{
+  IkeEapStep *step = step_new (IKE_EAP_FAILED);
+  char name[128];
+
+  ike_ident_format (identity, name, sizeof name);
+  step->reason = is_known ? g_strdup_printf ("%s: the password of %s is wrong", method, name)
+                          : eap_no_secret (method, identity);
+  return step;
+}

@@ -36,6 +36,9 @@ IkeEapStep *eap_step_response (guint8 identifier, guint8 type, const IkePart *bo
 IkeEapStep *eap_step_done (void);
 IkeEapStep *eap_step_failed (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
+/* FAILED, for a server: what @identity says is not its password, or we know none of it. */
+IkeEapStep *eap_step_refused (const char *method, const IkeIdent *identity, gboolean is_known);
+
 /* Whom bytes from the wire name: an identity of the type that the same text has in a
  * configuration, but never a pattern.  NULL: empty, too long, or with a NUL in it. */
 IkeIdent *eap_identity_new (const guint8 *bytes, gsize len);
@@ -47,3 +50,5 @@ IkeSecretBlob *eap_secret_of_peer (const IkeEapContext *context, const char *typ
                                    const IkeIdent *identity);
 /* Ours, for whom we talk to. */
 IkeSecretBlob *eap_secret_of_ours (const IkeEapContext *context, const char *type);
+/* For people: that @identity has none, and what to write to give it one.  g_free. */
+char *eap_no_secret (const char *method, const IkeIdent *identity_or_null);
