@@ -2,8 +2,8 @@
 /* eap_dynamic.c - the server tries one method after the other until the peer takes one: `auth =
  * eap-dynamic`.
  *
- * It has no packets of its own: it begins a method, hands turns through, and when the peer answers a
- * method's first request with Nak (RFC 3748, 5.3.1), begins the next that both want. */
+ * It has no packets of its own: it begins a method, hands turns through, and when the peer
+ * answers a method's first request with Nak (RFC 3748, 5.3.1), begins the next that both want. */
 #include "config.h"
 #include <string.h>
 
@@ -83,8 +83,8 @@ end_method (Dynamic *dynamic)
   dynamic->state = NULL;
 }
 
-/* Begins @offers[@at]; a method that cannot begin for this peer is passed over.  Its first request is
- * made by the call. */
+/* Begins @offers[@at]; a method that cannot begin for this peer is passed over.  Its first
+ * request is made by the call. */
 static gboolean
 begin_method (Dynamic *dynamic, guint at, char **why)
 {

@@ -133,8 +133,8 @@ test_none_at_all (void)
   close_server (&bench, &server);
 }
 
-/* Once an answer was given there is no other method: else a peer could try passwords by several, and
- * somebody between could take it to a weaker one. */
+/* Once an answer was given there is no other method: else a peer could try passwords by several,
+ * and somebody between could take it to a weaker one. */
 static void
 test_after_an_answer_it_is_too_late (void)
 {

@@ -8,7 +8,8 @@
 
 enum { RESPONSE_VALUE_LEN = 49, RESERVED_LEN = 8 };
 
-/* Draft, 2: "MS-Length ... SHOULD be equal to the EAP Length minus 5". */
+/* Draft, 2: MS-Length is the length of the packet without the five octets in front of the
+ * OpCode.  A peer's Success and Failure are the OpCode alone. */
 gboolean
 mschapv2_read (Mschapv2Message *message, EapPacket *packet)
 {
@@ -62,8 +63,8 @@ mschapv2_read_response (const Mschapv2Message *message, Mschapv2Response *respon
   return read_name (&body, &response->name) && response->name.len > 0;
 }
 
-/* RFC 2759, 5: "S=<auth_string> M=<message>", with "40 (hexadecimal) digits"; ours are upper case as
- * is written there, those of others may not be. */
+/* RFC 2759, 5: "S=<auth_string> M=<message>", "40 hexadecimal digits.  The hexadecimal digits
+ * A-F (if present) MUST be uppercase"; ours are, those of others need not be. */
 gboolean
 mschapv2_read_success (const Mschapv2Message *message, guint8 proof[static MSCHAP_PROOF_LEN])
 {

@@ -103,8 +103,8 @@ respond (Peer *peer, const Mschapv2Message *message, guint8 identifier)
   return eap_step_response (identifier, IKE_EAP_TYPE_MSCHAPV2, &body);
 }
 
-/* RFC 2759, 8.8: the peer computes the authenticator's response too and compares; who cannot show it
- * does not know the password, and gets no acknowledgement. */
+/* RFC 2759, 8.8: the peer computes the authenticator's response too and compares; who cannot
+ * show it does not know the password, and gets no acknowledgement. */
 static IkeEapStep *
 check_proof (Peer *peer, const Mschapv2Message *message, guint8 identifier)
 {

@@ -97,9 +97,9 @@ succeed (Server *server, guint8 identifier, const guint8 proof[static MSCHAP_PRO
   return request (server, identifier, MSCHAPV2_SUCCESS, parts, G_N_ELEMENTS (parts));
 }
 
-/* RFC 2759, 6: 691 is ERROR_AUTHENTICATION_FAILURE, R=0 that it cannot be tried again; the challenge
- * would be the one for a retry, and V=3 says that we know how to change passwords by this version.
- * The same for who does not exist. */
+/* RFC 2759, 6: 691 is ERROR_AUTHENTICATION_FAILURE, R=0 that it cannot be tried again; the
+ * challenge would be the one for a retry, and V=3 says that we know how to change passwords by
+ * this version. The same for who does not exist. */
 static IkeEapStep *
 refuse (Server *server, guint8 identifier)
 {
@@ -127,7 +127,8 @@ why_refused (const IkePart *name, gboolean is_known)
                           ike_ident_format (identity, text, sizeof text));
 }
 
-/* What is expected, what we would show, and the key: all three, whether or not they will be used. */
+/* What is expected, what we would show, and the key: all three, whether or not they will be
+ * used. */
 typedef struct {
   guint8 response[MSCHAP_RESPONSE_LEN], proof[MSCHAP_PROOF_LEN], msk[MSCHAP_MSK_LEN];
 } Computed;

@@ -46,7 +46,8 @@ assert_keys (const Pair *pair)
   g_assert_cmpint (memcmp (bytes (msk) + 16, zeros, 16), !=, 0);
 }
 
-/* @said is what EAP-Identity was, @name whom the peer has a secret for, @proven what is handed up. */
+/* @said is what EAP-Identity was, @name whom the peer has a secret for, @proven what is handed
+ * up. */
 static void
 talk (const char *said, const char *name, const char *proven)
 {
@@ -429,8 +430,8 @@ test_failures_are_told_and_acknowledged (void)
   hear_failure ("E=691 M=\x1b[2Jgone\n", "(E=691: \\x1b[2Jgone\\x0a)");
 }
 
-/* RFC 2759, 7: a peer may answer an expired password with a new one; this server never says that one
- * expired, and takes none. */
+/* RFC 2759, 7: a peer may answer an expired password with a new one; this server never says that
+ * one expired, and takes none. */
 static void
 test_changing_a_password_is_refused (void)
 {
