@@ -35,7 +35,7 @@ typedef struct {
   gboolean           is_server;
   guint16            min_version, max_version;   /* IKE_TLS_1_x; 0: the plugin's options */
   guint8             own;                     /* IkeTlsWant: a certificate of ours; a server has one in any case */
-  guint8             peer;                    /* IkeTlsWant: server: the client's; a client always sees the server's */
+  guint8             peer;                    /* IkeTlsWant: server: the client's; a client sees the server's */
   const IkeIdent    *own_id;                  /* as in IkeOwnQuery: NULL: whoever the certificate stands for */
   const char *const *own_certs;               /* likewise: NULL: any with a key */
   const char *const *cacerts;                 /* names of CAs that may have issued the peer's; NULL: all that we have */
@@ -48,7 +48,7 @@ typedef struct {
   guint32         struct_size;
   guint16         version;                    /* IKE_TLS_1_x */
   const char     *cipher;                     /* "TLS_AES_256_GCM_SHA384" */
-  IkeCert *const *chain;                      /* the peer's, trusted: leaf first, anchor last; the session's references */
+  IkeCert *const *chain;                      /* the peer's, trusted: leaf first, anchor last; the session's own */
   guint           n;                          /* 0: it has shown none */
 } IkeTlsInfo;
 
@@ -67,8 +67,8 @@ typedef struct {
   gsize       (*drain)  (IkeTls *tls, guint8 *out, gsize max);
   /* Application data: how much came into @out, 0: none at present (or no more, see state()). */
   gsize       (*read)   (IkeTls *tls, guint8 *out, gsize max);
-  /* All of it or nothing: FALSE when the session is not UP, @len is 0 or above IKE_TLS_WRITE_MAX, or too much waits to be
-   * drained. */
+  /* All of it or nothing: FALSE when the session is not UP, @len is 0 or above IKE_TLS_WRITE_MAX, or too much waits to
+   * be drained. */
   gboolean    (*write)  (IkeTls *tls, const guint8 *data, gsize len);
   /* close_notify can be drained; nothing is written any more. */
   void        (*close)  (IkeTls *tls);
