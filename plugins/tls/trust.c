@@ -85,6 +85,18 @@ has_purpose (const IkeTls *session, const IkeCertInfo *info)
   return !(info->flags & IKE_CERT_HAS_EKU) || info->flags & (wanted | IKE_CERT_EKU_ANY);
 }
 
+/* Of a pattern, any name of the certificate must fit. */
+static gboolean
+stands_for (const IkeTls *session, const IkeCert *cert, const IkeCertInfo *info)
+{
+  if (!ike_ident_is_pattern (session->expected))
+    return session->tls->pki->cert_has (cert, session->expected);
+  for (guint i = 0; i < info->n_names; i++)
+    if (ike_ident_match (info->names[i], session->expected))
+      return TRUE;
+  return ike_ident_match (info->subject, session->expected) > 0;
+}
+
 static int
 judge (IkeTls *session, IkeCert *const *certs, guint n)
 {
@@ -111,7 +123,7 @@ judge (IkeTls *session, IkeCert *const *certs, guint n)
                 who, session->is_server ? "clients of TLS" : "servers of TLS");
     return X509_V_ERR_INVALID_PURPOSE;
   }
-  if (session->expected && !tls->pki->cert_has (certs[0], session->expected)) {
+  if (session->expected && !stands_for (session, certs[0], info)) {
     reason_set (session, "the peer's certificate %s does not stand for %s", who,
                 ike_ident_format (session->expected, expected, sizeof expected));
     return X509_V_ERR_HOSTNAME_MISMATCH;
