@@ -63,7 +63,7 @@ test_host (void)
 {
   EapPair pair;
 
-  run (&pair, &(EapPairOptions){ .identity = "fqdn:host/client.test", .own = "client.test" });
+  run (&pair, &(EapPairOptions){ .identity = "host/client.test", .own = "client.test" });
   eap_pair_assert_done (&pair, "host/client.test");
   eap_pair_close (&pair);
 }

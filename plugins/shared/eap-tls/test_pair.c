@@ -6,6 +6,8 @@
 
 #include <ikebana/model.h>
 
+#include "shared/eap/packet.h"
+
 enum { PACKETS_MAX = 300 };
 
 /* -- a plugin that consumes methods, as an authentication method does */
@@ -25,6 +27,16 @@ static const IkePluginInfo host_plugin = { .struct_size = sizeof host_plugin,
                                            .kinds = kinds };
 
 /* -- open and close */
+
+/* As it is heard from the wire. */
+static IkeIdent *
+ident_of (const char *text)
+{
+  IkeIdent *ident = eap_identity_new ((const guint8 *) text, strlen (text));
+
+  g_assert_nonnull (ident);
+  return ident;
+}
 
 static void
 end_open (EapPair *pair, EapEnd *end, gboolean is_server, const EapPairOptions *options)
@@ -49,7 +61,7 @@ end_open (EapPair *pair, EapEnd *end, gboolean is_server, const EapPairOptions *
                                   .conf = !conn       ? NULL
                                           : is_server ? &conn->remote[0]
                                                       : &conn->local[0],
-                                  .identity = identity ? ike_ident_parse (identity, NULL) : NULL,
+                                  .identity = identity ? ident_of (identity) : NULL,
                                   .other = ike_ident_parse (other, NULL),
                                   .mtu = options->mtu };
 }
