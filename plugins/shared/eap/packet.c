@@ -94,6 +94,24 @@ eap_nak_new (guint8 identifier, const guint8 *types, gsize n, gsize *len)
   return eap_packet_new (IKE_EAP_CODE_RESPONSE, identifier, IKE_EAP_TYPE_NAK, &body, len);
 }
 
+const char *
+eap_type_name (guint8 type)
+{
+  static const struct { guint8 type; const char *name; } names[] = {
+    { IKE_EAP_TYPE_IDENTITY, "identity" }, { IKE_EAP_TYPE_NOTIFICATION, "notification" },
+    { IKE_EAP_TYPE_NAK, "nak" },           { IKE_EAP_TYPE_MD5, "md5" },
+    { IKE_EAP_TYPE_GTC, "gtc" },           { IKE_EAP_TYPE_TLS, "tls" },
+    { IKE_EAP_TYPE_SIM, "sim" },           { IKE_EAP_TYPE_TTLS, "ttls" },
+    { IKE_EAP_TYPE_AKA, "aka" },           { IKE_EAP_TYPE_PEAP, "peap" },
+    { IKE_EAP_TYPE_MSCHAPV2, "mschapv2" }, { IKE_EAP_TYPE_AKA_PRIME, "aka-prime" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (names[i].type == type)
+      return names[i].name;
+  return NULL;
+}
+
 /* -- steps */
 
 static IkeEapStep *
@@ -203,4 +221,27 @@ IkeSecretBlob *
 eap_secret_of_ours (const IkeEapContext *context, const char *type)
 {
   return find (context, type, context->identity, context->other);
+}
+
+char *
+eap_no_secret (const char *method, const IkeIdent *identity_or_null)
+{
+  char name[128] = "us";
+
+  if (identity_or_null)
+    ike_ident_format (identity_or_null, name, sizeof name);
+  return g_strdup_printf ("%s: there is no secret for %s; add secrets.eap-NAME with id and secret",
+                          method, name);
+}
+
+IkeEapStep *
+eap_step_refused (const char *method, const IkeIdent *identity, gboolean is_known)
+{
+  IkeEapStep *step = step_new (IKE_EAP_FAILED);
+  char name[128];
+
+  ike_ident_format (identity, name, sizeof name);
+  step->reason = is_known ? g_strdup_printf ("%s: the password of %s is wrong", method, name)
+                          : eap_no_secret (method, identity);
+  return step;
 }

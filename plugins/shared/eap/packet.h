@@ -27,11 +27,17 @@ guint eap_nak_read (const EapPacket *packet, guint8 *types, guint max);
 /* The response that asks for @types instead; n 0: for none. */
 guint8 *eap_nak_new (guint8 identifier, const guint8 *types, gsize n, gsize *len);
 
+/* "mschapv2", by IANA; NULL: none that we know. */
+const char *eap_type_name (guint8 type);
+
 /* Steps, to answer a call with. */
 IkeEapStep *eap_step_request (guint8 identifier, guint8 type, const IkePart *body);     /* MORE */
 IkeEapStep *eap_step_response (guint8 identifier, guint8 type, const IkePart *body);    /* MORE */
 IkeEapStep *eap_step_done (void);
 IkeEapStep *eap_step_failed (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+/* FAILED, for a server: what @identity says is not its password, or we know none of it. */
+IkeEapStep *eap_step_refused (const char *method, const IkeIdent *identity, gboolean is_known);
 
 /* Whom bytes from the wire name: an identity of the type that the same text has in a
  * configuration, but never a pattern.  NULL: empty, too long, or with a NUL in it. */
@@ -44,3 +50,5 @@ IkeSecretBlob *eap_secret_of_peer (const IkeEapContext *context, const char *typ
                                    const IkeIdent *identity);
 /* Ours, for whom we talk to. */
 IkeSecretBlob *eap_secret_of_ours (const IkeEapContext *context, const char *type);
+/* For people: that @identity has none, and what to write to give it one.  g_free. */
+char *eap_no_secret (const char *method, const IkeIdent *identity_or_null);
