@@ -59,7 +59,7 @@ finish (Method *method, IkeIdent *identity_take)
   IkeSecretBlob *msk = eap_tunnel_msk (method->tunnel);
 
   if (msk)
-    eap_tunnel_done (method->tunnel, msk, identity_take);
+    eap_tunnel_done (method->tunnel, msk, identity_take, NULL);
   else {
     ike_ident_unref (identity_take);
     eap_tunnel_fail (method->tunnel, "no key can be derived from the TLS session");

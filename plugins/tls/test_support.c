@@ -89,7 +89,7 @@ static void
 make_settings (TlsBench *bench, const TlsBenchOptions *options)
 {
   g_autofree char *store =
-      options->connections ? g_strdup_printf ("store-file { file = %s/swanctl.conf }\n", bench->dir)
+      options->connections ? g_strdup_printf ("store-file { files = %s/swanctl.conf }\n", bench->dir)
                            : g_strdup ("");
 
   if (options->connections)

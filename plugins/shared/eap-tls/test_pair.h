@@ -16,6 +16,8 @@ typedef struct {
   char              *why;                     /* it could not begin */
   IkeEapStep        *step;                    /* the last one */
   char              *error;                   /* the call failed */
+  gboolean           is_done;                 /* peer: it was content once; what followed was asked for all the same */
+  IkeSecretBlob     *msk;
 } EapEnd;
 
 struct _EapPair {

@@ -25,7 +25,7 @@ struct _EapTunnel {
   IkeCall *call; /* of the turn under way */
   guint8 identifier;
   GByteArray *heard; /* of this turn */
-  char *failure;     /* server: an alert is on its way; what comes back does not matter */
+  char *failure;     /* an alert is on its way; what comes back does not matter */
 };
 
 /* -- its life */
@@ -212,21 +212,24 @@ eap_tunnel_fail (EapTunnel *tunnel, const char *reason)
 }
 
 void
-eap_tunnel_done (EapTunnel *tunnel, IkeSecretBlob *msk_take, IkeIdent *identity_take)
+eap_tunnel_done (EapTunnel *tunnel, IkeSecretBlob *msk_take, IkeIdent *identity_take,
+                 char **groups_take)
 {
   IkeEapStep *step = g_new0 (IkeEapStep, 1);
 
   step->outcome = IKE_EAP_DONE;
   step->msk = msk_take;
   step->identity = identity_take;
+  step->groups = groups_take;
   if (!tunnel->is_server)
     add_packet (tunnel, step);
   answer (tunnel, step);
 }
 
 /* RFC 5216, 2.1.3: "The EAP server SHOULD send a TLS alert message ...  To ensure that the peer
- * receives the TLS alert message, the EAP server MUST wait for the peer to reply".  For a peer that
- * is the end: it says its alert, or nothing to the server's, and only EAP-Failure can follow. */
+ * receives the TLS alert message, the EAP server MUST wait for the peer to reply", and likewise: "the
+ * peer MUST wait for the EAP Server to reply before terminating the conversation".  A peer that has
+ * heard the alert says nothing, but says it. */
 static void
 session_failed (EapTunnel *tunnel)
 {
@@ -234,19 +237,17 @@ session_failed (EapTunnel *tunnel)
   const char *reason = plugin->tls->reason (tunnel->session);
   IkeEapStep *step;
 
-  reason = reason ? reason : "the peer closed TLS before it was done";
-  if (tunnel->is_server && !plugin->tls->pending (tunnel->session))
+  reason = reason ? reason : "the other end closed TLS before it was done";
+  if (tunnel->is_server && !plugin->tls->pending (tunnel->session)) {
     eap_tunnel_fail (tunnel, reason);
-  else if (tunnel->is_server) {
-    tunnel->failure = g_strdup (reason);
-    eap_tunnel_more (tunnel);
-  } else {
-    step = g_new0 (IkeEapStep, 1);
-    step->outcome = IKE_EAP_FAILED;
-    step->reason = g_strdup (reason);
-    add_packet (tunnel, step);
-    answer (tunnel, step);
+    return;
   }
+  tunnel->failure = g_strdup (reason);
+  step = g_new0 (IkeEapStep, 1);
+  step->outcome = IKE_EAP_MORE;
+  step->reason = tunnel->is_server ? NULL : g_strdup (reason);
+  add_packet (tunnel, step);
+  answer (tunnel, step);
 }
 
 /* -- to the method */
