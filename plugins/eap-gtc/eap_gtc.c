@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* eap_gtc.c - EAP-GTC, generic token card (RFC 3748, 5.6): `auth = eap-gtc`.
  *
- * The server asks, the peer answers with its password as it is.  So it goes where nobody else reads
- * it: into the tunnel of another method, or into IKE_AUTH with a gateway that has shown who it is. */
+ * The server asks, the peer answers with its password as it is.  So it goes where nobody else
+ * reads it: into the tunnel of another method, or into IKE_AUTH with a gateway that has shown
+ * who it is. */
 #include "config.h"
 #include <string.h>
 

@@ -15,8 +15,8 @@ server_begin (IkePlugin *self, const IkeEapContext *context, char **why)
   return (gpointer) context;
 }
 
-/* RFC 3748, 5.1: "The Identity Response field MUST NOT be null terminated"; a NUL anywhere would end
- * the name for some who read it and not for others. */
+/* RFC 3748, 5.1: "The Identity Response field MUST NOT be null terminated"; a NUL anywhere would
+ * end the name for some who read it and not for others. */
 static IkeEapStep *
 take_identity (const guint8 *packet, gsize len)
 {

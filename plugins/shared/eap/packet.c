@@ -77,8 +77,8 @@ eap_nak_read (const EapPacket *packet, guint8 *types, guint max)
   while (n < max && ike_reader_left (&body)) {
     guint8 type = ike_reader_u8 (&body);
 
-    /* "the value '0' indicates that the sender has no viable alternatives", and a list of vendor
-     * types is in an expanded Nak only. */
+    /* "Type zero (0) is used to indicate that the sender has no viable alternatives"; 254 would be
+     * a wish for a type of some vendor's. */
     if (type != 0 && type != IKE_EAP_TYPE_EXPANDED)
       types[n++] = type;
   }

@@ -33,7 +33,7 @@ void eap_end_close  (EapEnd *end);
 /* One turn; @packet NULL: the first of a server.  Fails the test when the call is not answered. */
 const IkeEapStep *eap_end_step (EapEnd *end, const guint8 *packet, gsize len, guint8 identifier);
 
-/* From the first request until one end is done or has failed, the identifiers counting from 1.
+/* From the first request until one end has nothing more to say, the identifiers counting from 1.
  * TRUE: the server is done, and the peer is content. */
 gboolean eap_talk (EapEnd *server, EapEnd *peer);
 /* The same, but only @n packets are handed over; returns the last one that was said. */

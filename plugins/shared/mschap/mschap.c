@@ -79,7 +79,8 @@ mschap_challenge_hash (const MschapCrypto *crypto, const guint8 *peer_challenge,
   return TRUE;
 }
 
-/* RFC 2759, 8.6: 56 bits become 64, "with the parity bit" last in each byte; DES ignores it. */
+/* RFC 2759, 8.6: 56 bits become 64; "the 8th, 16th, 24th, etc. bits are parity bits ignored by the
+ * encrypting algorithm". */
 static void
 spread_key (const guint8 in[static SEVEN], guint8 out[static DES_KEY_LEN])
 {
@@ -92,7 +93,8 @@ spread_key (const guint8 in[static SEVEN], guint8 out[static DES_KEY_LEN])
   ike_wipe (&bits, sizeof bits);
 }
 
-/* RFC 2759, 8.5: "Set ZPasswordHash to PasswordHash zero-padded to 21 octets", three keys of seven. */
+/* RFC 2759, 8.5: "Set ZPasswordHash to PasswordHash zero-padded to 21 octets", three keys of
+ * seven. */
 gboolean
 mschap_response (const MschapCrypto *crypto, const guint8 hash[static MSCHAP_HASH_LEN],
                  const guint8 short_challenge[static MSCHAP_SHORT_LEN],
