@@ -131,6 +131,7 @@ typedef struct {
   guint32    unique_id;
   gboolean   is_in, is_ours;                  /* ours: we began it */
   gboolean   is_coming;                       /* it is not up yet, but the peer may think so */
+  IkeAddr    remote;                          /* where the peer is */
 } IkePresence;
 
 typedef struct _IkeClaims IkeClaims;          /* claims.c */
@@ -669,6 +670,7 @@ void ike_user_describe (const IkeSa *sa, IkeTree *tree);
 /* unique.c */
 void     ike_unique_enter (IkeSa *sa);                                /* it is up */
 void     ike_unique_leave (IkeSa *sa);
+void     ike_unique_moved (IkeSa *sa);                                /* its peer is elsewhere now */
 void     ike_sa_probe     (IkeEngine *engine, IkeSaRef sa);           /* is its peer still alive? */
 
 /* lifetime.c */
