@@ -99,8 +99,8 @@ read_value (SimAttribute attribute, IkeReader *body, IkeReader *value)
   }
   if (!is_length_right (attribute, len) || !ike_reader_sub (body, len, value))
     return FALSE;
-  /* RFC 4186, 10.12: "When processing the decrypted data, the peer MUST verify that all pad bytes
-   * are set to zero." */
+  /* RFC 4186, 10.12: "The recipient of the message MUST verify that the pad bytes are set to
+   * zero." */
   return shape != SHAPE_PADDING || is_zero (&(IkeReader){ .data = value->data, .len = value->len });
 }
 
@@ -109,10 +109,9 @@ read_one (SimPacket *packet, guint8 number, IkeReader *body)
 {
   SimAttribute attribute = find (number);
 
-  /* RFC 4186, 8.1: "When an attribute numbered within the range 0 through 127 is encountered but
-   * not recognized, the EAP/SIM message containing that attribute MUST be discarded ...  When an
-   * attribute numbered in the range 128 through 255 is encountered but not recognized, that
-   * particular attribute is ignored". */
+  /* RFC 4186, 8.1: "Attributes numbered within the range 0 through 127 are called non-skippable
+   * attributes. ...  When a skippable attribute is encountered and is not recognized, it is
+   * ignored." */
   if (attribute == N_SIM_ATTRIBUTES)
     return number < SKIPPABLE ? "an attribute that is not known and must be" : NULL;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench.c - for tests: an engine with a file of cards, and conversations in it. */
 #include "bench.h"
+#include "attributes.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -174,16 +175,23 @@ sim_end_begin (SimEnd *end, SimBench *bench, const char *feature, const char *id
 }
 
 void
-sim_end_step (SimEnd *end, const guint8 *packet, gsize len, guint8 identifier)
+sim_end_post (SimEnd *end, const guint8 *packet, gsize len, guint8 identifier)
 {
-  /* Of its own size, so that a read behind the end is seen. */
-  g_autofree guint8 *copy = packet ? g_memdup2 (packet, len) : NULL;
-  Turn turn = { end, copy, len, identifier };
+  Turn turn = { end, NULL, len, identifier };
 
+  /* Of its own size, so that a read behind the end is seen. */
+  g_free (end->packet);
+  turn.packet = end->packet = packet ? g_memdup2 (packet, len) : NULL;
   ike_eap_step_free (g_steal_pointer (&end->step));
   g_clear_pointer (&end->error, g_free);
   ike_loop_post (end->context.loop, run_step, &turn, NULL);
   ike_sim_settle (end->bench->sim);
+}
+
+void
+sim_end_step (SimEnd *end, const guint8 *packet, gsize len, guint8 identifier)
+{
+  sim_end_post (end, packet, len, identifier);
   g_assert_true (end->step || end->error);
 }
 
@@ -196,6 +204,7 @@ sim_end_clear (SimEnd *end)
   }
   ike_eap_step_free (end->step);
   ike_ident_unref (end->identity);
+  g_free (end->packet);
   g_free (end->error);
   memset (end, 0, sizeof *end);
 }
@@ -227,14 +236,21 @@ void
 sim_converse (SimConversation *talk, SimBench *bench, const char *method, const char *identity,
               SimTamper tamper, gpointer data)
 {
+  sim_converse_between (talk, (SimBench *[]){ bench, bench }, method, identity, tamper, data);
+}
+
+void
+sim_converse_between (SimConversation *talk, SimBench *const benches[static 2], const char *method,
+                      const char *identity, SimTamper tamper, gpointer data)
+{
   g_autofree char *server = g_strconcat ("eap-server:", method, NULL);
   g_autofree char *peer = g_strconcat ("eap-peer:", method, NULL);
   GByteArray *packet;
   guint8 identifier = 7;
 
   talk->packets = g_ptr_array_new_with_free_func ((GDestroyNotify) g_byte_array_unref);
-  sim_end_begin (&talk->server, bench, server, identity);
-  sim_end_begin (&talk->peer, bench, peer, identity);
+  sim_end_begin (&talk->server, benches[0], server, identity);
+  sim_end_begin (&talk->peer, benches[1], peer, identity);
   g_assert_nonnull (talk->server.state);
   g_assert_nonnull (talk->peer.state);
   sim_end_step (&talk->server, NULL, 0, identifier);
@@ -292,4 +308,71 @@ sim_conversation_clear (SimConversation *talk)
   sim_end_clear (&talk->server);
   sim_end_clear (&talk->peer);
   g_clear_pointer (&talk->packets, g_ptr_array_unref);
+}
+
+/* -- changes */
+
+void
+sim_add_hex (GByteArray *packet, const char *text)
+{
+  for (; *text; text++) {
+    guint8 byte;
+
+    if (*text == ' ')
+      continue;
+    byte = (guint8) (g_ascii_xdigit_value (text[0]) << 4 | g_ascii_xdigit_value (text[1]));
+    g_byte_array_append (packet, &byte, 1);
+    text++;
+  }
+}
+
+static guint
+find (const GByteArray *packet, guint8 attribute)
+{
+  guint at = SIM_HEADER_LEN;
+
+  while (at < packet->len && packet->data[at] != attribute)
+    at += packet->data[at + 1] * 4u;
+  g_assert_cmpuint (at, <, packet->len);
+  return at;
+}
+
+void
+sim_change (guint turn, GByteArray *packet, gpointer data)
+{
+  const SimChange *what = data;
+
+  if (turn != what->turn)
+    return;
+  if (what->with) {
+    g_byte_array_set_size (packet, SIM_HEADER_LEN);
+    packet->data[5] =
+        (guint8) (g_ascii_xdigit_value (what->with[0]) << 4 | g_ascii_xdigit_value (what->with[1]));
+    sim_add_hex (packet, what->with + 2);
+  }
+  if (what->attribute)
+    packet->data[find (packet, what->attribute) + what->at] ^= what->flip;
+  if (what->append)
+    sim_add_hex (packet, what->append);
+  packet->data[2] = (guint8) (packet->len >> 8);
+  packet->data[3] = (guint8) packet->len;
+}
+
+void
+sim_try_changes (SimBench *bench, const char *method, const char *identity,
+                 const SimChange *changes, guint n)
+{
+  for (guint i = 0; i < n; i++) {
+    SimConversation talk;
+
+    g_test_message ("change %u", i);
+    sim_converse (&talk, bench, method, identity, sim_change, (gpointer) &changes[i]);
+    if (changes[i].peer_says)
+      sim_conversation_is_left (&talk, changes[i].peer_says);
+    if (changes[i].server_says)
+      sim_conversation_is_refused (&talk, changes[i].server_says);
+    if (!changes[i].peer_says && !changes[i].server_says)
+      sim_conversation_is_good (&talk);
+    sim_conversation_clear (&talk);
+  }
 }

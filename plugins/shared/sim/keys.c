@@ -18,8 +18,9 @@ sim_crypto_find (SimCrypto *crypto, IkeEngine *engine)
   };
 }
 
-/* RFC 4186, 7: the random numbers "are concatenated and split into ...  K_encr (128 bits), K_aut
- * (128 bits), Master Session Key (64 bytes), Extended Master Session Key (64 bytes)". */
+/* RFC 4186, 7: "the resulting 320-bit random numbers (x_0, x_1, ..., x_m-1) are concatenated and
+ * partitioned into suitable-sized chunks and used as keys in the following order: K_encr (128
+ * bits), K_aut (128 bits), Master Session Key (64 bytes), Extended Master Session Key (64 bytes)." */
 static gboolean
 expand (const SimCrypto *crypto, SimKeys *keys, const IkePart *parts, guint n)
 {
@@ -71,8 +72,7 @@ sim_keys_aka (const SimCrypto *crypto, SimKeys *keys, IkePart identity,
   return expand (crypto, keys, parts, G_N_ELEMENTS (parts));
 }
 
-/* RFC 9048, 3.3: "CK' and IK' are derived from CK and IK using the access network identity", by the
- * function of TS 33.402: HMAC-SHA-256 with the key CK | IK over FC = 0x20, the network name, its
+/* RFC 9048, 3.3: "IK' and CK' are derived as specified in [TS-3GPP.33.402]": HMAC-SHA-256 with the key CK | IK over FC = 0x20, the network name, its
  * length, SQN xor AK, and the length of that. */
 static gboolean
 bind_to_network (const SimCrypto *crypto, IkePart network, const IkeSimQuintuplet *quintuplet,
@@ -130,7 +130,7 @@ sim_keys_prime (const SimCrypto *crypto, SimKeys *keys, IkePart identity, IkePar
 
 /* RFC 4186, 10.14: "The MAC is calculated over the whole EAP packet and concatenated with optional
  * message-specific data, with the exception that the value field of the MAC attribute is set to
- * zero".  RFC 9048, 3.1 has HMAC-SHA-256-128 instead. */
+ * zero".  RFC 9048, 3.4.2 has HMAC-SHA-256-128 instead. */
 gboolean
 sim_mac (const SimCrypto *crypto, const SimKeys *keys, const SimPacket *packet, IkePart extra,
          guint8 out[static SIM_MAC_LEN])
