@@ -16,7 +16,7 @@ enum { IKE_SIM_RAND_LEN = 16, IKE_SIM_SRES_LEN = 4, IKE_SIM_KC_LEN = 8, IKE_SIM_
 /* What is asked, valid until the function returns. */
 typedef struct {
   guint32       struct_size;
-  const char   *card;                         /* the IMSI, or what else the operator calls it: printable, no blanks */
+  const char   *card;                         /* the IMSI, or what the operator calls it: printable, no blanks */
   guint32       n;                            /* triplets that are wanted, or RANDs in @rand */
   const guint8 *rand;                         /* @n of them behind each other */
   const guint8 *autn;                         /* run_aka */
@@ -36,7 +36,7 @@ typedef struct {
 typedef enum {
   IKE_SIM_DONE,
   IKE_SIM_RESYNC,                             /* run_aka: AUTN is of our network, but its SQN is not fresh: @auts */
-  IKE_SIM_REFUSED,                            /* run_aka: AUTN is not of our network.  quintuplet: @auts is not the card's */
+  IKE_SIM_REFUSED,                            /* run_aka: AUTN is not of our network; quintuplet: nor @auts of the card */
 } IkeSimOutcome;
 
 typedef struct {
@@ -63,8 +63,9 @@ ike_sim_quintuplet_free (gpointer quintuplet_or_null)
   g_free (quintuplet_or_null);
 }
 
-/* Kind `sim`, one for each source: `sim:file`.  Any loop; each copies what it keeps, and answers with NULL where it does
- * not know the card, with what is told here (g_malloc), or fails with a reason for people.  A function may be NULL. */
+/* Kind `sim`, one for each source: `sim:file`.  Any loop; each copies what it keeps, and answers with NULL where it
+ * does not know the card, with what is told here (g_malloc), or fails with a reason for people.  A function may be
+ * NULL. */
 typedef struct {
   guint32 struct_size;
   /* Server: IkeSimTriplets, as many as it has of different RANDs up to query->n. */

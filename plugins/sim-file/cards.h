@@ -26,7 +26,8 @@ GHashTable *sim_cards_parse (const char *path, char *text, GError **error);
 gboolean sim_card_prepare (SimCard *card, const IkeCipher *aes);
 
 /* Answers to the four questions of a card; g_malloc.  NULL with @why: static, or NULL: it has nothing for that. */
-IkeSimTriplets   *sim_card_triplets   (SimCard *card, IkeEngine *engine, const IkeCipher *aes, guint n, const char **why);
+IkeSimTriplets   *sim_card_triplets   (SimCard *card, IkeEngine *engine, const IkeCipher *aes, guint n,
+                                       const char **why);
 IkeSimTriplets   *sim_card_run_gsm    (SimCard *card, const IkeCipher *aes, const guint8 *rands, guint n,
                                        const char **why);
 /* With the SQN that is in card->given. */
@@ -35,5 +36,5 @@ IkeSimQuintuplet *sim_card_quintuplet (SimCard *card, IkeEngine *engine, const I
 IkeSimQuintuplet *sim_card_run_aka    (SimCard *card, const IkeCipher *aes, const guint8 *rand, const guint8 *autn,
                                        const char **why);
 /* Is @auts the card's?  Then *@sqn is the highest that it has seen. */
-gboolean          sim_card_reads_auts (const SimCard *card, const IkeCipher *aes, const guint8 *rand, const guint8 *auts,
-                                       guint64 *sqn);
+gboolean          sim_card_reads_auts (const SimCard *card, const IkeCipher *aes, const guint8 *rand,
+                                       const guint8 *auts, guint64 *sqn);

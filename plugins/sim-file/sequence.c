@@ -14,7 +14,7 @@
  * nobody can wear its numbers out.  C.3.1 has 2^28. */
 #define SEQ_JUMP_MAX (G_GUINT64_CONSTANT (1) << 28)
 
-enum { LINES_MIN = 1024 }; /* of the file, before it is worth to make it anew */
+enum { LINES_MIN = 256 }; /* of the file, before it is worth to make it anew */
 
 struct _SimMarks {
   char *path;

@@ -3,7 +3,8 @@
  *
  * The file holds triplets, or the keys of cards, for MILENAGE (3GPP TS 35.206).  All of it lives on
  * one loop of its own, which may wait for the disk: before a sequence number is given out, a mark
- * above it is written, some steps ahead, so that none comes twice whatever happens to the machine. */
+ * above it is written, some steps ahead, so that none comes twice whatever happens to the
+ * machine. */
 #include "config.h"
 #include "cards.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* attributes.h - packets of EAP-SIM, EAP-AKA and EAP-AKA': a subtype and attributes (RFC 4186, 8.1).
  *
- * A packet is read once, into views; each attribute may stand in it once (AT_KDF several times), has the length that its
- * kind has, and one that is not known and not skippable makes the packet one that cannot be processed. */
+ * A packet is read once, into views; each attribute may stand in it once (AT_KDF several times), has the length that
+ * its kind has, and one that is not known and not skippable makes the packet one that cannot be processed. */
 #pragma once
 #include <ikebana/eap.h>
 #include <ikebana/reader.h>
@@ -14,8 +14,8 @@ enum { SIM_AKA_CHALLENGE = 1, SIM_AKA_REJECT = 2, SIM_AKA_SYNC_FAILURE = 4, SIM_
 
 /* The attributes that are known, in no order of the wire's. */
 typedef enum {
-  AT_RAND, AT_AUTN, AT_RES, AT_AUTS, AT_PADDING, AT_NONCE_MT, AT_PERMANENT_ID_REQ, AT_MAC, AT_NOTIFICATION, AT_ANY_ID_REQ,
-  AT_IDENTITY, AT_VERSION_LIST, AT_SELECTED_VERSION, AT_FULLAUTH_ID_REQ, AT_COUNTER, AT_COUNTER_TOO_SMALL, AT_NONCE_S,
+  AT_RAND, AT_AUTN, AT_RES, AT_AUTS, AT_PADDING, AT_NONCE_MT, AT_PERMANENT_ID_REQ, AT_MAC, AT_NOTIFICATION,
+  AT_ANY_ID_REQ, AT_IDENTITY, AT_VERSION_LIST, AT_SELECTED_VERSION, AT_FULLAUTH_ID_REQ, AT_COUNTER, AT_COUNTER_TOO_SMALL, AT_NONCE_S,
   AT_CLIENT_ERROR_CODE, AT_KDF_INPUT, AT_KDF, AT_IV, AT_ENCR_DATA, AT_NEXT_PSEUDONYM, AT_NEXT_REAUTH_ID, AT_CHECKCODE,
   AT_RESULT_IND, AT_BIDDING, N_SIM_ATTRIBUTES,
 } SimAttribute;

@@ -45,8 +45,8 @@ typedef struct {
 } SimConversation;
 
 /* Runs it until one of them has come to an end and there is no packet for the other.  "sim", "1imsi@realm". */
-void sim_converse (SimConversation *talk, SimBench *bench, const char *method, const char *identity, SimTamper tamper,
-                   gpointer data);
+void sim_converse (SimConversation *talk, SimBench *bench, const char *method, const char *identity,
+                   SimTamper tamper, gpointer data);
 /* Server and peer in an engine each. */
 void sim_converse_between (SimConversation *talk, SimBench *const benches[static 2], const char *method,
                            const char *identity, SimTamper tamper, gpointer data);

@@ -20,7 +20,8 @@ sim_crypto_find (SimCrypto *crypto, IkeEngine *engine)
 
 /* RFC 4186, 7: "the resulting 320-bit random numbers (x_0, x_1, ..., x_m-1) are concatenated and
  * partitioned into suitable-sized chunks and used as keys in the following order: K_encr (128
- * bits), K_aut (128 bits), Master Session Key (64 bytes), Extended Master Session Key (64 bytes)." */
+ * bits), K_aut (128 bits), Master Session Key (64 bytes), Extended Master Session Key (64
+ * bytes)." */
 static gboolean
 expand (const SimCrypto *crypto, SimKeys *keys, const IkePart *parts, guint n)
 {
@@ -72,8 +73,8 @@ sim_keys_aka (const SimCrypto *crypto, SimKeys *keys, IkePart identity,
   return expand (crypto, keys, parts, G_N_ELEMENTS (parts));
 }
 
-/* RFC 9048, 3.3: "IK' and CK' are derived as specified in [TS-3GPP.33.402]": HMAC-SHA-256 with the key CK | IK over FC = 0x20, the network name, its
- * length, SQN xor AK, and the length of that. */
+/* RFC 9048, 3.3: "IK' and CK' are derived as specified in [TS-3GPP.33.402]": HMAC-SHA-256 with the
+ * key CK | IK over FC = 0x20, the network name, its length, SQN xor AK, and the length of that. */
 static gboolean
 bind_to_network (const SimCrypto *crypto, IkePart network, const IkeSimQuintuplet *quintuplet,
                  guint8 ck_ik[static SHA256_LEN])

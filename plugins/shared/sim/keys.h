@@ -37,8 +37,10 @@ typedef struct {
   guint8  nonce[SIM_NONCE_LEN];
 } SimInputs;
 
-gboolean sim_keys_gsm   (const SimCrypto *crypto, SimKeys *keys, const SimInputs *inputs, const IkeSimTriplets *triplets);
-gboolean sim_keys_aka   (const SimCrypto *crypto, SimKeys *keys, IkePart identity, const IkeSimQuintuplet *quintuplet);
+gboolean sim_keys_gsm   (const SimCrypto *crypto, SimKeys *keys, const SimInputs *inputs,
+                         const IkeSimTriplets *triplets);
+gboolean sim_keys_aka   (const SimCrypto *crypto, SimKeys *keys, IkePart identity,
+                         const IkeSimQuintuplet *quintuplet);
 /* CK' and IK' (RFC 9048, 3.3), and the keys from them. */
 gboolean sim_keys_prime (const SimCrypto *crypto, SimKeys *keys, IkePart identity, IkePart network,
                          const IkeSimQuintuplet *quintuplet);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* talk.h - the course of a conversation that the methods of cards have in common: a packet in, a packet out, failures in
- * the form that both ends know, result indications, and questions to those who know cards.
+/* talk.h - the course of a conversation that the methods of cards have in common: a packet in, a packet out, failures
+ * in the form that both ends know, result indications, and questions to those who know cards.
  *
  * A method's state begins with a SimTalk.  What answers a turn (marked "last") may end the conversation before it
  * returns: nothing of the talk is touched behind it. */
