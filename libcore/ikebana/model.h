@@ -83,6 +83,7 @@ struct _IkeConn {
   IkeTree      *settings;                     /* the section it was made from */
   guint64       keep_alive;                   /* seconds between NAT keepalives; 0: none */
   guint32       window_size;                  /* requests that the peer may have under way at one time */
+  guint32       max_per_identity;             /* IKE SAs that one peer or user may have; 0: any number */
 };
 
 struct _IkeChildConf {

@@ -75,6 +75,11 @@ void ike_sa_set_anonymous (IkeSa *sa);
  * leases, accounts and people.  Without one it is the identity; NULL: not known yet. */
 void            ike_sa_set_user (IkeSa *sa, IkeIdent *user_take);
 const IkeIdent *ike_sa_user     (const IkeSa *sa);
+/* By which section `local` or `remote` that end authenticates itself at present (RFC 4739: there may be several); the
+ * first, till another is set, and again when the connection changes.  NULL: no connection yet, or no such section. */
+const IkeAuthConf *ike_sa_auth_conf      (const IkeSa *sa, gboolean is_local);
+guint              ike_sa_auth_round     (const IkeSa *sa, gboolean is_local);
+void               ike_sa_set_auth_round (IkeSa *sa, gboolean is_local, guint round);
 /* Groups that an authentication found the peer to be in; more than GROUPS_MAX are left out. */
 enum { IKE_SA_GROUPS_MAX = 32, IKE_SA_VIRTUAL_IPS_MAX = 8 };
 void            ike_sa_add_group   (IkeSa *sa, const char *group);
