@@ -234,8 +234,11 @@ leave_silent (Ask *ask)
   gboolean is_dead = ask->socket && port->last_heard_us <= ask->begun_us;
 
   port_name (port, name, sizeof name);
-  g_snprintf (why, sizeof why, "did not answer %u %s in %.1f s", ask->n_sent,
-              ask->n_sent == 1 ? "request" : "requests", waited_s);
+  if (port->trouble[0])
+    g_strlcpy (why, port->trouble, sizeof why);
+  else
+    g_snprintf (why, sizeof why, "did not answer %u %s in %.1f s", ask->n_sent,
+                ask->n_sent == 1 ? "request" : "requests", waited_s);
   if (ask->socket) {
     ask_explain (ask, "%s %s", name, why);
     port->n_timeouts++;

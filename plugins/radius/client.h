@@ -52,6 +52,7 @@ struct _Port {
   GQueue            waiting;                  /* Ask: for an identifier */
   gboolean          is_dead;
   gint64            dead_until_us, last_heard_us;   /* INT64_MIN: never */
+  char              trouble[RADIUS_REASON_SIZE];    /* of its connection; "": none */
   IkeTimer         *probe_timer;              /* dead, and is to be asked by Status-Server */
   Ask              *probe;
   guint64           n_sent, n_resent, n_answered, n_timeouts, n_deaths, n_drops[N_DROPS];

@@ -258,6 +258,7 @@ port_lives (Port *port)
   char name[128];
 
   port->last_heard_us = ike_loop_now_us (port->client->io);
+  port->trouble[0] = '\0';
   if (!port->is_dead)
     return;
   port->is_dead = FALSE;

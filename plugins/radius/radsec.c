@@ -17,7 +17,7 @@
 #include <ikebana/tls.h>
 #include "client.h"
 
-enum { SETUP_MS = 10000, RETRY_MIN_MS = 1000, RETRY_MAX_MS = 60000, CHUNK = 4096, READS_PER_TURN = 16 };
+enum { SETUP_MS = 10000, RETRY_MIN_MS = 100, RETRY_MAX_MS = 60000, CHUNK = 4096, READS_PER_TURN = 16 };
 
 typedef struct {
   Socket *socket;
@@ -59,22 +59,22 @@ hang_up (Radsec *radsec)
 }
 
 /* RFC 6614, 2.3: "Failure to connect leads to continuous retries, with exponentially growing intervals
- * between every try." */
+ * between every try."  They grow until a packet has come: a connection alone is no good. */
 static void
 broke (Radsec *radsec, const char *reason)
 {
   gboolean was_up = radsec->is_up;
-  char name[128], why[RADIUS_REASON_SIZE];
+  Port *port = radsec->socket->port;
+  char name[128];
 
-  g_snprintf (why, sizeof why, "cannot be reached by TLS: %s", reason);
+  g_snprintf (port->trouble, sizeof port->trouble, "cannot be reached by TLS: %s", reason);
   ike_log (radsec->client->engine, IKE_LOG_INFO, "radius", "connection with RADIUS server %s: %s",
-           port_name (radsec->socket->port, name, sizeof name), reason);
+           port_name (port, name, sizeof name), reason);
   hang_up (radsec);
-  radsec->timer = ike_loop_timer_add (radsec->client->io, was_up ? RETRY_MIN_MS : radsec->retry_ms,
-                                      dial, radsec, NULL);
-  radsec->retry_ms = was_up ? RETRY_MIN_MS : MIN (radsec->retry_ms * 2, RETRY_MAX_MS);
+  radsec->timer = ike_loop_timer_add (radsec->client->io, radsec->retry_ms, dial, radsec, NULL);
+  radsec->retry_ms = MIN (radsec->retry_ms * 2, RETRY_MAX_MS);
   if (!was_up)
-    port_dies (radsec->socket->port, why);
+    port_dies (port, port->trouble);
 }
 
 /* -- bytes */
@@ -125,6 +125,7 @@ cut_packets (Radsec *radsec)
       return FALSE;
     if (radsec->in_len < len)
       return TRUE;
+    radsec->retry_ms = RETRY_MIN_MS;
     radsec->receiver.received (radsec->socket, &radsec->remote, radsec->in, len);
     radsec->in_len -= len;
     memmove (radsec->in, radsec->in + len, radsec->in_len);
@@ -154,7 +155,6 @@ is_up (Radsec *radsec)
 
   ike_timer_stop (g_steal_pointer (&radsec->timer));
   radsec->is_up = TRUE;
-  radsec->retry_ms = RETRY_MIN_MS;
   ike_log (radsec->client->engine, IKE_LOG_INFO, "radius", "RADIUS server %s is connected by %s",
            port_name (radsec->socket->port, name, sizeof name),
            radsec->ops->info (radsec->tls)->cipher);
@@ -204,8 +204,6 @@ tls_begin (Radsec *radsec)
     .struct_size = sizeof conf,
     .own = IKE_TLS_REQUIRED,
     .own_id = radsec->own,
-    .own_certs = (const char *const *) server->tls_certs,
-    .cacerts = (const char *const *) server->tls_cacerts,
     .expected = radsec->expected,
     .server_name = ike_ident_type (radsec->expected) == IKE_ID_FQDN ? server->tls_id : NULL,
   };

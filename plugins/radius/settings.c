@@ -19,8 +19,7 @@ static const char *const server_keys[] = {
   "status_server",    "dead_time",
   "retransmit_base",  "retransmit_timeout",
   "retransmit_tries", "tls_id",
-  "tls_own_id",       "tls_certs",
-  "tls_cacerts",      NULL,
+  "tls_own_id",       NULL,
 };
 static const char *const dae_keys[] = {
   "enable", "listen", "port", "secret", "window", "require_event_timestamp",
@@ -165,8 +164,6 @@ server_conf_free (gpointer data)
   g_free (conf->nas_identifier);
   g_free (conf->tls_id);
   g_free (conf->tls_own_id);
-  g_strfreev (conf->tls_certs);
-  g_strfreev (conf->tls_cacerts);
   g_free (conf);
 }
 
@@ -183,28 +180,15 @@ read_pace (Source *source, IkePlugin *self, Pace *pace)
   pace->tries = (guint) read_uint (source, "retransmit_tries", tries, 1, TRIES_MAX);
 }
 
-static char **
-read_list (Source *source, const char *key)
-{
-  const char *text = read_text (source, key, NULL);
-
-  return text ? ike_value_list (text) : NULL;
-}
-
 /* RFC 6614, 2.3: "Peer validation always includes a check on whether the locally configured expected
  * DNS name or IP address of the server that is contacted matches its presented certificate." */
 static void
 read_tls (Source *source, ServerConf *conf)
 {
-  static const char *const keys[] = { "tls_id", "tls_own_id", "tls_certs", "tls_cacerts" };
-
   conf->tls_id = g_strdup (read_text (source, "tls_id", NULL));
   conf->tls_own_id = g_strdup (read_text (source, "tls_own_id", NULL));
-  conf->tls_certs = read_list (source, "tls_certs");
-  conf->tls_cacerts = read_list (source, "tls_cacerts");
-  for (guint i = 0; !conf->is_tls && i < G_N_ELEMENTS (keys); i++)
-    if (read_text (source, keys[i], NULL))
-      fail (source, keys[i], "is of servers with type = tls");
+  if (!conf->is_tls && (conf->tls_id || conf->tls_own_id))
+    fail (source, conf->tls_id ? "tls_id" : "tls_own_id", "is of servers with type = tls");
   if (conf->is_tls && !conf->tls_id)
     fail (source, NULL, "has no tls_id; set the name that its certificate is for");
 }

@@ -27,7 +27,6 @@ typedef struct {
   Pace           pace;
   guint32        dead_ms;
   char          *tls_id, *tls_own_id;         /* NULL: not set */
-  char         **tls_certs, **tls_cacerts;    /* NULL: any */
 } ServerConf;
 
 /* Who may send DAE requests. */

@@ -4,6 +4,8 @@
 #include <ikebana/command.h>
 #include <string.h>
 
+enum { PATIENCE_S = 30 };
+
 static const IkeFeatureKind radius_kind = {
   sizeof radius_kind, "service:radius", 1, 0, sizeof (IkeRadiusOps), sizeof (IkeRadiusOps)
 };
@@ -28,11 +30,9 @@ say (const IkeLogRecord *record, gpointer data)
 }
 
 static void
-start (Bench *bench, const char *settings)
+start (Bench *bench, const char *text, const char *const *plugins)
 {
-  static const char *const plugins[] = { "radius", "radius-net", "consumer", NULL };
-  static const IkePluginInfo *const builtin[] = { &consumer, &radius_net_plugin, NULL };
-  g_autofree char *text = g_strdup_printf ("plugins { radius {\n%s\n} }", settings);
+  const IkePluginInfo *builtin[] = { &consumer, bench->sim ? &radius_net_plugin : NULL, NULL };
   g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
   g_autoptr (GError) error = NULL;
   IkeEngineOptions options = {
@@ -47,26 +47,76 @@ start (Bench *bench, const char *settings)
     .log_fallback = say,
   };
 
-  *bench = (Bench){ .sim = ike_sim_new (1) };
   options.sim = bench->sim;
-  bench->net = radius_net (bench->sim);
   bench->engine = ike_engine_new (&options, &error);
   g_assert_no_error (error);
   ike_engine_start (bench->engine, &error);
   g_assert_no_error (error);
 }
 
-void
-bench_open (Bench *bench, const char *settings)
+static void
+start_simulated (Bench *bench, const char *settings)
+{
+  static const char *const plugins[] = { "radius", "radius-net", "consumer", NULL };
+  g_autofree char *text = g_strdup_printf ("plugins { radius {\n%s\n} }", settings);
+
+  *bench = (Bench){ .sim = ike_sim_new (1) };
+  bench->net = radius_net (bench->sim);
+  start (bench, text, plugins);
+}
+
+static void
+find_service (Bench *bench)
 {
   g_autoptr (GError) error = NULL;
   const IkeProvided *provided;
 
-  start (bench, settings);
   provided = ike_feature_find (bench->engine, "service:radius", &error);
   g_assert_no_error (error);
   bench->ops = provided->ops;
   bench->plugin = provided->plugin;
+}
+
+void
+bench_open (Bench *bench, const char *settings)
+{
+  start_simulated (bench, settings);
+  find_service (bench);
+}
+
+void
+bench_open_real (Bench *bench, const char *settings, const char *const *plugins)
+{
+  const char *all[16] = { "radius", "consumer" };
+
+  for (guint i = 0; plugins && plugins[i]; i++)
+    all[2 + i] = plugins[i];
+  *bench = (Bench){ 0 };
+  start (bench, settings, all);
+  find_service (bench);
+}
+
+static void
+look (gpointer data)
+{
+  Bench *bench = data;
+
+  if (bench->is_it (bench->data))
+    ike_engine_quit (bench->engine);
+  else if (g_get_monotonic_time () > bench->deadline_us)
+    g_error ("nothing happens any more");
+  else
+    ike_loop_timer_add (ike_engine_control (bench->engine), 2, look, bench, NULL);
+}
+
+void
+bench_until (Bench *bench, gboolean (*is_it) (gpointer data), gpointer data)
+{
+  bench->is_it = is_it;
+  bench->data = data;
+  bench->deadline_us = g_get_monotonic_time () + PATIENCE_S * G_USEC_PER_SEC;
+  ike_loop_post (ike_engine_control (bench->engine), look, bench, NULL);
+  ike_engine_run (bench->engine);
 }
 
 char *
@@ -76,7 +126,7 @@ bench_refusal (const char *settings)
   g_autoptr (GError) error = NULL;
   char *why = NULL;
 
-  start (&bench, settings);
+  start_simulated (&bench, settings);
   if (!ike_feature_find (bench.engine, "service:radius", &error))
     why = g_strdup (error->message);
   bench_close (&bench);
@@ -87,7 +137,8 @@ void
 bench_close (Bench *bench)
 {
   ike_engine_free (bench->engine);
-  ike_sim_free (bench->sim);
+  if (bench->sim)
+    ike_sim_free (bench->sim);
 }
 
 void
@@ -102,7 +153,7 @@ bench_run (Bench *bench, double seconds)
 double
 bench_now (const Bench *bench)
 {
-  return (double) ike_sim_now_us (bench->sim) / 1e6;
+  return (double) ike_engine_now_us (bench->engine) / 1e6;
 }
 
 /* -- the command */
@@ -381,7 +432,8 @@ ask_begin (Bench *bench, Ask *ask)
 {
   ask->bench = bench;
   ike_loop_post (ike_engine_control (bench->engine), begin_on_control, ask, NULL);
-  ike_sim_settle (bench->sim);
+  if (bench->sim)
+    ike_sim_settle (bench->sim);
 }
 
 static void
@@ -399,13 +451,50 @@ ask_cancel (Ask *ask)
   ike_sim_settle (ask->bench->sim);
 }
 
+static gboolean
+is_done (gpointer data)
+{
+  const Ask *ask = data;
+
+  return ask->is_done;
+}
+
 void
 ask_wait (Bench *bench, Ask *ask)
 {
   ask_begin (bench, ask);
-  while (!ask->is_done && ike_sim_step (bench->sim, G_MAXINT64))
+  if (!bench->sim)
+    bench_until (bench, is_done, ask);
+  while (bench->sim && !ask->is_done && ike_sim_step (bench->sim, G_MAXINT64))
     continue;
   g_assert_true (ask->is_done);
+}
+
+typedef struct {
+  Bench *bench;
+  Ask *const *asks;
+} Each;
+
+static gboolean
+each_is_done (gpointer data)
+{
+  Each *each = data;
+
+  if (!*each->asks)
+    return TRUE;
+  if (!(*each->asks)->bench)
+    ask_begin (each->bench, *each->asks);
+  else if ((*each->asks)->is_done)
+    each->asks++;
+  return FALSE;
+}
+
+void
+ask_each (Bench *bench, Ask *const *asks)
+{
+  Each each = { bench, asks };
+
+  bench_until (bench, each_is_done, &each);
 }
 
 void

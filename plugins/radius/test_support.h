@@ -7,13 +7,20 @@
 typedef struct {
   IkeSim             *sim;
   IkeEngine          *engine;
-  RadiusNet          *net;
+  RadiusNet          *net;                    /* NULL, like @sim: it is on real sockets */
   const IkeRadiusOps *ops;
   IkePlugin          *plugin;
+  gboolean          (*is_it) (gpointer data);
+  gpointer            data;
+  gint64              deadline_us;
 } Bench;
 
 /* @settings of plugins.radius. */
 void bench_open  (Bench *bench, const char *settings);
+/* On real sockets, with the plugins radius and @plugins (NULL-terminated, NULL: none); @settings is then all of a file. */
+void bench_open_real (Bench *bench, const char *settings, const char *const *plugins);
+/* Runs a real engine, once, until @is_it, or fails after a while. */
+void bench_until (Bench *bench, gboolean (*is_it) (gpointer data), gpointer data);
 /* NULL, or why the plugin is not there. */
 char *bench_refusal (const char *settings);
 void bench_close (Bench *bench);
@@ -72,6 +79,8 @@ typedef struct {
 
 void ask_begin  (Bench *bench, Ask *ask);
 void ask_cancel (Ask *ask);
-/* Begins it and runs until it is done. */
+/* Begins it and runs until it is done; on a real engine once. */
 void ask_wait   (Bench *bench, Ask *ask);
+/* On a real engine: one after the other; ends with NULL. */
+void ask_each   (Bench *bench, Ask *const *asks);
 void ask_clear  (Ask *ask);
