@@ -38,6 +38,8 @@ struct _PoolLeases {
   GQueue offline[2]; /* Lease, the oldest first */
   guint64 fresh[2];  /* all addresses below were given to somebody */
   guint64 n_online;
+  gboolean (*is_taken) (const IkeAddr *addr, gpointer data);
+  gpointer guard;
 };
 
 /* -- tables */
@@ -239,9 +241,18 @@ hold (PoolLeases *leases, Lease *lease, const IkeLeaseQuery *query, gint64 now_u
 /* -- which one */
 
 static gboolean
-is_free_to_give (const PoolLeases *leases, const IkeAddr *addr)
+is_taken (const PoolLeases *leases, const IkeAddr *addr)
 {
-  return pool_addrs_has (leases->addrs, addr);
+  return leases->is_taken && leases->is_taken (addr, leases->guard);
+}
+
+static gboolean
+is_held_by (const Lease *lease, guint32 unique_id)
+{
+  for (guint i = 0; i < lease->holders->len; i++)
+    if (g_array_index (lease->holders, Holder, i).unique_id == unique_id)
+      return TRUE;
+  return FALSE;
 }
 
 static gboolean
@@ -253,6 +264,13 @@ is_held_from (const Lease *lease, const IkeAddr *remote)
   return FALSE;
 }
 
+/* An SA that wants two addresses gets two. */
+static gboolean
+may_share (const Lease *lease, const IkeLeaseQuery *query)
+{
+  return is_held_from (lease, &query->remote) && !is_held_by (lease, query->unique_id);
+}
+
 /* An SA that takes the place of another before that is closed comes from the same host and port;
  * two hosts behind one NAT do not. */
 static Lease *
@@ -262,7 +280,7 @@ find_shared (const Client *client, const IkeLeaseQuery *query, guint kind)
 
   for (GList *link = client ? client->online[kind].head : NULL; link && n < LOOKED_AT;
        link = link->next, n++)
-    if (is_held_from (link->data, &query->remote))
+    if (may_share (link->data, query))
       return link->data;
   return NULL;
 }
@@ -274,12 +292,13 @@ find_wanted (PoolLeases *leases, const IkeLeaseQuery *query)
 {
   Lease *lease;
 
-  if (ike_addr_is_any (&query->wanted) || !is_free_to_give (leases, &query->wanted))
+  if (ike_addr_is_any (&query->wanted) || !pool_addrs_has (leases->addrs, &query->wanted)
+      || is_taken (leases, &query->wanted))
     return NULL;
   lease = g_hash_table_lookup (leases->by_addr, &query->wanted);
   if (!lease)
     return make (leases, &query->wanted);
-  return lease->client && query->identity
+  return lease->client && query->identity && !is_held_by (lease, query->unique_id)
                  && ike_ident_equal (lease->client->identity, query->identity)
              ? lease
              : NULL;
@@ -296,9 +315,21 @@ find_fresh (PoolLeases *leases, guint family)
     return NULL;
   while (leases->fresh[kind] < n) {
     pool_addrs_nth (leases->addrs, family, leases->fresh[kind]++, &addr);
-    if (!g_hash_table_contains (leases->by_addr, &addr))
+    if (!g_hash_table_contains (leases->by_addr, &addr) && !is_taken (leases, &addr))
       return make (leases, &addr);
   }
+  return NULL;
+}
+
+/* The first of a queue of those that are offline that may be used. */
+static Lease *
+first_of (const PoolLeases *leases, const GQueue *offline)
+{
+  guint n = 0;
+
+  for (GList *link = offline->head; link && n < LOOKED_AT; link = link->next, n++)
+    if (!is_taken (leases, &((Lease *) link->data)->public.addr))
+      return link->data;
   return NULL;
 }
 
@@ -311,11 +342,11 @@ find (PoolLeases *leases, const IkeLeaseQuery *query)
 
   if (!lease)
     lease = find_wanted (leases, query);
-  if (!lease && client && client->offline[kind].head)
-    lease = client->offline[kind].head->data;
+  if (!lease && client)
+    lease = first_of (leases, &client->offline[kind]);
   if (!lease)
     lease = find_fresh (leases, query->wanted.family);
-  return lease || !leases->offline[kind].head ? lease : leases->offline[kind].head->data;
+  return lease ? lease : first_of (leases, &leases->offline[kind]);
 }
 
 gboolean
@@ -362,9 +393,13 @@ pool_leases_release (PoolLeases *leases, const IkeLeaseQuery *query, const IkeAd
     forget (leases, lease);
 }
 
-void
+guint
 pool_leases_set_addrs (PoolLeases *leases, const PoolAddrs *addrs)
 {
+  GHashTableIter iter;
+  gpointer value;
+  guint n_left = 0;
+
   leases->addrs = addrs;
   for (guint kind = 0; kind < 2; kind++) {
     GList *link = leases->offline[kind].head, *next;
@@ -376,6 +411,26 @@ pool_leases_set_addrs (PoolLeases *leases, const PoolAddrs *addrs)
         forget (leases, lease);
     }
   }
+  g_hash_table_iter_init (&iter, leases->by_addr);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    n_left += !pool_addrs_has (addrs, &((Lease *) value)->public.addr);
+  return n_left;
+}
+
+gboolean
+pool_leases_is_online (const PoolLeases *leases, const IkeAddr *addr)
+{
+  const Lease *lease = g_hash_table_lookup (leases->by_addr, addr);
+
+  return lease && lease->holders->len;
+}
+
+void
+pool_leases_set_guard (PoolLeases *leases,
+                       gboolean (*is_taken_) (const IkeAddr *addr, gpointer data), gpointer data)
+{
+  leases->is_taken = is_taken_;
+  leases->guard = data;
 }
 
 /* -- for people */

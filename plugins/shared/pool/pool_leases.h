@@ -20,8 +20,13 @@ typedef struct {
 /* @addrs stay the caller's until _set_addrs() or _free().  No more than @max_offline leases are remembered. */
 PoolLeases *pool_leases_new       (const PoolAddrs *addrs, guint max_offline);
 void        pool_leases_free      (PoolLeases *leases);
-/* Other addresses: leases that still fit stay; of others those that are online, until they are given back. */
-void        pool_leases_set_addrs (PoolLeases *leases, const PoolAddrs *addrs);
+/* Other addresses: leases that still fit stay; of others those that are online, until they are given back.  How many of
+ * these there are. */
+guint       pool_leases_set_addrs (PoolLeases *leases, const PoolAddrs *addrs);
+gboolean    pool_leases_is_online (const PoolLeases *leases, const IkeAddr *addr);
+/* Addresses that @is_taken are nobody's to get: some other pool has given them. NULL: none are. */
+void        pool_leases_set_guard (PoolLeases *leases, gboolean (*is_taken) (const IkeAddr *addr, gpointer data),
+                                   gpointer data);
 
 /* An address for @query, in this order: the one that the client has, if the SA is of the same host (one that is made
  * before the old one is closed) or asks for it; the one that it asks for, if nobody has or had it; the one that it had

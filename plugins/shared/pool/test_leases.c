@@ -116,6 +116,22 @@ test_shared (void)
   bench_clear (&bench);
 }
 
+/* The SA that takes its place gets the same two. */
+static void
+test_two_of_one (void)
+{
+  Bench bench = bench_new ("10.3.0.0/29", 100);
+
+  for (guint32 sa = 1; sa <= 2; sa++) {
+    g_autofree char *first = acquire (&bench, "alice", "0.0.0.0", sa),
+                    *second = acquire (&bench, "alice", "0.0.0.0", sa);
+    g_assert_cmpstr (first, !=, second);
+    assert_counts (&bench, 2, 0);
+  }
+  assert_gets (&bench, "alice", "10.3.0.1", 2, "10.3.0.3");
+  bench_clear (&bench);
+}
+
 static void
 test_wishes (void)
 {
@@ -274,6 +290,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/pool-leases/the-same-client-gets-the-same-address", test_sticky);
   g_test_add_func ("/pool-leases/sas-of-one-host-share-a-lease", test_shared);
+  g_test_add_func ("/pool-leases/an-sa-that-wants-two-gets-two", test_two_of_one);
   g_test_add_func ("/pool-leases/wishes-are-granted-where-nobody-else-was", test_wishes);
   g_test_add_func ("/pool-leases/full-means-the-oldest-offline-one-then-no", test_full);
   g_test_add_func ("/pool-leases/memory-is-for-what-is-remembered", test_memory);
