@@ -68,7 +68,7 @@ struct _IkeAssignEvent {
 IKE_DECLARE_HOOK (assign, "assign", IkeAssignEvent);
 
 /* Client: an attribute of the gateway's reply, on the SA's shard; @is_gone: what it caused is to be taken back, for the
- * SA and its heirs ended: then the hook gets no SA.  All are told (PASS). */
+ * SA and its heirs ended: then the hook gets no SA.  @value is the same pointer both times.  All are told (PASS). */
 typedef struct {
   guint32       struct_size;
   gboolean      is_gone;
