@@ -78,6 +78,7 @@ const IkeIdent *ike_sa_user     (const IkeSa *sa);
 /* Groups that an authentication found the peer to be in; more than GROUPS_MAX are left out. */
 enum { IKE_SA_GROUPS_MAX = 32, IKE_SA_VIRTUAL_IPS_MAX = 8 };
 void            ike_sa_add_group   (IkeSa *sa, const char *group);
+void            ike_sa_remove_group (IkeSa *sa, const char *group);
 gboolean        ike_sa_is_in_group (const IkeSa *sa, const char *group);
 /* Addresses that an end has inside the tunnel because the other gave it to it (RFC 7296, 2.19): ours, or the peer's. `dynamic`
  * in the selectors of children stands for them.  Kept when the SA is rekeyed.  FALSE: there are too many. */
