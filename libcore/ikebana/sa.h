@@ -71,6 +71,7 @@ void ike_sa_set_window (IkeSa *sa, guint ours, guint theirs);
 void ike_sa_window     (const IkeSa *sa, guint *ours, guint *theirs);
 /* The peer authenticated as nobody (RFC 7619): its identity is what it likes, and stands for no other SA of it. */
 void ike_sa_set_anonymous (IkeSa *sa);
+gboolean ike_sa_is_anonymous (const IkeSa *sa);
 /* The name that the peer proved inside its authentication, where that is another than its identity (EAP): for unique,
  * leases, accounts and people.  Without one it is the identity; NULL: not known yet. */
 void            ike_sa_set_user (IkeSa *sa, IkeIdent *user_take);
