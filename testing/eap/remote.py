@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Road warriors: clients that prove themselves by EAP to a gateway, get an address of its own, and ping what is behind it.
+
+The clients are on the left, the gateway on the right, FreeRADIUS, where there is one, in the middle."""
+import dataclasses
+import functools
+import os
+
+import capture
+import peers
+import pki
+import radius
+from lab import Failure, Lab, ip, wait_for
+from peers import CONNECTION
+
+IKE, ESP = "aes256gcm16-prfsha256-x25519", "aes256gcm16"
+GATEWAY, AAA = "gateway.example", "radius.example"
+NAME, PASSWORD = "alice", "wonderland"
+POOL = "10.3.0.0/24"
+BEHIND = {"address": "10.2.0.1", "net": "10.2.0.0/16"}
+
+# charon's words for where EAP secrets of GTC are, and for its helpers of EAP.
+STRONGSWAN_EAP = "eap-identity eap-md5 eap-gtc eap-mschapv2 eap-tls eap-ttls eap-radius md5 xauth-generic fips-prf"
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """What an end needs for an EAP method.  @name of `auth = eap-NAME`."""
+    name: str
+    has_password: bool = True
+    is_certificate: bool = False              # the client has one
+    server_certificate: bool = False          # the EAP server shows one
+
+
+METHODS = {method.name: method for method in (
+    Method("md5"), Method("gtc"), Method("mschapv2"), Method("tls", has_password=False, is_certificate=True, server_certificate=True),
+    Method("ttls", server_certificate=True), Method("peap", server_certificate=True),
+    Method("sim", has_password=False))}
+
+
+class Made:
+    """The certificates of all cases."""
+
+    def __init__(self, tree):
+        made = pki.Pki(tree)
+        self.root = made.root("root-of-remote-access")
+        self.gateway = made.issue(self.root, "gateway", "ecdsa256", GATEWAY, san=GATEWAY, flag="serverAuth")
+        self.aaa = made.issue(self.root, "aaa", "ecdsa256", AAA, san=AAA, flag="serverAuth")
+        self.client = made.issue(self.root, "client", "ecdsa256", NAME, san=f"{NAME}@example", flag="clientAuth")
+        self.expired = made.issue(self.root, "client-expired", "ecdsa256", NAME, san=f"{NAME}@example", flag="clientAuth",
+                                  **dict(zip(("not_before", "not_after"), pki.LONG_AGO)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    name: str
+    method: str                               # of METHODS
+    server: str = "local"                     # who checks: the gateway itself, or "radius"
+    clients: tuple = ("ikebana", "strongswan")
+    gateways: tuple = ("ikebana", "strongswan")
+    tls: str = "1.2"                          # version of it that FreeRADIUS has
+    password: str = PASSWORD                  # that the client has
+    user: str = None                          # its EAP identity; None: as it should be
+    certificate: str = "client"               # attribute of Made
+    refused: dict = None                      # kind of the gateway: what it says then
+    then: callable = None                     # what comes after the pings: (run)
+    reply: tuple = ()                         # what FreeRADIUS says of the user in its Access-Accept
+    control: tuple = ()                       # what it knows of him
+    wants_accounting: bool = False
+    client_plugins: dict = dataclasses.field(default_factory=dict)
+    gateway_plugins: dict = dataclasses.field(default_factory=dict)
+
+
+class Run:
+    """One case, with its daemons."""
+
+    def __init__(self, case, kinds, lab, make):
+        self.case, self.lab, self.made = case, lab, make.pki()
+        self.client, self.gateway = make(kinds[0], lab, lab.left), make(kinds[1], lab, lab.right)
+        self.method = METHODS[case.method]
+        self.user = case.user or (f"{NAME}@example" if self.method.is_certificate else NAME)
+        self.radius = None
+        if case.server == "radius":
+            self.radius_address = lab.right.gateway[4]
+            aaa = self.made.aaa
+            self.radius = radius.FreeRadius(
+                lab, lab.middle, make.unpacked("freeradius"), self.users(), (aaa.cert, aaa.key, self.made.root.cert), case.tls)
+
+    def users(self):
+        known = f"{NAME}@example" if self.method.is_certificate else NAME
+        return [radius.User(known, PASSWORD if self.method.has_password else None, self.case.control, self.case.reply)]
+
+    # -- settings
+
+    def client_tree(self):
+        local = {"auth": f"eap-{self.method.name}", "id": self.user if "@" in self.user else f"{self.user}@client.example",
+                 "eap_id": self.user}
+        if self.method.is_certificate:
+            local["certs"] = f"{getattr(self.made, self.case.certificate).name}.pem"
+        if self.method.server_certificate:
+            local["aaa_id"] = AAA if self.radius else GATEWAY
+        remote = {"auth": "pubkey", "id": GATEWAY, "cacerts": f"{self.made.root.name}.pem"}
+        secrets = {"eap-1": {"id": self.user, "secret": f'"{self.case.password}"'}} if self.method.has_password else {}
+        return self.tree(self.client, {"local_addrs": self.client.side.outer[4], "remote_addrs": self.gateway.side.outer[4],
+                                       "vips": "0.0.0.0", "local": local, "remote": remote},
+                         {"remote_ts": BEHIND["net"]}, {"secrets": secrets} if secrets else {})
+
+    def gateway_tree(self):
+        local = {"auth": "pubkey", "id": GATEWAY, "certs": f"{self.made.gateway.name}.pem"}
+        remote = {"auth": "eap-radius" if self.radius else f"eap-{self.method.name}", "id": "%any", "eap_id": "%any"}
+        more = {"pools": {"rw": {"addrs": POOL, "dns": BEHIND["address"]}}}
+        if self.method.is_certificate and not self.radius:
+            remote["cacerts"] = f"{self.made.root.name}.pem"
+        if self.method.has_password and not self.radius:
+            more["secrets"] = {"eap-1": {"id": NAME, "secret": f'"{PASSWORD}"'}}
+        return self.tree(self.gateway, {"local_addrs": self.gateway.side.outer[4], "remote_addrs": "%any", "pools": "rw",
+                                        "local": local, "remote": remote}, {"local_ts": BEHIND["net"]}, more)
+
+    @staticmethod
+    def tree(peer, conn, child, more):
+        conn = {"version": 2, "proposals": IKE, **conn, "send_cert": "always", "children": {"net": {"esp_proposals": ESP, **child}}}
+        return {"connections": {CONNECTION: conn}, **more}
+
+    def radius_settings(self, kind):
+        """Of the plugin that asks RADIUS: both read the keys that swanctl's world has."""
+        server = {"address": self.radius_address, "secret": f'"{radius.SECRET}"'}
+        settings = {"servers": {"aaa": {**server, "auth_port": radius.AUTH, "acct_port": radius.ACCT}},
+                    "accounting": "yes" if self.case.wants_accounting else "no",
+                    "dae": {"enable": "yes", "listen": "0.0.0.0", "port": radius.DAE, "secret": f'"{radius.SECRET}"'}}
+        return RADIUS_KEYS[kind](settings)
+
+    # -- what happens
+
+    def start(self):
+        if self.radius:
+            self.radius.start()
+        for peer, own, tree, more in (
+                (self.gateway, self.made.gateway, self.gateway_tree(), self.case.gateway_plugins),
+                (self.client, getattr(self.made, self.case.certificate) if self.method.is_certificate else None, self.client_tree(),
+                 self.case.client_plugins)):
+            peer.give(pki.Wallet(own, (self.made.root,)))
+            plugins = {**more, **(self.radius_settings(peer.kind) if self.radius and peer is self.gateway else {})}
+            START[peer.kind](peer, tree, plugins)
+
+    def up(self):
+        self.client.up("net")
+
+    def address(self):
+        """The virtual address of the client, as the gateway's listing has it."""
+        return wait_for("the gateway listing a virtual address", lambda: VIRTUAL[self.gateway.kind](self.gateway), 5)
+
+    def ping(self):
+        """Both ways; what the client sends has its virtual address as source."""
+        address = self.address()
+        for side, source, target in ((self.client.side, address, BEHIND["address"]), (self.gateway.side, BEHIND["address"], address)):
+            args = ["ping", "-n", "-c", "1", "-W", "1", "-I", source, target]
+            wait_for(f"ping {source} -> {target}", lambda side=side, args=args: side.exec(args, check=False).returncode == 0, 8)
+        return address
+
+    def check_refused(self):
+        try:
+            self.up()
+        except Failure:
+            wanted = self.case.refused.get(self.gateway.kind)
+            if wanted:
+                wait_for(f"the gateway saying “{wanted}”", lambda: wanted in self.gateway.why(), 5)
+            for peer in (self.gateway, self.client):
+                wait_for(f"{peer.side.name} having no IKE SA", lambda peer=peer: not live(peer), 10)
+            return
+        raise Failure("up succeeded")
+
+
+def live(peer):
+    """Its IKE SAs; strongSwan keeps those that never came up until they are half a minute old."""
+    return [sa for sa in peer.sas() if peer.kind == "ikebana" or sa.get("state") == "ESTABLISHED"]
+
+
+def start_strongswan(peer, tree, plugins):
+    peer.plugins = f"{peers.StrongSwan.plugins} {STRONGSWAN_EAP}"
+    peer.more = {"install_virtual_ip": "yes", "plugins": {
+        "openssl": {"load_legacy": "yes"}, "eap-gtc": {"backend": "generic"}, **plugins}}
+    peer.start(tree)
+
+
+def start_ikebana(peer, tree, plugins):
+    peer.start({**tree, "plugins": {**tree.get("plugins", {}), **plugins}})
+
+
+START = {"strongswan": start_strongswan, "ikebana": start_ikebana}
+RADIUS_KEYS = {"strongswan": lambda settings: {"eap-radius": settings},
+               "ikebana": lambda settings: {"radius": {"servers": settings["servers"], "dae": settings["dae"]},
+                                            "eap-radius": {"accounting": settings["accounting"]}}}
+VIRTUAL = {"strongswan": lambda peer: next((address for sa in peer.sas() for address in sa.get("remote-vips", [])), None),
+           "ikebana": lambda peer: next((address for sa in peer.sas() for address in sa.get("remote-vips", [])), None)}
+
+
+def run_case(case, kinds, make, directory):
+    with Lab(directory) as lab:
+        ip(lab.middle, "route add 10.3.0.0/24 dev lo")      # what is not protected ends here
+        run = Run(case, kinds, lab, make)
+        sniffer = capture.Capture(lab)
+        run.start()
+        if case.refused is not None:
+            run.check_refused()
+        else:
+            run.up()
+            address = run.ping()
+            if case.then:
+                case.then(run, address)
+            check_protected(sniffer.stop(), address)
+        for peer in (run.client, run.gateway):
+            if peer.kind == "ikebana":
+                peer.check_end()
+        if run.radius:
+            run.radius.stop()
+
+
+def check_protected(packets, address):
+    """ESP in both directions, and nothing to or from the virtual address in the clear."""
+    ends = {packet.source for packet in packets if capture.is_esp_in_udp(packet) or capture.is_raw_esp(packet)}
+    if len(ends) < 2:
+        raise Failure(f"ESP seen from {len(ends)} ends, not from both")
+    clear = [packet for packet in packets if address in (str(packet.source), str(packet.target))]
+    if clear:
+        raise Failure(f"in the clear: {clear[0].source} -> {clear[0].target}, protocol {clear[0].protocol}")
+
+
+# -- what comes after the pings
+
+
+def accounted(run, address):
+    """Start and Stop, with what went and how it ended."""
+    start = run.radius.wait_for_accounting(Acct_Status_Type="Start")
+    for key, wanted in (("User-Name", run.user), ("Framed-IP-Address", address)):
+        if start.get(key) != wanted:
+            raise Failure(f"Accounting-Start: {key} is {start.get(key)!r}, not {wanted!r}")
+    run.client.down_ike(CONNECTION)
+    stop = run.radius.wait_for_accounting(Acct_Status_Type="Stop", Acct_Session_Id=start["Acct-Session-Id"])
+    if int(stop.get("Acct-Input-Octets", "0")) < 84 or stop.get("Acct-Terminate-Cause") != "User-Request":
+        raise Failure(f"Accounting-Stop says: {stop}")
+
+
+def disconnected(run, address):
+    """RFC 5176: the server takes the client down, and is told when there is no such session."""
+    said = run.radius.send(run.lab.right.outer[4], "disconnect", f'User-Name = "{run.user}"')
+    if "Disconnect-ACK" not in said:
+        raise Failure(f"no Disconnect-ACK: {said}")
+    for peer in (run.gateway, run.client):
+        wait_for(f"{peer.side.name} having no IKE SA", lambda peer=peer: not peer.sas(), 10)
+    said = run.radius.send(run.lab.right.outer[4], "disconnect", 'User-Name = "bob"')
+    if "Disconnect-NAK" not in said or (run.gateway.kind == "ikebana" and "Session-Context-Not-Found" not in said):
+        raise Failure(f"bob is not unknown: {said}")
+
+
+CASES = [
+    *(Case(name, name) for name in ("md5", "gtc", "mschapv2", "tls", "ttls")),
+    Case("wrong-password", "mschapv2", password="looking glass", refused={}),
+    Case("radius-mschapv2", "mschapv2", "radius", wants_accounting=True, then=accounted),
+    Case("radius-disconnect", "md5", "radius", then=disconnected),
+    Case("radius-tls", "tls", "radius"),
+    Case("radius-ttls", "ttls", "radius"),
+]
+
+
+def all_cases(make, is_self=False):
+    """[(name, function (directory))]: every case × client × gateway, one of which at least is Ikebana."""
+    pairs = {True: [("strongswan", "strongswan")], False: [("ikebana", "ikebana"), ("ikebana", "strongswan"), ("strongswan", "ikebana")]}
+    return [(f"{case.name}/{client}-to-{gateway}", functools.partial(run_case, case, (client, gateway), make))
+            for case in CASES for client, gateway in pairs[is_self] if client in case.clients and gateway in case.gateways]
+
+
+def maker(tree):
+    """A function (kind, lab, side): a daemon; @pki and @unpacked as Run wants them."""
+    unpacked = lambda name: os.path.join(tree, "testing/interop", name, "root")
+
+    def make(kind, lab, side):
+        return peers.Ikebana(lab, side, tree) if kind == "ikebana" else peers.StrongSwan(lab, side, unpacked("strongswan"))
+    make.pki, make.unpacked = functools.cache(lambda: Made(tree)), unpacked
+    return make
