@@ -10,6 +10,7 @@ import subprocess
 import build
 import pki
 import settings
+import sim
 from lab import SLOWNESS, Failure, wait_for
 from radius import SECRET, quoted
 
@@ -30,6 +31,7 @@ class Case:
     plugins: dict = dataclasses.field(default_factory=dict)
     secrets: dict = dataclasses.field(default_factory=lambda: {"eap-1": {"id": NAME, "secret": PASSWORD}})
     files: dict = dataclasses.field(default_factory=dict)         # beside the settings
+    has_card: bool = False                    # the peer
     certificate: str = None                   # of the peer: "good", "expired", "stranger"
 
 
@@ -53,7 +55,25 @@ def certificate(version="1.2"):
             "private_key": quoted("KEY"), "phase1": quoted(tls(version)), "domain_match": quoted(SERVER)}
 
 
-VERSION = {version: (f"Using TLS version TLSv{version}",) for version in ("1.2", "1.3")}
+VERSIONS = ("1.2", "1.3")
+INNER = {"pap": "auth=PAP", "chap": "auth=CHAP", "mschapv2": "auth=MSCHAPV2", "eap-md5": "autheap=MD5", "eap-mschapv2": "autheap=MSCHAPV2"}
+
+
+def used(version):
+    """What eapol_test says when it was that."""
+    return (f"Using TLS version TLSv{version}",)
+
+
+CARDS = {"cards": "".join(f"{sim.IMSI}, {rand}, {sres}, {kc}\n" for rand, sres, kc in sim.TRIPLETS)}
+USIM = {"cards": f"{sim.IMSI}, {sim.KI}, opc={sim.OPC}, {sim.AMF}, ff9bb4d0b607\n"}
+
+
+def of_card(name, method, prefix, files, **more):
+    """RFC 4186, 4.2.1.6, and RFC 4187, 4.1.1.6: the permanent user name is the IMSI behind a digit that tells the method."""
+    identity = f"{prefix}{sim.IMSI}"
+    return Case(name, (name,), {"eap": method, "identity": quoted(identity)}, identity=identity, files=files, has_card=True, secrets={},
+                plugins={"sim-file": {"file": "cards"}}, **more)
+
 
 CASES = [
     Case("md5", ("md5",), password("MD5"), has_keys=False),
@@ -67,6 +87,20 @@ CASES = [
     Case("wrong-password-mschapv2", ("mschapv2",), password("MSCHAPV2", "looking glass"), refused="password"),
     Case("unknown-user", ("mschapv2",), password("MSCHAPV2", name="bob"), refused="bob"),
     Case("method-not-offered", ("md5",), password("MSCHAPV2"), refused="none of our methods"),
+    *(Case(f"tls{version}", ("tls",), certificate(version), says=used(version), identity=f"{NAME}@example", certificate="good")
+      for version in VERSIONS),
+    Case("tls-expired", ("tls",), certificate("1.3"), refused="expired", certificate="expired"),
+    Case("tls-stranger", ("tls",), certificate("1.2"), refused="peer-stranger", certificate="stranger"),
+    Case("tls-small-fragments", ("tls",), {**certificate("1.2"), "fragment_size": 100}, identity=f"{NAME}@example", certificate="good"),
+    *(Case(f"ttls-{name}", ("ttls",), tunnel("TTLS", inner), says=used("1.2")) for name, inner in INNER.items()),
+    Case("ttls1.3-pap", ("ttls",), tunnel("TTLS", INNER["pap"], "1.3"), says=used("1.3")),
+    Case("ttls-wrong-password", ("ttls",), tunnel("TTLS", INNER["pap"], secret="looking glass"), refused="password"),
+    *(Case(f"peap-{inner.lower()}", ("peap",), tunnel("PEAP", f"auth={inner}"), says=used("1.2")) for inner in ("MSCHAPV2", "GTC")),
+    Case("peap1.3-mschapv2", ("peap",), tunnel("PEAP", "auth=MSCHAPV2", "1.3"), says=used("1.3")),
+    of_card("sim", "SIM", 1, CARDS),
+    of_card("aka", "AKA", 0, USIM),
+    of_card("aka-prime", "AKA'", 6, USIM),
+    Case("peap-wrong-password", ("peap",), tunnel("PEAP", "auth=MSCHAPV2", secret="looking glass"), refused="password"),
 ]
 
 
@@ -163,7 +197,7 @@ def run_case(case, tree, peer, made, directory):
     network = {key: quoted(names.get(value.strip('"'), value.strip('"'))) if str(value).startswith('"') else value
                for key, value in case.network.items()}
     with Front(directory, tree, case, certificates) as front:
-        is_in, output = peer.run(directory, network, port=front.port, has_keys=case.has_keys)
+        is_in, output = peer.run(directory, network, port=front.port, has_keys=case.has_keys, has_card=case.has_card)
         wait_for("the end of the conversation", lambda: "accepted " in front.said() or "refused: " in front.said(), 5)
         said = front.said()
     if case.refused:

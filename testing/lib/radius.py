@@ -9,6 +9,7 @@ import platform
 import signal
 import subprocess
 
+import sim
 from lab import SLOWNESS, Failure, in_netns, run, stop, wait_for
 
 SECRET = "s3cret of gateway and server"
@@ -297,20 +298,25 @@ class EapolTest:
     def __init__(self, unpacked):
         self.program = os.path.join(unpacked, "usr/bin/eapol_test")
 
-    def run(self, directory, network, address="127.0.0.1", port=AUTH, secret=SECRET, has_keys=True, seconds=10, netns_words=()):
+    def run(self, directory, network, address="127.0.0.1", port=AUTH, has_keys=True, has_card=False, seconds=10):
         """@network: keys of a network of wpa_supplicant; text is to stand in quotes there.  @has_keys: the method makes
-        an MSK, which must be that of the MPPE keys in the Access-Accept.  True when all went well, and the output."""
-        file = os.path.join(directory, "eapol.conf")
+        an MSK, which must be that of the MPPE keys in the Access-Accept.  @has_card: there is a SIM, which is asked.  True
+        when all went well, and the output."""
+        file, control = os.path.join(directory, "eapol.conf"), os.path.join(directory, "control")
+        card = sim.Card(control, seconds) if has_card else None
         with open(file, "w") as out:
             os.fchmod(out.fileno(), 0o600)
             lines = "".join(f"  {key}={value}\n" for key, value in {"key_mgmt": "WPA-EAP", "eapol_flags": 0, **network}.items())
-            out.write(f"network={{\n{lines}}}\n")
-        args = [*netns_words, self.program, "-c", file, "-a", address, "-p", str(port), "-s", secret, "-t", str(seconds),
-                *([] if has_keys else ["-n"])]
+            out.write((f"ctrl_interface={control}\nexternal_sim=1\n" if card else "") + f"network={{\n{lines}}}\n")
+        if card:
+            card.start()
+        args = [self.program, "-c", file, "-a", address, "-p", str(port), "-s", SECRET, "-t", str(seconds), *([] if has_keys else ["-n"])]
         done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                               timeout=seconds * 2 * SLOWNESS, stdin=subprocess.DEVNULL)
         with open(os.path.join(directory, "eapol.log"), "w") as log:
             log.write(done.stdout)
+        if card:
+            card.close()
         return done.returncode == 0 and done.stdout.rstrip().endswith("SUCCESS"), done.stdout
 
 
