@@ -302,12 +302,12 @@ class EapolTest:
         """@network: keys of a network of wpa_supplicant; text is to stand in quotes there.  @has_keys: the method makes
         an MSK, which must be that of the MPPE keys in the Access-Accept.  @has_card: there is a SIM, which is asked.  True
         when all went well, and the output."""
-        file, control = os.path.join(directory, "eapol.conf"), os.path.join(directory, "control")
-        card = sim.Card(control, seconds) if has_card else None
+        file = os.path.join(directory, "eapol.conf")
+        card = sim.Card(seconds) if has_card else None
         with open(file, "w") as out:
             os.fchmod(out.fileno(), 0o600)
             lines = "".join(f"  {key}={value}\n" for key, value in {"key_mgmt": "WPA-EAP", "eapol_flags": 0, **network}.items())
-            out.write((f"ctrl_interface={control}\nexternal_sim=1\n" if card else "") + f"network={{\n{lines}}}\n")
+            out.write((f"ctrl_interface={card.directory}\nexternal_sim=1\n" if card else "") + f"network={{\n{lines}}}\n")
         if card:
             card.start()
         args = [self.program, "-c", file, "-a", address, "-p", str(port), "-s", SECRET, "-t", str(seconds), *([] if has_keys else ["-n"])]

@@ -4,8 +4,10 @@ the AKA of a USIM by MILENAGE (3GPP TS 35.206)."""
 import glob
 import os
 import re
+import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -48,14 +50,13 @@ class Milenage:
 
 
 class Card(threading.Thread):
-    """Waits for the socket of an eapol_test in @directory (`ctrl_interface`, with `external_sim`) and answers it until it
-    ends, or @seconds."""
+    """Waits for the socket of an eapol_test in a directory of its own (`ctrl_interface`, with `external_sim`) and answers it
+    until it ends, or @seconds."""
 
-    def __init__(self, directory, seconds=10):
+    def __init__(self, seconds=10):
         super().__init__(daemon=True)
-        self.directory, self.deadline = directory, time.monotonic() + seconds
-        self.trouble, self.n_asked = None, 0
-        os.makedirs(directory, exist_ok=True)
+        self.directory, self.deadline = tempfile.mkdtemp(prefix="ike-sim."), time.monotonic() + seconds
+        self.trouble = None
         self.own = os.path.join(directory, "card")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.own)
@@ -90,7 +91,6 @@ class Card(threading.Thread):
             self.deadline = 0
         asked = re.search(r"CTRL-REQ-SIM-(\d+):(GSM|UMTS)-AUTH:([0-9a-f:]+) needed", said)
         if asked:
-            self.n_asked += 1
             network, kind, values = asked.groups()
             answer = (self._gsm if kind == "GSM" else self._umts)(values.split(":"))
             self.socket.send(f"CTRL-RSP-SIM-{network}:{kind}-AUTH:{answer}".encode())
@@ -108,5 +108,6 @@ class Card(threading.Thread):
         self.deadline = 0
         self.join()
         self.socket.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
         if self.trouble:
             raise Failure(f"the SIM card: {self.trouble}")
