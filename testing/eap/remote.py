@@ -101,9 +101,9 @@ class Run:
             local["aaa_id"] = AAA if self.radius else GATEWAY
         remote = {"auth": "pubkey", "id": GATEWAY, "cacerts": f"{self.made.root.name}.pem"}
         secrets = {"eap-1": {"id": self.user, "secret": f'"{self.case.password}"'}} if self.method.has_password else {}
-        return self.tree(self.client, {"local_addrs": self.client.side.outer[4], "remote_addrs": self.gateway.side.outer[4],
-                                       "vips": "0.0.0.0", "local": local, "remote": remote},
-                         {"remote_ts": BEHIND["net"]}, {"secrets": secrets} if secrets else {})
+        return tree({"local_addrs": self.client.side.outer[4], "remote_addrs": self.gateway.side.outer[4],
+                     "vips": "0.0.0.0", "local": local, "remote": remote},
+                    {"remote_ts": BEHIND["net"]}, {"secrets": secrets} if secrets else {})
 
     def gateway_tree(self):
         local = {"auth": "pubkey", "id": GATEWAY, "certs": f"{self.made.gateway.name}.pem"}
@@ -113,21 +113,8 @@ class Run:
             remote["cacerts"] = f"{self.made.root.name}.pem"
         if self.method.has_password and not self.radius:
             more["secrets"] = {"eap-1": {"id": NAME, "secret": f'"{PASSWORD}"'}}
-        return self.tree(self.gateway, {"local_addrs": self.gateway.side.outer[4], "remote_addrs": "%any", "pools": "rw",
-                                        "local": local, "remote": remote}, {"local_ts": BEHIND["net"]}, more)
-
-    @staticmethod
-    def tree(peer, conn, child, more):
-        conn = {"version": 2, "proposals": IKE, **conn, "send_cert": "always", "children": {"net": {"esp_proposals": ESP, **child}}}
-        return {"connections": {CONNECTION: conn}, **more}
-
-    def radius_settings(self, kind):
-        """Of the plugin that asks RADIUS: both read the keys that swanctl's world has."""
-        server = {"address": self.radius_address, "secret": f'"{radius.SECRET}"'}
-        settings = {"servers": {"aaa": {**server, "auth_port": radius.AUTH, "acct_port": radius.ACCT}},
-                    "accounting": "yes" if self.case.wants_accounting else "no",
-                    "dae": {"enable": "yes", "listen": "0.0.0.0", "port": radius.DAE, "secret": f'"{radius.SECRET}"'}}
-        return RADIUS_KEYS[kind](settings)
+        return tree({"local_addrs": self.gateway.side.outer[4], "remote_addrs": "%any", "pools": "rw",
+                     "local": local, "remote": remote}, {"local_ts": BEHIND["net"]}, more)
 
     # -- what happens
 
@@ -139,7 +126,8 @@ class Run:
                 (self.client, getattr(self.made, self.case.certificate) if self.method.is_certificate else None, self.client_tree(),
                  self.case.client_plugins)):
             peer.give(pki.Wallet(own, (self.made.root,)))
-            plugins = {**more, **(self.radius_settings(peer.kind) if self.radius and peer is self.gateway else {})}
+            plugins = {**more, **(RADIUS_KEYS[peer.kind](radius_settings(self.radius_address, self.case.wants_accounting))
+                                   if self.radius and peer is self.gateway else {})}
             START[peer.kind](peer, tree, plugins)
 
     def up(self):
@@ -173,6 +161,19 @@ class Run:
 def live(peer):
     """Its IKE SAs; strongSwan keeps those that never came up until they are half a minute old."""
     return [sa for sa in peer.sas() if peer.kind == "ikebana" or sa.get("state") == "ESTABLISHED"]
+
+
+def tree(conn, child, more):
+    conn = {"version": 2, "proposals": IKE, **conn, "send_cert": "always", "children": {"net": {"esp_proposals": ESP, **child}}}
+    return {"connections": {CONNECTION: conn}, **more}
+
+
+def radius_settings(address, wants_accounting):
+    """Of a gateway, in the words of strongSwan's eap-radius."""
+    secret = f'"{radius.SECRET}"'
+    return {"servers": {"aaa": {"address": address, "secret": secret, "auth_port": radius.AUTH, "acct_port": radius.ACCT}},
+            "accounting": "yes" if wants_accounting else "no",
+            "dae": {"enable": "yes", "listen": "0.0.0.0", "port": radius.DAE, "secret": secret}}
 
 
 def start_strongswan(peer, tree, plugins):

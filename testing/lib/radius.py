@@ -211,6 +211,11 @@ class User:
         return f"{self.name} {', '.join(known)}\n{answer}\n"
 
 
+def environment(usr, *more):
+    """What a program that was unpacked needs to find the libraries that came with it."""
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join((f"{usr}/lib/{platform.machine()}-linux-gnu", *more))}
+
+
 class FreeRadius:
     """In the namespace @netns of a lab.  @certs: (certificate, key, CA) files of the server, or None: then it has no method
     with TLS.  @tls: the one version of it."""
@@ -219,7 +224,7 @@ class FreeRadius:
         self.lab, self.netns, self.usr = lab, netns, os.path.join(unpacked, "usr")
         self.dir = os.path.join(lab.dir, "freeradius")
         lib = os.path.join(self.usr, "lib")
-        self.environment = {"LD_LIBRARY_PATH": f"{lib}/{platform.machine()}-linux-gnu:{lib}/freeradius"}
+        self.environment = environment(self.usr, f"{lib}/freeradius")
         self.dictionary = os.path.join(self.usr, "share/freeradius")
         files = dict(zip(("cert", "key", "ca"), certs or ()))
         listeners = _LISTENER.format(type="auth", port=AUTH) + _LISTENER.format(type="acct", port=ACCT)
@@ -239,7 +244,7 @@ class FreeRadius:
 
     def start(self):
         self.process = self.lab.spawn(self.netns, [os.path.join(self.usr, "sbin/freeradius"), "-f", "-x", "-d", self.dir,
-                                                   "-D", self.dictionary], "freeradius.log", env={**os.environ, **self.environment})
+                                                   "-D", self.dictionary], "freeradius.log", env=self.environment)
         wait_for("FreeRADIUS", self._is_ready)
 
     def _is_ready(self):
@@ -277,7 +282,7 @@ class FreeRadius:
         args = [os.path.join(self.usr, "bin/radclient"), "-d", self.dir, "-D", self.dictionary, "-x", "-t", str(seconds), "-r", "2",
                 f"{address}:{port}", kind, secret]
         return run([*in_netns(self.netns), *args], timeout=20 * SLOWNESS, check=False, input="\n".join(attributes) + "\n",
-                   env={**os.environ, **self.environment}).stdout
+                   env=self.environment).stdout
 
 def _attributes(record):
     found = {}
@@ -297,6 +302,7 @@ class EapolTest:
 
     def __init__(self, unpacked):
         self.program = os.path.join(unpacked, "usr/bin/eapol_test")
+        self.environment = environment(os.path.join(unpacked, "usr"))
 
     def run(self, directory, network, address="127.0.0.1", port=AUTH, has_keys=True, has_card=False, seconds=10):
         """@network: keys of a network of wpa_supplicant; text is to stand in quotes there.  @has_keys: the method makes
@@ -312,7 +318,7 @@ class EapolTest:
             card.start()
         args = [self.program, "-c", file, "-a", address, "-p", str(port), "-s", SECRET, "-t", str(seconds), *([] if has_keys else ["-n"])]
         done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                              timeout=seconds * 2 * SLOWNESS, stdin=subprocess.DEVNULL)
+                              timeout=seconds * 2 * SLOWNESS, stdin=subprocess.DEVNULL, env=self.environment)
         with open(os.path.join(directory, "eapol.log"), "w") as log:
             log.write(done.stdout)
         if card:
