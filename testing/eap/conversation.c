@@ -30,8 +30,8 @@ say (Conversation *c, const Saying *saying)
   c->said (c->data, saying);
 }
 
-/* RFC 3748, 4.2: the Identifier field [of Success and Failure] MUST match the Identifier field of the Response packet
- * that it is sent in response to. */
+/* RFC 3748, 4.2: the Identifier field [of Success and Failure] MUST match the Identifier field of
+ * the Response packet that it is sent in response to. */
 static void
 say_end (Conversation *c, Saying *saying)
 {
@@ -90,8 +90,8 @@ begin_nth (Conversation *c, guint i)
   begin_method (c, c->methods->methods[i]);
 }
 
-/* RFC 3748, 5.3.1: the Type-Data field of the Nak Response (Type 3) MUST contain one or more octets indicating the
- * desired authentication Type(s). */
+/* RFC 3748, 5.3.1: the Type-Data field of the Nak Response (Type 3) MUST contain one or more octets
+ * indicating the desired authentication Type(s). */
 static void
 choose_of_nak (Conversation *c, const guint8 *types, gsize n)
 {

@@ -29,8 +29,8 @@ typedef struct {
 } Saying;
 
 /* Everything on @loop; @said is called once for each conversation_hear() that returns TRUE. */
-Conversation *conversation_new  (const Methods *methods, IkeLoop *loop, void (*said) (gpointer data, const Saying *saying),
-                                 gpointer data);
+Conversation *conversation_new  (const Methods *methods, IkeLoop *loop,
+                                 void (*said) (gpointer data, const Saying *saying), gpointer data);
 /* A packet of the peer, the first of which is its EAP-Response/Identity.  FALSE: dropped. */
 gboolean      conversation_hear (Conversation *conversation, const guint8 *packet, gsize len);
 void          conversation_free (Conversation *conversation_or_null);   /* not in `said` */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* front.c - a RADIUS server on loopback whose EAP methods are the `eap-server:` features of this tree, so that peers of
- * another make can be tried with them.  Prints its port, then how each conversation ended; ends when its input does.
+/* front.c - a RADIUS server on loopback whose EAP methods are the `eap-server:` features of this
+ * tree, so that peers of another make can be tried with them.  Prints its port, then how each
+ * conversation ended; ends when its input does.
  *
  * usage: front --config FILE --plugin-dir DIR --catalog FILE --secret SECRET METHOD… */
 #include <arpa/inet.h>
@@ -14,7 +15,7 @@
 #include "conversation.h"
 #include "radius_wire.h"
 
-/* Sessions are not freed until the next ones need their place: the last answer may have to be repeated. */
+/* Sessions stay until the next ones need their place: the last answer may have to be repeated. */
 enum { SESSIONS_MAX = 64, STATE_LEN = 16, DATAGRAMS_PER_TURN = 16 };
 
 typedef struct _Front Front;

@@ -38,8 +38,8 @@ hmac_md5 (guint8 out[MD5_LEN], const char *secret, const guint8 *data, gsize len
   g_hmac_get_digest (hmac, out, &out_len);
 }
 
-/* RFC 3579, 3.2: Message-Authenticator = HMAC-MD5 (Type, Identifier, Length, Request Authenticator, Attributes) […] the
- * Message-Authenticator […] should be considered to be sixteen octets of zero. */
+/* RFC 3579, 3.2: Message-Authenticator = HMAC-MD5 (Type, Identifier, Length, Request
+ * Authenticator, Attributes) […] the Message-Authenticator […] should be considered to be sixteen octets of zero. */
 static gboolean
 is_authentic (const guint8 *data, gsize len, gsize at, const char *secret)
 {
@@ -128,7 +128,8 @@ radius_reply_eap (IkeWriter *w, const guint8 *packet, gsize len)
     radius_reply_add (w, RADIUS_EAP_MESSAGE, packet + at, MIN (len - at, RADIUS_VALUE_MAX));
 }
 
-/* RFC 2548, 2.4.2: b(1) = MD5(S + R + A), c(1) = p(1) xor b(1); b(i) = MD5(S + c(i-1)), c(i) = p(i) xor b(i). */
+/* RFC 2548, 2.4.2: b(1) = MD5(S + R + A), c(1) = p(1) xor b(1); b(i) = MD5(S + c(i-1)), c(i) = p(i)
+ * xor b(i). */
 static void
 add_key (IkeWriter *w, guint8 vendor_type, const guint8 *key, const RadiusRequest *request,
          const guint8 salt[2], const char *secret)
@@ -174,7 +175,8 @@ radius_reply_end (IkeWriter *w, const RadiusRequest *request, const char *secret
   if (w->failed)
     return;
   hmac_md5 (authenticator, secret, w->data, w->len);
-  /* RFC 2865, 3: MD5(Code+ID+Length+RequestAuth+Attributes+Secret), and that of the request stands there yet. */
+  /* RFC 2865, 3: MD5(Code+ID+Length+RequestAuth+Attributes+Secret), and that of the request stands
+   * there yet. */
   md5 (response, (IkePart[]){ { w->data, w->len }, text_part (secret) }, 2);
   memcpy (w->data + 4, response, sizeof response);
 }

@@ -67,6 +67,7 @@ class Case:
     reply: tuple = ()                         # what FreeRADIUS says of the user in its Access-Accept
     control: tuple = ()                       # what it knows of him
     wants_accounting: bool = False
+    has_address: bool = True                  # a virtual one; else a network of its own
     client_plugins: dict = dataclasses.field(default_factory=dict)
     gateway_plugins: dict = dataclasses.field(default_factory=dict)
 
@@ -102,19 +103,20 @@ class Run:
         remote = {"auth": "pubkey", "id": GATEWAY, "cacerts": f"{self.made.root.name}.pem"}
         secrets = {"eap-1": {"id": self.user, "secret": f'"{self.case.password}"'}} if self.method.has_password else {}
         return tree({"local_addrs": self.client.side.outer[4], "remote_addrs": self.gateway.side.outer[4],
-                     "vips": "0.0.0.0", "local": local, "remote": remote},
-                    {"remote_ts": BEHIND["net"]}, {"secrets": secrets} if secrets else {})
+                     "vips": "0.0.0.0" if self.case.has_address else None, "local": local, "remote": remote},
+                    {"remote_ts": BEHIND["net"], "local_ts": None if self.case.has_address else self.client.side.net(4)}, {"secrets": secrets} if secrets else {})
 
     def gateway_tree(self):
         local = {"auth": "pubkey", "id": GATEWAY, "certs": f"{self.made.gateway.name}.pem"}
         remote = {"auth": "eap-radius" if self.radius else f"eap-{self.method.name}", "id": "%any", "eap_id": "%any"}
-        more = {"pools": {"rw": {"addrs": POOL, "dns": BEHIND["address"]}}}
+        more = {"pools": {"rw": {"addrs": POOL, "dns": BEHIND["address"]}}} if self.case.has_address else {}
         if self.method.is_certificate and not self.radius:
             remote["cacerts"] = f"{self.made.root.name}.pem"
         if self.method.has_password and not self.radius:
             more["secrets"] = {"eap-1": {"id": NAME, "secret": f'"{PASSWORD}"'}}
-        return tree({"local_addrs": self.gateway.side.outer[4], "remote_addrs": "%any", "pools": "rw",
-                     "local": local, "remote": remote}, {"local_ts": BEHIND["net"]}, more)
+        pool, theirs = ("rw", None) if self.case.has_address else (None, self.client.side.net(4))
+        return tree({"local_addrs": self.gateway.side.outer[4], "remote_addrs": "%any", "pools": pool, "local": local, "remote": remote},
+                    {"local_ts": BEHIND["net"], "remote_ts": theirs}, more)
 
     # -- what happens
 
@@ -134,7 +136,9 @@ class Run:
         self.client.up("net")
 
     def address(self):
-        """The virtual address of the client, as the gateway's listing has it."""
+        """Of the client inside: the virtual one, as the gateway's listing has it."""
+        if not self.case.has_address:
+            return self.client.side.inner[4][0]
         return wait_for("the gateway listing a virtual address", lambda: VIRTUAL[self.gateway.kind](self.gateway), 5)
 
     def ping(self):
@@ -255,6 +259,7 @@ def disconnected(run, address):
 
 CASES = [
     *(Case(name, name) for name in ("md5", "gtc", "mschapv2", "tls", "ttls")),
+    Case("without-address", "md5", has_address=False),
     Case("wrong-password", "mschapv2", password="looking glass", refused={}),
     Case("radius-mschapv2", "mschapv2", "radius", wants_accounting=True, then=accounted),
     Case("radius-disconnect", "md5", "radius", then=disconnected),
