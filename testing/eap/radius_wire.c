@@ -39,7 +39,8 @@ hmac_md5 (guint8 out[MD5_LEN], const char *secret, const guint8 *data, gsize len
 }
 
 /* RFC 3579, 3.2: Message-Authenticator = HMAC-MD5 (Type, Identifier, Length, Request
- * Authenticator, Attributes) […] the Message-Authenticator […] should be considered to be sixteen octets of zero. */
+ * Authenticator, Attributes) […] the Message-Authenticator […] should be considered to be
+ * sixteen octets of zero. */
 static gboolean
 is_authentic (const guint8 *data, gsize len, gsize at, const char *secret)
 {
