@@ -21,6 +21,7 @@ typedef struct {
   guint8  outcome;                            /* IkeAuthTalk */
   GBytes *body;                               /* of our payload; NULL: none is due.  FAILED: for the peer, with @reason */
   char   *reason;                             /* FAILED: for people */
+  gboolean is_theirs;                         /* FAILED: the other end said so, and is not told */
 } IkeAuthTurn;                                /* g_malloc, its parts too */
 
 static inline void

@@ -12,6 +12,7 @@ typedef struct {
   EapServer *server; /* or */
   EapPeer *peer;
   IkeCall *call, *turn; /* of whoever waits for us; of the host for whom we wait */
+  gboolean is_refused;  /* peer: this turn is about EAP-Failure */
 } Talk;
 
 /* -- who is who */
@@ -165,6 +166,7 @@ answer (Talk *talk, IkeAuthTalk outcome, IkeEapStep *step, const char *reason)
   IkeAuthTurn *turn = g_new0 (IkeAuthTurn, 1);
 
   turn->outcome = outcome;
+  turn->is_theirs = talk->is_refused;
   if (step && step->packet)
     turn->body = g_bytes_new_take (g_steal_pointer (&step->packet), step->len);
   if (outcome == IKE_AUTH_TALK_FAILED)
@@ -232,6 +234,7 @@ eap_talk (gpointer data, IkeCall *call, const guint8 *body, gsize len)
   Talk *talk = data;
 
   talk->call = call;
+  talk->is_refused = talk->peer && body && len > 0 && body[0] == IKE_EAP_CODE_FAILURE;
   talk->turn = ike_loop_call (talk->context.loop, &turn_call, talk, NULL);
   if (talk->server)
     eap_server_step (talk->server, talk->turn, body, len);
