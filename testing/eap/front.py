@@ -63,15 +63,10 @@ def used(version):
     return (f"Using TLS version TLSv{version}",)
 
 
-CARDS = {"cards": "".join(f"{sim.IMSI}, {rand}, {sres}, {kc}\n" for rand, sres, kc in sim.TRIPLETS)}
-USIM = {"cards": f"{sim.IMSI}, {sim.KI}, opc={sim.OPC}, {sim.AMF}, ff9bb4d0b607\n"}
-
-
-def of_card(name, method, prefix, files, **more):
+def of_card(name, method, prefix, cards):
     """RFC 4186, 4.2.1.6, and RFC 4187, 4.1.1.6: the permanent user name is the IMSI behind a digit that tells the method."""
     identity = f"{prefix}{sim.IMSI}"
-    return Case(name, (name,), {"eap": method, "identity": quoted(identity)}, identity=identity, files=files, has_card=True, secrets={},
-                plugins={"sim-file": {"file": "cards"}}, **more)
+    return Case(name, (name,), {"eap": method, "identity": quoted(identity)}, identity=identity, files={"cards": cards}, has_card=True, secrets={})
 
 
 CASES = [
@@ -91,14 +86,15 @@ CASES = [
     Case("tls-expired", ("tls",), certificate("1.3"), refused="expired", certificate="expired"),
     Case("tls-stranger", ("tls",), certificate("1.2"), refused="root-of-strangers", certificate="stranger"),
     Case("tls-small-fragments", ("tls",), {**certificate("1.2"), "fragment_size": 100}, identity=f"{NAME}@example", certificate="good"),
-    *(Case(f"ttls-{name}", ("ttls",), tunnel("TTLS", inner), says=used("1.2")) for name, inner in INNER.items()),
+    *(Case(f"ttls-{name}", ("ttls",), tunnel("TTLS", inner), says=used("1.2"),
+           plugins={"eap-ttls": {"phase2_method": name[4:]}} if name.startswith("eap-") else {}) for name, inner in INNER.items()),
     Case("ttls1.3-pap", ("ttls",), tunnel("TTLS", INNER["pap"], "1.3"), says=used("1.3")),
     Case("ttls-wrong-password", ("ttls",), tunnel("TTLS", INNER["pap"], secret="looking glass"), refused="password"),
     *(Case(f"peap-{inner.lower()}", ("peap",), tunnel("PEAP", f"auth={inner}"), says=used("1.2")) for inner in ("MSCHAPV2", "GTC")),
     Case("peap1.3-mschapv2", ("peap",), tunnel("PEAP", "auth=MSCHAPV2", "1.3"), says=used("1.3")),
-    of_card("sim", "SIM", 1, CARDS),
-    of_card("aka", "AKA", 0, USIM),
-    of_card("aka-prime", "AKA'", 6, USIM),
+    of_card("sim", "SIM", 1, sim.cards()),
+    of_card("aka", "AKA", 0, sim.usim()),
+    of_card("aka-prime", "AKA'", 6, sim.usim()),
     Case("peap-wrong-password", ("peap",), tunnel("PEAP", "auth=MSCHAPV2", secret="looking glass"), refused="password"),
 ]
 
@@ -110,6 +106,8 @@ class Front:
         self.dir, self.build, self.case = directory, tree, case
         self.config = os.path.join(directory, "front.conf")
         plugins = {name: {"load": "no"} for name in LEFT_OUT}
+        if "cards" in case.files:
+            plugins["sim-file"] = {"file": os.path.join(directory, "cards")}
         self._write("front.conf", settings.write({"secrets": case.secrets, "plugins": {**plugins, **case.plugins}}))
         for name, text in case.files.items():
             self._write(name, text)

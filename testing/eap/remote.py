@@ -10,6 +10,7 @@ import capture
 import peers
 import pki
 import radius
+import sim
 from lab import Failure, Lab, ip, wait_for
 from peers import CONNECTION
 
@@ -29,13 +30,14 @@ class Method:
     name: str
     has_password: bool = True
     is_certificate: bool = False              # the client has one
+    is_card: bool = False                     # it has a SIM
     server_certificate: bool = False          # the EAP server shows one
 
 
 METHODS = {method.name: method for method in (
     Method("md5"), Method("gtc"), Method("mschapv2"), Method("tls", has_password=False, is_certificate=True, server_certificate=True),
     Method("ttls", server_certificate=True), Method("peap", server_certificate=True),
-    Method("sim", has_password=False))}
+    Method("sim", has_password=False, is_card=True))}
 
 
 class Made:
@@ -44,7 +46,7 @@ class Made:
     def __init__(self, tree):
         made = pki.Pki(tree)
         self.root = made.root("root-of-remote-access")
-        self.gateway = made.issue(self.root, "gateway", "ecdsa256", GATEWAY, san=GATEWAY, flag="serverAuth")
+        self.gateway = made.issue(self.root, "gateway", "ecdsa256", GATEWAY, san=GATEWAY, flag=("serverAuth", "clientAuth"))
         self.aaa = made.issue(self.root, "aaa", "ecdsa256", AAA, san=AAA, flag="serverAuth")
         self.client = made.issue(self.root, "client", "ecdsa256", NAME, san=f"{NAME}@example", flag="clientAuth")
         self.expired = made.issue(self.root, "client-expired", "ecdsa256", NAME, san=f"{NAME}@example", flag="clientAuth",
@@ -59,6 +61,8 @@ class Case:
     clients: tuple = ("ikebana", "strongswan")
     gateways: tuple = ("ikebana", "strongswan")
     tls: str = "1.2"                          # version of it that FreeRADIUS has
+    is_radius_up: bool = True
+    is_radsec: bool = False                   # between gateway and FreeRADIUS
     password: str = PASSWORD                  # that the client has
     user: str = None                          # its EAP identity; None: as it should be
     certificate: str = "client"               # attribute of Made
@@ -79,17 +83,19 @@ class Run:
         self.case, self.lab, self.made = case, lab, make.pki()
         self.client, self.gateway = make(kinds[0], lab, lab.left), make(kinds[1], lab, lab.right)
         self.method = METHODS[case.method]
-        self.user = case.user or (f"{NAME}@example" if self.method.is_certificate else NAME)
+        self.known = f"{NAME}@example" if self.method.is_certificate else f"1{sim.IMSI}" if self.method.is_card else NAME
+        self.user = case.user or self.known
         self.radius = None
         if case.server == "radius":
             self.radius_address = lab.right.gateway[4]
             aaa = self.made.aaa
             self.radius = radius.FreeRadius(
-                lab, lab.middle, make.unpacked("freeradius"), self.users(), (aaa.cert, aaa.key, self.made.root.cert), case.tls)
+                lab, lab.middle, make.unpacked("freeradius"), self.users(), (aaa.cert, aaa.key, self.made.root.cert), case.tls,
+                case.is_radsec)
 
     def users(self):
-        known = f"{NAME}@example" if self.method.is_certificate else NAME
-        return [radius.User(known, PASSWORD if self.method.has_password else None, self.case.control, self.case.reply)]
+        control = self.case.control + (radius.sim_control(sim.TRIPLETS) if self.method.is_card else ())
+        return [radius.User(self.known, PASSWORD if self.method.has_password else None, control, self.case.reply)]
 
     # -- settings
 
@@ -101,10 +107,10 @@ class Run:
         if self.method.server_certificate:
             local["aaa_id"] = AAA if self.radius else GATEWAY
         remote = {"auth": "pubkey", "id": GATEWAY, "cacerts": f"{self.made.root.name}.pem"}
-        secrets = {"eap-1": {"id": self.user, "secret": f'"{self.case.password}"'}} if self.method.has_password else {}
+        more = {"secrets": {"eap-1": {"id": self.user, "secret": f'"{self.case.password}"'}}} if self.method.has_password else {}
         return tree({"local_addrs": self.client.side.outer[4], "remote_addrs": self.gateway.side.outer[4],
                      "vips": "0.0.0.0" if self.case.has_address else None, "local": local, "remote": remote},
-                    {"remote_ts": BEHIND["net"], "local_ts": None if self.case.has_address else self.client.side.net(4)}, {"secrets": secrets} if secrets else {})
+                    {"remote_ts": BEHIND["net"], "local_ts": None if self.case.has_address else self.client.side.net(4)}, more)
 
     def gateway_tree(self):
         local = {"auth": "pubkey", "id": GATEWAY, "certs": f"{self.made.gateway.name}.pem"}
@@ -121,15 +127,20 @@ class Run:
     # -- what happens
 
     def start(self):
-        if self.radius:
+        if self.radius and self.case.is_radius_up:
             self.radius.start()
         for peer, own, tree, more in (
                 (self.gateway, self.made.gateway, self.gateway_tree(), self.case.gateway_plugins),
                 (self.client, getattr(self.made, self.case.certificate) if self.method.is_certificate else None, self.client_tree(),
                  self.case.client_plugins)):
             peer.give(pki.Wallet(own, (self.made.root,)))
-            plugins = {**more, **(RADIUS_KEYS[peer.kind](radius_settings(self.radius_address, self.case.wants_accounting))
-                                   if self.radius and peer is self.gateway else {})}
+            plugins = {name: dict(keys) for name, keys in more.items()}
+            if self.radius and peer is self.gateway:
+                keys = radius_settings(self.radius_address, self.case.wants_accounting, self.case.is_radsec)
+                for name, section in RADIUS_KEYS[peer.kind](keys).items():
+                    plugins[name] = {**section, **plugins.get(name, {})}
+            if self.method.is_card and peer is self.client:
+                plugins["sim-file"] = {"file": peer.write("etc/ikebana/cards", sim.cards())}
             START[peer.kind](peer, tree, plugins)
 
     def up(self):
@@ -172,10 +183,13 @@ def tree(conn, child, more):
     return {"connections": {CONNECTION: conn}, **more}
 
 
-def radius_settings(address, wants_accounting):
+def radius_settings(address, wants_accounting, is_radsec=False):
     """Of a gateway, in the words of strongSwan's eap-radius."""
     secret = f'"{radius.SECRET}"'
-    return {"servers": {"aaa": {"address": address, "secret": secret, "auth_port": radius.AUTH, "acct_port": radius.ACCT}},
+    server = {"secret": secret, "auth_port": radius.AUTH, "acct_port": radius.ACCT}
+    if is_radsec:
+        server = {"type": "tls", "tls_id": AAA, "tls_own_id": GATEWAY}
+    return {"servers": {"aaa": {"address": address, **server}},
             "accounting": "yes" if wants_accounting else "no",
             "dae": {"enable": "yes", "listen": "0.0.0.0", "port": radius.DAE, "secret": secret}}
 
@@ -216,7 +230,7 @@ def run_case(case, kinds, make, directory):
         for peer in (run.client, run.gateway):
             if peer.kind == "ikebana":
                 peer.check_end()
-        if run.radius:
+        if run.radius and case.is_radius_up:
             run.radius.stop()
 
 
@@ -257,14 +271,50 @@ def disconnected(run, address):
         raise Failure(f"bob is not unknown: {said}")
 
 
+def given(wanted):
+    """The address that FreeRADIUS chose goes before the pool."""
+    def check(run, address):
+        if address != wanted:
+            raise Failure(f"the address is {address}, not {wanted}")
+    return check
+
+
+def changed(run, address):
+    """RFC 5176: a CoA-Request ends the session two seconds after it began, which its last account tells."""
+    where = run.lab.right.outer[4]
+    said = run.radius.send(where, "coa", f'User-Name = "{run.user}"', "Session-Timeout = 2")
+    if "CoA-ACK" not in said:
+        raise Failure(f"no CoA-ACK: {said}")
+    stop = run.radius.wait_for_accounting(Acct_Status_Type="Stop")
+    if stop.get("Acct-Terminate-Cause") != "Session-Timeout":
+        raise Failure(f"Accounting-Stop says: {stop}")
+    wait_for("the client having no IKE SA", lambda: not run.client.sas(), 10)
+
+
+OURS = {"clients": ("ikebana",), "gateways": ("ikebana",)}      # charon has no such method, or no such setting
+TO_OURS = {"gateways": ("ikebana",)}
+PAP = {"client_plugins": {"eap-ttls": {"phase2": "pap"}}}
+ONCE = {"gateway_plugins": {"radius": {"retransmit_tries": "1", "retransmit_timeout": "0.5"}}}
+
 CASES = [
     *(Case(name, name) for name in ("md5", "gtc", "mschapv2", "tls", "ttls")),
-    Case("without-address", "md5", has_address=False),
-    Case("wrong-password", "mschapv2", password="looking glass", refused={}),
+    Case("peap", "peap", **OURS),
+    Case("without-address", "md5", has_address=False, **OURS),
+    Case("wrong-password", "mschapv2", password="looking glass", refused={"ikebana": "the password of alice is wrong"}),
+    Case("unknown-user", "md5", user="bob", refused={"ikebana": "bob"}, **TO_OURS),
+    Case("expired", "tls", certificate="expired", refused={"ikebana": "expired"}, **OURS),
     Case("radius-mschapv2", "mschapv2", "radius", wants_accounting=True, then=accounted),
-    Case("radius-disconnect", "md5", "radius", then=disconnected),
-    Case("radius-tls", "tls", "radius"),
-    Case("radius-ttls", "ttls", "radius"),
+    Case("radius-tls1.2", "tls", "radius", reply=("Framed-IP-Address = 10.3.0.77",), then=given("10.3.0.77"), **TO_OURS),
+    Case("radius-tls1.3", "tls", "radius", tls="1.3", **OURS),
+    Case("radius-peap", "peap", "radius", **OURS),
+    Case("radius-ttls-pap", "ttls", "radius", **PAP, **OURS),
+    Case("radius-ttls", "ttls", "radius", **TO_OURS),
+    Case("radius-sim", "sim", "radius", **OURS),
+    Case("radius-radsec", "mschapv2", "radius", is_radsec=True, wants_accounting=True, then=accounted, **OURS),
+    Case("radius-disconnect", "md5", "radius", then=disconnected, **TO_OURS),
+    Case("radius-coa", "mschapv2", "radius", wants_accounting=True, then=changed, **OURS),
+    Case("radius-wrong-password", "mschapv2", "radius", password="looking glass", refused={"ikebana": "refused"}, **TO_OURS),
+    Case("radius-down", "md5", "radius", is_radius_up=False, refused={"ikebana": "RADIUS"}, **ONCE, **OURS),
 ]
 
 

@@ -211,6 +211,12 @@ class User:
         return f"{self.name} {', '.join(known)}\n{answer}\n"
 
 
+def sim_control(triplets):
+    """Control attributes of a user with a SIM."""
+    values = [(f"{name}{n}", value) for n, triplet in enumerate(triplets, 1) for name, value in zip(("RAND", "SRES", "KC"), triplet)]
+    return ("EAP-Type := SIM", *(f"EAP-Sim-{name} := 0x{value}" for name, value in values))
+
+
 def environment(usr, *more):
     """What a program that was unpacked needs to find the libraries that came with it."""
     return {**os.environ, "LD_LIBRARY_PATH": ":".join((f"{usr}/lib/{platform.machine()}-linux-gnu", *more))}

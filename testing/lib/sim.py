@@ -20,6 +20,16 @@ KI, OPC, AMF = "465b5ce8b199b49faa5f0a2ee238a6bc", "cd63cb71954a9f4e48a5994e37a0
 IMSI = "232010000000000"
 
 
+def cards():
+    """A file of them for the plugin sim-file: triplets."""
+    return "".join(f"{IMSI}, {rand}, {sres}, {kc}\n" for rand, sres, kc in TRIPLETS)
+
+
+def usim():
+    """The same of a card with MILENAGE."""
+    return f"{IMSI}, {KI}, opc={OPC}, {AMF}, ff9bb4d0b607\n"
+
+
 def _xor(*blocks):
     return bytes(a ^ b for a, b in zip(blocks[0], _xor(*blocks[1:]))) if len(blocks) > 1 else blocks[0]
 
@@ -57,7 +67,7 @@ class Card(threading.Thread):
         super().__init__(daemon=True)
         self.directory, self.deadline = tempfile.mkdtemp(prefix="ike-sim."), time.monotonic() + seconds
         self.trouble = None
-        self.own = os.path.join(directory, "card")
+        self.own = os.path.join(self.directory, "card")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.own)
         self.socket.settimeout(0.2)
