@@ -93,7 +93,7 @@ class Demo:
 
     def bring_up(self, name):
         peer = self.clients[name]
-        show(name, f"ikebana up {CONNECTION}", peer.cli("up", CONNECTION).stdout)
+        show(name, f"ikebana up {CONNECTION}", peer.cli("up", CONNECTION).stdout.partition("connection: ")[0])
         address = self.address_of(name)
         args = ["ping", "-n", "-c", "2", "-i", "0.2", "-W", "2", "-I", address, remote.BEHIND["address"]]
         show(name, " ".join(args), peer.side.exec(args).stdout)
@@ -129,15 +129,14 @@ def show_demo(lab, tree):
         demo.start_client(name, method)
     addresses = [demo.bring_up(name) for name, *_ in CLIENTS]
     say("What the gateway knows of them")
-    show("gateway", "ikebana status", demo.gateway.cli("status").stdout)
-    show("gateway", "ikebana leases", demo.gateway.cli("leases").stdout)
+    for words in ("status", "leases", "radius"):
+        show("gateway", f"ikebana {words}", demo.gateway.cli(words).stdout)
     for name, *_ in CLIENTS:
         demo.radius.wait_for_accounting(Acct_Status_Type="Start", User_Name=demo.user(name))
     say("What FreeRADIUS wrote down")
     demo.show_accounting("Start")
     say("FreeRADIUS throws alice out (RFC 5176)")
     demo.disconnect("alice")
-    show("gateway", "ikebana status", demo.gateway.cli("status").stdout)
     packets = sniffer.stop()
     n_esp = sum(map(lambda packet: capture.is_esp_in_udp(packet) or capture.is_raw_esp(packet), packets))
     for address in addresses:
