@@ -169,7 +169,7 @@ answer (Talk *talk, IkeAuthTalk outcome, IkeEapStep *step, const char *reason)
   turn->is_theirs = talk->is_refused;
   if (step && step->packet)
     turn->body = g_bytes_new_take (g_steal_pointer (&step->packet), step->len);
-  if (outcome == IKE_AUTH_TALK_FAILED)
+  if (reason)
     turn->reason = talk->peer && !eap_peer_method (talk->peer)
                        ? g_strdup (reason)
                        : g_strdup_printf ("eap-%s: %s", method_name (talk), reason);
@@ -215,7 +215,8 @@ turned (gpointer owner, gpointer data, gpointer result, const char *error)
     proof->is_done = step->outcome == IKE_EAP_DONE;
     if (proof->is_done)
       proof->msk = g_steal_pointer (&step->msk);
-    answer (talk, proof->is_done ? IKE_AUTH_TALK_DONE : IKE_AUTH_TALK_MORE, step, NULL);
+    answer (talk, proof->is_done ? IKE_AUTH_TALK_DONE : IKE_AUTH_TALK_MORE, step,
+            proof->is_done ? NULL : step->reason);
   }
   ike_eap_step_free (step);
 }
