@@ -4,6 +4,7 @@
 The clients are on the left, the gateway on the right, FreeRADIUS, where there is one, in the middle."""
 import dataclasses
 import functools
+import json
 import os
 
 import capture
@@ -16,9 +17,10 @@ from peers import CONNECTION
 
 IKE, ESP = "aes256gcm16-prfsha256-x25519", "aes256gcm16"
 GATEWAY, AAA = "gateway.example", "radius.example"
-NAME, PASSWORD = "alice", "wonderland"
-POOL = "10.3.0.0/24"
+NAME, OTHERS, PASSWORD = "alice", ("bob",), "wonderland"
+POOL, POOL6 = "10.3.0.0/24", "fd03::/112"
 BEHIND = {"address": "10.2.0.1", "net": "10.2.0.0/16"}
+BEHIND6 = {"address": "fd02::1", "net": "fd02::/32"}
 
 # charon's words for where EAP secrets of GTC are, and for its helpers of EAP.
 STRONGSWAN_EAP = "eap-identity eap-md5 eap-gtc eap-mschapv2 eap-tls eap-ttls eap-radius md5 xauth-generic fips-prf"
@@ -64,6 +66,7 @@ class Case:
     is_radius_up: bool = True
     is_radsec: bool = False                   # between gateway and FreeRADIUS
     password: str = PASSWORD                  # that the client has
+    client_method: str = None                 # where the client's is another
     user: str = None                          # its EAP identity; None: as it should be
     certificate: str = "client"               # attribute of Made
     refused: dict = None                      # kind of the gateway: what it says then
@@ -71,7 +74,9 @@ class Case:
     reply: tuple = ()                         # what FreeRADIUS says of the user in its Access-Accept
     control: tuple = ()                       # what it knows of him
     wants_accounting: bool = False
+    nat: bool = False                         # between them, see Lab
     has_address: bool = True                  # a virtual one; else a network of its own
+    has_ipv6: bool = False                    # a virtual one of that, too
     client_plugins: dict = dataclasses.field(default_factory=dict)
     gateway_plugins: dict = dataclasses.field(default_factory=dict)
 
@@ -81,7 +86,8 @@ class Run:
 
     def __init__(self, case, kinds, lab, make):
         self.case, self.lab, self.made = case, lab, make.pki()
-        self.client, self.gateway = make(kinds[0], lab, lab.left), make(kinds[1], lab, lab.right)
+        self.clients = []
+        self.make, self.client, self.gateway = make, make(kinds[0], lab, lab.left), make(kinds[1], lab, lab.right)
         self.method = METHODS[case.method]
         self.known = f"{NAME}@example" if self.method.is_certificate else f"1{sim.IMSI}" if self.method.is_card else NAME
         self.user = case.user or self.known
@@ -99,8 +105,8 @@ class Run:
 
     # -- settings
 
-    def client_tree(self):
-        local = {"auth": f"eap-{self.method.name}", "id": self.user if "@" in self.user else f"{self.user}@client.example",
+    def client_tree(self, peer):
+        local = {"auth": f"eap-{self.case.client_method or self.method.name}", "id": self.user if "@" in self.user else f"{self.user}@client.example",
                  "eap_id": self.user}
         if self.method.is_certificate:
             local["certs"] = f"{getattr(self.made, self.case.certificate).name}.pem"
@@ -108,57 +114,67 @@ class Run:
             local["aaa_id"] = AAA if self.radius else GATEWAY
         remote = {"auth": "pubkey", "id": GATEWAY, "cacerts": f"{self.made.root.name}.pem"}
         more = {"secrets": {"eap-1": {"id": self.user, "secret": f'"{self.case.password}"'}}} if self.method.has_password else {}
-        return tree({"local_addrs": self.client.side.outer[4], "remote_addrs": self.gateway.side.outer[4],
-                     "vips": "0.0.0.0" if self.case.has_address else None, "local": local, "remote": remote},
-                    {"remote_ts": BEHIND["net"], "local_ts": None if self.case.has_address else self.client.side.net(4)}, more)
+        return tree({"local_addrs": peer.side.outer[4], "remote_addrs": self.gateway.side.outer[4],
+                     "vips": self.families("0.0.0.0", "::") if self.case.has_address else None, "local": local, "remote": remote},
+                    {"remote_ts": self.families(BEHIND["net"], BEHIND6["net"]), "local_ts": None if self.case.has_address else peer.side.net(4)}, more)
 
     def gateway_tree(self):
         local = {"auth": "pubkey", "id": GATEWAY, "certs": f"{self.made.gateway.name}.pem"}
         remote = {"auth": "eap-radius" if self.radius else f"eap-{self.method.name}", "id": "%any", "eap_id": "%any"}
-        more = {"pools": {"rw": {"addrs": POOL, "dns": BEHIND["address"]}}} if self.case.has_address else {}
+        pools = {"rw": {"addrs": POOL, "dns": BEHIND["address"]}, "rw6": {"addrs": POOL6}}
+        more = {"pools": pools} if self.case.has_address else {}
         if self.method.is_certificate and not self.radius:
             remote["cacerts"] = f"{self.made.root.name}.pem"
         if self.method.has_password and not self.radius:
-            more["secrets"] = {"eap-1": {"id": NAME, "secret": f'"{PASSWORD}"'}}
-        pool, theirs = ("rw", None) if self.case.has_address else (None, self.client.side.net(4))
+            more["secrets"] = {f"eap-{name}": {"id": name, "secret": f'"{PASSWORD}"'} for name in (NAME, *OTHERS)}
+        pool, theirs = (self.families("rw", "rw6"), None) if self.case.has_address else (None, self.client.side.net(4))
         return tree({"local_addrs": self.gateway.side.outer[4], "remote_addrs": "%any", "pools": pool, "local": local, "remote": remote},
-                    {"local_ts": BEHIND["net"], "remote_ts": theirs}, more)
+                    {"local_ts": self.families(BEHIND["net"], BEHIND6["net"]), "remote_ts": theirs}, more)
+
+    def families(self, *words):
+        return words if self.case.has_ipv6 else words[0]
 
     # -- what happens
 
     def start(self):
         if self.radius and self.case.is_radius_up:
             self.radius.start()
-        for peer, own, tree, more in (
-                (self.gateway, self.made.gateway, self.gateway_tree(), self.case.gateway_plugins),
-                (self.client, getattr(self.made, self.case.certificate) if self.method.is_certificate else None, self.client_tree(),
-                 self.case.client_plugins)):
-            peer.give(pki.Wallet(own, (self.made.root,)))
-            plugins = {name: dict(keys) for name, keys in more.items()}
-            if self.radius and peer is self.gateway:
-                keys = radius_settings(self.radius_address, self.case.wants_accounting, self.case.is_radsec)
-                for name, section in RADIUS_KEYS[peer.kind](keys).items():
-                    plugins[name] = {**section, **plugins.get(name, {})}
-            if self.method.is_card and peer is self.client:
-                plugins["sim-file"] = {"file": peer.write("etc/ikebana/cards", sim.cards())}
-            START[peer.kind](peer, tree, plugins)
+        plugins = {name: dict(keys) for name, keys in self.case.gateway_plugins.items()}
+        if self.radius:
+            keys = radius_settings(self.radius_address, self.case.wants_accounting, self.case.is_radsec)
+            for name, section in RADIUS_KEYS[self.gateway.kind](keys).items():
+                plugins[name] = {**section, **plugins.get(name, {})}
+        self.gateway.give(pki.Wallet(self.made.gateway, (self.made.root,)))
+        START[self.gateway.kind](self.gateway, self.gateway_tree(), plugins)
+        self.start_client(self.client)
+
+    def start_client(self, peer):
+        own = getattr(self.made, self.case.certificate) if self.method.is_certificate else None
+        plugins = {name: dict(keys) for name, keys in self.case.client_plugins.items()}
+        if self.method.is_card:
+            plugins["sim-file"] = {"file": peer.write("etc/ikebana/cards", sim.cards())}
+        peer.give(pki.Wallet(own, (self.made.root,)))
+        START[peer.kind](peer, self.client_tree(peer), plugins)
+        self.clients.append(peer)
 
     def up(self):
         self.client.up("net")
 
-    def address(self):
-        """Of the client inside: the virtual one, as the gateway's listing has it."""
+    def addresses(self):
+        """Of the client inside: the virtual ones, as the gateway's listing has them."""
         if not self.case.has_address:
-            return self.client.side.inner[4][0]
-        return wait_for("the gateway listing a virtual address", lambda: VIRTUAL[self.gateway.kind](self.gateway), 5)
+            return self.client.side.inner[4][:1]
+        n = 1 + self.case.has_ipv6
+        return wait_for(f"the gateway listing {n} virtual addresses", lambda: next(
+            (sa["remote-vips"] for sa in self.gateway.sas() if len(sa.get("remote-vips", [])) == n), None), 5)
 
     def ping(self):
         """Both ways; what the client sends has its virtual address as source."""
-        address = self.address()
-        for side, source, target in ((self.client.side, address, BEHIND["address"]), (self.gateway.side, BEHIND["address"], address)):
-            args = ["ping", "-n", "-c", "1", "-W", "1", "-I", source, target]
-            wait_for(f"ping {source} -> {target}", lambda side=side, args=args: side.exec(args, check=False).returncode == 0, 8)
-        return address
+        for address in self.addresses():
+            behind = (BEHIND6 if ":" in address else BEHIND)["address"]
+            for side, source, target in ((self.client.side, address, behind), (self.gateway.side, behind, address)):
+                args = ["ping", "-n", "-c", "1", "-W", "1", "-I", source, target]
+                wait_for(f"ping {source} -> {target}", lambda side=side, args=args: side.exec(args, check=False).returncode == 0, 8)
 
     def check_refused(self):
         try:
@@ -167,6 +183,8 @@ class Run:
             wanted = self.case.refused.get(self.gateway.kind)
             if wanted:
                 wait_for(f"the gateway saying “{wanted}”", lambda: wanted in self.gateway.why(), 5)
+                if (n := len(json.loads(self.gateway.why())["failures"])) != 1:
+                    raise Failure(f"the gateway explains {n} failures: {self.gateway.why()}")
             for peer in (self.gateway, self.client):
                 wait_for(f"{peer.side.name} having no IKE SA", lambda peer=peer: not self.live(peer), 5)
             return
@@ -209,12 +227,10 @@ START = {"strongswan": start_strongswan, "ikebana": start_ikebana}
 RADIUS_KEYS = {"strongswan": lambda settings: {"eap-radius": settings},
                "ikebana": lambda settings: {"radius": {"servers": settings["servers"], "dae": settings["dae"]},
                                             "eap-radius": {"accounting": settings["accounting"]}}}
-VIRTUAL = {"strongswan": lambda peer: next((address for sa in peer.sas() for address in sa.get("remote-vips", [])), None),
-           "ikebana": lambda peer: next((address for sa in peer.sas() for address in sa.get("remote-vips", [])), None)}
 
 
 def run_case(case, kinds, make, directory):
-    with Lab(directory) as lab:
+    with Lab(directory, nat=case.nat) as lab:
         ip(lab.middle, "route add 10.3.0.0/24 dev lo")      # what is not protected ends here
         run = Run(case, kinds, lab, make)
         sniffer = capture.Capture(lab)
@@ -223,11 +239,14 @@ def run_case(case, kinds, make, directory):
             run.check_refused()
         else:
             run.up()
-            address = run.ping()
+            run.ping()
+            addresses = run.addresses()
             if case.then:
-                case.then(run, address)
-            check_protected(sniffer.stop(), address)
-        for peer in (run.client, run.gateway):
+                case.then(run, addresses[0])
+            packets = sniffer.stop()
+            for address in addresses:
+                check_protected(packets, address)
+        for peer in (*run.clients, run.gateway):
             if peer.kind == "ikebana":
                 peer.check_end()
         if run.radius and case.is_radius_up:
@@ -291,6 +310,19 @@ def changed(run, address):
     wait_for("the client having no IKE SA", lambda: not run.client.sas(), 10)
 
 
+def beside(run, address):
+    """Another client behind the same NAT: it gets an address of its own, and both are reached by that."""
+    other = run.make(run.client.kind, run.lab, run.lab.add_client("neighbour", 5))
+    run.user = "bob"
+    run.start_client(other)
+    other.up("net")
+    for peer, wanted in ((other, "10.3.0.2"), (run.client, address)):
+        args = ["ping", "-n", "-c", "1", "-W", "1", "-I", BEHIND["address"], wanted]
+        wait_for(f"ping {wanted}", lambda args=args: run.gateway.side.exec(args, check=False).returncode == 0, 8)
+        if peer.kind == "ikebana" and (found := peer.sas()[0]["local-vips"]) != [wanted]:
+            raise Failure(f"{peer.side.name} has {found}, not {wanted}")
+
+
 OURS = {"clients": ("ikebana",), "gateways": ("ikebana",)}      # charon has no such method, or no such setting
 TO_OURS = {"gateways": ("ikebana",)}
 PAP = {"client_plugins": {"eap-ttls": {"phase2": "pap"}}}
@@ -300,10 +332,13 @@ CASES = [
     *(Case(name, name) for name in ("md5", "gtc", "mschapv2")),
     *(Case(name, name, client_plugins={"tls": {"legacy_servers": "yes"}}) for name in ("tls", "ttls")),
     Case("peap", "peap", **OURS),
+    Case("both-families", "mschapv2", has_ipv6=True),
+    Case("two-behind-nat", "mschapv2", nat=True, then=beside, **TO_OURS),
     Case("without-address", "md5", has_address=False, **OURS),
     Case("wrong-password", "mschapv2", password="looking glass", refused={"ikebana": "the password of alice is wrong"}),
-    Case("unknown-user", "md5", user="bob", refused={"ikebana": "bob"}, **TO_OURS),
-    Case("expired", "tls", certificate="expired", refused={"ikebana": "expired"}, **OURS),
+    Case("unknown-user", "md5", user="carol", refused={"ikebana": "there is no secret for carol"}, **TO_OURS),
+    Case("method-not-offered", "md5", client_method="gtc", refused={"ikebana": "the peer does not do eap-md5"}, **TO_OURS),
+    Case("expired", "tls", certificate="expired", refused={"ikebana": "expired on 2021-01-01"}, **OURS),
     Case("radius-mschapv2", "mschapv2", "radius", wants_accounting=True, then=accounted),
     Case("radius-tls1.2", "tls", "radius", reply=("Framed-IP-Address = 10.3.0.77",), then=given("10.3.0.77"), **TO_OURS),
     Case("radius-tls1.3", "tls", "radius", tls="1.3", **OURS),
@@ -314,8 +349,9 @@ CASES = [
     Case("radius-radsec", "mschapv2", "radius", is_radsec=True, wants_accounting=True, then=accounted, **OURS),
     Case("radius-disconnect", "md5", "radius", then=disconnected, **TO_OURS),
     Case("radius-coa", "mschapv2", "radius", wants_accounting=True, then=changed, **OURS),
-    Case("radius-wrong-password", "mschapv2", "radius", password="looking glass", refused={"ikebana": "refused"}, **TO_OURS),
-    Case("radius-down", "md5", "radius", is_radius_up=False, refused={"ikebana": "RADIUS"}, **ONCE, **OURS),
+    Case("radius-wrong-password", "mschapv2", "radius", password="looking glass",
+         refused={"ikebana": "RADIUS server aaa refused user"}, **TO_OURS),
+    Case("radius-down", "md5", "radius", is_radius_up=False, refused={"ikebana": "no RADIUS server answers"}, **ONCE, **OURS),
 ]
 
 
