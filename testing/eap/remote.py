@@ -74,6 +74,8 @@ class Case:
     reply: tuple = ()                         # what FreeRADIUS says of the user in its Access-Accept
     control: tuple = ()                       # what it knows of him
     wants_accounting: bool = False
+    is_eap_only: bool = False                 # the gateway has no other proof, either (RFC 5998)
+    is_second_round: bool = False             # the client shows a certificate first (RFC 4739)
     nat: bool = False                         # between them, see Lab
     has_address: bool = True                  # a virtual one; else a network of its own
     has_ipv6: bool = False                    # a virtual one of that, too
@@ -106,29 +108,41 @@ class Run:
     # -- settings
 
     def client_tree(self, peer):
-        local = {"auth": f"eap-{self.case.client_method or self.method.name}", "id": self.user if "@" in self.user else f"{self.user}@client.example",
-                 "eap_id": self.user}
+        local = {"auth": f"eap-{self.case.client_method or self.method.name}", "eap_id": self.user,
+                 "id": self.user if "@" in self.user else f"{self.user}@client.example"}
+        remote = {"auth": f"eap-{self.method.name}" if self.case.is_eap_only else "pubkey", "id": GATEWAY}
+        if not self.case.is_eap_only or peer.kind == "ikebana":      # of an EAP method charon does not know the CA
+            remote["cacerts"] = f"{self.made.root.name}.pem"
+        own = f"{getattr(self.made, self.case.certificate).name}.pem"
         if self.method.is_certificate:
-            local["certs"] = f"{getattr(self.made, self.case.certificate).name}.pem"
+            local["certs"] = own
         if self.method.server_certificate:
             local["aaa_id"] = AAA if self.radius else GATEWAY
-        remote = {"auth": "pubkey", "id": GATEWAY, "cacerts": f"{self.made.root.name}.pem"}
+        rounds = {"local": local}
+        if self.case.is_second_round:
+            rounds = {"local-1": {"auth": "pubkey", "id": f"{NAME}@example", "certs": own}, "local-2": local}
         more = {"secrets": {"eap-1": {"id": self.user, "secret": f'"{self.case.password}"'}}} if self.method.has_password else {}
         return tree({"local_addrs": peer.side.outer[4], "remote_addrs": self.gateway.side.outer[4],
-                     "vips": self.families("0.0.0.0", "::") if self.case.has_address else None, "local": local, "remote": remote},
-                    {"remote_ts": self.families(BEHIND["net"], BEHIND6["net"]), "local_ts": None if self.case.has_address else peer.side.net(4)}, more)
+                     "vips": self.families("0.0.0.0", "::") if self.case.has_address else None, **rounds, "remote": remote},
+                    {"remote_ts": self.families(BEHIND["net"], BEHIND6["net"]),
+                     "local_ts": None if self.case.has_address else peer.side.net(4)}, more)
 
     def gateway_tree(self):
-        local = {"auth": "pubkey", "id": GATEWAY, "certs": f"{self.made.gateway.name}.pem"}
+        local = {"auth": f"eap-{self.method.name}" if self.case.is_eap_only else "pubkey", "id": GATEWAY,
+                 "certs": f"{self.made.gateway.name}.pem"}
         remote = {"auth": "eap-radius" if self.radius else f"eap-{self.method.name}", "id": "%any", "eap_id": "%any"}
-        pools = {"rw": {"addrs": POOL, "dns": BEHIND["address"]}, "rw6": {"addrs": POOL6}}
-        more = {"pools": pools} if self.case.has_address else {}
         if self.method.is_certificate and not self.radius:
             remote["cacerts"] = f"{self.made.root.name}.pem"
+        rounds = {"remote": remote}
+        if self.case.is_second_round:
+            rounds = {"remote-1": {"auth": "pubkey", "cacerts": f"{self.made.root.name}.pem"}, "remote-2": remote}
+        more = {}
+        if self.case.has_address:
+            more["pools"] = {"rw": {"addrs": POOL, "dns": BEHIND["address"]}, "rw6": {"addrs": POOL6}}
         if self.method.has_password and not self.radius:
             more["secrets"] = {f"eap-{name}": {"id": name, "secret": f'"{PASSWORD}"'} for name in (NAME, *OTHERS)}
         pool, theirs = (self.families("rw", "rw6"), None) if self.case.has_address else (None, self.client.side.net(4))
-        return tree({"local_addrs": self.gateway.side.outer[4], "remote_addrs": "%any", "pools": pool, "local": local, "remote": remote},
+        return tree({"local_addrs": self.gateway.side.outer[4], "remote_addrs": "%any", "pools": pool, "local": local, **rounds},
                     {"local_ts": self.families(BEHIND["net"], BEHIND6["net"]), "remote_ts": theirs}, more)
 
     def families(self, *words):
@@ -149,7 +163,7 @@ class Run:
         self.start_client(self.client)
 
     def start_client(self, peer):
-        own = getattr(self.made, self.case.certificate) if self.method.is_certificate else None
+        own = getattr(self.made, self.case.certificate) if self.method.is_certificate or self.case.is_second_round else None
         plugins = {name: dict(keys) for name, keys in self.case.client_plugins.items()}
         if self.method.is_card:
             plugins["sim-file"] = {"file": peer.write("etc/ikebana/cards", sim.cards())}
@@ -250,6 +264,8 @@ def run_case(case, kinds, make, directory):
             if peer.kind == "ikebana":
                 peer.check_end()
         if run.radius and case.is_radius_up:
+            if case.wants_accounting and run.gateway.kind == "ikebana":
+                run.radius.wait_for_accounting(Acct_Status_Type="Accounting-Off")
             run.radius.stop()
 
 
@@ -267,7 +283,9 @@ def check_protected(packets, address):
 
 
 def accounted(run, address):
-    """Start and Stop, with what went and how it ended."""
+    """On, Start and Stop, with what went and how it ended."""
+    if run.gateway.kind == "ikebana":
+        run.radius.wait_for_accounting(Acct_Status_Type="Accounting-On")
     start = run.radius.wait_for_accounting(Acct_Status_Type="Start")
     for key, wanted in (("User-Name", run.user), ("Framed-IP-Address", address)):
         if start.get(key) != wanted:
@@ -304,6 +322,9 @@ def changed(run, address):
     said = run.radius.send(where, "coa", f'User-Name = "{run.user}"', "Session-Timeout = 2")
     if "CoA-ACK" not in said:
         raise Failure(f"no CoA-ACK: {said}")
+    said = run.radius.send(where, "coa", f'User-Name = "{run.user}"', 'Framed-Pool = "another"')
+    if "CoA-NAK" not in said or "Error-Cause = Unsupported-Attribute" not in said:
+        raise Failure(f"Framed-Pool is not refused: {said}")
     stop = run.radius.wait_for_accounting(Acct_Status_Type="Stop")
     if stop.get("Acct-Terminate-Cause") != "Session-Timeout":
         raise Failure(f"Accounting-Stop says: {stop}")
@@ -326,12 +347,15 @@ def beside(run, address):
 OURS = {"clients": ("ikebana",), "gateways": ("ikebana",)}      # charon has no such method, or no such setting
 TO_OURS = {"gateways": ("ikebana",)}
 PAP = {"client_plugins": {"eap-ttls": {"phase2": "pap"}}}
+LEGACY = {"client_plugins": {"tls": {"legacy_servers": "yes"}}}     # charon's gateway does not know RFC 5746
 ONCE = {"gateway_plugins": {"radius": {"retransmit_tries": "1", "retransmit_timeout": "0.5"}}}
 
 CASES = [
     *(Case(name, name) for name in ("md5", "gtc", "mschapv2")),
-    *(Case(name, name, client_plugins={"tls": {"legacy_servers": "yes"}}) for name in ("tls", "ttls")),
+    *(Case(name, name, **LEGACY) for name in ("tls", "ttls")),
     Case("peap", "peap", **OURS),
+    Case("eap-only", "tls", is_eap_only=True, **LEGACY),
+    Case("two-rounds", "mschapv2", is_second_round=True),
     Case("both-families", "mschapv2", has_ipv6=True),
     Case("two-behind-nat", "mschapv2", nat=True, then=beside, **TO_OURS),
     Case("without-address", "md5", has_address=False, **OURS),
