@@ -4,11 +4,11 @@
 #include <string.h>
 
 struct _EapServer {
-  EapHost host;                        /* first */
-  const IkeProvided *wanted;           /* the method that proves the peer */
-  guint8 identifier;                   /* of the request that is out */
-  gboolean asks, is_out;               /* the identity; a request is */
-  guint8 *last;                        /* the response in hand, for a relay */
+  EapHost host;              /* first */
+  const IkeProvided *wanted; /* the method that proves the peer */
+  guint8 identifier;         /* of the request that is out */
+  gboolean asks, is_out;     /* the identity; a request is */
+  guint8 *last;              /* the response in hand, for a relay */
   gsize last_len;
 };
 
@@ -187,7 +187,8 @@ eap_server_step (EapServer *self, IkeCall *call, const guint8 *data, gsize len)
   self->last = g_memdup2 (data, len);
   self->last_len = len;
   self->is_out = FALSE;
-  if (packet.type == IKE_EAP_TYPE_NAK && !(host->klass->flags & (IKE_EAP_IS_RELAY | IKE_EAP_CHOOSES)))
+  if (packet.type == IKE_EAP_TYPE_NAK
+      && !(host->klass->flags & (IKE_EAP_IS_RELAY | IKE_EAP_CHOOSES)))
     refused (self, &packet);
   else if (host->klass->type && packet.type != host->klass->type)
     fail (self, "the peer answers another method than it was asked for");
