@@ -338,6 +338,8 @@ socket_received (gpointer data, const IkeAddr *from, const guint8 *bytes, gsize 
   ask = socket->by_id[packet.identifier];
   drop = ask ? judge (ask, &packet) : DROP_UNKNOWN;
   if (drop != N_DROPS) {
+    if (ask)
+      ask->dropped = drop;
     port_drop (port, drop);
     return;
   }

@@ -244,7 +244,7 @@ read_server (Source *source, IkePlugin *self)
   conf->preference = (guint) read_uint (source, "preference", 0, 0, 1000);
   conf->n_sockets = (guint) read_uint (source, "sockets", ike_plugin_option_uint (self, "sockets"),
                                        1, RADIUS_SOCKETS_MAX);
-  conf->requires_mac = read_bool (source, "require_message_authenticator", TRUE);
+  conf->requires_mac = read_bool (source, "require_message_authenticator", !conf->is_tls);
   conf->asks_status = read_bool (source, "status_server", FALSE);
   conf->dead_ms = read_time_ms (source, "dead_time", ike_plugin_option_uint (self, "dead_time"));
   read_pace (source, self, &conf->pace);

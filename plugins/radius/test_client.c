@@ -186,6 +186,24 @@ static const Bad bads[] = {
   { "from-elsewhere", ANSWER_FROM_ELSEWHERE, FALSE, 0, "source", NULL },
 };
 
+/* Who never sends a good one is told as such. */
+static void
+test_never_good (void)
+{
+  Bench bench;
+  Fake alpha = { .manner = ANSWER_WITHOUT_MAC };
+  Ask ask = { 0 };
+
+  bench_open (&bench, "servers { " ALPHA " }");
+  fake_open (&alpha, &bench, "192.0.2.1", 1812);
+  ask_wait (&bench, &ask);
+  g_test_message ("%s", ask.error);
+  g_assert_nonnull (strstr (ask.error, "gave no good reply"));
+  g_assert_nonnull (strstr (ask.error, "require_message_authenticator"));
+  ask_clear (&ask);
+  bench_close (&bench);
+}
+
 static void
 test_second_answer (void)
 {
@@ -407,6 +425,7 @@ main (int argc, char **argv)
     g_autofree char *path = g_strconcat ("/radius/client/reply/", bads[i].name, NULL);
     g_test_add_data_func (path, &bads[i], test_bad);
   }
+  g_test_add_func ("/radius/client/reply/none-is-good", test_never_good);
   g_test_add_func ("/radius/client/reply/second-one-is-dropped", test_second_answer);
   g_test_add_func ("/radius/client/reply/late-one-is-dropped", test_late_answer);
   g_test_add_func ("/radius/client/identifiers-run-out", test_identifiers);
