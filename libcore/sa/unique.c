@@ -61,6 +61,12 @@ ike_sa_set_anonymous (IkeSa *sa)
   sa->is_anonymous = TRUE;
 }
 
+gboolean
+ike_sa_is_anonymous (const IkeSa *sa)
+{
+  return sa->is_anonymous;
+}
+
 /* The stripe is locked. */
 static void
 enter (IkeStripe *stripe, IkeSa *sa)

@@ -12,6 +12,7 @@
 #include <ikebana/error.h>
 
 #include "private.h"
+#include "shared/openssl/random.h"
 
 static const char *const cipher_names[N_CIPHERS] = {
   [CIPHER_AES_128_CBC] = "AES-128-CBC",

@@ -77,9 +77,6 @@ typedef struct {
  * NULL with @error. */
 State *state_get (IkePlugin *self, GError **error);
 
-/* random.c: a provider that offers one random generator, IKE-ENGINE. */
-OSSL_PROVIDER *random_provider_load (OSSL_LIB_CTX *library, IkeEngine *engine);
-
 /* ke.c: domain parameters, part of the state. */
 void groups_load (State *state);
 void groups_free (State *state);

@@ -33,5 +33,7 @@ void       eap_peer_step   (EapPeer *peer, IkeCall *call, const guint8 *packet, 
 void       eap_peer_free   (EapPeer *peer_or_null);
 /* Of the method that was chosen; 0: none yet. */
 guint32    eap_peer_flags  (const EapPeer *peer);
+/* What its method wants proven is: an EAP-Success would be believed now. */
+gboolean   eap_peer_is_content (const EapPeer *peer);
 /* Its name; NULL: none yet. */
 const char *eap_peer_method (const EapPeer *peer);

@@ -59,6 +59,12 @@ eap_peer_flags (const EapPeer *self)
   return chosen (self) ? chosen (self)->flags : 0;
 }
 
+gboolean
+eap_peer_is_content (const EapPeer *self)
+{
+  return self->is_content;
+}
+
 const char *
 eap_peer_method (const EapPeer *self)
 {
