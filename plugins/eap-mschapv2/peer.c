@@ -151,7 +151,8 @@ meaning (guint32 error)
 }
 
 /* Draft, 2.4: the peer acknowledges a failure with one of its own; a retry, or a change of the
- * password, would be the other answers, and need somebody who types. */
+ * password, would be the other answers, and need somebody who types.  The server then ends it with
+ * EAP-Failure, and the reason is told with that. */
 static IkeEapStep *
 give_up (const Mschapv2Message *message, guint8 identifier)
 {
@@ -161,7 +162,6 @@ give_up (const Mschapv2Message *message, guint8 identifier)
 
   mschapv2_read_failure (message, &failure);
   ike_escape (text, sizeof text, failure.message.data, failure.message.len);
-  step->outcome = IKE_EAP_FAILED;
   step->reason = g_strdup_printf ("EAP-MSCHAPv2: %s (E=%u%s%s)", meaning (failure.error),
                                   failure.error, failure.message.len ? ": " : "", text);
   return step;
