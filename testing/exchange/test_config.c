@@ -224,9 +224,12 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   pair_add_test ("config", "a-client-gets-an-address-until-it-goes", test_one);
-  pair_add_test ("config", "families-and-wishes", test_families);
-  pair_add_test ("config", "what-there-is-not-is-left-out", test_partly);
-  pair_add_test ("config", "without-an-address-there-is-no-child", test_no_address);
+  g_test_add_data_func ("/config/families-and-wishes", GUINT_TO_POINTER (IKE_ENGINE_FORCE_WAITS),
+                        test_families);
+  g_test_add_data_func ("/config/what-there-is-not-is-left-out",
+                        GUINT_TO_POINTER (IKE_ENGINE_FORCE_WAITS), test_partly);
+  g_test_add_data_func ("/config/without-an-address-there-is-no-child",
+                        GUINT_TO_POINTER (IKE_ENGINE_FORCE_WAITS), test_no_address);
   pair_add_test ("config", "addresses-outlive-what-is-rekeyed", test_rekeyed);
   pair_add_test ("config", "addresses-outlive-a-reauthentication", test_reauthenticated);
   return g_test_run ();

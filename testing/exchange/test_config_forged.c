@@ -126,9 +126,8 @@ assert_nothing (Pair *pair)
 }
 
 static void
-assert_refused (gconstpointer flags, const char *what)
+assert_refused (Pair *pair, const char *what)
 {
-  Pair *pair = make_pair (flags);
   g_autofree char *error = pair_up (pair, NULL);
 
   if (!error)
@@ -140,13 +139,16 @@ assert_refused (gconstpointer flags, const char *what)
     pair_down (pair, "pair", NULL);
   assert_nothing (pair);
   g_assert_cmpuint (forgery.n_handled, ==, 0);
-  pair_free (pair);
 }
 
 static void
 test_addresses (gconstpointer flags)
 {
-  static const struct { guint16 type, said; gsize len; const char *value, *what; } cases[] = {
+  static const struct {
+    guint16 type, said;
+    gsize len;
+    const char *value, *what;
+  } cases[] = {
     { 1, 4, 4, "\0\0\0\0", "no address" },
     { 1, 4, 4, "\x7f\0\0\1", "loopback" },
     { 1, 4, 4, "\xe0\0\0\1", "multicast" },
@@ -163,11 +165,14 @@ test_addresses (gconstpointer flags)
     { 1, 65535, 4, "\x0a\3\0\1", "longer than the payload" },
   };
 
+  Pair *pair = make_pair (flags);
+
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     begin_forgery (TRUE, REPLY);
     add (cases[i].type, cases[i].said, cases[i].value, cases[i].len);
-    assert_refused (flags, cases[i].what);
+    assert_refused (pair, cases[i].what);
   }
+  pair_free (pair);
   forgery.len = 0;
 }
 
@@ -175,24 +180,26 @@ static void
 test_types (gconstpointer flags)
 {
   static const guint8 types[] = { 0, REQUEST, SET, ACK, 255 };
+  Pair *pair = make_pair (flags);
 
   for (guint i = 0; i < G_N_ELEMENTS (types); i++) {
     begin_forgery (TRUE, types[i]);
     add (1, 4, "\x0a\3\0\1", 4);
-    assert_refused (flags, "another kind of reply");
+    assert_refused (pair, "another kind of reply");
     begin_forgery (FALSE, types[i]);
     add (1, 0, "", 0);
     if (types[i] != REQUEST)
-      assert_refused (flags, "another kind of request");
+      assert_refused (pair, "another kind of request");
   }
   for (gsize len = 1; len < 4; len++) {
     begin_forgery (TRUE, REPLY);
     forgery.len = len;
-    assert_refused (flags, "a reply that is cut off");
+    assert_refused (pair, "a reply that is cut off");
     begin_forgery (FALSE, REQUEST);
     forgery.len = len;
-    assert_refused (flags, "a request that is cut off");
+    assert_refused (pair, "a request that is cut off");
   }
+  pair_free (pair);
   forgery.len = 0;
 }
 
@@ -236,7 +243,8 @@ test_thousand (gconstpointer flags)
 
   begin_forgery (TRUE, REPLY);
   for (guint i = 0; i < 1000; i++)
-    add ((guint16) (i % 2 ? 3 : 100 + i), 4, ((const char[]){ 10, 4, (char) (i >> 8), (char) i }), 4);
+    add ((guint16) (i % 2 ? 3 : 100 + i), 4, ((const char[]){ 10, 4, (char) (i >> 8), (char) i }),
+         4);
   add (1, 4, "\x0a\3\0\1", 4);
   pair = make_pair (flags);
   pair_assert_up (pair, NULL);
@@ -281,20 +289,32 @@ test_greedy (gconstpointer flags)
 static void
 test_wishes (gconstpointer flags)
 {
-  static const struct { gsize len; const char *value; } cases[] = {
-    { 0, "" }, { 1, "\x0a" }, { 3, "\x0a\3\0" }, { 4, "\0\0\0\0" }, { 4, "\x0a\3\0\0" },
-    { 4, "\x0a\3\0\xff" }, { 4, "\xff\xff\xff\xff" }, { 4, "\x0a\0\0\2" }, { 8, "\x0a\3\0\5\xff\xff\xff\xff" },
+  static const struct {
+    gsize len;
+    const char *value;
+  } cases[] = {
+    { 0, "" },
+    { 1, "\x0a" },
+    { 3, "\x0a\3\0" },
+    { 4, "\0\0\0\0" },
+    { 4, "\x0a\3\0\0" },
+    { 4, "\x0a\3\0\xff" },
+    { 4, "\xff\xff\xff\xff" },
+    { 4, "\x0a\0\0\2" },
+    { 8, "\x0a\3\0\5\xff\xff\xff\xff" },
   };
 
+  Pair *pair = make_pair (flags);
+
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    Pair *pair;
     begin_forgery (FALSE, REQUEST);
     add (1, (guint16) cases[i].len, cases[i].value, cases[i].len);
-    pair = make_pair (flags);
     pair_assert_up (pair, NULL);
     assert_one_address (pair);
-    pair_free (pair);
+    pair_down (pair, "pair", NULL);
+    pair_run (pair, 1);
   }
+  pair_free (pair);
   forgery.len = 0;
 }
 
