@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_config.c - virtual addresses: who gets which, what children carry then, and when they are given back. */
+/* test_config.c - virtual addresses: who gets which, what children carry then, and when they are
+ * given back. */
 #include "exchange/bed.h"
 #include <glib/gstdio.h>
 #include <string.h>
@@ -153,7 +154,8 @@ test_families (gconstpointer flags)
   }
 }
 
-/* RFC 7296, 3.15.4: a family that the gateway has not is left out; only without any address it is a failure. */
+/* RFC 7296, 3.15.4: "The responder sends INTERNAL_ADDRESS_FAILURE only if no addresses can be
+ * assigned." */
 static void
 test_partly (gconstpointer flags)
 {
