@@ -338,7 +338,7 @@ finish (IkeTask *task, Gateway *self)
   if (self->is_cut)
     ike_sa_log_text (
         sa, IKE_LOG_ERROR, "config",
-        "the attributes of the pools do not fit into one reply; the last are left out");
+        "the attributes of the pools do not fit into a reply; the last are left out");
   return IKE_TASK_DONE;
 }
 
