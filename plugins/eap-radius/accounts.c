@@ -31,7 +31,7 @@ struct _Stream {
   GList link; /* in lane->ready */
   Lane *lane;
   Record *first, *last;
-  gboolean is_busy; /* the first is under way */
+  gboolean is_ready, is_busy; /* busy: the first is under way */
 };
 
 struct _Accounts {
@@ -137,6 +137,7 @@ stream_free (gpointer data)
 static void
 make_ready (Stream *stream, gboolean is_first)
 {
+  stream->is_ready = TRUE;
   if (is_first)
     g_queue_push_head_link (&stream->lane->ready, &stream->link);
   else
@@ -196,7 +197,7 @@ enqueue (Accounts *accounts, Record *record)
   accounts->n++;
   if (!accounts->n_before)
     keep (accounts, record);
-  if (!stream->first && !stream->is_busy)
+  if (!stream->is_ready && !stream->is_busy)
     make_ready (stream, FALSE);
   if (stream->first)
     stream->last->next = record;
@@ -315,6 +316,7 @@ send_first (Stream *stream)
 {
   Accounts *accounts = stream->lane->accounts;
 
+  stream->is_ready = FALSE;
   stream->is_busy = TRUE;
   stream->lane->n_in_flight++;
   request (accounts, stream->first, 0,
