@@ -20,13 +20,21 @@ n_sas (RadiusBed *r)
 }
 
 static RadiusBed *
-up (gconstpointer flags, const char *settings)
+bed (gconstpointer flags, const char *settings)
 {
   RadiusBed *r = radius_bed_new (flags, settings, NULL);
 
   g_assert_true (ike_addr_parse (&r->wanted[r->n_wanted++], "0.0.0.0", NULL));
   ike_radius_add (&r->grant, IKE_RADIUS_FRAMED_IP_ADDRESS, "\x0a\x03\0\x07", 4);
   ike_radius_add_text (&r->grant, IKE_RADIUS_CHARGEABLE_USER_IDENTITY, "c1");
+  return r;
+}
+
+static RadiusBed *
+up (gconstpointer flags, const char *settings)
+{
+  RadiusBed *r = bed (flags, settings);
+
   radius_bed_assert_up (r);
   return r;
 }
@@ -38,37 +46,46 @@ typedef struct {
   guint8 type;
   const char *text; /* NULL: @number */
   guint32 number;
+  gboolean is_counted; /* it is the number of the IKE SA */
 } Name;
 
 static const Name names[] = {
-  { "user-name", IKE_RADIUS_USER_NAME, "carol", 0 },
-  { "framed-ip-address", IKE_RADIUS_FRAMED_IP_ADDRESS, NULL, 0x0a030007 },
-  { "calling-station-id", IKE_RADIUS_CALLING_STATION_ID, "10.0.0.1[500]", 0 },
-  { "nas-port", IKE_RADIUS_NAS_PORT, NULL, 1 },
-  { "chargeable-user-identity", IKE_RADIUS_CHARGEABLE_USER_IDENTITY, "c1", 0 },
+  { "user-name", IKE_RADIUS_USER_NAME, "carol", 0, FALSE },
+  { "framed-ip-address", IKE_RADIUS_FRAMED_IP_ADDRESS, NULL, 0x0a030007, FALSE },
+  { "calling-station-id", IKE_RADIUS_CALLING_STATION_ID, "10.0.0.1[500]", 0, FALSE },
+  { "nas-port", IKE_RADIUS_NAS_PORT, NULL, 1, TRUE },
+  { "chargeable-user-identity", IKE_RADIUS_CHARGEABLE_USER_IDENTITY, "c1", 0, FALSE },
 };
+
+static void
+check_found (RadiusBed *r, const Name *name, guint nth)
+{
+  const TestAsked *stop;
+  guint32 error_cause;
+
+  radius_bed_assert_up (r);
+  error_cause = name->text ? radius_bed_ask (r, DISCONNECT, name->type, name->text, 0)
+                           : radius_bed_ask (r, DISCONNECT, name->type, NULL,
+                                             name->number + (name->is_counted ? nth : 0), 0);
+  g_test_message ("%s", name->name);
+  g_assert_cmpuint (error_cause, ==, 0);
+  pair_run (r->pair, 1);
+  g_assert_cmpuint (n_sas (r), ==, 0);
+  stop = radius_bed_account (STOP, nth);
+  g_assert_nonnull (stop);
+  g_assert_cmpuint (test_service_u32 (stop, IKE_RADIUS_ACCT_TERMINATE_CAUSE), ==, 6);
+  /* Once more: it is not there. */
+  g_assert_cmpuint (radius_bed_ask (r, DISCONNECT, IKE_RADIUS_USER_NAME, "carol", 0), ==, 503);
+}
 
 static void
 test_found (gconstpointer flags)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    RadiusBed *r = up (flags, ACCOUNTS);
-    const TestAsked *stop;
-    guint32 error_cause =
-        names[i].text ? radius_bed_ask (r, DISCONNECT, names[i].type, names[i].text, 0)
-                      : radius_bed_ask (r, DISCONNECT, names[i].type, NULL, names[i].number, 0);
+  RadiusBed *r = bed (flags, ACCOUNTS);
 
-    g_test_message ("%s", names[i].name);
-    g_assert_cmpuint (error_cause, ==, 0);
-    pair_run (r->pair, 1);
-    g_assert_cmpuint (n_sas (r), ==, 0);
-    stop = radius_bed_account (STOP, 0);
-    g_assert_nonnull (stop);
-    g_assert_cmpuint (test_service_u32 (stop, IKE_RADIUS_ACCT_TERMINATE_CAUSE), ==, 6);
-    /* Once more: it is not there. */
-    g_assert_cmpuint (radius_bed_ask (r, DISCONNECT, IKE_RADIUS_USER_NAME, "carol", 0), ==, 503);
-    radius_bed_free (r);
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    check_found (r, &names[i], i);
+  radius_bed_free (r);
 }
 
 /* Its ID is that of the Access-Request, and of its accounts. */
