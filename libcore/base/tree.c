@@ -377,6 +377,15 @@ ike_tree_copy_where (IkeTree *tree, const IkeTree *from)
   tree->where = g_strdup (from->where);
 }
 
+void
+ike_tree_set_origin (IkeTree *tree, const char *origin)
+{
+  g_free (tree->where);
+  tree->where = g_strdup (origin);
+  for (guint i = 0; i < ike_tree_n (tree); i++)
+    ike_tree_set_origin (tree->children->pdata[i], origin);
+}
+
 const char *
 ike_tree_where (const IkeTree *tree)
 {

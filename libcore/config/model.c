@@ -146,10 +146,14 @@ ike_config_build (IkeEngine *engine, const IkeTree *tree, IkeConfig *previous_or
   snapshot->config.tree = ike_secrets_strip (tree);
   snapshot->defaults = copy_defaults (engine);
   check_top (&builder, tree);
-  check_named (&builder, tree, "pools", "pool");
+  /* Whoever reads pools knows more keys. */
+  if (!ike_section_is_read (&builder, "pools"))
+    check_named (&builder, tree, "pools", "pool");
   check_named (&builder, tree, "authorities", "authority");
   ike_sections_begin (engine);
   ike_sections_add (&builder, tree, "authorities");
+  if (ike_section_is_read (&builder, "pools"))
+    ike_sections_add (&builder, tree, "pools");
   len = ike_builder_push (&builder, "secrets");
   snapshot->config.secrets =
       ike_secrets_build (&builder, ike_tree_child (tree, "secrets", strlen ("secrets"), TRUE));

@@ -31,6 +31,7 @@ static const IkeField fields[] = {
   { "encap", IKE_FIELD_BOOL, CONN (encap), "no", NULL, 0 },
   { "if_id_in", IKE_FIELD_IF_ID, CONN (if_id_in), "0", NULL, 0 },
   { "if_id_out", IKE_FIELD_IF_ID, CONN (if_id_out), "0", NULL, 0 },
+  { "max_per_identity", IKE_FIELD_UINT, CONN (max_per_identity), "0", NULL, 0 },
   { "pools", IKE_FIELD_LIST, CONN (pools), "", NULL, 0 },
   { "vips", IKE_FIELD_LIST, CONN (vips), "", NULL, 0 },
   { NULL },

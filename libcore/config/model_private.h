@@ -135,6 +135,8 @@ void     ike_sections_begin  (IkeEngine *engine);
 void     ike_sections_commit (IkeEngine *engine);
 /* Hands @section to the plugin that reads @kind ("authorities", "secrets/private"); FALSE: none does. */
 gboolean ike_section_add     (IkeBuilder *builder, const char *kind, const IkeTree *section);
+/* Is there anybody who reads these? */
+gboolean ike_section_is_read (const IkeBuilder *builder, const char *kind);
 /* All sections below @name of @tree. */
 void     ike_sections_add    (IkeBuilder *builder, const IkeTree *tree, const char *name);
 /* Does the method of @auth look at its section itself? */

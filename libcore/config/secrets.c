@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* secrets.c - section `secrets`: reads shared secrets into memory of their own, and finds the one
- * for two identities. */
-#include "config/model_private.h"
+/* secrets.c - section `secrets`: reads shared secrets into memory of their own. */
+#include "config/secrets_private.h"
 #include <string.h>
 
 enum { WEAK_BELOW = 8, MAX_SECRET = 4096 };
 
-typedef struct {
-  const char    *type;                        /* static: of ike_secret_kinds */
-  GPtrArray     *owners;                      /* IkeIdent; empty: anybody */
-  IkeSecretBlob *value;
-} Secret;
-
-struct _IkeSecrets {
-  GPtrArray *list;                            /* Secret, in order */
-};
-
 static void
 secret_free (gpointer data)
 {
-  Secret *secret = data;
+  IkeSharedSecret *secret = data;
   g_ptr_array_unref (secret->owners);
   ike_secret_blob_unref (secret->value);
   g_free (secret);
@@ -90,7 +79,7 @@ read_value (IkeBuilder *builder, const IkeTree *section)
 }
 
 static void
-read_owner (IkeBuilder *builder, const IkeTree *leaf, Secret *secret)
+read_owner (IkeBuilder *builder, const IkeTree *leaf, IkeSharedSecret *secret)
 {
   g_autoptr (GError) error = NULL;
   const char *text = ike_tree_string (leaf, NULL, NULL);
@@ -118,7 +107,7 @@ fail_key (IkeBuilder *builder, const IkeTree *leaf)
 static void
 build_shared (IkeBuilder *builder, const IkeTree *section, const char *type, IkeSecrets *secrets)
 {
-  Secret *secret = g_new0 (Secret, 1);
+  IkeSharedSecret *secret = g_new0 (IkeSharedSecret, 1);
 
   builder->has_failed = FALSE;
   secret->type = type;
@@ -194,6 +183,7 @@ ike_secrets_build (IkeBuilder *builder, const IkeTree *section_or_null)
     build_one (builder, section, secrets);
     ike_builder_pop (builder, len);
   }
+  ike_secrets_index (secrets);
   return secrets;
 }
 
@@ -202,6 +192,8 @@ ike_secrets_free (IkeSecrets *secrets)
 {
   if (!secrets)
     return;
+  g_array_unref (secrets->entries);
+  g_array_unref (secrets->loose);
   g_ptr_array_unref (secrets->list);
   g_free (secrets);
 }
@@ -220,47 +212,4 @@ ike_secrets_strip (const IkeTree *tree)
     ike_tree_remove (section, "pin");
   }
   return copy;
-}
-
-/* -- finding */
-
-static guint
-match_owner (const Secret *secret, const IkeIdent *ident)
-{
-  guint best = 0;
-
-  if (!ident)
-    return 0;
-  if (secret->owners->len == 0)
-    return 1;
-  for (guint i = 0; i < secret->owners->len; i++)
-    best = MAX (best, ike_ident_match (ident, secret->owners->pdata[i]));
-  return best;
-}
-
-/* Of two equally good ones the first.  A secret that names both ends beats any that names one. */
-IkeSecretBlob *
-ike_config_find_secret (const IkeConfig *config, const char *type, const IkeIdent *local,
-                        const IkeIdent *remote)
-{
-  const IkeSecrets *secrets = config->secrets;
-  const Secret *best = NULL;
-  guint best_score = 0;
-
-  for (guint i = 0; i < secrets->list->len; i++) {
-    const Secret *secret = secrets->list->pdata[i];
-    guint ours, theirs, score;
-    if (!g_str_equal (secret->type, type))
-      continue;
-    ours = match_owner (secret, local);
-    theirs = match_owner (secret, remote);
-    if (!ours && !theirs && (local || remote || secret->owners->len))
-      continue;
-    score = 1 + ours + theirs + (ours > 1 && theirs > 1 ? 1000 : 0);
-    if (score > best_score) {
-      best = secret;
-      best_score = score;
-    }
-  }
-  return best ? ike_secret_blob_ref (best->value) : NULL;
 }

@@ -56,18 +56,43 @@ tell_all (IkeBuilder *builder, const IkeTree *section, const GPtrArray *problems
     tell (builder, section, problems->pdata[i]);
 }
 
+/* "section:pools", and "section:pools/NAME" of each of several that share it. */
+static gboolean
+is_reader (const IkeProvided *reader, const char *kind)
+{
+  gsize len = strlen (kind);
+
+  return !strncmp (reader->name, kind, len) && (!reader->name[len] || reader->name[len] == '/');
+}
+
+gboolean
+ike_section_is_read (const IkeBuilder *builder, const char *kind)
+{
+  guint n = 0;
+  const IkeProvided *const *readers = ike_feature_list (builder->engine, "section", &n);
+
+  for (guint i = 0; i < n; i++)
+    if (is_reader (readers[i], kind))
+      return TRUE;
+  return FALSE;
+}
+
 gboolean
 ike_section_add (IkeBuilder *builder, const char *kind, const IkeTree *section)
 {
-  g_autofree char *feature = g_strconcat ("section:", kind, NULL);
-  const IkeProvided *reader = ike_feature_find (builder->engine, feature, NULL);
+  guint n = 0;
+  const IkeProvided *const *readers = ike_feature_list (builder->engine, "section", &n);
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
+  gboolean is_read = FALSE;
 
-  if (!reader)
-    return FALSE;
-  ((const IkeSectionClass *) reader->ops)->add (reader->plugin, section, problems);
+  for (guint i = 0; i < n; i++) {
+    if (!is_reader (readers[i], kind))
+      continue;
+    is_read = TRUE;
+    ((const IkeSectionClass *) readers[i]->ops)->add (readers[i]->plugin, section, problems);
+  }
   tell_all (builder, section, problems);
-  return TRUE;
+  return is_read;
 }
 
 void

@@ -31,6 +31,7 @@ typedef struct {
   void (*scratch_free) (gpointer scratch);
   guint64 key; /* kind, transform, key bits */
   guint32 slot;
+  AlgorithmKind kind;
 } Algorithm;
 
 struct _IkeAead {

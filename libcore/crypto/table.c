@@ -17,6 +17,13 @@ key_make (AlgorithmKind kind, guint16 transform, guint16 key_bits)
   return (guint64) kind << 32 | (guint64) transform << 16 | key_bits;
 }
 
+/* Of what is found by name: no transform number has such a key, and the slot keeps them apart. */
+static inline guint64
+key_make_unnumbered (const Algorithm *algorithm)
+{
+  return (guint64) 1 << 63 | algorithm->slot;
+}
+
 static inline guint
 key_hash (guint64 key)
 {
@@ -47,7 +54,8 @@ read_cipher (Algorithm *algorithm)
 {
   const IkeCipherClass *klass = algorithm->klass;
 
-  algorithm->key = key_make (ALGORITHM_CIPHER, klass->transform, klass->key_bits);
+  algorithm->key = klass->transform ? key_make (ALGORITHM_CIPHER, klass->transform, klass->key_bits)
+                                    : key_make_unnumbered (algorithm);
   algorithm->scratch_new = klass->scratch_new;
   algorithm->scratch_free = klass->scratch_free;
   if (!klass->encrypt || !klass->decrypt)
@@ -93,8 +101,7 @@ read_hash (Algorithm *algorithm)
 {
   const IkeHashClass *klass = algorithm->klass;
 
-  /* Found by name, so the slot keeps the keys apart. */
-  algorithm->key = key_make (ALGORITHM_HASH, (guint16) algorithm->slot, 0);
+  algorithm->key = key_make_unnumbered (algorithm);
   algorithm->scratch_new = klass->scratch_new;
   algorithm->scratch_free = klass->scratch_free;
   if (!klass->hash)
@@ -126,6 +133,7 @@ static gboolean
 algorithm_init (Algorithm *algorithm, AlgorithmKind kind, const IkeProvided *provided,
                 GError **error)
 {
+  algorithm->kind = kind;
   algorithm->klass = provided->ops;
   algorithm->plugin = provided->plugin;
   algorithm->feature = provided->feature;
@@ -271,20 +279,32 @@ ike_ke_find (IkeEngine *engine, guint16 transform)
   return (const IkeKe *) table_find (engine, key_make (ALGORITHM_KE, transform, 0));
 }
 
-/* By name, so a walk; whoever hashes looks it up once and keeps it. */
-const IkeHash *
-ike_hash_find (IkeEngine *engine, const char *name)
+/* By name, so a walk; whoever uses it looks it up once and keeps it. */
+static const Algorithm *
+table_find_name (IkeEngine *engine, AlgorithmKind kind, const char *name)
 {
   const IkeCryptoTable *table = engine->crypto;
+  gsize prefix_len = strlen (kind_names[kind]) + 1;
 
   for (guint i = 0; table && i < table->n_algorithms; i++) {
     const Algorithm *algorithm = &table->algorithms[i];
 
-    if (algorithm->key >> 32 == ALGORITHM_HASH
-        && strcmp (algorithm->feature + strlen ("hash:"), name) == 0)
-      return (const IkeHash *) algorithm;
+    if (algorithm->kind == kind && strcmp (algorithm->feature + prefix_len, name) == 0)
+      return algorithm;
   }
   return NULL;
+}
+
+const IkeHash *
+ike_hash_find (IkeEngine *engine, const char *name)
+{
+  return (const IkeHash *) table_find_name (engine, ALGORITHM_HASH, name);
+}
+
+const IkeCipher *
+ike_cipher_find_name (IkeEngine *engine, const char *name)
+{
+  return (const IkeCipher *) table_find_name (engine, ALGORITHM_CIPHER, name);
 }
 
 const IkeAeadClass *

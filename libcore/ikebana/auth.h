@@ -64,8 +64,12 @@ typedef struct {
    * IkeAuthTurn, or fails with a reason for people. */
   void      (*talk)       (gpointer talk, IkeCall *call, const guint8 *body, gsize len);
   void      (*talk_end)   (gpointer talk);    /* also in the middle of a turn */
-  /* Is this what @conf allows the other end to leave out its own AUTH for, until ours is there (RFC 5998)?  NULL: no. */
-  gboolean  (*is_mutual)  (IkePlugin *self, const IkeAuthConf *conf, gboolean is_local);
+  /* Does @conf of who answers mean that it proves itself in the talk alone, and leaves its own AUTH out till then (RFC
+   * 5998)?  NULL: no. */
+  gboolean  (*is_mutual)  (IkePlugin *self, IkeSa *sa, const IkeAuthConf *conf, gboolean is_local);
+  /* Who answers, when the talk is over and its AUTH is right: does what is known of the peer now fit @conf?  FALSE: @why
+   * (g_free).  NULL: yes. */
+  gboolean  (*fits)       (IkePlugin *self, IkeSa *sa, const IkeAuthConf *conf, char **why);
 } IkeAuthClass;
 
 IKE_END_DECLS

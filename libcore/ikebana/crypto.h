@@ -55,7 +55,7 @@ enum {
 
 typedef struct {
   guint32    struct_size;
-  guint16    transform, key_bits;             /* type 1 */
+  guint16    transform, key_bits;             /* type 1; transform 0: never in a proposal, found by name only */
   guint16    key_len, salt_len;               /* CTR: salt is the nonce */
   guint16    iv_len, block_len;
   guint32    flags;
@@ -130,6 +130,7 @@ const IkeInteg  *ike_integ_find  (IkeEngine *engine, guint16 transform);
 const IkePrf    *ike_prf_find    (IkeEngine *engine, guint16 transform);
 const IkeKe     *ike_ke_find     (IkeEngine *engine, guint16 transform);
 const IkeHash   *ike_hash_find   (IkeEngine *engine, const char *name);   /* "sha1" */
+const IkeCipher *ike_cipher_find_name (IkeEngine *engine, const char *name);   /* "des-ecb" */
 
 const IkeAeadClass   *ike_aead_class   (const IkeAead *aead);
 const IkeCipherClass *ike_cipher_class (const IkeCipher *cipher);

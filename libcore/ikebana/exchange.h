@@ -66,6 +66,10 @@ IkeTaskResult ike_task_fail  (IkeTask *task, guint16 notify, const void *data, g
 /* The same about the SA of an SPI of four bytes (CHILD_SA_NOT_FOUND; RFC 7296, 3.10). */
 IkeTaskResult ike_task_fail_about (IkeTask *task, guint16 notify, guint8 protocol, const guint8 spi[4],
                                    const char *reason);
+/* The same, and the answer has one payload of type @payload with @body in place of the notify: for protocols with a last
+ * word of their own (EAP-Failure). */
+IkeTaskResult ike_task_fail_saying (IkeTask *task, guint8 payload, GBytes *body_take, guint16 notify,
+                                    const char *reason);
 IkeTaskResult ike_task_abort (IkeTask *task, const char *reason);                         /* returns ABORT */
 /* For the answer that the peer cannot do it now (TEMPORARY_FAILURE; RFC 7296, 2.25): the operation gives up its place
  * and its tasks, and begins anew after seconds that grow; after several minutes it fails, and the SA is closed.
@@ -79,8 +83,11 @@ void          ike_operation_skip (IkeTask *task, const char *phase, const char *
 /* Part of the operation failed, the SA stays: whoever waits for the operation hears of it when it ends (RFC 7296,
  * 2.21.2). */
 void          ike_operation_complain (IkeTask *task, const char *reason);
+/* The tasks of phase @phase that are done with this operation are wanted anew in its further exchanges: for rounds that
+ * repeat (RFC 4739). */
+void          ike_operation_repeat (IkeTask *task, const char *phase);
 /* Keeps the payloads of @types (zero-terminated) of the present message for later messages of the operation (bounded);
- * ike_message_find() sees them. */
+ * ike_message_find() sees them.  Of notifies those that were recorded are kept; ike_exchange_record() sees them. */
 gboolean      ike_message_keep (IkeTask *task, const IkeMessage *message, const guint8 *types);
 
 gboolean      ike_exchange_is_initiator (const IkeExchange *x);     /* did we send the request? */

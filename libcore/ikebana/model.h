@@ -22,7 +22,8 @@ typedef struct {
 } IkeStoreClass;
 
 /* Kind `section`: a plugin takes what the stores have in a section that the core does not read: `section:authorities`,
- * or, of `secrets`, those of one type: `section:secrets/private` (private, pkcs12, token).  All on the control loop.
+ * or, of `secrets`, those of one type: `section:secrets/private` (private, pkcs12, token).  Several may read one, with
+ * names of their own behind a slash: `section:pools/memory`; each is shown all.  All on the control loop.
  * Each time a configuration is built: `begin` of all, `add` for each section, then connections are checked; `commit`
  * when it takes effect, or never, if it does not. */
 typedef struct {
@@ -83,6 +84,7 @@ struct _IkeConn {
   IkeTree      *settings;                     /* the section it was made from */
   guint64       keep_alive;                   /* seconds between NAT keepalives; 0: none */
   guint32       window_size;                  /* requests that the peer may have under way at one time */
+  guint32       max_per_identity;             /* IKE SAs that one peer or user may have; 0: any number */
 };
 
 struct _IkeChildConf {

@@ -60,6 +60,8 @@ typedef struct {
   /* NULL: all schemes of its type. */
   gboolean  (*can)       (const IkeKey *key, const IkeSigScheme *scheme);
   void      (*free_key)  (IkeKey *key);       /* with all of it */
+  /* PKCS#8 in DER, unencrypted; NULL: the library failed.  NULL function: the key cannot leave where it is. */
+  IkeSecretBlob *(*export_der) (IkeKey *key);
 } IkeKeyClass;
 
 /* The head of a private key; who makes one embeds it first in a struct of its own, with @references 1. */

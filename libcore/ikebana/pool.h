@@ -47,6 +47,10 @@ typedef struct {
    * addresses: dns, nbns, dhcp, netmask, server, subnet, split DNS, …  Before it returns. */
   void     (*attributes) (IkePlugin *self, const char *pool,
                           void (*add) (guint16 type, const void *value, gsize len, gpointer data), gpointer data);
+  /* May be NULL.  Control, for the commands `pools` and `leases`: answers with an IkeTree, a list of sections
+   * { pool keeper size4 size6 online offline }, or, with @are_leases, { pool address identity status sas since-s }.
+   * Numbers and truth have their types; identities are formatted. */
+  void      (*list)    (IkePlugin *self, gboolean are_leases, IkeCall *call);
 } IkePoolClass;
 
 /* Before pools are asked, on the SA's shard: what the client asked for, and what a plugin gives it. */
@@ -64,7 +68,7 @@ struct _IkeAssignEvent {
 IKE_DECLARE_HOOK (assign, "assign", IkeAssignEvent);
 
 /* Client: an attribute of the gateway's reply, on the SA's shard; @is_gone: what it caused is to be taken back, for the
- * SA ends.  All are told (PASS). */
+ * SA and its heirs ended: then the hook gets no SA.  @value is the same pointer both times.  All are told (PASS). */
 typedef struct {
   guint32       struct_size;
   gboolean      is_gone;

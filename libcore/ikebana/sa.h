@@ -71,10 +71,16 @@ void ike_sa_set_window (IkeSa *sa, guint ours, guint theirs);
 void ike_sa_window     (const IkeSa *sa, guint *ours, guint *theirs);
 /* The peer authenticated as nobody (RFC 7619): its identity is what it likes, and stands for no other SA of it. */
 void ike_sa_set_anonymous (IkeSa *sa);
+gboolean ike_sa_is_anonymous (const IkeSa *sa);
 /* The name that the peer proved inside its authentication, where that is another than its identity (EAP): for unique,
  * leases, accounts and people.  Without one it is the identity; NULL: not known yet. */
 void            ike_sa_set_user (IkeSa *sa, IkeIdent *user_take);
 const IkeIdent *ike_sa_user     (const IkeSa *sa);
+/* By which section `local` or `remote` that end authenticates itself at present (RFC 4739: there may be several); the
+ * first, till another is set, and again when the connection changes.  NULL: no connection yet, or no such section. */
+const IkeAuthConf *ike_sa_auth_conf      (const IkeSa *sa, gboolean is_local);
+guint              ike_sa_auth_round     (const IkeSa *sa, gboolean is_local);
+void               ike_sa_set_auth_round (IkeSa *sa, gboolean is_local, guint round);
 /* Groups that an authentication found the peer to be in; more than GROUPS_MAX are left out. */
 enum { IKE_SA_GROUPS_MAX = 32, IKE_SA_VIRTUAL_IPS_MAX = 8 };
 void            ike_sa_add_group   (IkeSa *sa, const char *group);

@@ -45,6 +45,8 @@ gboolean    ike_tree_bool   (const IkeTree *tree, const char *path, gboolean fal
 const char *ike_tree_text   (const IkeTree *tree, char buffer[32]);
 /* "FILE:LINE", or "" when it came from no file.  Belongs to the tree. */
 const char *ike_tree_where  (const IkeTree *tree);
+/* @tree and all below came from @origin, which has no lines: a database. */
+void        ike_tree_set_origin (IkeTree *tree, const char *origin);
 
 /* JSON text of a tree, one line (@indent FALSE) or pretty.  Control characters, quotes and non-UTF-8 are escaped. */
 char       *ike_tree_serialize (const IkeTree *tree, gboolean indent);

@@ -104,7 +104,11 @@ void
 ike_exchange_write_failure (IkeExchange *x)
 {
   ike_exchange_open (x);
-  if (x->notify)
+  if (x->last_word) {
+    gsize len;
+    const guint8 *body = g_bytes_get_data (x->last_word, &len);
+    ike_payload_write (&x->out, x->last_word_type, body, len);
+  } else if (x->notify)
     ike_notify_write (&x->out, x->notify_protocol, x->notify, x->notify_spi, x->notify_spi_len,
                       x->notify_data, x->notify_len);
 }

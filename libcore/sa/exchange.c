@@ -50,6 +50,7 @@ ike_exchange_free (IkeExchange *x)
   ike_arena_clear (&x->arena);
   ike_arena_clear (&x->in_arena);
   g_free (x->notify_data);
+  g_bytes_unref (x->last_word);
   g_free (x->reason);
   g_free (x->packet);
   g_free (x);
@@ -139,6 +140,18 @@ ike_task_fail_about (IkeTask *task, guint16 notify, guint8 protocol, const guint
   x->notify_protocol = protocol;
   x->notify_spi_len = 4;
   memcpy (x->notify_spi, spi, 4);
+  return ike_task_fail (task, notify, NULL, 0, reason);
+}
+
+IkeTaskResult
+ike_task_fail_saying (IkeTask *task, guint8 payload, GBytes *body_take, guint16 notify,
+                      const char *reason)
+{
+  IkeExchange *x = task->exchange;
+
+  g_bytes_unref (x->last_word);
+  x->last_word = body_take;
+  x->last_word_type = payload;
   return ike_task_fail (task, notify, NULL, 0, reason);
 }
 
@@ -240,6 +253,8 @@ drop_finished (IkeOperation *op)
       ike_operation_drop_task (op, op->tasks[i]);
     } else
       op->tasks[i]->exchange = NULL;
+  op->tasks_done &= ~op->repeats;
+  op->repeats = 0;
 }
 
 /* RFC 7296, 2.3: "An IKE endpoint MUST NOT exceed the peer's stated window size".  A request takes
@@ -317,7 +332,7 @@ drop_answer (IkeExchange *x)
   guint i;
 
   for (i = 0; i < x->operation->n_tasks; i++)
-    x->operation->tasks[i]->is_finished = FALSE;
+    x->operation->tasks[i]->is_finished = x->operation->tasks[i]->is_asked = FALSE;
   x->in = NULL;
   x->n_records = 0;
   x->is_answered = FALSE;
@@ -556,8 +571,10 @@ take_result (IkeExchange *x, IkeTask *task, IkeTaskResult result)
   switch (result) {
   case IKE_TASK_DONE:
     task->is_finished = !is_first_half (x);
+    task->is_asked = x->is_initiator && is_first_half (x);
     return TRUE;
   case IKE_TASK_NEXT:
+    task->is_asked = x->is_initiator && is_first_half (x);
     x->stop_phase = x->info->steps[x->cursor].phase;
     return TRUE;
   case IKE_TASK_RETRY:
@@ -582,6 +599,15 @@ take_result (IkeExchange *x, IkeTask *task, IkeTaskResult result)
   return FALSE;
 }
 
+/* An operation that takes several exchanges may have the answer to what a task asks for in the last
+ * of them only: meanwhile it does not ask again. */
+static gboolean
+is_to_run (const IkeExchange *x, const IkeTask *task, const IkeStep *step)
+{
+  return task && !task->is_finished && !ike_operation_is_skipped (x->operation, step->phase)
+         && !(task->is_asked && x->is_initiator && is_first_half (x));
+}
+
 static void
 walk (IkeExchange *x)
 {
@@ -592,7 +618,7 @@ walk (IkeExchange *x)
     IkeTask *task = ike_operation_task (x->operation, step->task);
     IkeTaskResult result;
 
-    if (!task || task->is_finished || ike_operation_is_skipped (x->operation, step->phase)) {
+    if (!is_to_run (x, task, step)) {
       x->cursor++;
       continue;
     }

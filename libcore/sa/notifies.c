@@ -70,12 +70,37 @@ ike_exchange_record_notifies (IkeExchange *x, IkeVerdict *verdict)
 const IkeNotify *
 ike_exchange_record (const IkeExchange *x, guint16 type, guint nth)
 {
+  const IkeKept *kept = x->operation ? x->operation->kept : NULL;
   guint i;
 
   for (i = 0; i < x->n_records; i++)
     if (x->records[i].type == type && nth-- == 0)
       return &x->records[i];
+  for (i = 0; kept && i < kept->n_records; i++)
+    if (kept->records[i].type == type && nth-- == 0)
+      return &kept->records[i];
   return NULL;
+}
+
+gboolean
+ike_exchange_keep_record (const IkeExchange *x, IkeKept *kept, const IkePayload *payload)
+{
+  IkeVerdict verdict = { 0 };
+  IkeNotify notify;
+  guint i;
+
+  if (!ike_notify_read (payload, &notify, &verdict))
+    return TRUE;
+  for (i = 0; i < x->n_records && x->records[i].data != notify.data; i++)
+    ;
+  if (i == x->n_records || x->records[i].type != notify.type)
+    return TRUE;
+  if (kept->n_records == G_N_ELEMENTS (kept->records))
+    return FALSE;
+  notify.data = ike_arena_copy (&kept->arena, notify.data, notify.len);
+  notify.spi = ike_arena_copy (&kept->arena, notify.spi, notify.spi_len);
+  kept->records[kept->n_records++] = notify;
+  return notify.data && notify.spi;
 }
 
 void

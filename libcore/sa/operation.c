@@ -507,6 +507,17 @@ is_kept_type (const guint8 *types, guint8 type)
   return FALSE;
 }
 
+void
+ike_operation_repeat (IkeTask *task, const char *phase)
+{
+  const IkeExchangeInfo *info = task->exchange->info;
+  guint i;
+
+  for (i = 0; i < info->n_steps; i++)
+    if (!strcmp (info->phases[info->steps[i].phase], phase))
+      task->operation->repeats |= G_GUINT64_CONSTANT (1) << info->steps[i].task->index;
+}
+
 gboolean
 ike_message_keep (IkeTask *task, const IkeMessage *message, const guint8 *types)
 {
@@ -522,6 +533,11 @@ ike_message_keep (IkeTask *task, const IkeMessage *message, const guint8 *types)
     IkeKept *kept = op->kept;
     if (!is_kept_type (types, p->type))
       continue;
+    if (p->type == IKE_PAYLOAD_NOTIFY) {
+      if (!ike_exchange_keep_record (task->exchange, kept, p))
+        return FALSE;
+      continue;
+    }
     if (kept->n == G_N_ELEMENTS (kept->payloads))
       return FALSE;
     kept->payloads[kept->n] = *p;

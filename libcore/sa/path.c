@@ -42,6 +42,7 @@ set_addresses (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, gboolean 
   sa->local = *local;
   sa->remote = *remote;
   sa->is_marked = is_marked != 0;
+  ike_unique_moved (sa);
   if (was_half_open)
     ike_half_open_add (sa);
 }

@@ -385,6 +385,7 @@ ike_sa_set_conn (IkeSa *sa, IkeConn *conn)
     return;
   ike_conn_unref (sa->conn);
   sa->conn = conn ? ike_conn_ref (conn) : NULL;
+  sa->auth_rounds[FALSE] = sa->auth_rounds[TRUE] = 0;
   ike_conn_selected_hook_emit (sa->shard->manager->on_conn, sa, &event);
 }
 

@@ -131,6 +131,7 @@ typedef struct {
   guint32    unique_id;
   gboolean   is_in, is_ours;                  /* ours: we began it */
   gboolean   is_coming;                       /* it is not up yet, but the peer may think so */
+  IkeAddr    remote;                          /* where the peer is */
 } IkePresence;
 
 typedef struct _IkeClaims IkeClaims;          /* claims.c */
@@ -315,6 +316,7 @@ struct _IkeSa {
   IkeTimer     *life_timer;
   IkePresence   presence;
   IkeUser      *user;                         /* NULL: its identity says all */
+  guint8        auth_rounds[2];               /* which section of the peer's, and of ours, is in hand */
 };
 
 /* -- exchanges and operations */
@@ -322,6 +324,8 @@ struct _IkeSa {
 struct _IkeKept {
   guint      n, room;
   IkePayload payloads[64];
+  guint      n_records;
+  IkeNotify  records[16];
   gsize      bytes;
   IkeArena   arena;
 };
@@ -332,6 +336,7 @@ struct _IkeTask {
   IkeExchange       *exchange;                /* the one that runs it now */
   IkeCall           *calls;
   gboolean           is_finished;             /* DONE in the second half: goes at the end of the exchange */
+  gboolean           is_asked;                /* ours: its request is built, and no answer was shown to it yet */
   gpointer           data;                    /* instance_size bytes behind this struct */
 };
 
@@ -351,7 +356,7 @@ struct _IkeOperation {
   IkeTimer               *timer;              /* of one that is awaited, or put off */
   gint64                  first_us, again_us; /* put off: since when, until when; 0: it is not */
   guint                   n_put_off;
-  guint64                 tasks_done, tasks_made;   /* bits */
+  guint64                 tasks_done, repeats;      /* bits; repeats: of these, wanted anew in the next exchange */
   IkeTask                *tasks[IKE_TASKS_MAX / 2];
   guint                   n_tasks;
   IkeKept                *kept;
@@ -397,6 +402,8 @@ struct _IkeExchange {
   guint8                 notify_protocol, notify_spi_len;   /* what it is about */
   guint8                 notify_spi[4];
   char                  *reason;              /* for people */
+  GBytes                *last_word;           /* is_failed: body of a payload of this type in place of the notify */
+  guint8                 last_word_type;
   IkeNotify             *records;
   guint                  n_records;
   guint8                *packet;              /* sealed request, for retransmits */
@@ -589,6 +596,7 @@ void     ike_exchange_write_failure (IkeExchange *x);
 gboolean ike_exchange_record_notifies (IkeExchange *x, IkeVerdict *verdict);
 /* before, or behind, the payloads of tasks */
 void     ike_exchange_send_notifies   (IkeExchange *x, gboolean is_early);
+gboolean ike_exchange_keep_record     (const IkeExchange *x, IkeKept *kept, const IkePayload *payload);
 
 /* operation.c */
 IkeOperation *ike_operation_new  (IkeSa *sa, const char *name, const IkeOperationInfo *info, gpointer args_take);
@@ -655,6 +663,7 @@ void ike_user_describe (const IkeSa *sa, IkeTree *tree);
 /* unique.c */
 void     ike_unique_enter (IkeSa *sa);                                /* it is up */
 void     ike_unique_leave (IkeSa *sa);
+void     ike_unique_moved (IkeSa *sa);                                /* its peer is elsewhere now */
 void     ike_sa_probe     (IkeEngine *engine, IkeSaRef sa);           /* is its peer still alive? */
 
 /* lifetime.c */

@@ -8,6 +8,8 @@
 #include "sa/sa_private.h"
 
 enum { UNIQUE_NO, UNIQUE_REPLACE, UNIQUE_KEEP, UNIQUE_NEVER };
+/* How long a peer may have two, that authenticates itself anew before it closes the first. */
+enum { ANEW_MS = 10000 };
 
 /* -- by identities */
 
@@ -59,6 +61,12 @@ ike_sa_set_anonymous (IkeSa *sa)
   sa->is_anonymous = TRUE;
 }
 
+gboolean
+ike_sa_is_anonymous (const IkeSa *sa)
+{
+  return sa->is_anonymous;
+}
+
 /* The stripe is locked. */
 static void
 enter (IkeStripe *stripe, IkeSa *sa)
@@ -69,6 +77,7 @@ enter (IkeStripe *stripe, IkeSa *sa)
   sa->presence.is_ours = sa->was_ours;
   sa->presence.is_in = TRUE;
   sa->presence.is_coming = FALSE;
+  sa->presence.remote = sa->remote;
   ike_index_add (stripe, &sa->presence.indexed);
 }
 
@@ -98,6 +107,18 @@ ike_unique_leave (IkeSa *sa)
   ike_index_remove (stripe, &sa->presence.indexed);
   ike_index_unlock (stripe);
   sa->presence.is_in = FALSE;
+}
+
+void
+ike_unique_moved (IkeSa *sa)
+{
+  IkeStripe *stripe;
+
+  if (!sa->presence.is_in)
+    return;
+  stripe = ike_index_lock (sa->shard->manager->peers, sa->presence.indexed.key);
+  sa->presence.remote = sa->remote;
+  ike_index_unlock (stripe);
 }
 
 /* One that is on its way counts, too: the peer may have it already. */
@@ -146,6 +167,33 @@ run_replaced (IkeSa *sa, gpointer data)
 }
 
 static void
+run_outlived (IkeSa *sa, gpointer data)
+{
+  if (sa->state > IKE_SA_REKEYING)
+    return;
+  ike_sa_progress (sa, IKE_LOG_NOTICE,
+                   "the peer authenticated itself anew and did not close the IKE SA from before");
+  if (!ike_sa_begin (sa, "delete", NULL, NULL, NULL))
+    ike_sa_destroy (sa, "the peer authenticated itself anew");
+}
+
+static const IkeJobClass outlived_job = {
+  .struct_size = sizeof (IkeJobClass),
+  .name = "end of what was authenticated anew",
+  .lane = IKE_LANE_ESTABLISHED,
+  .run = run_outlived,
+};
+
+/* RFC 7296, 2.8.3: "Reauthentication is done by creating a new IKE SA from scratch ..., creating new
+ * Child SAs within the new IKE SA ..., and finally deleting the old IKE SA": it is the peer's to
+ * delete, and for a moment there are two. */
+static void
+run_anew (IkeSa *sa, gpointer data)
+{
+  ike_sa_timer_add (sa, ANEW_MS, &outlived_job, NULL);
+}
+
+static void
 run_probe (IkeSa *sa, gpointer data)
 {
   if (sa->state == IKE_SA_ESTABLISHED)
@@ -159,6 +207,7 @@ run_probe (IkeSa *sa, gpointer data)
                                       .run = function }
 JOB (forgotten_job, "forgotten by its peer", run_forgotten);
 JOB (replaced_job, "replaced", run_replaced);
+JOB (anew_job, "authenticated anew", run_anew);
 JOB (probe_job, "is it in the way", run_probe);
 
 static void
@@ -199,8 +248,10 @@ judge (const IkePresence *other, const IkeSa *sa)
 
   if (sa->is_first_contact && !was_begun_meanwhile (other, sa, FALSE))
     return &forgotten_job;
-  if (policy == UNIQUE_NO || was_begun_meanwhile (other, sa, TRUE))
+  if (policy == UNIQUE_NO || policy == UNIQUE_NEVER || was_begun_meanwhile (other, sa, TRUE))
     return NULL;
+  if (ike_addr_equal (&other->remote, &sa->remote))
+    return &anew_job;
   return policy == UNIQUE_REPLACE ? &replaced_job : &probe_job;
 }
 
@@ -209,57 +260,74 @@ typedef struct {
   const IkeJobClass *job;
 } Sentence;
 
-/* The stripe is locked.  What is to be said to the others; 0, or the [number] of the one that is
- * kept, and then the rest does not matter.  *@sentences NULL: nothing at all. */
-static guint32
-judge_all (IkeStripe *stripe, const IkeSa *sa, GArray **sentences)
+typedef struct {
+  GArray *sentences; /* what is to be said to the others; NULL: nothing at all */
+  guint32 kept;      /* the [number] of the one that is kept; then the rest does not matter */
+  guint n_staying;   /* others that stay */
+} Judgement;
+
+/* The stripe is locked. */
+static void
+judge_all (IkeStripe *stripe, const IkeSa *sa, Judgement *judgement)
 {
+  guint limit = sa->conn->max_per_identity;
   IkeIndexed *entry = NULL;
-  guint32 kept = 0;
 
   /* There may be thousands, and nobody minds. */
-  if (sa->conn->unique == UNIQUE_NO && !sa->is_first_contact)
-    return 0;
-  while (!kept && (entry = ike_index_next (stripe, sa->presence.indexed.key, entry))) {
+  if (sa->conn->unique == UNIQUE_NO && !sa->is_first_contact && !limit)
+    return;
+  while (!judgement->kept && (!limit || judgement->n_staying < limit)
+         && (entry = ike_index_next (stripe, sa->presence.indexed.key, entry))) {
     const IkePresence *other = (const IkePresence *) entry;
     Sentence s = { other->sa, other->is_coming ? NULL : judge (other, sa) };
+    if (s.job == &probe_job)
+      judgement->kept = other->unique_id;
+    if (!s.job || s.job == &probe_job)
+      judgement->n_staying++;
     if (!s.job)
       continue;
-    if (s.job == &probe_job)
-      kept = other->unique_id;
-    if (!*sentences)
-      *sentences = g_array_new (FALSE, FALSE, sizeof (Sentence));
-    g_array_append_val (*sentences, s);
+    if (!judgement->sentences)
+      judgement->sentences = g_array_new (FALSE, FALSE, sizeof (Sentence));
+    g_array_append_val (judgement->sentences, s);
   }
-  return kept;
+}
+
+static gboolean
+is_full (const IkeSa *sa, const Judgement *judgement)
+{
+  return sa->conn->max_per_identity && judgement->n_staying >= sa->conn->max_per_identity;
 }
 
 gboolean
 ike_sa_settle_unique (IkeSa *sa, char **why)
 {
   IkeSaManager *manager = sa->shard->manager;
+  Judgement judgement = { NULL, 0, 0 };
   g_autoptr (GArray) sentences = NULL;
   IkeStripe *stripe;
-  guint32 kept;
   guint i;
 
   ike_sa_assert_owner (sa);
   if ((sa->presence.is_in && !sa->presence.is_coming) || !has_name (sa)
-      || sa->conn->unique == UNIQUE_NEVER)
+      || (sa->conn->unique == UNIQUE_NEVER && !sa->conn->max_per_identity))
     return TRUE;
   ike_unique_leave (sa);
   key_of (manager, sa->local_id, ike_sa_user (sa), sa->presence.indexed.key);
   stripe = ike_index_lock (manager->peers, sa->presence.indexed.key);
-  kept = judge_all (stripe, sa, &sentences);
+  judge_all (stripe, sa, &judgement);
+  sentences = judgement.sentences;
   /* Before the lock is open: of two that come at once one finds the other. */
-  if (!kept)
+  if (!judgement.kept && !is_full (sa, &judgement))
     enter (stripe, sa);
   ike_index_unlock (stripe);
   for (i = 0; sentences && i < sentences->len; i++)
     post (manager->engine, g_array_index (sentences, Sentence, i).sa,
           g_array_index (sentences, Sentence, i).job);
-  if (kept)
+  if (judgement.kept)
     *why = g_strdup_printf ("it is connected already, by [%u], and connections.%s.unique = keep",
-                            kept, sa->conn->name);
-  return kept == 0;
+                            judgement.kept, sa->conn->name);
+  else if (is_full (sa, &judgement))
+    *why = g_strdup_printf ("it is connected %u times already: connections.%s.max_per_identity",
+                            judgement.n_staying, sa->conn->name);
+  return sa->presence.is_in;
 }

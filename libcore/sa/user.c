@@ -150,3 +150,28 @@ ike_user_describe (const IkeSa *sa, IkeTree *tree)
   list_virtual_ips (sa, TRUE, tree, "local-vips");
   list_virtual_ips (sa, FALSE, tree, "remote-vips");
 }
+
+/* -- rounds of authentication */
+
+guint
+ike_sa_auth_round (const IkeSa *sa, gboolean is_local)
+{
+  return sa->auth_rounds[is_local != FALSE];
+}
+
+void
+ike_sa_set_auth_round (IkeSa *sa, gboolean is_local, guint round)
+{
+  ike_sa_assert_owner (sa);
+  sa->auth_rounds[is_local != FALSE] = (guint8) MIN (round, 255);
+}
+
+const IkeAuthConf *
+ike_sa_auth_conf (const IkeSa *sa, gboolean is_local)
+{
+  guint round = ike_sa_auth_round (sa, is_local);
+
+  if (!sa->conn || round >= (is_local ? sa->conn->n_local : sa->conn->n_remote))
+    return NULL;
+  return is_local ? &sa->conn->local[round] : &sa->conn->remote[round];
+}

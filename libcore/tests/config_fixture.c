@@ -170,6 +170,7 @@ static const IkeFeature *const features[] = {
   FEATURE ("auth:psk", &auth),
   FEATURE ("auth:picky", &picky),
   FEATURE ("section:authorities", &authorities),
+  FEATURE ("section:authorities/more", &bundles),
   FEATURE ("section:secrets/pkcs12", &bundles),
   ACTS ("connection/version"),
   ACTS ("connection/vips"),

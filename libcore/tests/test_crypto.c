@@ -29,17 +29,18 @@ static _Thread_local IkeLoop *current_loop;
 static _Atomic guint n_scratches, n_made, n_pairs;
 static IkePlugin toy = { "toy" }, other = { "other" };
 static const IkeProvided *prfs[PROVIDED_MAX], *hashes[PROVIDED_MAX], *kes[PROVIDED_MAX],
-    *integs[PROVIDED_MAX];
+    *integs[PROVIDED_MAX], *ciphers[PROVIDED_MAX];
 
 const IkeProvided *const *
 ike_feature_list (IkeEngine *engine, const char *kind, guint *n)
 {
   static const IkeProvided *none[1];
-  const IkeProvided **list = strcmp (kind, "prf") == 0     ? prfs
-                             : strcmp (kind, "hash") == 0  ? hashes
-                             : strcmp (kind, "ke") == 0    ? kes
-                             : strcmp (kind, "integ") == 0 ? integs
-                                                           : none;
+  const IkeProvided **list = strcmp (kind, "prf") == 0      ? prfs
+                             : strcmp (kind, "hash") == 0   ? hashes
+                             : strcmp (kind, "ke") == 0     ? kes
+                             : strcmp (kind, "integ") == 0  ? integs
+                             : strcmp (kind, "cipher") == 0 ? ciphers
+                                                            : none;
 
   for (*n = 0; list[*n]; ++*n)
     continue;
@@ -193,6 +194,30 @@ static const IkeHashClass toy_hash_class = {
   .scratch_free = toy_free,
   .hash = toy_hash,
 };
+static gboolean
+toy_cipher (gpointer scratch, const guint8 *key, const guint8 *iv, guint8 *data, gsize len)
+{
+  return TRUE;
+}
+
+static const IkeCipherClass toy_cipher_class = {
+  .struct_size = sizeof (IkeCipherClass),
+  .transform = 2,
+  .key_bits = 1,
+  .block_len = 1,
+  .scratch_new = toy_new,
+  .scratch_free = toy_free,
+  .encrypt = toy_cipher,
+  .decrypt = toy_cipher,
+};
+static const IkeCipherClass nameless_class = {
+  .struct_size = sizeof (IkeCipherClass),
+  .block_len = 1,
+  .scratch_new = toy_new,
+  .scratch_free = toy_free,
+  .encrypt = toy_cipher,
+  .decrypt = toy_cipher,
+};
 static const IkeIntegClass broken_integ_class = {
   .struct_size = sizeof (IkeIntegClass),
   .transform = 9,
@@ -217,6 +242,9 @@ static const IkeProvided far_prf_provided = { "prf:far", "far", &far_prf_class, 
 static const IkeProvided same_prf_provided = { "prf:same", "same", &toy_prf_class, &other, 1 };
 static const IkeProvided toy_hash_provided = { "hash:toy", "toy", &toy_hash_class, &toy, 0 };
 static const IkeProvided more_hash_provided = { "hash:more", "more", &toy_hash_class, &toy, 1 };
+static const IkeProvided toy_cipher_provided = { "cipher:toy", "toy", &toy_cipher_class, &toy, 0 };
+static const IkeProvided one_cipher_provided = { "cipher:one", "one", &nameless_class, &toy, 1 };
+static const IkeProvided two_cipher_provided = { "cipher:two", "two", &nameless_class, &toy, 2 };
 static const IkeProvided broken_integ_provided = { "integ:broken", "broken", &broken_integ_class,
                                                    &other, 0 };
 static const IkeProvided toy_ke_provided = { "ke:toy", "toy", &toy_ke_class, &toy, 0 };
@@ -228,6 +256,7 @@ toys_set_up (void)
   memset (hashes, 0, sizeof hashes);
   memset (integs, 0, sizeof integs);
   memset (kes, 0, sizeof kes);
+  memset (ciphers, 0, sizeof ciphers);
   prfs[0] = &toy_prf_provided;
   prfs[1] = &far_prf_provided;
   hashes[0] = &toy_hash_provided;
@@ -267,6 +296,28 @@ test_found_by_number (void)
   g_assert_null (ike_hash_find (&engine, ""));
   ike_crypto_free (engine.crypto);
   g_assert_null (engine.crypto);
+}
+
+static void
+test_without_a_number_found_by_name_only (void)
+{
+  IkeEngine engine = { 0 };
+
+  toys_set_up ();
+  ciphers[0] = &toy_cipher_provided;
+  ciphers[1] = &one_cipher_provided;
+  ciphers[2] = &two_cipher_provided;
+  engine_open (&engine);
+  const IkeCipher *toy_found = ike_cipher_find_name (&engine, "toy"),
+                  *one = ike_cipher_find_name (&engine, "one"),
+                  *two = ike_cipher_find_name (&engine, "two");
+
+  g_assert_true (toy_found && toy_found == ike_cipher_find (&engine, 2, 1));
+  g_assert_true (one && two && one != two && ike_cipher_class (one) == &nameless_class);
+  g_assert_null (ike_cipher_find_name (&engine, "three"));
+  for (guint bits = 0; bits < 65536; bits++)
+    g_assert_null (ike_cipher_find (&engine, 0, (guint16) bits));
+  ike_crypto_free (engine.crypto);
 }
 
 static void
@@ -480,6 +531,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/crypto/classes-are-found-by-number", test_found_by_number);
+  g_test_add_func ("/crypto/without-a-number-found-by-name-only",
+                   test_without_a_number_found_by_name_only);
   g_test_add_func ("/crypto/one-number-has-one-owner", test_one_number_has_one_owner);
   g_test_add_func ("/crypto/class-with-a-hole-is-refused", test_class_with_a_hole_is_refused);
   g_test_add_func ("/crypto/a-loop-has-one-context-for-life", test_a_loop_has_one_context_for_life);

@@ -143,6 +143,17 @@ test_text_is_indented (void)
   g_assert_cmpstr (text, ==, "{\n  \"a\": {\n    \"b\": 1\n  },\n  \"empty\": []\n}");
 }
 
+static void
+test_origin (void)
+{
+  g_autoptr (IkeTree) tree = ike_settings_parse ("a { b = c }", 11, "file", NULL);
+
+  g_assert_cmpstr (ike_tree_where (ike_tree_get (tree, "a.b")), ==, "file:1");
+  ike_tree_set_origin (tree, "database");
+  g_assert_cmpstr (ike_tree_where (ike_tree_get (tree, "a.b")), ==, "database");
+  g_assert_cmpstr (ike_tree_where (tree), ==, "database");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -156,5 +167,6 @@ main (int argc, char **argv)
   g_test_add_func ("/tree/deep-trees-are-freed-without-recursion", test_deep_trees_are_freed);
   g_test_add_func ("/tree/control-characters-are-escaped", test_text_escapes);
   g_test_add_func ("/tree/text-may-be-indented", test_text_is_indented);
+  g_test_add_func ("/tree/an-origin-is-the-place-of-all-below", test_origin);
   return g_test_run ();
 }

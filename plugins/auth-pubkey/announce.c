@@ -33,7 +33,8 @@ send_hashes (IkePlugin *self, IkeSa *sa, IkeExchange *x, IkeWriter *out)
   if (hashes == 0)
     return FALSE;
   if (ike_exchange_is_initiator (x)
-          ? !pubkey_is_ours (pubkey, conn, TRUE) && !pubkey_is_ours (pubkey, conn, FALSE)
+          ? !pubkey_has_ours (pubkey, conn->local, conn->n_local)
+                && !pubkey_has_ours (pubkey, conn->remote, conn->n_remote)
           : !peer || !peer->has_hashes)
     return FALSE;
   for (guint i = 0; i < 32; i++)
@@ -92,8 +93,7 @@ static gboolean
 send_methods (IkePlugin *self, IkeSa *sa, IkeExchange *x, IkeWriter *out)
 {
   Pubkey *pubkey = ike_plugin_state (self);
-  const IkeConn *conn = ike_sa_conn (sa);
-  const IkeAuthConf *conf = conn && conn->n_remote ? &conn->remote[0] : NULL;
+  const IkeAuthConf *conf = ike_sa_auth_conf (sa, FALSE);
   const PubkeyPeer *peer = ike_sa_slot (sa, pubkey->slot);
   const IkeSigScheme *scheme;
   guint64 seen = 0;
@@ -101,7 +101,7 @@ send_methods (IkePlugin *self, IkeSa *sa, IkeExchange *x, IkeWriter *out)
   PubkeyConf rules;
   IkeWriter w;
 
-  if (!pubkey->wants_announcements || !is_my_turn (x) || !pubkey_is_ours (pubkey, conn, FALSE)
+  if (!pubkey->wants_announcements || !is_my_turn (x) || !pubkey_is_ours (pubkey, conf)
       || (ike_exchange_is_initiator (x) && (!peer || !peer->has_announced)))
     return FALSE;
   pubkey_conf_read (pubkey, conf, FALSE, &rules);

@@ -64,16 +64,14 @@ add_ca (const Pubkey *pubkey, CaIds *out, const IkeCert *ca)
 }
 
 static void
-add_wishes (Pubkey *pubkey, const IkeConn *conn, const IkeCredentials *credentials, CaIds *out)
+add_wishes_of (Pubkey *pubkey, const IkeConn *conn, const IkeAuthConf *conf,
+               const IkeCredentials *credentials, CaIds *out)
 {
   guint64 ocsp = ike_option_uint (conn->options, pubkey->ocsp);
   PubkeyConf rules;
   IkeCert *ca;
 
-  if (!pubkey_is_ours (pubkey, conn, FALSE)
-      || !ike_option_uint (conn->options, pubkey->send_certreq))
-    return;
-  pubkey_conf_read (pubkey, &conn->remote[0], FALSE, &rules);
+  pubkey_conf_read (pubkey, conf, FALSE, &rules);
   out->wants_raw |= rules.pubkeys != NULL;
   out->wants_ocsp |= ocsp == PUBKEY_OCSP_BOTH || ocsp == PUBKEY_OCSP_REQUEST;
   for (guint i = 0;
@@ -82,6 +80,15 @@ add_wishes (Pubkey *pubkey, const IkeConn *conn, const IkeCredentials *credentia
        i++)
     add_ca (pubkey, out, ca);
   pubkey_conf_clear (&rules);
+}
+
+static void
+add_wishes (Pubkey *pubkey, const IkeConn *conn, const IkeCredentials *credentials, CaIds *out)
+{
+  if (ike_option_uint (conn->options, pubkey->send_certreq))
+    for (guint i = 0; i < conn->n_remote; i++)
+      if (pubkey_is_ours (pubkey, &conn->remote[i]))
+        add_wishes_of (pubkey, conn, &conn->remote[i], credentials, out);
 }
 
 static void
@@ -456,8 +463,8 @@ certs_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
   Pubkey *pubkey = ike_plugin_state (ike_task_plugin (task));
   IkeSa *sa = ike_task_sa (task);
   const IkeConn *conn = ike_sa_conn (sa);
-  const IkeOwn *own =
-      pubkey_is_ours (pubkey, conn, TRUE) ? pubkey_own (pubkey, sa, &conn->local[0]) : NULL;
+  const IkeAuthConf *conf = ike_sa_auth_conf (sa, TRUE);
+  const IkeOwn *own = pubkey_is_ours (pubkey, conf) ? pubkey_own (pubkey, sa, conf) : NULL;
 
   if (own
       && wants_to_send (pubkey_peer (pubkey, sa), own,

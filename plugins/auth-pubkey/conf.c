@@ -66,11 +66,8 @@ pubkey_conf_clear (PubkeyConf *conf)
 }
 
 gboolean
-pubkey_is_ours (Pubkey *pubkey, const IkeConn *conn, gboolean is_local)
+pubkey_is_ours (Pubkey *pubkey, const IkeAuthConf *conf)
 {
-  const IkeAuthConf *conf = !conn      ? NULL
-                            : is_local ? (conn->n_local ? &conn->local[0] : NULL)
-                                       : (conn->n_remote ? &conn->remote[0] : NULL);
   char name[64];
   const IkeProvided *method;
 
@@ -79,6 +76,15 @@ pubkey_is_ours (Pubkey *pubkey, const IkeConn *conn, gboolean is_local)
   g_snprintf (name, sizeof name, "auth:%.*s", (int) strcspn (conf->auth, "-:/"), conf->auth);
   method = ike_feature_find (pubkey->engine, name, NULL);
   return method && method->plugin == pubkey->self;
+}
+
+gboolean
+pubkey_has_ours (Pubkey *pubkey, const IkeAuthConf *confs, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    if (pubkey_is_ours (pubkey, &confs[i]))
+      return TRUE;
+  return FALSE;
 }
 
 /* -- judged */

@@ -63,7 +63,8 @@ void     pubkey_conf_read  (Pubkey *pubkey, const IkeAuthConf *conf, gboolean is
 void     pubkey_conf_clear (PubkeyConf *conf);
 extern const char *const pubkey_needs[];      /* features without which nothing of this plugin makes sense */
 /* Is the first section of that side authenticated by this plugin? */
-gboolean pubkey_is_ours    (Pubkey *pubkey, const IkeConn *conn, gboolean is_local);
+gboolean pubkey_is_ours    (Pubkey *pubkey, const IkeAuthConf *conf_or_null);
+gboolean pubkey_has_ours   (Pubkey *pubkey, const IkeAuthConf *confs, guint n);
 void     pubkey_check      (IkePlugin *self, const IkeAuthConf *conf, gboolean is_local, GPtrArray *problems);
 
 enum { PUBKEY_SEND_IFASKED, PUBKEY_SEND_ALWAYS, PUBKEY_SEND_NEVER };

@@ -78,6 +78,8 @@ make_cert (const MakeCert *what, const char *key, X509 *issuer_or_null, const ch
     add_extension (cert, issuer, NID_subject_alt_name, what->names);
   if (what->usage)
     add_extension (cert, issuer, NID_key_usage, what->usage);
+  if (what->purpose)
+    add_extension (cert, issuer, NID_ext_key_usage, what->purpose);
   g_assert_cmpint (X509_sign (cert, make_key (issuer_key), EVP_sha256 ()), >, 0);
   return cert;
 }

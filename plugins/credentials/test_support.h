@@ -21,6 +21,7 @@ typedef struct {
   int         from, to;                       /* days from now; both 0: -10 to 400 */
   gboolean    is_ca;
   const char *usage;                          /* keyUsage: "keyEncipherment"; NULL: none */
+  const char *purpose;                        /* extendedKeyUsage: "clientAuth"; NULL: none */
 } MakeCert;
 
 /* Of this name, the same key within one test program: making one takes time. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cipher.c - encryption alone: AES-CBC (RFC 3602), AES-CTR (RFC 3686, 5930), 3DES (RFC 2451),
- * NULL (RFC 2410). */
+ * NULL (RFC 2410); and DES for MS-CHAP-V2, which no proposal can name. */
 #include <openssl/err.h>
 #include <string.h>
 
@@ -145,6 +145,8 @@ CIPHER (ctr_192, "aes-ctr/192", 13, 192, 24, 4, 8, 1, CIPHER_AES_192_CTR, TRUE,
 CIPHER (ctr_256, "aes-ctr/256", 13, 256, 32, 4, 8, 1, CIPHER_AES_256_CTR, TRUE,
         IKE_CRYPTO_IV_COUNTER);
 CIPHER (triple_des, "3des", 3, 0, 24, 0, 8, 8, CIPHER_3DES_CBC, FALSE, IKE_CRYPTO_OFF);
+CIPHER (des_ecb, "des-ecb", 0, 0, 8, 0, 0, 8, CIPHER_DES_ECB, FALSE,
+        IKE_CRYPTO_NOT_IKE | IKE_CRYPTO_NOT_ESP | IKE_CRYPTO_OFF);
 
 /* RFC 2410: "NULL does nothing to alter plaintext data."  There is no context, so the plugin
  * stands for it. */

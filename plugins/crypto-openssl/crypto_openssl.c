@@ -12,6 +12,7 @@
 #include <ikebana/error.h>
 
 #include "private.h"
+#include "shared/openssl/random.h"
 
 static const char *const cipher_names[N_CIPHERS] = {
   [CIPHER_AES_128_CBC] = "AES-128-CBC",
@@ -29,13 +30,12 @@ static const char *const cipher_names[N_CIPHERS] = {
   [CIPHER_CHACHA20_POLY1305] = "ChaCha20-Poly1305",
   [CIPHER_3DES_CBC] = "DES-EDE3-CBC",
   [CIPHER_AES_128_ECB] = "AES-128-ECB",
+  [CIPHER_DES_ECB] = "DES-ECB",
 };
 
 static const char *const digest_names[N_DIGESTS] = {
-  [DIGEST_SHA1] = "SHA1",
-  [DIGEST_SHA2_256] = "SHA2-256",
-  [DIGEST_SHA2_384] = "SHA2-384",
-  [DIGEST_SHA2_512] = "SHA2-512",
+  [DIGEST_SHA1] = "SHA1",         [DIGEST_SHA2_256] = "SHA2-256", [DIGEST_SHA2_384] = "SHA2-384",
+  [DIGEST_SHA2_512] = "SHA2-512", [DIGEST_MD4] = "MD4",
 };
 
 static void
@@ -48,12 +48,25 @@ state_free (gpointer data)
   for (guint i = 0; i < N_DIGESTS; i++)
     EVP_MD_free (state->digests[i]);
   groups_free (state);
+  if (state->legacy_provider)
+    OSSL_PROVIDER_unload (state->legacy_provider);
+  OSSL_LIB_CTX_free (state->legacy_library);
   if (state->default_provider)
     OSSL_PROVIDER_unload (state->default_provider);
   if (state->random_provider)
     OSSL_PROVIDER_unload (state->random_provider);
   OSSL_LIB_CTX_free (state->library);
   g_free (state);
+}
+
+/* MD4 and DES come from a library context of their own, so that nothing else that is fetched, a key
+ * file's cipher for one, ever gets a weak algorithm that it did not ask for. */
+static void
+legacy_load (State *state)
+{
+  state->legacy_library = OSSL_LIB_CTX_new ();
+  if (state->legacy_library)
+    state->legacy_provider = OSSL_PROVIDER_load (state->legacy_library, "legacy");
 }
 
 static State *
@@ -75,10 +88,13 @@ state_new (IkeEngine *engine, GError **error)
     state_free (state);
     return NULL;
   }
+  legacy_load (state);
   for (guint i = 0; i < N_CIPHERS; i++)
-    state->ciphers[i] = EVP_CIPHER_fetch (state->library, cipher_names[i], NULL);
+    state->ciphers[i] = EVP_CIPHER_fetch (
+        i < CIPHER_DES_ECB ? state->library : state->legacy_library, cipher_names[i], NULL);
   for (guint i = 0; i < N_DIGESTS; i++)
-    state->digests[i] = EVP_MD_fetch (state->library, digest_names[i], NULL);
+    state->digests[i] = EVP_MD_fetch (i < DIGEST_MD4 ? state->library : state->legacy_library,
+                                      digest_names[i], NULL);
   groups_load (state);
   ERR_clear_error ();
   return state;

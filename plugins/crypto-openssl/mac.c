@@ -385,6 +385,7 @@ DIGEST (sha1, "sha1", 1, 64, 20, 12, DIGEST_SHA1);
 DIGEST (sha2_256, "sha256", 2, 64, 32, 16, DIGEST_SHA2_256);
 DIGEST (sha2_384, "sha384", 3, 128, 48, 24, DIGEST_SHA2_384);
 DIGEST (sha2_512, "sha512", 4, 128, 64, 32, DIGEST_SHA2_512);
+DIGEST (md4, "md4", 0, 64, 16, 0, DIGEST_MD4);
 
 INTEG (integ_sha1, "hmac-sha1-96", 2, 20, 12, sha1_new, hash_free, hmac_mac);
 INTEG (integ_xcbc, "aes-xcbc-96", 5, 16, 12, block_mac_new, block_mac_free, xcbc_mac);

@@ -140,12 +140,28 @@ key_free (IkeKey *key)
   g_free (self);
 }
 
+static IkeSecretBlob *
+key_export_der (IkeKey *key)
+{
+  PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8 (((FileKey *) key)->pkey);
+  int len = info ? i2d_PKCS8_PRIV_KEY_INFO (info, NULL) : 0;
+  IkeSecretBlob *blob = len > 0 ? ike_secret_blob_new (NULL, (gsize) len) : NULL;
+  guint8 *at = blob ? ike_secret_blob_data (blob) : NULL;
+
+  if (blob && i2d_PKCS8_PRIV_KEY_INFO (info, &at) != len)
+    g_clear_pointer (&blob, ike_secret_blob_unref);
+  PKCS8_PRIV_KEY_INFO_free (info);
+  ERR_clear_error ();
+  return blob;
+}
+
 static const IkeKeyClass file_key_class = {
   .struct_size = sizeof (IkeKeyClass),
   .origin = "file",
   .sign = key_sign,
   .can = key_can,
   .free_key = key_free,
+  .export_der = key_export_der,
 };
 
 static const IkeSigScheme *

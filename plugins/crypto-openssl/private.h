@@ -27,10 +27,18 @@ typedef enum {
   CIPHER_CHACHA20_POLY1305,
   CIPHER_3DES_CBC,
   CIPHER_AES_128_ECB,
+  CIPHER_DES_ECB, /* from here on: of the legacy provider */
   N_CIPHERS,
 } CipherId;
 
-typedef enum { DIGEST_SHA1, DIGEST_SHA2_256, DIGEST_SHA2_384, DIGEST_SHA2_512, N_DIGESTS } DigestId;
+typedef enum {
+  DIGEST_SHA1,
+  DIGEST_SHA2_256,
+  DIGEST_SHA2_384,
+  DIGEST_SHA2_512,
+  DIGEST_MD4, /* from here on: of the legacy provider */
+  N_DIGESTS,
+} DigestId;
 
 typedef enum {
   GROUP_MODP1024,
@@ -56,6 +64,8 @@ enum { SCHEMES_MAX = 32 };
 typedef struct {
   OSSL_LIB_CTX *library;
   OSSL_PROVIDER *random_provider, *default_provider;
+  OSSL_LIB_CTX *legacy_library;   /* what is fetched from it is seen by those who ask for it only */
+  OSSL_PROVIDER *legacy_provider; /* NULL: not installed */
   EVP_CIPHER *ciphers[N_CIPHERS]; /* NULL: not in this libcrypto */
   EVP_MD *digests[N_DIGESTS];
   EVP_PKEY *groups[N_GROUPS]; /* domain parameters; NULL for curves that have none */
@@ -66,9 +76,6 @@ typedef struct {
 /* The state of @self, made at first use: probes run before activate, all on the control thread.
  * NULL with @error. */
 State *state_get (IkePlugin *self, GError **error);
-
-/* random.c: a provider that offers one random generator, IKE-ENGINE. */
-OSSL_PROVIDER *random_provider_load (OSSL_LIB_CTX *library, IkeEngine *engine);
 
 /* ke.c: domain parameters, part of the state. */
 void groups_load (State *state);
@@ -89,6 +96,7 @@ void groups_free (State *state);
                               FEATURE (prf_sha2_384) FEATURE (prf_sha2_512) FEATURE (prf_xcbc)     \
                                   FEATURE (prf_cmac) FEATURE (hash_sha1) FEATURE (hash_sha2_256)   \
                                       FEATURE (hash_sha2_384) FEATURE (hash_sha2_512)              \
+                                          FEATURE (hash_md4) FEATURE (des_ecb)                     \
                                           FEATURE (modp1024) FEATURE (modp1536) FEATURE (modp2048) \
                                               FEATURE (modp3072) FEATURE (modp4096)                \
                                                   FEATURE (modp6144) FEATURE (modp8192)            \

@@ -81,6 +81,16 @@ probe_run (IkePlugin *self, const char *feature, gconstpointer klass, gpointer s
   return n_run > 0 || probe_fail (error, feature, "there is no known answer to test it with", NULL);
 }
 
+static const char *
+why_not_there (const State *state, const char *feature)
+{
+  if (!state->legacy_provider
+      && (strcmp (feature, "hash:md4") == 0 || strcmp (feature, "cipher:des-ecb") == 0))
+    return "OpenSSL's legacy provider is not installed; it is in the Debian packages "
+           "openssl-provider-legacy (13 and later) or libssl3";
+  return "this libcrypto does not have it (disabled, or a restricted provider)";
+}
+
 static gboolean
 probe_scratch (IkePlugin *self, const char *feature, gpointer (*scratch_new) (IkePlugin *self),
                gpointer *scratch, GError **error)
@@ -89,9 +99,7 @@ probe_scratch (IkePlugin *self, const char *feature, gpointer (*scratch_new) (Ik
     return FALSE;
   *scratch = scratch_new (self);
   return *scratch
-         || probe_fail (error, feature,
-                        "this libcrypto does not have it (disabled, or a restricted provider)",
-                        NULL);
+         || probe_fail (error, feature, why_not_there (ike_plugin_state (self), feature), NULL);
 }
 
 /* Sealed and opened with a scratch context, sealed with a keyed one, and refused with another

@@ -34,7 +34,7 @@ static void
 test_all_are_ready (void)
 {
   static const char *const kinds[] = { "aead", "cipher", "integ", "prf", "hash", "ke" };
-  static const guint expected[] = { 19, 8, 6, 6, 4, 15 };
+  static const guint expected[] = { 19, 9, 6, 6, 5, 15 };
   Bench bench;
 
   bench_open (&bench, 1);
@@ -118,7 +118,9 @@ static void
 cipher_answer (Bench *bench, const Vector *vector, const Row *row)
 {
   const IkeCipherClass *klass = bench_feature (bench, vector->feature)->ops;
-  const IkeCipher *cipher = ike_cipher_find (bench->engine, klass->transform, klass->key_bits);
+  const IkeCipher *cipher =
+      klass->transform ? ike_cipher_find (bench->engine, klass->transform, klass->key_bits)
+                       : ike_cipher_find_name (bench->engine, vector->feature + strlen ("cipher:"));
   gsize len = row->len[2];
   g_autofree guint8 *data = g_memdup2 (row->bytes[2], len);
 
@@ -303,6 +305,44 @@ test_keyed_context_agrees_and_has_one_direction (void)
   bench_close (&bench);
 }
 
+/* Whatever number a peer proposes, it does not lead to what is there for passwords only. */
+static void
+test_des_is_in_no_proposal (void)
+{
+  Bench bench;
+
+  bench_open (&bench, 1);
+  const IkeCipher *des = ike_cipher_find_name (bench.engine, "des-ecb");
+
+  g_assert_nonnull (des);
+  g_assert_cmpuint (ike_cipher_class (des)->flags, ==,
+                    IKE_CRYPTO_NOT_IKE | IKE_CRYPTO_NOT_ESP | IKE_CRYPTO_OFF);
+  for (guint id = 0; id < 4; id++)
+    for (guint bits = 0; bits < 65536; bits++)
+      g_assert_true (ike_cipher_find (bench.engine, (guint16) id, (guint16) bits) != des);
+  g_assert_null (ike_cipher_find_name (bench.engine, "des"));
+  bench_close (&bench);
+}
+
+static void
+test_without_the_legacy_provider_it_says_so (void)
+{
+  static const char *const features[] = { "hash:md4", "cipher:des-ecb" };
+  Bench bench;
+
+  g_setenv ("OPENSSL_MODULES", "/nonexistent", TRUE);
+  bench_open (&bench, 1);
+  g_unsetenv ("OPENSSL_MODULES");
+  for (guint i = 0; i < G_N_ELEMENTS (features); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (ike_feature_find (bench.engine, features[i], &error));
+    g_assert_nonnull (strstr (error->message, "legacy provider is not installed"));
+  }
+  g_assert_nonnull (ike_hash_find (bench.engine, "sha1"));
+  bench_close (&bench);
+}
+
 static void
 test_part_of_a_block_is_refused (void)
 {
@@ -408,7 +448,7 @@ test_prf_plus_is_chained (void)
   bench_close (&bench);
 }
 
-enum { KEY_LEN = 64, TEXT_LEN = 256, DIGESTS_PER_ROUND = 20 };
+enum { KEY_LEN = 64, TEXT_LEN = 256, DIGESTS_PER_ROUND = 21 };
 
 static const guint8 a_key[KEY_LEN] = { 1 }, an_iv[16] = { 2 }, some_aad[8] = { 4 };
 
@@ -430,8 +470,7 @@ use_ciphers (Bench *bench)
   }
   list = ike_feature_list (bench->engine, "cipher", &n);
   for (guint i = 0; i < n; i++) {
-    const IkeCipherClass *klass = list[i]->ops;
-    const IkeCipher *cipher = ike_cipher_find (bench->engine, klass->transform, klass->key_bits);
+    const IkeCipher *cipher = ike_cipher_find_name (bench->engine, list[i]->name);
 
     g_assert_true (ike_cipher_encrypt (cipher, a_key, an_iv, data, sizeof data));
     g_assert_true (ike_cipher_decrypt (cipher, a_key, an_iv, data, sizeof data));
@@ -516,6 +555,9 @@ main (int argc, char **argv)
   g_test_add_func ("/crypto-openssl/keyed-context-agrees-and-has-one-direction",
                    test_keyed_context_agrees_and_has_one_direction);
   g_test_add_func ("/crypto-openssl/part-of-a-block-is-refused", test_part_of_a_block_is_refused);
+  g_test_add_func ("/crypto-openssl/des-is-in-no-proposal", test_des_is_in_no_proposal);
+  g_test_add_func ("/crypto-openssl/without-the-legacy-provider-it-says-so",
+                   test_without_the_legacy_provider_it_says_so);
   g_test_add_func ("/crypto-openssl/pieces-are-glued", test_pieces_are_glued);
   g_test_add_func ("/crypto-openssl/xcbc-of-a-long-message", test_xcbc_of_a_long_message);
   g_test_add_func ("/crypto-openssl/prf-plus-is-chained", test_prf_plus_is_chained);

@@ -328,6 +328,8 @@ put_packet_first (Ikev2Selectors *selectors, const IkeTrigger *trigger)
   put_first (selectors->remote, &selectors->n_remote, &trigger->remote);
 }
 
+static const char no_address[] = "the peer gave us no virtual address, which vips asks for";
+
 /* NULL, or why there is nothing to propose. */
 static const char *
 prepare (IkeTask *task)
@@ -344,6 +346,8 @@ prepare (IkeTask *task)
   self->conf = ike_conn_child (ike_sa_conn (sa), name && *name ? name : NULL);
   if (!self->conf)
     return "the connection has no such child";
+  if (!ikev2_child_is_in_auth (ike_task_exchange (task)) && ikev2_lacks_own_address (sa, self->conf))
+    return no_address;
   if (ikev2_child_is_ah_through_nat (sa, self->conf))
     return ikev2_child_nat_and_ah;
   self->mode = (guint8) self->conf->mode;
@@ -512,7 +516,8 @@ take_narrowed (IkeTask *task, const IkeMessage *in)
   self->selectors = answered;
   answered->n_local = ike_selectors_prune (answered->local, answered->n_local);
   answered->n_remote = ike_selectors_prune (answered->remote, answered->n_remote);
-  return is_within && ikev2_child_narrow (task, TRUE);
+  return is_within && ikev2_selectors_keep_ours (ike_task_sa (task), self->conf, answered)
+         && ikev2_child_narrow (task, TRUE);
 }
 
 static const char *
@@ -546,6 +551,10 @@ accept_answer (IkeTask *task, IkeExchange *x, const IkeMessage *in)
                           "the peer chose what we did not propose");
   /* While keys are made the peer may name it already. */
   ike_child_set_spi (ikev2_child_of (task), FALSE, ikev2_child_spi_of (&self->choice));
+  /* RFC 7296, 3.15.4: "If the initiator requires the assignment of an IP address, it will treat a
+   * response without CFG_REPLY as an error." */
+  if (ikev2_lacks_own_address (ike_task_sa (task), self->conf))
+    return refuse_answer (task, "config", IKE_N_INTERNAL_ADDRESS_FAILURE, no_address);
   if (ikev2_mode_of (x) != self->mode)
     return refuse_answer (task, "mode", IKE_N_NO_PROPOSAL_CHOSEN, mode_refused (self->mode));
   if (!ikev2_ipcomp_answered (x, ike_child_cpi (ikev2_child_of (task), TRUE) != 0, &self->peer_cpi))

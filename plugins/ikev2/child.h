@@ -54,6 +54,11 @@ IkeTaskResult ikev2_child_install  (IkeTask *task, IkeExchange *x, const IkeMess
 IkeTaskResult ikev2_child_finish   (IkeTask *task);
 
 gboolean   ikev2_child_covers      (const Ikev2Selectors *big, const Ikev2Selectors *small_);
+/* Client: `vips` asks for an address, and there is none.  Gateway: so do `pools` of the peer. */
+gboolean   ikev2_lacks_own_address  (IkeSa *sa, const IkeChildConf *conf);
+gboolean   ikev2_lacks_peer_address (IkeSa *sa, const IkeChildConf *conf);
+/* Of what the peer answered, what our virtual addresses may have; FALSE: nothing. */
+gboolean   ikev2_selectors_keep_ours (IkeSa *sa, const IkeChildConf *conf, Ikev2Selectors *answered);
 
 /* child_rekey.c */
 gboolean    ikev2_rekey_is_asked   (IkeExchange *x);            /* does the operation replace a CHILD_SA? */

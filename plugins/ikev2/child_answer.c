@@ -192,6 +192,9 @@ choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
     choose_child (task, offered, ikev2_mode_of (x), &why);
   if (!self->conf)
     return refuse_selectors (task, offered, why);
+  if (ikev2_lacks_peer_address (sa, self->conf))
+    return ikev2_child_refuse (task, "config", IKE_N_FAILED_CP_REQUIRED,
+                               "the peer has no virtual address, which pools gives out", NULL);
   if (ikev2_child_is_ah_through_nat (sa, self->conf))
     return ikev2_child_refuse (task, "child", IKE_N_NO_PROPOSAL_CHOSEN, ikev2_child_nat_and_ah,
                                NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* child_select.c - which child of a connection fits, and what of its selectors (RFC 7296, 2.9). */
 #include "child.h"
+#include <string.h>
 
 const IkeProposals *
 ikev2_child_proposals (const IkeChildConf *conf)
@@ -8,16 +9,83 @@ ikev2_child_proposals (const IkeChildConf *conf)
   return conf->ah_proposals ? conf->ah_proposals : conf->esp_proposals;
 }
 
-static guint
-resolve (const IkeSelector *from, guint n, const IkeAddr *host, IkeSelector *to)
+/* What `dynamic` stands for at one end. */
+typedef struct {
+  IkeAddr addrs[IKE_SA_VIRTUAL_IPS_MAX];
+  guint n;
+  gboolean is_open; /* of each only the family counts */
+} Hosts;
+
+static gboolean
+is_client (const IkeSa *sa)
 {
-  guint i, n_to = 0;
+  const IkeConn *conn = ike_sa_conn (sa);
+
+  return conn->vips && conn->vips[0] && ike_sa_was_ours (sa);
+}
+
+/* RFC 7296, 2.19: whoever asks for an address offers all of its family, and the answer says which
+ * one it got. */
+static void
+of_wishes (const IkeConn *conn, Hosts *hosts)
+{
+  hosts->is_open = TRUE;
+  for (guint i = 0; conn->vips[i] && hosts->n < 2; i++) {
+    IkeAddr wish = { 0 };
+    ike_addr_parse (&wish, conn->vips[i], NULL);
+    if (wish.family != 6)
+      wish.family = 4;
+    if (!hosts->n || hosts->addrs[0].family != wish.family)
+      hosts->addrs[hosts->n++].family = wish.family;
+  }
+}
+
+/* A virtual address, where that end has any, else its host. */
+static Hosts
+hosts_of (IkeSa *sa, const IkeChildConf *conf, gboolean is_local)
+{
+  Hosts hosts = { .n = 0 };
+  const IkeAddr *virtual_ips = ike_sa_virtual_ips (sa, is_local, &hosts.n);
+
+  if (conf->mode != IKE_MODE_TRANSPORT && virtual_ips) {
+    memcpy (hosts.addrs, virtual_ips, hosts.n * sizeof *virtual_ips);
+    return hosts;
+  }
+  hosts.n = 0;
+  if (conf->mode != IKE_MODE_TRANSPORT && is_local && is_client (sa))
+    of_wishes (ike_sa_conn (sa), &hosts);
+  else
+    hosts.addrs[hosts.n++] = *(is_local ? ike_sa_local (sa) : ike_sa_remote (sa));
+  return hosts;
+}
+
+static IkeSelector
+resolve_one (const IkeSelector *from, const Hosts *hosts, guint i)
+{
+  IkeSelector to = *from;
+
+  if (!hosts->is_open) {
+    ike_selector_resolve (&to, &hosts->addrs[i]);
+    return to;
+  }
+  to.is_dynamic = 0;
+  to.family = hosts->addrs[i].family;
+  memset (to.first, 0, sizeof to.first);
+  memset (to.last, 0, sizeof to.last);
+  memset (to.last, 0xff, to.family == 4 ? 4 : 16);
+  return to;
+}
+
+static guint
+resolve (const IkeSelector *from, guint n, const Hosts *hosts, IkeSelector *to)
+{
+  guint i, k, n_to = 0;
 
   for (i = 0; i < n && n_to < IKE_SELECTORS_MAX; i++) {
-    to[n_to] = from[i];
-    if (to[n_to].is_dynamic)
-      ike_selector_resolve (&to[n_to], host);
-    n_to++;
+    if (!from[i].is_dynamic)
+      to[n_to++] = from[i];
+    for (k = 0; from[i].is_dynamic && k < hosts->n && n_to < IKE_SELECTORS_MAX; k++)
+      to[n_to++] = resolve_one (&from[i], hosts, k);
   }
   return n_to;
 }
@@ -25,12 +93,62 @@ resolve (const IkeSelector *from, guint n, const IkeAddr *host, IkeSelector *to)
 void
 ikev2_selectors_of (IkeSa *sa, const IkeChildConf *conf, Ikev2Selectors *out)
 {
-  out->n_local = resolve (conf->local_ts, conf->n_local_ts, ike_sa_local (sa), out->local);
-  out->n_remote = resolve (conf->remote_ts, conf->n_remote_ts, ike_sa_remote (sa), out->remote);
+  Hosts local = hosts_of (sa, conf, TRUE), remote = hosts_of (sa, conf, FALSE);
+
+  out->n_local = resolve (conf->local_ts, conf->n_local_ts, &local, out->local);
+  out->n_remote = resolve (conf->remote_ts, conf->n_remote_ts, &remote, out->remote);
   if (conf->mode != IKE_MODE_TRANSPORT)
     return;
   out->n_local = ikev2_selectors_within (out->local, out->n_local, ike_sa_local (sa));
   out->n_remote = ikev2_selectors_within (out->remote, out->n_remote, ike_sa_remote (sa));
+}
+
+static gboolean
+has_dynamic (const IkeSelector *selectors, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    if (selectors[i].is_dynamic)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+ikev2_lacks_own_address (IkeSa *sa, const IkeChildConf *conf)
+{
+  guint n;
+
+  return is_client (sa) && conf->mode != IKE_MODE_TRANSPORT && !ike_sa_virtual_ips (sa, TRUE, &n);
+}
+
+/* RFC 7296, 2.19: "In the case where the IRAS's configuration requires that CP be used for a given
+ * identity IDi, but IRAC has failed to send a CP(CFG_REQUEST), IRAS MUST fail the request". */
+gboolean
+ikev2_lacks_peer_address (IkeSa *sa, const IkeChildConf *conf)
+{
+  const IkeConn *conn = ike_sa_conn (sa);
+  guint n;
+
+  return conn->pools && conn->pools[0] && !ike_sa_was_ours (sa) && conf->mode != IKE_MODE_TRANSPORT
+         && has_dynamic (conf->remote_ts, conf->n_remote_ts) && !ike_sa_virtual_ips (sa, FALSE, &n);
+}
+
+/* Offered before the address was known, the answer may hold more than it. */
+gboolean
+ikev2_selectors_keep_ours (IkeSa *sa, const IkeChildConf *conf, Ikev2Selectors *answered)
+{
+  g_autofree Ikev2Selectors *ours = NULL;
+  IkeSelector kept[IKE_SELECTORS_MAX];
+  guint n;
+
+  if (conf->mode == IKE_MODE_TRANSPORT || !ike_sa_virtual_ips (sa, TRUE, &n))
+    return TRUE;
+  ours = g_new0 (Ikev2Selectors, 1);
+  ikev2_selectors_of (sa, conf, ours);
+  n = ike_selectors_narrow (ours->local, ours->n_local, answered->local, answered->n_local, kept,
+                            IKE_SELECTORS_MAX);
+  memcpy (answered->local, kept, n * sizeof *kept);
+  answered->n_local = n;
+  return n > 0;
 }
 
 static gboolean

@@ -34,8 +34,7 @@ ikev2_method_name (guint8 method)
 IkeIdent *
 ikev2_own_id (IkeSa *sa)
 {
-  const IkeConn *conn = ike_sa_conn (sa);
-  const IkeAuthConf *conf = conn->n_local ? &conn->local[0] : NULL;
+  const IkeAuthConf *conf = ike_sa_auth_conf (sa, TRUE);
   const IkeProvided *method = conf ? ikev2_auth_method (sa, conf) : NULL;
   const IkeAuthClass *klass = method ? method->ops : NULL;
   IkeIdent *id = NULL;
@@ -53,16 +52,17 @@ static IkeTaskResult
 id_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 {
   IkeSa *sa = ike_task_sa (task);
-  const IkeConn *conn = ike_sa_conn (sa);
-  const IkeIdent *wanted = conn->n_remote ? conn->remote[0].id : NULL;
+  const IkeAuthConf *theirs = ike_sa_auth_conf (sa, FALSE);
+  const IkeIdent *wanted = theirs ? theirs->id : NULL;
 
   if (!ike_exchange_is_initiator (x)) {
-    ike_id_write (out, IKE_PAYLOAD_IDR, ike_sa_local_id (sa));
+    if (ike_sa_auth_conf (sa, TRUE))
+      ike_id_write (out, IKE_PAYLOAD_IDR, ike_sa_local_id (sa));
     return IKE_TASK_DONE;
   }
   ike_sa_set_local_id (sa, ikev2_own_id (sa));
   ike_id_write (out, IKE_PAYLOAD_IDI, ike_sa_local_id (sa));
-  if (wanted && ike_ident_type (wanted) != IKE_ID_ANY && !ike_ident_is_pattern (wanted))
+  if (wanted && ike_sa_auth_round (sa, TRUE) == 0 && ike_ident_type (wanted) != IKE_ID_ANY && !ike_ident_is_pattern (wanted))
     ike_id_write (out, IKE_PAYLOAD_IDR, wanted);
   return IKE_TASK_DONE;
 }

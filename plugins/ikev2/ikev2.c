@@ -23,9 +23,14 @@ static const IkeStateRow init_rows[] = {
 static const IkeStateRow auth_rows[] = {
   { IKE_ROW_REQUEST, IKE_ROLE_RESPONDER, BIT (IKE_SA_CONNECTING),
     "IDi CERT* CERTREQ* IDr? AUTH? CP? SA? TSi? TSr? N* V*" },
+  { IKE_ROW_REQUEST, IKE_ROLE_RESPONDER, BIT (IKE_SA_CONNECTING), "EAP N* V*" },
+  { IKE_ROW_REQUEST, IKE_ROLE_RESPONDER, BIT (IKE_SA_CONNECTING), "AUTH? N* V*" },
   { IKE_ROW_RESPONSE, IKE_ROLE_INITIATOR, BIT (IKE_SA_CONNECTING),
-    "IDr CERT* AUTH CP? SA? TSi? TSr? N* V*" },
-  { IKE_ROW_RESPONSE, IKE_ROLE_INITIATOR, BIT (IKE_SA_CONNECTING), "N+ V*" },
+    "IDr CERT* AUTH? EAP? CP? SA? TSi? TSr? N* V*" },
+  { IKE_ROW_RESPONSE, IKE_ROLE_INITIATOR, BIT (IKE_SA_CONNECTING),
+    "AUTH EAP? CP? SA? TSi? TSr? N* V*" },
+  { IKE_ROW_RESPONSE, IKE_ROLE_INITIATOR, BIT (IKE_SA_CONNECTING), "EAP? N* V*" },
+  { IKE_ROW_RESPONSE, IKE_ROLE_INITIATOR, BIT (IKE_SA_CONNECTING), "CP? SA TSi TSr N* V*" },
   { 0, 0, 0, NULL },
 };
 
@@ -164,6 +169,7 @@ NOTIFY (cookie, IKE_N_COOKIE, 1, 64, 1, "IKE_SA_INIT");
 NOTIFY (transport, IKE_N_USE_TRANSPORT_MODE, 0, 0, 1, "IKE_AUTH CREATE_CHILD_SA");
 NOTIFY (beet, IKEV2_N_USE_BEET_MODE, 0, 0, 1, "IKE_AUTH CREATE_CHILD_SA");
 NOTIFY (ipcomp, IKE_N_IPCOMP_SUPPORTED, 3, 1024, 16, "IKE_AUTH CREATE_CHILD_SA");
+NOTIFY (another, IKEV2_N_ANOTHER_AUTH_FOLLOWS, 0, 0, 1, "IKE_AUTH");
 NOTIFY (rekey, IKE_N_REKEY_SA, 0, 0, 1, "CREATE_CHILD_SA");
 
 #define FEATURE(symbol, name, class_)                                                              \
@@ -209,6 +215,7 @@ FEATURE (cookie_n, "notify:COOKIE", cookie_notify);
 FEATURE (transport_n, "notify:USE_TRANSPORT_MODE", transport_notify);
 FEATURE (beet_n, "notify:USE_BEET_MODE", beet_notify);
 FEATURE (ipcomp_n, "notify:IPCOMP_SUPPORTED", ipcomp_notify);
+FEATURE (another_n, "notify:ANOTHER_AUTH_FOLLOWS", another_notify);
 FEATURE (rekey_n, "notify:REKEY_SA", rekey_notify);
 
 static const IkeFeature *const features[] = {
@@ -235,7 +242,7 @@ static const IkeFeature *const features[] = {
   &rekey_n_feature,         &ikev2_fragmentation_feature,
   &ikev2_fragmentation_acts_feature, &ikev2_window_size_feature,
   &ikev2_contact_notify_feature, &ikev2_contact_task_feature,
-  &ikev2_unique_acts_feature, NULL,
+  &ikev2_unique_acts_feature, &another_n_feature, &ikev2_multiple_auth_feature, NULL,
 };
 
 static gboolean

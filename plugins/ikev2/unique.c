@@ -28,7 +28,7 @@ static const IkeNotifyClass contact_notify = {
 static gboolean
 is_wanted (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in)
 {
-  return !in && ike_sa_conn (sa)->unique != UNIQUE_NEVER;
+  return !in && ike_sa_auth_round (sa, TRUE) == 0 && ike_sa_conn (sa)->unique != UNIQUE_NEVER;
 }
 
 /* "The INITIAL_CONTACT notification asserts that this IKE SA is the only IKE SA currently active

@@ -185,8 +185,8 @@ add_common (Environment *environment, const IkeTree *body)
   add_leaf (environment, "PLUTO_MARK_IN", body, "mark-in", DIGITS "abcdefABCDEFx/");
   add_leaf (environment, "PLUTO_MARK_OUT", body, "mark-out", DIGITS "abcdefABCDEFx/");
   add_leaf (environment, "PLUTO_UDP_ENC", body, "encap-port", DIGITS);
-  add_virtual_addresses (environment, "MY", ike_tree_get (body, "local-virtual-ip"));
-  add_virtual_addresses (environment, "PEER", ike_tree_get (body, "remote-virtual-ip"));
+  add_virtual_addresses (environment, "MY", ike_tree_get (body, "ike.local-vips"));
+  add_virtual_addresses (environment, "PEER", ike_tree_get (body, "ike.remote-vips"));
 }
 
 static char **

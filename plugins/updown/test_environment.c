@@ -101,7 +101,7 @@ test_virtual_addresses (void)
 {
   g_autoptr (IkeTree) body = make_body ("10.1.0.1/32", "0.0.0.0/0");
   g_autoptr (GPtrArray) all = NULL;
-  IkeTree *list = ike_tree_add_list (body, "local-virtual-ip");
+  IkeTree *list = ike_tree_add_list ((IkeTree *) ike_tree_get (body, "ike"), "local-vips");
   ike_tree_set_string (list, NULL, "10.1.0.1");
   ike_tree_set_string (list, NULL, "2001:db8::7");
   all = updown_environments (body, TRUE, NULL);
@@ -145,7 +145,7 @@ test_other_fields (void)
   ike_tree_set_string (body, "interface", "eth0;x");
   ike_tree_set_string (body, "spi-in", "zz zz");
   ike_tree_set_string (body, "child", long_name);
-  ike_tree_set_string (body, "local-virtual-ip", "10.0.0.1 $(x)");
+  ike_tree_set_string ((IkeTree *) ike_tree_get (body, "ike"), "local-vips", "10.0.0.1 $(x)");
   all = updown_environments (body, TRUE, refused);
   assert_value (g_ptr_array_index (all, 0), "PLUTO_INTERFACE", NULL);
   assert_value (g_ptr_array_index (all, 0), "PLUTO_SPI_IN", NULL);

@@ -15,7 +15,7 @@
 #include <ikebana/runtime.h>
 #include <ikebana/tree.h>
 #include "environment.h"
-#include "process.h"
+#include "shared/process/process.h"
 
 enum { CLOSE_MS = 5000 };
 
@@ -83,7 +83,8 @@ start (Updown *state, Run *run)
 {
   g_autoptr (GError) error = NULL;
   ProcessOptions options = {
-    .engine = state->engine, .name = run->name, .argv = run->argv, .environment = run->environment,
+    .engine = state->engine, .group = "updown", .what = "the updown program",
+    .hint = "raise plugins.updown.timeout if it needs longer", .name = run->name, .argv = run->argv, .environment = run->environment,
     .timeout_ms = state->timeout_ms, .ended = run_ended, .data = run,
   };
   run->process = process_start (&options, &error);

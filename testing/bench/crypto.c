@@ -94,8 +94,8 @@ encrypt (gpointer data)
   Job *job = data;
   const IkeCipherClass *klass = job->provided->ops;
 
-  return ike_cipher_encrypt (ike_cipher_find (job->engine, klass->transform, klass->key_bits),
-                             job->key, job->iv, job->text, job->len - job->len % klass->block_len);
+  return ike_cipher_encrypt (ike_cipher_find_name (job->engine, job->provided->name), job->key,
+                             job->iv, job->text, job->len - job->len % klass->block_len);
 }
 
 static gboolean

@@ -13,6 +13,13 @@
   " local { auth = psk\n id = a.test\n }\n remote { auth = psk\n id = b.test\n }\n" more           \
   " children { net { local_ts = 10.3.0.0/16\n remote_ts = 10.2.0.0/16\n } } } }\n"
 
+/* The same from another place. */
+#define ELSEWHERE(more)                                                                            \
+  "connections { second {\n local_addrs = fd00::1\n remote_addrs = fd00::2\n" IKE                  \
+  " local { auth = psk\n id = a.test\n }\n remote { auth = psk\n id = b.test\n }\n" more           \
+  " children { net { local_ts = 10.3.0.0/16\n remote_ts = 10.2.0.0/16\n } } } }\n"
+#define ANYWHERE "local_addrs = %any\n remote_addrs = %any\n"
+
 static PairOptions
 options (gconstpointer flags, const char *a, const char *b)
 {
@@ -246,10 +253,12 @@ test_anonymous (gconstpointer flags)
 static void
 test_replace (gconstpointer flags)
 {
-  PairOptions o = options (flags, A (""), B ("unique = replace\n"));
-  Pair *pair = pair_new (&o);
+  PairOptions o = options (flags, A (""), B (ANYWHERE "unique = replace\n"));
+  Pair *pair;
   g_autoptr (IkeTree) status = NULL;
 
+  o.more[0] = ELSEWHERE ("");
+  pair = pair_new (&o);
   for (guint i = 0; i < 3; i++) {
     assert_up_of (pair, i % 2 ? "second" : "pair");
     pair_run (pair, 2);
@@ -267,11 +276,13 @@ test_replace (gconstpointer flags)
 static void
 test_keep (gconstpointer flags)
 {
-  PairOptions o = options (flags, A (""), B ("unique = keep\n"));
-  Pair *pair = pair_new (&o);
+  PairOptions o = options (flags, A (""), B (ANYWHERE "unique = keep\n"));
+  Pair *pair;
   g_autofree char *error = NULL;
   g_autoptr (IkeTree) why = NULL;
 
+  o.more[0] = ELSEWHERE ("");
+  pair = pair_new (&o);
   assert_up_of (pair, "pair");
   error = pair_up_of (pair, &pair->a, "second", "net");
   g_assert_nonnull (error);
@@ -294,17 +305,67 @@ static void
 test_keep_the_dead (gconstpointer flags)
 {
   PairOptions o =
-      options (flags, A ("unique = never\n"), B ("unique = keep\n retransmit_tries = 1\n"));
-  Pair *pair = pair_new (&o);
+      options (flags, A ("unique = never\n"), B (ANYWHERE "unique = keep\n retransmit_tries = 1\n"));
+  Pair *pair;
   g_autofree char *error = NULL;
 
+  o.more[0] = ELSEWHERE ("unique = never\n");
+  pair = pair_new (&o);
   assert_up_of (pair, "pair");
   pair_restart (pair, &pair->a, &o);
-  error = pair_up (pair, "net");
+  error = pair_up_of (pair, &pair->a, "second", "net");
   g_assert_nonnull (error);
   pair_run (pair, 60);
   assert_up_of (pair, "pair");
   assert_n_sas (pair, 1, 1);
+  pair_free (pair);
+}
+
+/* RFC 7296, 2.8.3: the new one comes before the old one goes: that is no duplicate, and if the old
+ * one does not go, it is made to. */
+static void
+test_anew (gconstpointer flags)
+{
+  static const char *const policies[] = { "unique = replace\n", "unique = keep\n" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (policies); i++) {
+    g_autofree char *b = g_strconcat (policies[i], B (""), NULL);
+    PairOptions o = options (flags, A (""), b);
+    Pair *pair = pair_new (&o);
+    assert_up_of (pair, "pair");
+    assert_up_of (pair, "second");
+    pair_run (pair, 8);
+    assert_n_sas (pair, 2, 2);
+    pair_run (pair, 5);
+    assert_n_sas (pair, 1, 1);
+    pair_assert_twins (pair);
+    pair_free (pair);
+  }
+}
+
+static void
+test_limit (gconstpointer flags)
+{
+  PairOptions o = options (flags, A (""), B (ANYWHERE "max_per_identity = 2\n"));
+  g_autofree char *error = NULL;
+  g_autoptr (IkeTree) why = NULL;
+  Pair *pair;
+
+  o.more[0] = ELSEWHERE ("");
+  o.more[1] = NULL;
+  pair = pair_new (&o);
+  assert_up_of (pair, "pair");
+  assert_up_of (pair, "second");
+  pair_down (pair, "pair", NULL);
+  assert_up_of (pair, "pair");
+  pair_free (pair);
+  o.connection[1] = B (ANYWHERE "max_per_identity = 1\n");
+  pair = pair_new (&o);
+  assert_up_of (pair, "pair");
+  error = pair_up_of (pair, &pair->a, "second", "net");
+  g_assert_nonnull (error);
+  why = pair_explain (&pair->b);
+  g_assert_nonnull (strstr (ike_tree_string (why, "reason", ""), "max_per_identity"));
   pair_free (pair);
 }
 
@@ -390,6 +451,8 @@ main (int argc, char **argv)
   pair_add_test ("unique", "replace-deletes-the-older", test_replace);
   pair_add_test ("unique", "keep-refuses-the-newer", test_keep);
   pair_add_test ("unique", "keep-does-not-keep-the-dead", test_keep_the_dead);
+  pair_add_test ("unique", "authenticating-anew-is-no-duplicate", test_anew);
+  pair_add_test ("unique", "so-many-of-one-peer", test_limit);
   pair_add_test ("unique", "without-a-policy-there-may-be-two", test_no);
   pair_add_test ("unique", "both-begin-at-once", test_both_begin);
   pair_add_test ("unique", "two-at-once-are-one", test_two_at_once);

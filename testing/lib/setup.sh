@@ -11,7 +11,7 @@ jobs=$(nproc 2>/dev/null || echo 2)
 NEEDED_TO_BUILD="gcc=gcc make=make autoreconf=autoconf automake=automake libtoolize=libtool pkg-config=pkg-config
   /usr/include/stdio.h=libc6-dev xz=xz-utils nm=binutils
   pc:glib-2.0=libglib2.0-dev pc:libcrypto=libssl-dev pc:json-c=libjson-c-dev pc:libmnl=libmnl-dev
-  pc:libcurl=libcurl4-openssl-dev pc:p11-kit-1=libp11-kit-dev"
+  pc:libcurl=libcurl4-openssl-dev pc:p11-kit-1=libp11-kit-dev pc:sqlite3=libsqlite3-dev"
 NEEDED_TO_RUN="ip=iproute2 ping=iputils-ping tcpdump=tcpdump unshare=util-linux python3=python3"
 NEEDED_TO_CHECK="g++=g++ clang=clang rt:asan_static=libclang-rt-dev nft=nftables shellcheck=shellcheck
   softhsm2-util=softhsm2 openssl=openssl"

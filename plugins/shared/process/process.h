@@ -9,11 +9,14 @@ typedef struct _Process Process;
 
 typedef struct {
   IkeEngine   *engine;
+  const char  *group;                         /* of the log; static */
+  const char  *what, *hint;                   /* "the updown program"; what helps when it is too slow; static */
   const char  *name;                          /* for the log; of the connection and child; copied */
   char *const *argv, *const *environment;
   guint64      timeout_ms;                    /* then it is killed */
   void       (*ended) (gpointer data);        /* once, after it was reaped; the process is gone then */
   gpointer     data;
+  const char  *input;                         /* what it reads from its standard input; NULL: nothing */
 } ProcessOptions;
 
 /* NULL with @error when it cannot be started (then ended() is not called). */

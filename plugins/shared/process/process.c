@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* process.c - one running program: spawned without a shell, watched through a pidfd, its output
  * logged line by line. */
-#define _GNU_SOURCE                           /* pipe2, posix_spawn_file_actions_addchdir_np */
+#define _GNU_SOURCE /* pipe2, posix_spawn_file_actions_addchdir_np */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,22 +18,23 @@
 
 enum {
   LINE_BYTES_MAX = 512,
-  LINES_MAX = 100,                            /* of one run; the rest is read and dropped */
+  LINES_MAX = 100, /* of one run; the rest is read and dropped */
   READS_PER_TURN = 8,
 };
 
 struct _Process {
   IkeEngine *engine;
-  char      *name;
-  pid_t      pid;
-  int        pidfd, output;                   /* -1: closed */
-  IkeWatch  *pid_watch, *output_watch;
-  IkeTimer  *timer;
-  guint64    timeout_ms;
-  guint      n_lines;
-  GString   *line;
-  void     (*ended) (gpointer data);
-  gpointer   data;
+  const char *group, *what, *hint;
+  char *name;
+  pid_t pid;
+  int pidfd, output; /* -1: closed */
+  IkeWatch *pid_watch, *output_watch;
+  IkeTimer *timer;
+  guint64 timeout_ms;
+  guint n_lines;
+  GString *line;
+  void (*ended) (gpointer data);
+  gpointer data;
 };
 
 static void
@@ -58,7 +60,7 @@ log_line (Process *process)
 {
   char text[LINE_BYTES_MAX * 4 + 8];
   if (process->line->len > 0 && process->n_lines++ < LINES_MAX)
-    ike_log_text (process->engine, IKE_LOG_NOTICE, "updown", process->name,
+    ike_log_text (process->engine, IKE_LOG_NOTICE, process->group, process->name,
                   ike_escape (text, sizeof text, process->line->str, process->line->len));
   g_string_truncate (process->line, 0);
 }
@@ -107,11 +109,11 @@ log_end (Process *process, const siginfo_t *info)
   if (info->si_code == CLD_EXITED && info->si_status == 0)
     return;
   if (info->si_code == CLD_EXITED)
-    ike_log (process->engine, IKE_LOG_ERROR, "updown",
-             "%s: the updown program failed with exit status %d", process->name, info->si_status);
+    ike_log (process->engine, IKE_LOG_ERROR, process->group, "%s: %s failed with exit status %d",
+             process->name, process->what, info->si_status);
   else
-    ike_log (process->engine, IKE_LOG_ERROR, "updown",
-             "%s: the updown program was ended by signal %d", process->name, info->si_status);
+    ike_log (process->engine, IKE_LOG_ERROR, process->group, "%s: %s was ended by signal %d",
+             process->name, process->what, info->si_status);
 }
 
 static void
@@ -138,11 +140,9 @@ on_timeout (gpointer data)
 {
   Process *process = data;
   process->timer = NULL;
-  ike_log (process->engine, IKE_LOG_ERROR, "updown",
-           "%s: the updown program did not end within %" G_GUINT64_FORMAT
-           " s and is killed; raise plugins.updown.timeout "
-           "if it needs longer",
-           process->name, process->timeout_ms / 1000);
+  ike_log (process->engine, IKE_LOG_ERROR, process->group,
+           "%s: %s did not end within %" G_GUINT64_FORMAT " s and is killed; %s", process->name,
+           process->what, process->timeout_ms / 1000, process->hint);
   /* It leads a process group of its own: its children go with it. */
   kill (-process->pid, SIGKILL);
   kill (process->pid, SIGKILL);
@@ -151,7 +151,7 @@ on_timeout (gpointer data)
 /* -- start */
 
 static int
-spawn (pid_t *pid, char *const *argv, char *const *environment, int output)
+spawn (pid_t *pid, const ProcessOptions *options, int input, int output)
 {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -160,7 +160,10 @@ spawn (pid_t *pid, char *const *argv, char *const *environment, int output)
   sigemptyset (&none);
   sigfillset (&all);
   posix_spawn_file_actions_init (&actions);
-  posix_spawn_file_actions_addopen (&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (input >= 0)
+    posix_spawn_file_actions_adddup2 (&actions, input, STDIN_FILENO);
+  else
+    posix_spawn_file_actions_addopen (&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2 (&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2 (&actions, output, STDERR_FILENO);
   posix_spawn_file_actions_addchdir_np (&actions, "/");
@@ -171,7 +174,8 @@ spawn (pid_t *pid, char *const *argv, char *const *environment, int output)
   posix_spawnattr_setpgroup (&attributes, 0);
   posix_spawnattr_setflags (&attributes,
                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  code = posix_spawn (pid, argv[0], &actions, &attributes, argv, environment);
+  code = posix_spawn (pid, options->argv[0], &actions, &attributes, options->argv,
+                      options->environment);
   posix_spawnattr_destroy (&attributes);
   posix_spawn_file_actions_destroy (&actions);
   return code;
@@ -185,10 +189,27 @@ fail (GError **error, const char *what, const char *program, int code)
   return FALSE;
 }
 
+/* A file in memory: whoever reads it never waits, and we never do. */
+static int
+open_input (const char *text)
+{
+  gsize len = strlen (text);
+  int fd = memfd_create ("input", MFD_CLOEXEC);
+  if (fd >= 0 && write (fd, text, len) == (ssize_t) len && lseek (fd, 0, SEEK_SET) == 0)
+    return fd;
+  if (fd >= 0)
+    close (fd);
+  return -1;
+}
+
 static gboolean
 start_watched (Process *process, const ProcessOptions *options, int write_end, GError **error)
 {
-  int code = spawn (&process->pid, options->argv, options->environment, write_end);
+  int input = options->input != NULL ? open_input (options->input) : -1;
+  int code = options->input != NULL && input < 0 ? errno
+                                                 : spawn (&process->pid, options, input, write_end);
+  if (input >= 0)
+    close (input);
   if (code != 0)
     return fail (error, "run", options->argv[0], code);
   process->pidfd = (int) syscall (SYS_pidfd_open, process->pid, 0);
@@ -213,6 +234,9 @@ process_start (const ProcessOptions *options, GError **error)
   }
   process = g_new0 (Process, 1);
   process->engine = options->engine;
+  process->group = options->group;
+  process->what = options->what;
+  process->hint = options->hint;
   process->name = g_strdup (options->name);
   process->pidfd = -1;
   process->output = ends[0];

@@ -12,7 +12,7 @@
 
 #include <ikebana/runtime.h>
 
-#include "private.h"
+#include "shared/openssl/random.h"
 
 enum { STRENGTH_BITS = 256, REQUEST_MAX = 1 << 16 };
 

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* radsec.c - RADIUS over TLS over TCP (RFC 6614), by `service:tls`.
+ *
+ * A connection is kept once it was needed.  When it breaks it is made anew, at growing intervals while
+ * that fails; what has no answer by then is sent again on the new one, by its owner (socket_is_up()).
+ * Nothing that happens while sending ends a connection: the loop tells of it, when nobody is in the
+ * middle of it. */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+#include <ikebana/error.h>
+#include <ikebana/log.h>
+#include <ikebana/tls.h>
+#include "client.h"
+
+enum { SETUP_MS = 10000, RETRY_MIN_MS = 100, RETRY_MAX_MS = 60000, CHUNK = 4096, READS_PER_TURN = 16 };
+
+typedef struct {
+  Socket *socket;
+  Client *client;
+  IkeRadiusReceiver receiver;
+  IkeAddr local, remote;
+  const IkeTlsOps *ops;
+  IkePlugin *tls_plugin;
+  IkeIdent *expected, *own;
+
+  int fd;                                     /* -1: none */
+  IkeWatch *watch;
+  IkeTls *tls;                                /* NULL: TCP is not there yet */
+  gboolean is_up;
+  IkeTimer *timer;                            /* until it must be up, or is tried again */
+  guint32 retry_ms;
+  guint8 in[IKE_RADIUS_PACKET_MAX];           /* the packet that is coming in */
+  gsize in_len;
+  guint8 out[CHUNK];                          /* ciphertext that is going out */
+  gsize out_len;
+} Radsec;
+
+static void dial (gpointer data);
+
+/* -- the end of a connection */
+
+static void
+hang_up (Radsec *radsec)
+{
+  ike_timer_stop (g_steal_pointer (&radsec->timer));
+  ike_watch_free (g_steal_pointer (&radsec->watch));
+  if (radsec->tls)
+    radsec->ops->free (g_steal_pointer (&radsec->tls));
+  if (radsec->fd >= 0)
+    close (radsec->fd);
+  radsec->fd = -1;
+  radsec->is_up = FALSE;
+  radsec->in_len = radsec->out_len = 0;
+}
+
+/* RFC 6614, 2.3: "Failure to connect leads to continuous retries, with exponentially growing intervals
+ * between every try."  They grow until a packet has come: a connection alone is no good. */
+static void
+broke (Radsec *radsec, const char *reason)
+{
+  gboolean was_up = radsec->is_up;
+  Port *port = radsec->socket->port;
+  char name[128];
+
+  g_snprintf (port->trouble, sizeof port->trouble, "cannot be reached by TLS: %s", reason);
+  ike_log (radsec->client->engine, IKE_LOG_INFO, "radius", "connection with RADIUS server %s: %s",
+           port_name (port, name, sizeof name), reason);
+  hang_up (radsec);
+  radsec->timer = ike_loop_timer_add (radsec->client->io, radsec->retry_ms, dial, radsec, NULL);
+  radsec->retry_ms = MIN (radsec->retry_ms * 2, RETRY_MAX_MS);
+  if (!was_up)
+    port_dies (port, port->trouble);
+}
+
+/* -- bytes */
+
+/* FALSE: what is left goes when the socket can take it. */
+static gboolean
+send_some (Radsec *radsec)
+{
+  ssize_t n = send (radsec->fd, radsec->out, radsec->out_len, MSG_NOSIGNAL);
+
+  if (n <= 0)
+    return FALSE;
+  radsec->out_len -= (gsize) n;
+  memmove (radsec->out, radsec->out + n, radsec->out_len);
+  return radsec->out_len == 0;
+}
+
+static void
+flush (Radsec *radsec)
+{
+  do {
+    radsec->out_len += radsec->ops->drain (radsec->tls, radsec->out + radsec->out_len,
+                                           sizeof radsec->out - radsec->out_len);
+  } while (radsec->out_len && send_some (radsec));
+  ike_watch_set_events (radsec->watch, radsec->out_len ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+/* How long the packet is of which @in is the beginning; 0: not known yet, or it is none. */
+static gsize
+packet_len (const Radsec *radsec)
+{
+  IkeReader r;
+
+  ike_reader_init (&r, radsec->in, radsec->in_len);
+  ike_reader_u16 (&r);
+  return ike_reader_u16 (&r);
+}
+
+/* A stream with a length that no packet has cannot be followed any more (RFC 6613, 2.6.4).  FALSE:
+ * that. */
+static gboolean
+cut_packets (Radsec *radsec)
+{
+  while (radsec->in_len >= 4) {
+    gsize len = packet_len (radsec);
+
+    if (len < IKE_RADIUS_HEADER_LEN || len > sizeof radsec->in)
+      return FALSE;
+    if (radsec->in_len < len)
+      return TRUE;
+    radsec->retry_ms = RETRY_MIN_MS;
+    radsec->receiver.received (radsec->socket, &radsec->remote, radsec->in, len);
+    radsec->in_len -= len;
+    memmove (radsec->in, radsec->in + len, radsec->in_len);
+  }
+  return TRUE;
+}
+
+static gboolean
+read_packets (Radsec *radsec)
+{
+  gsize n;
+
+  while ((n = radsec->ops->read (radsec->tls, radsec->in + radsec->in_len,
+                                 sizeof radsec->in - radsec->in_len))
+         > 0) {
+    radsec->in_len += n;
+    if (!cut_packets (radsec))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+is_up (Radsec *radsec)
+{
+  char name[128];
+
+  ike_timer_stop (g_steal_pointer (&radsec->timer));
+  radsec->is_up = TRUE;
+  ike_log (radsec->client->engine, IKE_LOG_INFO, "radius", "RADIUS server %s is connected by %s",
+           port_name (radsec->socket->port, name, sizeof name),
+           radsec->ops->info (radsec->tls)->cipher);
+  socket_is_up (radsec->socket);
+}
+
+/* NULL, or why it is over. */
+static const char *
+follow (Radsec *radsec, IkeTlsState state)
+{
+  if (state == IKE_TLS_FAILED)
+    return radsec->ops->reason (radsec->tls);
+  if (state != IKE_TLS_HANDSHAKE && !radsec->is_up)
+    is_up (radsec);
+  if (!read_packets (radsec))
+    return "what comes is no RADIUS packet";
+  return state == IKE_TLS_CLOSED ? "the server closed it" : NULL;
+}
+
+static const char *
+receive (Radsec *radsec)
+{
+  guint8 buffer[CHUNK];
+
+  for (guint i = 0; i < READS_PER_TURN; i++) {
+    ssize_t n = recv (radsec->fd, buffer, sizeof buffer, 0);
+    const char *over;
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+      return NULL;
+    if (n <= 0)
+      return n < 0 ? g_strerror (errno) : "the server closed it";
+    over = follow (radsec, radsec->ops->feed (radsec->tls, buffer, (gsize) n));
+    if (over)
+      return over;
+  }
+  return NULL;
+}
+
+/* -- the beginning of a connection */
+
+static char *
+tls_begin (Radsec *radsec)
+{
+  const ServerConf *server = radsec->socket->port->conf;
+  IkeTlsConf conf = {
+    .struct_size = sizeof conf,
+    .own = IKE_TLS_REQUIRED,
+    .own_id = radsec->own,
+    .expected = radsec->expected,
+    .server_name = ike_ident_type (radsec->expected) == IKE_ID_FQDN ? server->tls_id : NULL,
+  };
+  g_autoptr (GError) error = NULL;
+
+  radsec->tls = radsec->ops->open (radsec->tls_plugin, &conf, &error);
+  return radsec->tls ? NULL : g_strdup (error->message);
+}
+
+static char *
+tcp_is_there (Radsec *radsec)
+{
+  int error = 0;
+  socklen_t size = sizeof error;
+
+  if (getsockopt (radsec->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+    error = errno;
+  return error ? g_strdup (g_strerror (error)) : tls_begin (radsec);
+}
+
+static void
+ready (int fd, guint32 events, gpointer data)
+{
+  Radsec *radsec = data;
+  g_autofree char *over = NULL;
+
+  if (!radsec->tls)
+    over = tcp_is_there (radsec);
+  else if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+    over = g_strdup (receive (radsec));
+  if (radsec->tls)
+    flush (radsec);
+  if (over)
+    broke (radsec, over);
+}
+
+static void
+took_too_long (gpointer data)
+{
+  Radsec *radsec = data;
+
+  radsec->timer = NULL;
+  broke (radsec, "no TLS session within 10 s");
+}
+
+/* What is sent and not acknowledged for as long as we wait for answers breaks the connection. */
+static gboolean
+set_options (Radsec *radsec)
+{
+  int yes = 1;
+  unsigned int patience = server_conf_patience_ms (radsec->socket->port->conf);
+
+  return setsockopt (radsec->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) == 0
+         && setsockopt (radsec->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience) == 0;
+}
+
+static gboolean
+begin_tcp (Radsec *radsec)
+{
+  struct sockaddr_storage local, remote;
+  guint32 local_size = ike_addr_to_sockaddr (&radsec->local, &local);
+  guint32 remote_size = ike_addr_to_sockaddr (&radsec->remote, &remote);
+
+  radsec->fd = socket (radsec->remote.family == 6 ? AF_INET6 : AF_INET,
+                       SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  return radsec->fd >= 0 && set_options (radsec)
+         && (!local_size || bind (radsec->fd, (const struct sockaddr *) &local, local_size) == 0)
+         && (connect (radsec->fd, (const struct sockaddr *) &remote, remote_size) == 0
+             || errno == EINPROGRESS);
+}
+
+static void
+dial (gpointer data)
+{
+  Radsec *radsec = data;
+
+  radsec->timer = NULL;
+  if (!begin_tcp (radsec)) {
+    broke (radsec, g_strerror (errno));
+    return;
+  }
+  radsec->watch = ike_loop_watch (radsec->client->io, radsec->fd, EPOLLOUT, ready, radsec);
+  radsec->timer = ike_loop_timer_add (radsec->client->io, SETUP_MS, took_too_long, radsec, NULL);
+}
+
+/* -- as a transport */
+
+static void
+radsec_close (gpointer handle)
+{
+  Radsec *radsec = handle;
+
+  hang_up (radsec);
+  ike_ident_unref (radsec->expected);
+  ike_ident_unref (radsec->own);
+  g_free (radsec);
+}
+
+static gboolean
+find_parts (Radsec *radsec, GError **error)
+{
+  const ServerConf *conf = radsec->socket->port->conf;
+  const IkeProvided *tls = ike_feature_find (radsec->client->engine, "service:tls", error);
+
+  if (!tls)
+    return FALSE;
+  radsec->ops = tls->ops;
+  radsec->tls_plugin = tls->plugin;
+  radsec->expected = ike_ident_parse (conf->tls_id, error);
+  if (radsec->expected && conf->tls_own_id)
+    radsec->own = ike_ident_parse (conf->tls_own_id, error);
+  return radsec->expected && (radsec->own || !conf->tls_own_id);
+}
+
+static gpointer
+radsec_open (IkePlugin *self, const IkeAddr *local, const IkeAddr *remote,
+             const IkeRadiusReceiver *receiver, gpointer owner, GError **error)
+{
+  IkeEngine *engine = ike_plugin_engine (self);
+  Radsec *radsec;
+
+  if (ike_engine_is_simulated (engine)) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED, "there is no network in a simulation");
+    return NULL;
+  }
+  radsec = g_new0 (Radsec, 1);
+  radsec->socket = owner;
+  radsec->client = radsec->socket->port->client;
+  radsec->receiver = *receiver;
+  radsec->local = *local;
+  radsec->remote = *remote;
+  radsec->fd = -1;
+  radsec->retry_ms = RETRY_MIN_MS;
+  if (!find_parts (radsec, error)) {
+    radsec_close (radsec);
+    return NULL;
+  }
+  radsec->timer = ike_loop_timer_add (radsec->client->io, 0, dial, radsec, NULL);
+  return radsec;
+}
+
+/* What is not up yet sends all when it is. */
+static gboolean
+radsec_send (gpointer handle, const IkeAddr *to, const guint8 *data, gsize len)
+{
+  Radsec *radsec = handle;
+
+  if (!radsec->is_up || !radsec->ops->write (radsec->tls, data, len))
+    return FALSE;
+  flush (radsec);
+  return TRUE;
+}
+
+const IkeRadiusTransportClass radsec_transport = { sizeof (IkeRadiusTransportClass), radsec_open,
+                                                   radsec_send, radsec_close };

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* resolve.h - what the files of the plugin share. */
+#pragma once
+#include <ikebana/plugin.h>
+#include <ikebana/pool.h>
+#include <ikebana/runtime.h>
+
+/* -- policy.c: what of a gateway's word counts; pure */
+
+/* May a machine ask there? */
+gboolean policy_takes_server (const IkeAddr *server);
+/* May a gateway answer for @name?  @allowed: domains, with all below them; "*" is any but special names. */
+gboolean policy_takes_domain (const char *name, const char *const *allowed);
+
+/* -- resolv_conf.c: the file; pure but for the last */
+
+enum { RESOLV_CONF_MAX = 65536 };
+/* @text without what we wrote, and with @servers (texts) in front. */
+char    *resolv_conf_edit  (const char *text, const GPtrArray *servers);
+/* FALSE with @error.  The file is never there half. */
+gboolean resolv_conf_write (const char *path, const GPtrArray *servers, GError **error);
+
+/* -- apply.c: on the io loop */
+
+typedef enum { METHOD_AUTO, METHOD_FILE, METHOD_RESOLVCONF, METHOD_RESOLVED } ResolveMethod;
+
+typedef struct {
+  IkeEngine *engine;
+  guint      method;                          /* ResolveMethod, never AUTO */
+  char      *file, *resolvconf, *resolvectl, *interface;
+} ResolveOptions;
+
+typedef struct _Apply Apply;
+Apply *apply_new    (const ResolveOptions *options);
+void   apply_free   (Apply *apply);
+/* What shall be so from now on (copied; texts).  Soon; the last word counts. */
+void   apply_want   (Apply *apply, const GPtrArray *servers, const GPtrArray *domains);
+/* Waits for it, bounded: the daemon ends. */
+void   apply_finish (Apply *apply);
