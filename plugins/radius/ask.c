@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ask.c - one request: where it goes, how often it is sent, and when it is over.
  *
- * Among the servers of its group the living go before the dead, the preferred before others, and of
- * equals the one with the least to do.  One that does not answer is left for the next one, until all
- * were asked or the time of the request is over. */
+ * Among the servers of its group the living go before the dead, the preferred before others, and
+ * of equals the one with the least to do.  One that does not answer is left for the next one,
+ * until all were asked or the time of the request is over. */
 #include <string.h>
 #include <ikebana/error.h>
 #include <ikebana/log.h>
@@ -282,11 +282,11 @@ arm (Ask *ask)
   if (conf->is_tls)
     ask->wait_ms = server_conf_patience_ms (conf);
   else
-    ask->wait_ms = ask->n_sent == 1
-                       ? conf->pace.first_ms
-                       : (guint32) MIN (ask->wait_ms * conf->pace.factor, WAIT_MAX_MS);
+    ask->wait_ms = ask->n_sent == 1 ? conf->pace.first_ms
+                                    : (guint32) MIN (ask->wait_ms * conf->pace.factor, WAIT_MAX_MS);
   ike_timer_stop (ask->timer);
-  ask->timer = ike_loop_timer_add (ask->client->io, jittered (ask, ask->wait_ms), on_timer, ask, NULL);
+  ask->timer =
+      ike_loop_timer_add (ask->client->io, jittered (ask, ask->wait_ms), on_timer, ask, NULL);
 }
 
 static void
@@ -379,8 +379,7 @@ ask_begin (Ask *ask)
   ike_counter_add (client->engine, client->c_requests, 1);
   ask->link.data = ask;
   g_queue_push_tail_link (&client->asks, &ask->link);
-  ask->deadline =
-      ike_loop_timer_add (client->io, client->conf->timeout_ms, on_deadline, ask, NULL);
+  ask->deadline = ike_loop_timer_add (client->io, client->conf->timeout_ms, on_deadline, ask, NULL);
   place (ask);
 }
 

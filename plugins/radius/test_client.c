@@ -8,8 +8,8 @@
 static gboolean
 find (const Fake *fake, guint8 type, IkeRadiusAttribute *found)
 {
-  return ike_radius_find (fake->last + IKE_RADIUS_HEADER_LEN, fake->last_len - IKE_RADIUS_HEADER_LEN,
-                          0, type, found);
+  return ike_radius_find (fake->last + IKE_RADIUS_HEADER_LEN,
+                          fake->last_len - IKE_RADIUS_HEADER_LEN, 0, type, found);
 }
 
 /* -- what is sent and what comes back */
@@ -39,13 +39,13 @@ test_accept (void)
   g_assert_cmpuint (ask.reply->server, ==, 1);
   g_assert_cmpstr (ask.reply->server_name, ==, "alpha");
   g_assert_cmpmem (ike_secret_blob_data (ask.reply->mppe_recv),
-                   ike_secret_blob_len (ask.reply->mppe_recv),
-                   "recv key, 32 bytes of it........", 32);
+                   ike_secret_blob_len (ask.reply->mppe_recv), "recv key, 32 bytes of it........",
+                   32);
   g_assert_cmpmem (ike_secret_blob_data (ask.reply->mppe_send),
-                   ike_secret_blob_len (ask.reply->mppe_send),
-                   "send key, 32 bytes of it........", 32);
-  g_assert_true (ike_radius_find (ask.reply->attributes, ask.reply->len, 0, IKE_RADIUS_REPLY_MESSAGE,
-                                  &found));
+                   ike_secret_blob_len (ask.reply->mppe_send), "send key, 32 bytes of it........",
+                   32);
+  g_assert_true (
+      ike_radius_find (ask.reply->attributes, ask.reply->len, 0, IKE_RADIUS_REPLY_MESSAGE, &found));
   g_assert_cmpmem (found.value, found.len, "hello", 5);
   /* The first attribute is the Message-Authenticator. */
   g_assert_cmpuint (alpha.last[IKE_RADIUS_HEADER_LEN], ==, IKE_RADIUS_MESSAGE_AUTHENTICATOR);
@@ -84,8 +84,9 @@ test_accounting (void)
   Ask ask = { .code = IKE_RADIUS_ACCOUNTING_REQUEST };
   IkeRadiusAttribute found;
 
-  bench_open (&bench, "servers { " ALPHA " beta { address = 192.0.2.2\n secret = x\n acct_port = 0\n "
-                      "preference = 9 } }");
+  bench_open (&bench,
+              "servers { " ALPHA " beta { address = 192.0.2.2\n secret = x\n acct_port = 0\n "
+              "preference = 9 } }");
   fake_open (&alpha, &bench, "192.0.2.1", 1813);
   ask_wait (&bench, &ask);
   g_assert_cmpstr (ask.error, ==, NULL);
@@ -121,7 +122,7 @@ typedef struct {
   Manner manner;
   gboolean with_eap;
   guint8 code;
-  const char *drop;                           /* NULL: it is believed */
+  const char *drop; /* NULL: it is believed */
   const char *settings;
 } Bad;
 
@@ -134,9 +135,9 @@ test_bad (gconstpointer data)
   Bench bench;
   Fake alpha = { .manner = bad->manner };
   Ask ask = { .code = bad->code, .with_eap = bad->with_eap };
-  g_autofree char *settings = g_strdup_printf (
-      "servers { alpha { address = 192.0.2.1\n secret = testing123\n %s } }",
-      bad->settings ? bad->settings : "");
+  g_autofree char *settings =
+      g_strdup_printf ("servers { alpha { address = 192.0.2.1\n secret = testing123\n %s } }",
+                       bad->settings ? bad->settings : "");
   guint16 port = bad->code == IKE_RADIUS_ACCOUNTING_REQUEST ? 1813 : 1812;
   const char *row = port == 1813 ? "alpha accounting" : "alpha";
 
