@@ -91,6 +91,8 @@ IkeTree     *ike_registry_providers (IkeEngine *engine, const char *feature);
 void         ike_registry_list_order (IkeEngine *engine, IkeTree *list);
 /* in order; a failure is a state, not an error, unless critical */
 gboolean     ike_registry_activate (IkeEngine *engine, GError **error);
+/* Tells plugins, backwards, that the end is polite; each gets a call of @call_for. */
+void         ike_registry_each_shutdown (IkeEngine *engine, IkeCall *(*call_for) (IkeEngine *engine));
 /* backwards; loops still run (or are stepped) */
 void         ike_registry_deactivate (IkeEngine *engine);
 gboolean     ike_registry_reload_check  (IkeEngine *engine, GError **error);

@@ -223,10 +223,42 @@ shutdown_timed_out (IkeTimer *timer)
 static const IkeTimerClass shutdown_timer_class = { shutdown_timed_out, NULL };
 
 static void
-shutdown_is_done (IkeEngine *engine)
+one_is_done (IkeEngine *engine)
 {
+  if (--engine->runtime->n_ending)
+    return;
   ike_timer_disarm (&engine->runtime->shutdown_timer);
   ike_engine_quit (engine);
+}
+
+static void
+plugin_is_done (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  one_is_done (owner);
+}
+
+/* Long after the shutdown timer. */
+static const IkeCallClass plugin_call = {
+  .struct_size = sizeof (IkeCallClass),
+  .name = "last words of a plugin",
+  .timeout_ms = 3600 * 1000,
+  .then = plugin_is_done,
+};
+
+static IkeCall *
+call_for_plugin (IkeEngine *engine)
+{
+  engine->runtime->n_ending++;
+  return ike_loop_call (engine->control, &plugin_call, engine, NULL);
+}
+
+/* Plugins hear of it when their SAs have told them all. */
+static void
+sas_are_gone (IkeEngine *engine)
+{
+  engine->runtime->n_ending = 1;
+  ike_registry_each_shutdown (engine, call_for_plugin);
+  one_is_done (engine);
 }
 
 void
@@ -243,7 +275,7 @@ ike_engine_shutdown (IkeEngine *engine, guint32 timeout_ms)
     return;
   ike_timer_init (&runtime->shutdown_timer, engine->control, &shutdown_timer_class, "shutdown");
   ike_timer_arm (&runtime->shutdown_timer, timeout_ms);
-  ike_sas_shutdown (engine, shutdown_is_done);
+  ike_sas_shutdown (engine, sas_are_gone);
 }
 
 /* -- free */

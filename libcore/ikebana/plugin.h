@@ -68,6 +68,9 @@ typedef struct {
   void     (*deactivate)    (IkePlugin *self);                   /* control; may be NULL; all loops still run */
   gboolean (*reload_check)  (IkePlugin *self, GError **error);   /* may be NULL; nothing changes yet */
   void     (*reload_commit) (IkePlugin *self);                   /* may be NULL; cannot fail */
+  /* May be NULL.  Control: a polite end, all SAs are gone, all loops still run.  What is to be said to others is said
+   * now; @call is answered (with anything) when it is, and nobody waits longer than ike_engine_shutdown() says. */
+  void     (*shutdown)      (IkePlugin *self, IkeCall *call);
 } IkePluginInfo;
 
 /* Layout of the ELF note (section .note.ikebana, owner "Ikebana", type 1). */

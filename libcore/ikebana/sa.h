@@ -79,6 +79,7 @@ const IkeIdent *ike_sa_user     (const IkeSa *sa);
 /* Groups that an authentication found the peer to be in; more than GROUPS_MAX are left out. */
 enum { IKE_SA_GROUPS_MAX = 32, IKE_SA_VIRTUAL_IPS_MAX = 8 };
 void            ike_sa_add_group   (IkeSa *sa, const char *group);
+void            ike_sa_remove_group (IkeSa *sa, const char *group);
 gboolean        ike_sa_is_in_group (const IkeSa *sa, const char *group);
 /* Addresses that an end has inside the tunnel because the other gave it to it (RFC 7296, 2.19): ours, or the peer's. `dynamic`
  * in the selectors of children stands for them.  Kept when the SA is rekeyed.  FALSE: there are too many. */
@@ -226,6 +227,8 @@ gboolean            ike_child_is_replaced   (const IkeChild *child);
 gboolean            ike_child_is_confirmed  (const IkeChild *child);
 /* It lost a collision: its maker closes it, and until then it is no successor. */
 void                ike_child_set_redundant (IkeChild *child);
+/* What it carried so far, in one direction: @call gets what IkeKernelClass.query answers. */
+void                ike_child_query     (const IkeChild *child, gboolean is_inbound, IkeCall *call);
 
 /* -- an IKE SA in the place of another */
 
@@ -248,6 +251,16 @@ void   ike_sa_replace      (IkeSa *sa);
 /* Begins from scratch and closes @sa when the new one is up, or, with `core.make_before_break = no`, before (RFC 7296,
  * 2.8.3).  FALSE: it is not ours to begin, for the peer began @sa; or that goes already. */
 gboolean ike_sa_reauthenticate (IkeSa *sa, const char *why);
+/* Why it ends, as far as is known: asked when it goes. */
+typedef enum {
+  IKE_END_UNSAID,                             /* the peer took it away, or something went wrong */
+  IKE_END_FAULT,                              /* we delete what is spent, or failed */
+  IKE_END_OURS,                               /* we wanted it */
+  IKE_END_DEAD,                               /* the peer does not answer */
+  IKE_END_TWIN,                               /* both ends began at the same time, and the other SA stays */
+  IKE_END_SHUTDOWN,                           /* the daemon ends */
+} IkeEnding;
+IkeEnding ike_sa_ending (const IkeSa *sa);
 /* No later than in @seconds; it may be sooner by configuration.  Inherited by heirs. */
 void   ike_sa_reauthenticate_in (IkeSa *sa, guint64 seconds);
 /* @sa, or whatever heir it has then, ends in @seconds, or sooner, unless another takes its place that was made from
@@ -335,6 +348,11 @@ IKE_DECLARE_HOOK (child_updown, "child-updown", IkeChildEvent);
 /* @old goes, and @child has its place; of a row of these, child-updown tells the first and the last. */
 typedef struct { guint32 struct_size; IkeChild *child, *old; } IkeChildRekeyEvent;
 IKE_DECLARE_HOOK (child_rekey, "child-rekeyed", IkeChildRekeyEvent);
+
+/* One direction is about to be taken out of the kernel: the last moment for ike_child_query().  A child that was replaced
+ * is heard for a while after it sends no more. */
+typedef struct { guint32 struct_size; IkeChild *child; gboolean is_inbound; } IkeChildLeavesEvent;
+IKE_DECLARE_HOOK (child_leaves, "child-leaves", IkeChildLeavesEvent);
 
 typedef struct { guint32 struct_size; gboolean is_up; const char *reason; } IkeUpDownEvent;
 IKE_DECLARE_HOOK (ike_updown, "ike-updown", IkeUpDownEvent);

@@ -328,6 +328,17 @@ ike_registry_activate (IkeEngine *engine, GError **error)
 }
 
 void
+ike_registry_each_shutdown (IkeEngine *engine, IkeCall *(*call_for) (IkeEngine *engine))
+{
+  const GPtrArray *order = engine->registry->order;
+  for (guint i = order->len; i-- > 0;) {
+    IkePlugin *plugin = g_ptr_array_index (order, i);
+    if (plugin->is_active && plugin->info.shutdown)
+      plugin->info.shutdown (plugin, call_for (engine));
+  }
+}
+
+void
 ike_registry_deactivate (IkeEngine *engine)
 {
   IkeRegistry *registry = engine->registry;

@@ -63,6 +63,7 @@ struct _IkeRuntime {
   guint64        rng[4];                      /* simulation */
   IkeLoop       *offload_loop;                /* simulation */
   IkeTimer       shutdown_timer;
+  guint          n_ending;                    /* plugins that still have something to say */
 };
 
 /* Control: a loop of the core (@plugin's are made of it too).  @shard: G_MAXUINT32 for none. */

@@ -12,6 +12,12 @@ ike_sa_ends (IkeSa *sa, IkeEnding ending)
     sa->ending = (guint8) ending;
 }
 
+IkeEnding
+ike_sa_ending (const IkeSa *sa)
+{
+  return (IkeEnding) sa->ending;
+}
+
 void
 ike_child_ends (IkeChild *child, IkeEnding ending)
 {
@@ -40,6 +46,7 @@ ike_child_act (const IkeChild *child)
     return;
   switch (ending) {
   case IKE_END_OURS:
+  case IKE_END_SHUTDOWN:
     break;
   case IKE_END_DEAD:
     act (child, child->conf->dpd_action);

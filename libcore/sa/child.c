@@ -386,6 +386,20 @@ ike_children_update_endpoints (IkeSa *sa)
       update_endpoints (child);
 }
 
+void
+ike_child_query (const IkeChild *child, gboolean is_inbound, IkeCall *call)
+{
+  IkeSaManager *manager = child->sa->shard->manager;
+  IkeKernelSa which;
+
+  if (!manager->kernel_class) {
+    ike_call_fail (call, "no kernel plugin is ready");
+    return;
+  }
+  ike_child_fill_kernel_sa (child, is_inbound, &which);
+  manager->kernel_class->query (manager->kernel->plugin, call, &which);
+}
+
 /* -- up and down */
 
 static void

@@ -106,20 +106,15 @@ static const IkeCallClass use_call = {
 static void
 query_use (StatusWalk *w, const IkeChild *child, IkeTree *row)
 {
-  IkeSaManager *manager = child->sa->shard->manager;
   guint i;
 
   for (i = 0; i < 2; i++) {
     UseOf *of = g_new0 (UseOf, 1);
-    IkeKernelSa which;
     of->walk = w;
     of->child = row;
     of->is_inbound = i == 0;
     w->pending++;
-    ike_child_fill_kernel_sa (child, i == 0, &which);
-    manager->kernel_class->query (manager->kernel->plugin,
-                                  ike_loop_call (child->sa->shard->loop, &use_call, NULL, of),
-                                  &which);
+    ike_child_query (child, i == 0, ike_loop_call (child->sa->shard->loop, &use_call, NULL, of));
   }
 }
 

@@ -103,7 +103,6 @@ ask_next (IkeSa *sa, guint n_asked)
 {
   IkeSaManager *manager = sa->shard->manager;
   const IkeChild *child = n_asked < ASKED_MAX ? nth_installed (sa, n_asked) : NULL;
-  IkeKernelSa which;
 
   if (!is_needed (sa)) {
     sa->is_asking = FALSE;
@@ -114,9 +113,7 @@ ask_next (IkeSa *sa, guint n_asked)
     return;
   }
   sa->is_asking = TRUE;
-  ike_child_fill_kernel_sa (child, FALSE, &which);
-  manager->kernel_class->query (
-      manager->kernel->plugin, ike_sa_call (sa, &use_call, GUINT_TO_POINTER (n_asked + 1)), &which);
+  ike_child_query (child, FALSE, ike_sa_call (sa, &use_call, GUINT_TO_POINTER (n_asked + 1)));
 }
 
 static void

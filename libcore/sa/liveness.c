@@ -107,16 +107,6 @@ static const IkeCallClass esp_call = {
 };
 
 static void
-query (IkeSa *sa, const IkeChild *child, gboolean is_inbound, IkeCall *call)
-{
-  IkeSaManager *manager = sa->shard->manager;
-  IkeKernelSa which;
-
-  ike_child_fill_kernel_sa (child, is_inbound, &which);
-  manager->kernel_class->query (manager->kernel->plugin, call, &which);
-}
-
-static void
 ask_kernel (IkeSa *sa)
 {
   const IkeChild *child;
@@ -125,7 +115,7 @@ ask_kernel (IkeSa *sa)
   for (child = sa->children; sa->shard->manager->kernel_class && child; child = child->next)
     if (child->is_installed) {
       sa->n_uses_asked++;
-      query (sa, child, TRUE, ike_sa_call (sa, &esp_call, NULL));
+      ike_child_query (child, TRUE, ike_sa_call (sa, &esp_call, NULL));
     }
   kernel_was_asked (sa);
 }
@@ -245,6 +235,6 @@ check_child (IkeSa *sa, gpointer data)
   if (!may_be_idle (child) || !sa->shard->manager->kernel_class)
     return;
   child->n_uses_asked = 2;
-  query (sa, child, TRUE, ike_sa_call (sa, &use_call, ref_of (child)));
-  query (sa, child, FALSE, ike_sa_call (sa, &use_call, ref_of (child)));
+  ike_child_query (child, TRUE, ike_sa_call (sa, &use_call, ref_of (child)));
+  ike_child_query (child, FALSE, ike_sa_call (sa, &use_call, ref_of (child)));
 }

@@ -99,6 +99,7 @@ ike_sas_new (IkeEngine *engine)
   manager->on_liveness = ike_hook_point (engine, "liveness");
   manager->on_rekey = ike_hook_point (engine, "ike-rekeyed");
   manager->on_child_rekey = ike_hook_point (engine, "child-rekeyed");
+  manager->on_child_leaves = ike_hook_point (engine, "child-leaves");
 }
 
 static const IkeProvided *
@@ -171,6 +172,7 @@ ike_sas_pick_shard (IkeSaManager *manager)
 static void
 end_one (IkeSa *sa, gpointer data)
 {
+  ike_sa_ends (sa, IKE_END_SHUTDOWN);
   if (sa->state < IKE_SA_ESTABLISHED || !ike_sa_begin (sa, "delete", NULL, NULL, NULL))
     ike_sa_destroy (sa, "the daemon ends");
 }

@@ -335,6 +335,7 @@ ike_sa_destroy (IkeSa *sa, const char *reason)
 static void
 doom_each (IkeSa *sa, gpointer data)
 {
+  ike_sa_ends (sa, IKE_END_SHUTDOWN);
   ike_sa_destroy (sa, "the daemon ends");
 }
 

@@ -159,7 +159,8 @@ struct _IkeSaManager {
   guint             n_slots;
   IkeSaCounters     count;
   IkeHookPoint     *on_datagram, *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state,
-    *on_child, *on_updown, *on_endpoint, *on_liveness, *on_rekey, *on_child_rekey;
+    *on_child, *on_updown, *on_endpoint, *on_liveness, *on_rekey, *on_child_rekey,
+    *on_child_leaves;
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
@@ -624,15 +625,7 @@ void     ike_liveness_lost  (IkeSa *sa);                              /* a reque
 void     ike_child_watch_idle (IkeChild *child);
 
 /* actions.c */
-/* Why an SA or a child ends, as far as actions depend on it.  Who knows first says so; nobody: the peer took it away,
- * or something went wrong. */
-typedef enum {
-  IKE_END_UNSAID,
-  IKE_END_FAULT,                              /* the same, said: it is we who delete what is spent */
-  IKE_END_OURS,                               /* we wanted it: no action */
-  IKE_END_DEAD,                               /* the peer does not answer */
-  IKE_END_TWIN,                               /* both ends began at the same time, and the other SA stays */
-} IkeEnding;
+/* Who knows first says so; nobody: IKE_END_UNSAID. */
 void     ike_sa_ends    (IkeSa *sa, IkeEnding ending);
 void     ike_child_ends (IkeChild *child, IkeEnding ending);
 void     ike_child_act  (const IkeChild *child);                      /* it was up, and is going */

@@ -209,7 +209,16 @@ ike_child_succeed (IkeChild *gone)
 /* -- out of the kernel */
 
 static void
-remove_part (const IkeChild *child, gboolean is_inbound, guint directions)
+tell_leaving (IkeChild *child, gboolean is_inbound)
+{
+  IkeChildLeavesEvent event = { sizeof event, child, is_inbound };
+
+  if (child->is_installed)
+    ike_child_leaves_hook_emit (child->sa->shard->manager->on_child_leaves, child->sa, &event);
+}
+
+static void
+remove_part (IkeChild *child, gboolean is_inbound, guint directions)
 {
   IkeSaManager *manager = child->sa->shard->manager;
   guint n;
@@ -217,12 +226,13 @@ remove_part (const IkeChild *child, gboolean is_inbound, guint directions)
   IkeKernelSa sa;
   IkeKernelBatch batch = { sizeof batch, 1, n, &sa, policies };
 
+  tell_leaving (child, is_inbound);
   ike_child_fill_kernel_sa (child, is_inbound, &sa);
   manager->kernel_class->remove (manager->kernel->plugin, NULL, &batch);
 }
 
 static void
-remove_all (const IkeChild *child)
+remove_all (IkeChild *child)
 {
   IkeSaManager *manager = child->sa->shard->manager;
   guint n;
@@ -230,6 +240,8 @@ remove_all (const IkeChild *child)
   IkeKernelSa sas[2];
   IkeKernelBatch batch = { sizeof batch, 2, n, sas, policies };
 
+  tell_leaving (child, TRUE);
+  tell_leaving (child, FALSE);
   ike_child_fill_kernel_sa (child, TRUE, &sas[0]);
   ike_child_fill_kernel_sa (child, FALSE, &sas[1]);
   manager->kernel_class->remove (manager->kernel->plugin, NULL, &batch);

@@ -72,6 +72,18 @@ ike_sa_add_group (IkeSa *sa, const char *group)
   g_ptr_array_add (user->groups, g_strdup (group));
 }
 
+void
+ike_sa_remove_group (IkeSa *sa, const char *group)
+{
+  GPtrArray *groups = user_of (sa)->groups;
+
+  for (guint i = 0; groups && i < groups->len; i++)
+    if (!strcmp (groups->pdata[i], group)) {
+      g_ptr_array_remove_index (groups, i);
+      return;
+    }
+}
+
 gboolean
 ike_sa_is_in_group (const IkeSa *sa, const char *group)
 {

@@ -560,6 +560,66 @@ test_shutdown_quits_when_all_sas_are_gone (void)
   ike_engine_free (engine);
 }
 
+/* Says its last words from the io loop, a while after it was asked. */
+static void
+say (gpointer data)
+{
+  ike_call_answer (data, NULL);
+}
+
+static void
+say_later (gpointer data)
+{
+  ike_loop_timer_add (ike_loop_current (), 50, say, data, NULL);
+}
+
+static atomic_int n_asked;
+
+static void
+shut_down (IkePlugin *self, IkeCall *call)
+{
+  g_assert_false (ike_engine_is_quitting (ike_plugin_engine (self)));
+  atomic_fetch_add (&n_asked, 1);
+  ike_loop_post (ike_engine_io (ike_plugin_engine (self)), say_later, call, NULL);
+}
+
+static const IkePluginInfo talker = {
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .name = "talker",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "has something to say at the end",
+  .features = (const IkeFeature *const[]){ NULL },
+  .shutdown = shut_down,
+};
+
+static void
+test_shutdown_waits_for_what_plugins_have_to_say (void)
+{
+  static const IkePluginInfo *const builtin[] = { &talker, NULL };
+  IkeEngineOptions options = { .struct_size = sizeof options,
+                               .flags = IKE_ENGINE_NO_CONFIG,
+                               .n_shards = 1,
+                               .plugins = (const char *const[]){ "talker", NULL },
+                               .builtin = builtin };
+  g_autoptr (GError) error = NULL;
+  IkeEngine *engine = ike_engine_new (&options, &error);
+  gint64 before;
+
+  g_assert_no_error (error);
+  ike_engine_start (engine, &error);
+  g_assert_no_error (error);
+  before = ike_engine_now_us (engine);
+  atomic_store (&n_asked, 0);
+  ike_engine_shutdown (engine, 60000);
+  ike_engine_run (engine);
+  g_assert_cmpint (ike_engine_now_us (engine) - before, >=, 50 * 1000);
+  g_assert_cmpint (ike_engine_now_us (engine) - before, <, 30 * G_USEC_PER_SEC);
+  ike_engine_free (engine);
+  g_assert_cmpint (atomic_load (&n_asked), ==, 1);
+}
+
 static void
 test_a_new_engine_that_never_started_can_be_freed (void)
 {
@@ -633,6 +693,8 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/quit-before-run-is-not-lost", test_quit_before_run_is_not_lost);
   g_test_add_func ("/engine/shutdown-quits-when-all-sas-are-gone",
                    test_shutdown_quits_when_all_sas_are_gone);
+  g_test_add_func ("/engine/shutdown-waits-for-what-plugins-have-to-say",
+                   test_shutdown_waits_for_what_plugins_have_to_say);
   g_test_add_func ("/engine/that-never-started-can-be-freed",
                    test_a_new_engine_that_never_started_can_be_freed);
   g_test_add_func ("/engine/bad-settings-are-an-error-of-start",
