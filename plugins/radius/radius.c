@@ -16,6 +16,7 @@
  *   dae.c       Disconnect and CoA (RFC 5176)
  *   command.c   `ikebana radius` */
 #include <ikebana/command.h>
+#include <ikebana/fetch.h>
 #include <ikebana/tls.h>
 #include "client.h"
 
@@ -59,7 +60,7 @@ probe (IkePlugin *self, GError **error)
 
 static const IkeRadiusOps ops = { sizeof (IkeRadiusOps), client_request, client_servers,
                                   dae_set_handler };
-static const char *const wants[] = { "radius-transport:*", "service:tls", NULL };
+static const char *const wants[] = { "radius-transport:*", "service:tls", "revocation:x509", NULL };
 static const IkeFeature service_feature = { .struct_size = sizeof (IkeFeature),
                                             .provides = "service:radius",
                                             .ops = &ops,
@@ -94,7 +95,14 @@ static const IkeFeatureKind tls_kind = {
   .ops_size_min = G_STRUCT_OFFSET (IkeTlsOps, info) + sizeof (gpointer),
   .ops_size_max = sizeof (IkeTlsOps),
 };
-static const IkeFeatureKind *const kinds[] = { &transport_kind, &tls_kind, NULL };
+static const IkeFeatureKind revocation_kind = {
+  .struct_size = sizeof revocation_kind,
+  .name = "revocation",
+  .major = 1,
+  .ops_size_min = G_STRUCT_OFFSET (IkeRevocationClass, check) + sizeof (gpointer),
+  .ops_size_max = sizeof (IkeRevocationClass),
+};
+static const IkeFeatureKind *const kinds[] = { &transport_kind, &tls_kind, &revocation_kind, NULL };
 
 #define OPTION(symbol, name, kind, value, text)                                                    \
   static const IkeOptionInfo symbol = { sizeof (IkeOptionInfo), "plugin/" name, kind, value, text }
