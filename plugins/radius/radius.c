@@ -17,8 +17,15 @@
  *   command.c   `ikebana radius` */
 #include <ikebana/command.h>
 #include <ikebana/fetch.h>
+#include <ikebana/log.h>
 #include <ikebana/tls.h>
 #include "client.h"
+
+static const IkeTree *
+settings_of (IkePlugin *self)
+{
+  return ike_tree_get (ike_engine_settings (ike_plugin_engine (self)), "plugins.radius");
+}
 
 static void
 state_free (gpointer data)
@@ -26,6 +33,7 @@ state_free (gpointer data)
   Client *client = data;
   RadiusConf *conf = (RadiusConf *) client->conf;
 
+  ike_tree_free (client->settings);
   client_free (client);
   radius_conf_free (conf);
 }
@@ -39,6 +47,7 @@ activate (IkePlugin *self, GError **error)
   if (!conf)
     return FALSE;
   client = client_new (self, conf);
+  client->settings = settings_of (self) ? ike_tree_copy (settings_of (self)) : NULL;
   ike_plugin_set_state (self, client, state_free);
   return dae_open (client, error);
 }
@@ -47,6 +56,24 @@ static void
 deactivate (IkePlugin *self)
 {
   client_close (ike_plugin_state (self));
+}
+
+/* Requests that are under way, and what others know of servers, hang on the settings. */
+static gboolean
+reload_check (IkePlugin *self, GError **error)
+{
+  Client *client = ike_plugin_state (self);
+  const IkeTree *now = settings_of (self);
+  g_autoptr (RadiusConf) conf = NULL;
+
+  if (ike_tree_equal (now, client->settings))
+    return TRUE;
+  conf = radius_conf_read (self, error);
+  if (!conf)
+    return FALSE;
+  ike_log (client->engine, IKE_LOG_NOTICE, "radius",
+           "plugins.radius has changed; that counts from the next start of the daemon");
+  return TRUE;
 }
 
 /* Also under --check, where nothing is activated. */
@@ -146,4 +173,4 @@ static const IkeOptionInfo *const options[] = {
 
 IKE_PLUGIN (ike_plugin, "radius", 0, .version = "1.0", .license = "Apache-2.0",
             .summary = "a RADIUS client", .features = features, .kinds = kinds, .options = options,
-            .activate = activate, .deactivate = deactivate);
+            .activate = activate, .deactivate = deactivate, .reload_check = reload_check);
