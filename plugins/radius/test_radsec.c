@@ -188,7 +188,7 @@ world_open (World *world, const char *name, const char *more)
   world->fd = -1;
   open_listener (world);
   settings = g_strdup_printf (
-      "plugins { credentials { directory = %s }\n radius { timeout = 5s\n servers { alpha { "
+      "plugins { credentials { directory = %s }\n radius { timeout = 25s\n servers { alpha { "
       "address = "
       "127.0.0.1\n type = tls\n port = %u\n tls_id = %s\n tls_own_id = client.test\n %s } } } }",
       shared.dir, world->port, name, more);
@@ -425,6 +425,25 @@ test_nobody_there (void)
   world_close (&world);
 }
 
+/* Where no connection can be had nobody waits: the next server is asked at once. */
+static void
+test_next_at_once (void)
+{
+  World world = { .piece = 0 };
+  Ask ask = { .with_eap = TRUE };
+  double begun;
+
+  world_open (&world, "server.test",
+              "} gone { address = 127.0.0.1\n type = tls\n port = 1\n tls_id = server.test\n "
+              "preference = 9\n retransmit_timeout = 20");
+  begun = bench_now (&world.bench);
+  ask_well (&world, &ask);
+  g_assert_cmpfloat (ask.at - begun, <, 10);
+  g_assert_cmpuint (world.n_requests, ==, 1);
+  ask_clear (&ask);
+  world_close (&world);
+}
+
 /* Without the plugin tls, the reason says so. */
 static void
 test_no_service (void)
@@ -461,6 +480,7 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/radsec/not-known-to-be-revoked", test_strict);
   g_test_add_func ("/radius/radsec/not-revoked", test_not_revoked);
   g_test_add_func ("/radius/radsec/where-nobody-listens", test_nobody_there);
+  g_test_add_func ("/radius/radsec/next-one-at-once", test_next_at_once);
   g_test_add_func ("/radius/radsec/without-service-tls", test_no_service);
   status = g_test_run ();
   tls_bench_close (&shared);
