@@ -340,7 +340,7 @@ read_dae_clients (Source *dae, RadiusConf *conf)
   return !dae->failed;
 }
 
-/* Without clients of its own those that are asked may ask, too. */
+/* Without clients of its own those that are asked may ask, too; but everybody knows "radsec". */
 static void
 add_servers_as_clients (Source *dae, RadiusConf *conf)
 {
