@@ -170,8 +170,8 @@ port_load (const Port *port)
 
 /* -- health */
 
-/* Whether a connection can be had is found out by trying to, and Status-Server is asked by itself; so
- * nobody's request has to. */
+/* Whether a connection can be had is found out by trying to, and Status-Server is asked by itself;
+ * so nobody's request has to. */
 gboolean
 port_is_available (const Port *port)
 {
