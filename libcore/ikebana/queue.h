@@ -2,8 +2,8 @@
 /* queue.h - records that are to outlive the process: the kind `queue`, named for what is in it: `queue:accounting`.
  *
  * Who has records to deliver keeps them in memory and delivers them itself, in its own order.  A plugin that offers a
- * queue writes down beside it what was not delivered yet, so that it is there after a crash: without one, the records of a
- * process end with it. */
+ * queue writes down beside it what was not delivered yet, so that it is there after a crash: without one, the records
+ * of a process end with it. */
 #pragma once
 #include <ikebana/plugin.h>
 #include <ikebana/runtime.h>

@@ -7,54 +7,12 @@
  * before it.  What waits is bounded, and is written down if there is a `queue:accounting`. */
 #include "accounts.h"
 
-enum {
-  IN_FLIGHT_MAX = 32,
-  PAUSE_MIN_S = 5,
-  PAUSE_MAX_S = 300,
-  LAST_WORDS_MS = 4000,
-  SERVERS_MAX = 64
-};
-
-typedef struct _Stream Stream;
-
-typedef struct {
-  Accounts *accounts;
-  char *group;
-  GQueue ready; /* Stream: with something to send, nothing under way */
-  guint n_in_flight;
-  guint pause_s;   /* 0: the last one was taken */
-  IkeTimer *timer; /* NULL: no pause at present */
-} Lane;
-
-/* The accounts of a session. */
-struct _Stream {
-  GList link; /* in lane->ready */
-  Lane *lane;
-  Record *first, *last;
-  gboolean is_busy; /* the first is under way */
-};
-
-struct _Accounts {
-  EapRadius *self;
-  GHashTable *streams;         /* Acct-Session-Id (of the last record) → Stream */
-  GHashTable *lanes;           /* group → Lane */
-  const IkeProvided *provided; /* of the queue that outlives us; NULL: none */
-  const IkeQueueClass *queue;
-  guint64 next_id;
-  guint n, max;
-  guint n_before;     /* what is to be over before the first is delivered */
-  guint n_last;       /* last words that are under way */
-  IkeCall *finishing; /* to be answered when all is said; NULL: not yet */
-  guint32 delivered, lost;
-};
-
-static void pump (Lane *lane);
-static void finish_if_done (Accounts *accounts);
+enum { IN_FLIGHT_MAX = 32, PAUSE_MIN_S = 5, PAUSE_MAX_S = 300 };
 
 /* -- the queue that outlives us */
 
-static void
-keep (Accounts *accounts, Record *record)
+void
+accounts_keep (Accounts *accounts, Record *record)
 {
   guint8 bytes[IKE_QUEUE_RECORD_MAX];
   IkeWriter w;
@@ -98,7 +56,7 @@ lane_of (Accounts *accounts, const char *group)
   return lane;
 }
 
-static void
+void
 lane_free (gpointer data)
 {
   Lane *lane = data;
@@ -121,7 +79,7 @@ stream_of (Accounts *accounts, const Record *record)
   return stream;
 }
 
-static void
+void
 stream_free (gpointer data)
 {
   Stream *stream = data;
@@ -137,6 +95,7 @@ stream_free (gpointer data)
 static void
 make_ready (Stream *stream, gboolean is_first)
 {
+  stream->is_ready = TRUE;
   if (is_first)
     g_queue_push_head_link (&stream->lane->ready, &stream->link);
   else
@@ -175,8 +134,8 @@ has_room (const Accounts *accounts, const Record *record)
   return accounts->n < max;
 }
 
-static void
-enqueue (Accounts *accounts, Record *record)
+void
+accounts_enqueue (Accounts *accounts, Record *record)
 {
   Stream *stream;
 
@@ -195,15 +154,15 @@ enqueue (Accounts *accounts, Record *record)
     drop_older_interim (accounts, stream);
   accounts->n++;
   if (!accounts->n_before)
-    keep (accounts, record);
-  if (!stream->first && !stream->is_busy)
+    accounts_keep (accounts, record);
+  if (!stream->is_ready && !stream->is_busy)
     make_ready (stream, FALSE);
   if (stream->first)
     stream->last->next = record;
   else
     stream->first = record;
   stream->last = record;
-  pump (stream->lane);
+  lane_pump (stream->lane);
 }
 
 /* -- delivering */
@@ -229,7 +188,7 @@ pause_over (gpointer data)
   Lane *lane = data;
 
   lane->timer = NULL;
-  pump (lane);
+  lane_pump (lane);
 }
 
 static void
@@ -277,8 +236,8 @@ answered (gpointer owner, gpointer data, gpointer result, const char *error)
     wait_a_while (lane, error ? error : "it answered with something else");
   }
   ike_radius_reply_free (reply);
-  pump (lane);
-  finish_if_done (accounts);
+  lane_pump (lane);
+  accounts_end_if_done (accounts);
 }
 
 static const IkeCallClass account_call = {
@@ -290,8 +249,8 @@ static const IkeCallClass account_call = {
 };
 
 /* RFC 2866, 5.2: "how many seconds the client has been trying to send this record for". */
-static void
-request (Accounts *accounts, const Record *record, guint32 server, IkeCall *call)
+void
+accounts_request (Accounts *accounts, const Record *record, guint32 server, IkeCall *call)
 {
   EapRadius *self = accounts->self;
   gint64 delay_us = MAX (ike_engine_wall_us (self->engine) - record->wall_us, 0);
@@ -315,14 +274,15 @@ send_first (Stream *stream)
 {
   Accounts *accounts = stream->lane->accounts;
 
+  stream->is_ready = FALSE;
   stream->is_busy = TRUE;
   stream->lane->n_in_flight++;
-  request (accounts, stream->first, 0,
-           ike_loop_call (accounts->self->io, &account_call, NULL, stream));
+  accounts_request (accounts, stream->first, 0,
+                    ike_loop_call (accounts->self->io, &account_call, NULL, stream));
 }
 
-static void
-pump (Lane *lane)
+void
+lane_pump (Lane *lane)
 {
   guint max = lane->pause_s ? 1 : IN_FLIGHT_MAX;
   GList *link;
@@ -344,7 +304,7 @@ run_addition (gpointer data)
 {
   Addition *addition = data;
 
-  enqueue (addition->accounts, g_steal_pointer (&addition->record));
+  accounts_enqueue (addition->accounts, g_steal_pointer (&addition->record));
 }
 
 static void
@@ -355,8 +315,8 @@ addition_free (gpointer data)
 }
 
 /* RFC 2869, 5.3: Event-Timestamp is "to record the time that this event occurred on the NAS". */
-static Record *
-make_record (Accounts *accounts, AcctStatus status, const char *group, IkeWriter *w)
+Record *
+accounts_record (Accounts *accounts, AcctStatus status, const char *group, IkeWriter *w)
 {
   gint64 wall_us = ike_engine_wall_us (accounts->self->engine);
   Record *record;
@@ -380,274 +340,6 @@ accounts_add (Accounts *accounts, Session *session, AcctStatus status, const Ike
   /* Only what is longer than any server may send would not fit. */
   ike_writer_bytes (&w, more->data, more->len);
   addition->accounts = accounts;
-  addition->record = make_record (accounts, status, session->group, &w);
+  addition->record = accounts_record (accounts, status, session->group, &w);
   ike_loop_post (accounts->self->io, run_addition, addition, addition_free);
-}
-
-/* -- On and Off (RFC 2866, 5.1), to each server */
-
-typedef struct {
-  Accounts *accounts;
-  gboolean is_on;
-} Notice;
-
-static void
-pump_all (Accounts *accounts)
-{
-  GHashTableIter iter;
-  gpointer value;
-
-  g_hash_table_iter_init (&iter, accounts->lanes);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    pump (value);
-}
-
-static void
-keep_all (Accounts *accounts)
-{
-  GHashTableIter iter;
-  gpointer value;
-
-  g_hash_table_iter_init (&iter, accounts->streams);
-  while (accounts->queue && g_hash_table_iter_next (&iter, NULL, &value))
-    for (Record *record = ((Stream *) value)->first; record; record = record->next)
-      keep (accounts, record);
-}
-
-/* What happened before the servers heard that all earlier sessions are over comes after it. */
-static void
-one_before_is_over (Accounts *accounts)
-{
-  if (--accounts->n_before)
-    return;
-  keep_all (accounts);
-  pump_all (accounts);
-  finish_if_done (accounts);
-}
-
-static void
-last_words_said (Accounts *accounts)
-{
-  if (--accounts->n_last || !accounts->finishing)
-    return;
-  if (accounts->n)
-    ike_log (accounts->self->engine, IKE_LOG_NOTICE, "eap-radius",
-             "%u accounts were not delivered: %s", accounts->n,
-             accounts->queue ? "they are when the daemon runs again" : "they are lost");
-  ike_call_answer (g_steal_pointer (&accounts->finishing), NULL);
-}
-
-static void
-noticed (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  const Notice *notice = data;
-
-  if (error)
-    ike_log (notice->accounts->self->engine, IKE_LOG_INFO, "eap-radius", "Accounting-%s: %s",
-             notice->is_on ? "On" : "Off", error);
-  ike_radius_reply_free (result);
-  if (notice->is_on)
-    one_before_is_over (notice->accounts);
-  else
-    last_words_said (notice->accounts);
-}
-
-static const IkeCallClass on_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "Accounting-On",
-  .timeout_ms = 60 * 1000,
-  .then = noticed,
-  .undo = ike_radius_reply_free,
-  .free_data = g_free,
-};
-
-static const IkeCallClass off_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "Accounting-Off",
-  .timeout_ms = LAST_WORDS_MS,
-  .then = noticed,
-  .undo = ike_radius_reply_free,
-  .free_data = g_free,
-};
-
-static void
-tell_servers (Accounts *accounts, gboolean is_on)
-{
-  EapRadius *self = accounts->self;
-  guint32 servers[SERVERS_MAX];
-  guint n = self->radius->servers (self->service->plugin, NULL, servers, SERVERS_MAX);
-  guint8 attributes[256];
-  char id[SESSION_ID_SIZE];
-  IkeWriter w;
-  Record *record;
-
-  session_id_new (self, id);
-  ike_writer_init (&w, attributes, sizeof attributes);
-  ike_radius_add_text (&w, IKE_RADIUS_ACCT_SESSION_ID, id);
-  record = make_record (accounts, is_on ? ACCT_ON : ACCT_OFF, NULL, &w);
-  *(is_on ? &accounts->n_before : &accounts->n_last) += MIN (n, SERVERS_MAX);
-  for (guint i = 0; i < MIN (n, SERVERS_MAX); i++) {
-    Notice *notice = g_new (Notice, 1);
-    *notice = (Notice){ accounts, is_on };
-    request (accounts, record, servers[i],
-             ike_loop_call (self->io, is_on ? &on_call : &off_call, NULL, notice));
-  }
-  record_free (record);
-}
-
-/* -- the beginning */
-
-static void
-take_back (Accounts *accounts, const IkeQueueRecord *kept)
-{
-  gsize len;
-  const guint8 *bytes = g_bytes_get_data (kept->bytes, &len);
-  Record *record = record_read (bytes, len);
-
-  accounts->next_id = MAX (accounts->next_id, kept->id + 1);
-  if (!record) {
-    accounts->queue->drop (accounts->provided->plugin, kept->id);
-    return;
-  }
-  record->id = kept->id;
-  enqueue (accounts, record);
-}
-
-static void
-loaded (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Accounts *accounts = data;
-  GArray *records = result;
-
-  if (error) {
-    ike_log (accounts->self->engine, IKE_LOG_ERROR, "eap-radius",
-             "accounts of the last run cannot be read, and none are written down: %s", error);
-    accounts->queue = NULL;
-  }
-  for (guint i = 0; records && i < records->len; i++)
-    take_back (accounts, &g_array_index (records, IkeQueueRecord, i));
-  if (records && records->len)
-    ike_log (accounts->self->engine, IKE_LOG_NOTICE, "eap-radius",
-             "%u accounts of the last run are still to be delivered", records->len);
-  ike_queue_records_free (records);
-  one_before_is_over (accounts);
-}
-
-static const IkeCallClass load_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "accounts of the last run",
-  .timeout_ms = 60 * 1000,
-  .then = loaded,
-  .undo = ike_queue_records_free,
-};
-
-static void
-begin (gpointer data)
-{
-  Accounts *accounts = data;
-
-  if (accounts->provided) {
-    accounts->n_before++;
-    accounts->queue->load (accounts->provided->plugin, accounts->max,
-                           ike_loop_call (accounts->self->io, &load_call, NULL, accounts));
-  }
-  tell_servers (accounts, TRUE);
-  one_before_is_over (accounts);
-}
-
-Accounts *
-accounts_new (EapRadius *self, guint max)
-{
-  Accounts *accounts = g_new0 (Accounts, 1);
-
-  accounts->self = self;
-  accounts->max = max;
-  accounts->next_id = 1;
-  accounts->n_before = 1;
-  accounts->streams = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, stream_free);
-  accounts->lanes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, lane_free);
-  accounts->provided = ike_feature_find (self->engine, "queue:accounting", NULL);
-  accounts->queue = accounts->provided ? accounts->provided->ops : NULL;
-  accounts->delivered = ike_counter (self->engine, "eap-radius.accounts-delivered");
-  accounts->lost = ike_counter (self->engine, "eap-radius.accounts-lost");
-  ike_loop_post (self->io, begin, accounts, NULL);
-  return accounts;
-}
-
-void
-accounts_free (Accounts *accounts)
-{
-  if (!accounts)
-    return;
-  g_hash_table_unref (accounts->streams);
-  g_hash_table_unref (accounts->lanes);
-  g_free (accounts);
-}
-
-/* -- the end */
-
-static gboolean
-is_waiting (const Accounts *accounts)
-{
-  GHashTableIter iter;
-  gpointer value;
-
-  g_hash_table_iter_init (&iter, accounts->lanes);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    const Lane *lane = value;
-    if (lane->n_in_flight || (lane->ready.length && !lane->timer))
-      return TRUE;
-  }
-  return accounts->n_before > 0;
-}
-
-/* What a server would not take before is not waited for now. */
-static void
-finish_if_done (Accounts *accounts)
-{
-  if (!accounts->finishing || accounts->n_last || is_waiting (accounts))
-    return;
-  accounts->n_last = 1;
-  tell_servers (accounts, FALSE);
-  last_words_said (accounts);
-}
-
-typedef struct {
-  Accounts *accounts;
-  IkeCall *call;
-} Finish;
-
-static void
-run_finish (gpointer data)
-{
-  Finish *finish = data;
-
-  finish->accounts->finishing = g_steal_pointer (&finish->call);
-  finish_if_done (finish->accounts);
-}
-
-static void
-finish_free (gpointer data)
-{
-  Finish *finish = data;
-
-  if (finish->call)
-    ike_call_answer (finish->call, NULL);
-  g_free (finish);
-}
-
-void
-accounts_finish (Accounts *accounts, IkeCall *call)
-{
-  Finish *finish = g_new (Finish, 1);
-
-  *finish = (Finish){ accounts, call };
-  ike_loop_post (accounts->self->io, run_finish, finish, finish_free);
-}
-
-void
-accounts_stop (Accounts *accounts)
-{
-  if (accounts && accounts->finishing)
-    ike_call_answer (g_steal_pointer (&accounts->finishing), NULL);
 }

@@ -32,8 +32,8 @@ answer (const Dynamic *dynamic, guint32 error_cause)
   answer->struct_size = sizeof *answer;
   answer->is_done = error_cause == 0;
   answer->error_cause = error_cause;
-  /* RFC 5176, 3.3: State "MUST be sent unmodified from the NAS to the Dynamic Authorization Client in
-   * a subsequent ACK or NAK packet". */
+  /* RFC 5176, 3.3: State "MUST be sent unmodified from the NAS to the Dynamic Authorization Client
+   * in a subsequent ACK or NAK packet". */
   answer->attributes = g_memdup2 (dynamic->state, dynamic->state_len);
   answer->len = dynamic->state_len;
   ike_call_answer (dynamic->call, answer);
@@ -150,10 +150,10 @@ changes (const Dynamic *dynamic, guint8 type)
          || type == IKE_RADIUS_ACCT_INTERIM_INTERVAL || type == IKE_RADIUS_CLASS;
 }
 
-/* RFC 5176, 3.2: "If the NAS does not support a Service-Type value of "Authorize Only", then it MUST
- * respond with a CoA-NAK; an Error-Cause Attribute with a value of 405 (Unsupported Service) SHOULD
- * be included."  3: "If other attributes are included in a Disconnect-Request, implementations MUST
- * send a Disconnect-NAK". */
+/* RFC 5176, 3.2: "If the NAS does not support a Service-Type value of "Authorize Only", then it
+ * MUST respond with a CoA-NAK; an Error-Cause Attribute with a value of 405 (Unsupported Service)
+ * SHOULD be included."  3: "If other attributes are included in a Disconnect-Request,
+ * implementations MUST send a Disconnect-NAK". */
 static guint32
 read_other (Dynamic *dynamic, const IkeRadiusAttribute *attribute)
 {

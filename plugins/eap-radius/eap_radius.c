@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* eap_radius.c - remote access by RADIUS: whoever connects is let in, given addresses, accounted for
- * and thrown out by the word of a server (`auth = eap-radius`).
+/* eap_radius.c - remote access by RADIUS: whoever connects is let in, given addresses, accounted
+ * for and thrown out by the word of a server (`auth = eap-radius`).
  *
  * The servers themselves, and how packets get there, are `service:radius`. */
 #include "config.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* eap_radius.h - what the files of eap-radius offer each other.
  *
- * A *relay* (relay.c) is one conversation, on the shard of its SA.  What comes of it is a *seat* (seat.c): hung on the SA
- * and its heirs, it knows what the server granted, when the session ends, and what it carried (traffic.c).  Once the SA is
- * up, the seat has a *session*: an immutable record of what identifies it, shared with the io loop, where a table finds
- * sessions for a server that asks (table.c, dynamic.c) and where accounts are delivered (accounts.c). */
+ * A *relay* (relay.c) is one conversation, on the shard of its SA.  What comes of it is a *seat* (seat.c): hung on the
+ * SA and its heirs, it knows what the server granted, when the session ends, and what it carried (traffic.c).  Once the
+ * SA is up, the seat has a *session*: an immutable record of what identifies it, shared with the io loop, where a table
+ * finds sessions for a server that asks (table.c, dynamic.c) and where accounts are delivered (accounts.c). */
 #pragma once
 #include <ikebana/eap.h>
 #include <ikebana/command.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* grant.h - what a RADIUS server says about a user: the attributes of an Access-Accept, or of a CoA-Request, as far as a
- * gateway can act on them. */
+/* grant.h - what a RADIUS server says about a user: the attributes of an Access-Accept, or of a CoA-Request, as far as
+ * a gateway can act on them. */
 #pragma once
 #include <ikebana/radius.h>
 

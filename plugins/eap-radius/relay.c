@@ -74,9 +74,10 @@ write_nas (Relay *relay)
   relay->nas_len = w.len;
 }
 
-/* RFC 3579, 2.1: "the NAS MUST copy the contents of the Type-Data field of the EAP-Response/Identity
- * received from the peer into the User-Name attribute and MUST include the Type-Data field of the
- * EAP-Response/Identity in the User-Name attribute in every subsequent Access-Request." */
+/* RFC 3579, 2.1: "the NAS MUST copy the contents of the Type-Data field of the
+ * EAP-Response/Identity received from the peer into the User-Name attribute and MUST include the
+ * Type-Data field of the EAP-Response/Identity in the User-Name attribute in every subsequent
+ * Access-Request." */
 static void
 learn_user (Relay *relay, const guint8 *packet, gsize len)
 {
@@ -234,8 +235,8 @@ refusal (const Relay *relay, const IkeRadiusReply *reply)
                           ike_escape (said, sizeof said, found.value, found.len));
 }
 
-/* RFC 3579, 2.6.3 on contradictions: "the NAS MUST NOT "manufacture" EAP packets in order to correct
- * contradictory messages"; so what does not say Failure is not passed on, and the host says it. */
+/* RFC 3579, 2.6.3 on contradictions: "the NAS MUST NOT "manufacture" EAP packets in order to
+ * correct contradictory messages that it receives": what does not say Failure is not passed on. */
 static IkeEapStep *
 rejected (Relay *relay, const IkeRadiusReply *reply)
 {

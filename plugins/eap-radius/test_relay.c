@@ -318,7 +318,7 @@ test_no_server_answers (void)
   bed_free (bed);
 }
 
-/* eap.h: a method "answers with an IkeEapStep, by itself also when it was told to end meanwhile". */
+/* A method answers each turn, by itself also when it was told to end meanwhile. */
 static void
 test_ended_in_the_middle_of_a_turn (void)
 {

@@ -23,7 +23,8 @@ build_round (IkeTask *task, IkeWriter *out)
   const IkeAuthConf *conf = ike_sa_auth_conf (sa, TRUE);
 
   if (!conf)
-    return ikev2_auth_refuse (task, "auth", "the connection does not say how we authenticate", NULL);
+    return ikev2_auth_refuse (task, "auth", "the connection does not say how we authenticate",
+                              NULL);
   if (talks (sa, conf))
     return self->talk ? IKE_TASK_DONE : ikev2_auth_talk_begin (task, conf, TRUE);
   if (!self->ours && !self->error)
@@ -147,8 +148,7 @@ begin_their_round (IkeTask *task, const IkeMessage *in)
    * public-key-based AUTH payload". */
   self->is_left_out = self->talk && ikev2_auth_is_mutual (sa, conf, FALSE);
   self->stage = AUTH_TALK;
-  return self->is_left_out ? IKE_TASK_DONE
-                           : answer_without_auth (task, ike_task_exchange (task));
+  return self->is_left_out ? IKE_TASK_DONE : answer_without_auth (task, ike_task_exchange (task));
 }
 
 static IkeTaskResult

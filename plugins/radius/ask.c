@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ask.c - one request: where it goes, how often it is sent, and when it is over.
  *
- * Among the servers of its group the living go before the dead, the preferred before others, and of
- * equals the one with the least to do.  One that does not answer is left for the next one, until all
- * were asked or the time of the request is over. */
+ * Among the servers of its group the living go before the dead, the preferred before others, and
+ * of equals the one with the least to do.  One that does not answer is left for the next one,
+ * until all were asked or the time of the request is over. */
 #include <string.h>
 #include <ikebana/error.h>
 #include <ikebana/log.h>
@@ -222,6 +222,21 @@ ask_move (Ask *ask)
 
 /* -- its clock */
 
+/* What is dropped says nothing about who sent it, but something to who reads this. */
+static void
+explain_silence (const Ask *ask, char *out, gsize size)
+{
+  double waited_s = (double) (ike_loop_now_us (ask->client->io) - ask->begun_us) / 1e6;
+
+  if (ask->port->trouble[0])
+    g_strlcpy (out, ask->port->trouble, size);
+  else if (ask->dropped != N_DROPS)
+    g_snprintf (out, size, "gave no good reply in %.1f s: %s", waited_s, drop_text (ask->dropped));
+  else
+    g_snprintf (out, size, "did not answer %u %s in %.1f s", ask->n_sent,
+                ask->n_sent == 1 ? "request" : "requests", waited_s);
+}
+
 /* Nothing came for as long as we wait at this port, or for as long as its owner does: leaves it.
  * The others move only when this one has left. */
 static void
@@ -229,16 +244,11 @@ leave_silent (Ask *ask)
 {
   Port *port = ask->port;
   char name[128], why[RADIUS_REASON_SIZE];
-  double waited_s = (double) (ike_loop_now_us (ask->client->io) - ask->begun_us) / 1e6;
   /* Who answered others meanwhile lives, and has only nothing to say about this one. */
   gboolean is_dead = ask->socket && port->last_heard_us <= ask->begun_us;
 
   port_name (port, name, sizeof name);
-  if (port->trouble[0])
-    g_strlcpy (why, port->trouble, sizeof why);
-  else
-    g_snprintf (why, sizeof why, "did not answer %u %s in %.1f s", ask->n_sent,
-                ask->n_sent == 1 ? "request" : "requests", waited_s);
+  explain_silence (ask, why, sizeof why);
   if (ask->socket) {
     ask_explain (ask, "%s %s", name, why);
     port->n_timeouts++;
@@ -282,11 +292,11 @@ arm (Ask *ask)
   if (conf->is_tls)
     ask->wait_ms = server_conf_patience_ms (conf);
   else
-    ask->wait_ms = ask->n_sent == 1
-                       ? conf->pace.first_ms
-                       : (guint32) MIN (ask->wait_ms * conf->pace.factor, WAIT_MAX_MS);
+    ask->wait_ms = ask->n_sent == 1 ? conf->pace.first_ms
+                                    : (guint32) MIN (ask->wait_ms * conf->pace.factor, WAIT_MAX_MS);
   ike_timer_stop (ask->timer);
-  ask->timer = ike_loop_timer_add (ask->client->io, jittered (ask, ask->wait_ms), on_timer, ask, NULL);
+  ask->timer =
+      ike_loop_timer_add (ask->client->io, jittered (ask, ask->wait_ms), on_timer, ask, NULL);
 }
 
 static void
@@ -356,6 +366,7 @@ ask_send (Ask *ask, gboolean again)
   if (!again) {
     ask->begun_us = ike_loop_now_us (ask->client->io);
     ask->n_sent = 0;
+    ask->dropped = N_DROPS;
     if (!build (ask))
       g_return_if_reached ();
   }
@@ -379,8 +390,7 @@ ask_begin (Ask *ask)
   ike_counter_add (client->engine, client->c_requests, 1);
   ask->link.data = ask;
   g_queue_push_tail_link (&client->asks, &ask->link);
-  ask->deadline =
-      ike_loop_timer_add (client->io, client->conf->timeout_ms, on_deadline, ask, NULL);
+  ask->deadline = ike_loop_timer_add (client->io, client->conf->timeout_ms, on_deadline, ask, NULL);
   place (ask);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client.c - the way of requests from any thread to the io loop, and of those that nobody wants any more. */
+/* client.c - the way of requests from any thread to the io loop, and of those that nobody wants
+ * any more. */
 #include <string.h>
 #include <ikebana/error.h>
 #include "client.h"
@@ -179,8 +180,7 @@ ask_new (Client *client, const IkeRadiusRequest *request, IkeCall *call)
   ask->attributes = g_malloc (request->len + 1);
   if (request->len)
     memcpy (ask->attributes, request->attributes, request->len);
-  ask->has_eap =
-      ike_radius_find (ask->attributes, ask->len, 0, IKE_RADIUS_EAP_MESSAGE, &found);
+  ask->has_eap = ike_radius_find (ask->attributes, ask->len, 0, IKE_RADIUS_EAP_MESSAGE, &found);
   ask->password = request->password ? ike_secret_blob_ref (request->password) : NULL;
   atomic_init (&ask->is_cancelled, FALSE);
   return ask;

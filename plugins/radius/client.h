@@ -91,6 +91,7 @@ struct _Ask {
   guint8           *packet;
   gsize             packet_len;
   guint             n_sent;
+  Drop              dropped;                  /* why the last reply to it was; N_DROPS: there was none */
   guint32           wait_ms;
   gint64            begun_us;                 /* with this port */
 };

@@ -30,9 +30,12 @@ purpose_of (const Port *port)
 static void
 add_drops (IkeTree *row, const Port *port)
 {
-  static const char *const keys[N_DROPS] = { "source",        "malformed",
-                                             "unknown",       "code",
-                                             "authenticator", "message-authenticator",
+  static const char *const keys[N_DROPS] = { "source",
+                                             "malformed",
+                                             "unknown",
+                                             "code",
+                                             "authenticator",
+                                             "message-authenticator",
                                              "no-message-authenticator" };
   IkeTree *reasons = ike_tree_add_section (row, "drops");
   guint64 sum = 0;

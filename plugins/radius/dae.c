@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dae.c - Disconnect- and CoA-Requests (RFC 5176): who may send them, and each of them once.
  *
- * What was answered is kept for as long as it could be sent again: the same request from the same port
- * gets the same answer, from another one none.  Only what is authentic gets as far as that table, which
- * is bounded all the same. */
+ * What was answered is kept for as long as it could be sent again: the same request from the same
+ * port gets the same answer, from another one none.  Only what is authentic gets as far as that
+ * table, which is bounded all the same. */
 #include <string.h>
 #include <ikebana/error.h>
 #include <ikebana/log.h>
@@ -11,8 +11,17 @@
 
 enum { TABLE_MAX = 4096, HANDLER_MS = 10000 };
 
-typedef enum { REFUSED_SOURCE, REFUSED_MALFORMED, REFUSED_CODE, REFUSED_AUTHENTICATOR, REFUSED_MAC,
-               REFUSED_TIMESTAMP, REFUSED_REPLAY, REFUSED_FULL, N_REFUSALS } Refusal;
+typedef enum {
+  REFUSED_SOURCE,
+  REFUSED_MALFORMED,
+  REFUSED_CODE,
+  REFUSED_AUTHENTICATOR,
+  REFUSED_MAC,
+  REFUSED_TIMESTAMP,
+  REFUSED_REPLAY,
+  REFUSED_FULL,
+  N_REFUSALS
+} Refusal;
 
 static const struct {
   const char *key, *text;
@@ -39,7 +48,7 @@ typedef struct {
   gint64 expires_us;
   IkeRadiusDynamic request;
   guint8 *attributes;
-  guint8 *answer;                             /* NULL: there is none yet */
+  guint8 *answer; /* NULL: there is none yet */
   gsize answer_len;
 } Entry;
 
@@ -50,8 +59,8 @@ struct _Dae {
   gpointer socket;
   IkePlugin *handler;
   IkeRadiusDynamicFunc received;
-  GHashTable *table;                          /* Entry by authenticator */
-  GQueue order;                               /* Entry, the oldest first */
+  GHashTable *table; /* Entry by authenticator */
+  GQueue order;      /* Entry, the oldest first */
   guint64 n_requests, n_acks, n_naks, n_repeated, n_refused[N_REFUSALS];
   guint32 c_requests, c_refused;
 };
@@ -91,8 +100,8 @@ secret_of (const DaeClient *client)
 }
 
 /* RFC 5176, 3.1: "If there are any Proxy-State attributes in a Disconnect-Request or CoA-Request
- * received from the Dynamic Authorization Client, the Dynamic Authorization Server MUST include those
- * Proxy-State attributes in its response". */
+ * received from the Dynamic Authorization Client, the Dynamic Authorization Server MUST include
+ * those Proxy-State attributes in its response". */
 static void
 add_proxy_states (IkeWriter *w, const Entry *entry)
 {
@@ -197,8 +206,7 @@ take (Dae *dae, const DaeClient *client, const IkeAddr *from, const RadiusPacket
   entry->code = packet->code;
   entry->identifier = packet->identifier;
   entry->has_mac = packet->mac_at != 0;
-  entry->expires_us =
-      ike_loop_now_us (dae->client->io) + (gint64) dae->conf->window_ms * 2 * 1000;
+  entry->expires_us = ike_loop_now_us (dae->client->io) + (gint64) dae->conf->window_ms * 2 * 1000;
   entry->attributes = g_malloc (packet->attributes_len + 1);
   memcpy (entry->attributes, packet->attributes, packet->attributes_len);
   entry->request = (IkeRadiusDynamic){ .struct_size = sizeof entry->request,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* port.c - one port of one server: its sockets and their identifiers, what is believed that comes from
- * there, and whether it is alive.
+/* port.c - one port of one server: its sockets and their identifiers, what is believed that comes
+ * from there, and whether it is alive.
  *
- * Dead is who left a request unanswered, and said nothing else since that was begun.  It is left alone
- * for a time, then one request is tried with it; or, if it knows Status-Server, it is asked that
- * until it answers.  When all are dead, they are asked all the same. */
+ * Dead is who left a request unanswered, and said nothing else since that was begun.  It is left
+ * alone for a time, then one request is tried with it; or, if it knows Status-Server, it is asked
+ * that until it answers.  When all are dead, they are asked all the same. */
 #include <string.h>
 #include <ikebana/error.h>
 #include <ikebana/log.h>
@@ -174,16 +174,15 @@ gboolean
 port_is_available (const Port *port)
 {
   return !port->is_dead
-         || (!port->conf->asks_status
-             && ike_loop_now_us (port->client->io) >= port->dead_until_us);
+         || (!port->conf->asks_status && ike_loop_now_us (port->client->io) >= port->dead_until_us);
 }
 
 void
 port_is_tried (Port *port)
 {
   if (port->is_dead)
-    port->dead_until_us = ike_loop_now_us (port->client->io)
-                          + (gint64) server_conf_patience_ms (port->conf) * 1000;
+    port->dead_until_us =
+        ike_loop_now_us (port->client->io) + (gint64) server_conf_patience_ms (port->conf) * 1000;
 }
 
 static void
@@ -276,8 +275,9 @@ port_drop (Port *port, Drop drop)
 
   port->n_drops[drop]++;
   ike_counter_add (port->client->engine, port->client->c_dropped, 1);
-  ike_log (port->client->engine, IKE_LOG_INFO, "radius", "a reply of RADIUS server %s is dropped: %s",
-           port_name (port, name, sizeof name), drop_texts[drop]);
+  ike_log (port->client->engine, IKE_LOG_INFO, "radius",
+           "a reply of RADIUS server %s is dropped: %s", port_name (port, name, sizeof name),
+           drop_texts[drop]);
 }
 
 static gboolean
@@ -291,15 +291,15 @@ answers (const Ask *ask, guint8 code)
     return code == IKE_RADIUS_ACCOUNTING_RESPONSE;
   /* RFC 5997, 4.2: Access-Accept on the authentication port, Accounting-Response on the other. */
   default:
-    return code
-           == (ask->port->is_acct ? IKE_RADIUS_ACCOUNTING_RESPONSE : IKE_RADIUS_ACCESS_ACCEPT);
+    return code == (ask->port->is_acct ? IKE_RADIUS_ACCOUNTING_RESPONSE : IKE_RADIUS_ACCESS_ACCEPT);
   }
 }
 
-/* RFC 3579, 3.2: "A RADIUS client receiving an Access-Accept, Access-Reject or Access-Challenge with
- * a Message-Authenticator attribute present MUST calculate the correct value … and silently discard
- * the packet if it does not match the value sent.", and of replies with EAP-Message that lack it it
- * says the same.  Over UDP others may lack it only where the operator says so (CVE-2024-3596). */
+/* RFC 3579, 3.2: "A RADIUS client receiving an Access-Accept, Access-Reject or Access-Challenge
+ * with a Message-Authenticator attribute present MUST calculate the correct value … and silently
+ * discard the packet if it does not match the value sent.", and of replies with EAP-Message that
+ * lack it it says the same.  Over UDP others may lack it only where the operator says so
+ * (CVE-2024-3596). */
 static Drop
 judge (const Ask *ask, const RadiusPacket *packet)
 {
@@ -338,11 +338,14 @@ socket_received (gpointer data, const IkeAddr *from, const guint8 *bytes, gsize 
   ask = socket->by_id[packet.identifier];
   drop = ask ? judge (ask, &packet) : DROP_UNKNOWN;
   if (drop != N_DROPS) {
+    if (ask)
+      ask->dropped = drop;
     port_drop (port, drop);
     return;
   }
   port->n_answered++;
-  port->last_rtt_us = (guint32) MIN (ike_loop_now_us (port->client->io) - ask->begun_us, G_MAXINT32);
+  port->last_rtt_us =
+      (guint32) MIN (ike_loop_now_us (port->client->io) - ask->begun_us, G_MAXINT32);
   port_lives (port);
   ask_answered (ask, &packet);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* radius.c - plugin radius: a RADIUS client as `service:radius`, for whoever authenticates, counts and
- * throws out users.
+/* radius.c - plugin radius: a RADIUS client as `service:radius`, for whoever authenticates, counts
+ * and throws out users.
  *
- * Everything is asynchronous and on the io loop: a server that does not answer costs those who ask it
- * their time, and nobody else any.  All that is asked is bounded in number and in time, and everything
- * that comes in is checked and counted before anybody sees it.
+ * Everything is asynchronous and on the io loop: a server that does not answer costs those who ask
+ * it their time, and nobody else any.  All that is asked is bounded in number and in time, and
+ * everything that comes in is checked and counted before anybody sees it.
  *
  *   radius.c    options
  *   settings.c  servers, and who may send DAE requests
@@ -137,5 +137,5 @@ static const IkeOptionInfo *const options[] = {
 };
 
 IKE_PLUGIN (ike_plugin, "radius", 0, .version = "1.0", .license = "Apache-2.0",
-            .summary = "a RADIUS client", .features = features, .kinds = kinds,
-            .options = options, .activate = activate, .deactivate = deactivate);
+            .summary = "a RADIUS client", .features = features, .kinds = kinds, .options = options,
+            .activate = activate, .deactivate = deactivate);

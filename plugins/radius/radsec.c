@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* radsec.c - RADIUS over TLS over TCP (RFC 6614), by `service:tls`.
  *
- * A connection is kept once it was needed.  When it breaks it is made anew, at growing intervals while
- * that fails; what has no answer by then is sent again on the new one, by its owner (socket_is_up()).
- * Nothing that happens while sending ends a connection: the loop tells of it, when nobody is in the
- * middle of it. */
+ * A connection is kept once it was needed.  When it breaks it is made anew, at growing intervals
+ * while that fails; what has no answer by then is sent again on the new one, by its owner
+ * (socket_is_up()). Nothing that happens while sending ends a connection: the loop tells of it,
+ * when nobody is in the middle of it. */
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,7 +17,13 @@
 #include <ikebana/tls.h>
 #include "client.h"
 
-enum { SETUP_MS = 10000, RETRY_MIN_MS = 100, RETRY_MAX_MS = 60000, CHUNK = 4096, READS_PER_TURN = 16 };
+enum {
+  SETUP_MS = 10000,
+  RETRY_MIN_MS = 100,
+  RETRY_MAX_MS = 60000,
+  CHUNK = 4096,
+  READS_PER_TURN = 16
+};
 
 typedef struct {
   Socket *socket;
@@ -28,15 +34,15 @@ typedef struct {
   IkePlugin *tls_plugin;
   IkeIdent *expected, *own;
 
-  int fd;                                     /* -1: none */
+  int fd; /* -1: none */
   IkeWatch *watch;
-  IkeTls *tls;                                /* NULL: TCP is not there yet */
+  IkeTls *tls; /* NULL: TCP is not there yet */
   gboolean is_up;
-  IkeTimer *timer;                            /* until it must be up, or is tried again */
+  IkeTimer *timer; /* until it must be up, or is tried again */
   guint32 retry_ms;
-  guint8 in[IKE_RADIUS_PACKET_MAX];           /* the packet that is coming in */
+  guint8 in[IKE_RADIUS_PACKET_MAX]; /* the packet that is coming in */
   gsize in_len;
-  guint8 out[CHUNK];                          /* ciphertext that is going out */
+  guint8 out[CHUNK]; /* ciphertext that is going out */
   gsize out_len;
 } Radsec;
 
@@ -58,8 +64,8 @@ hang_up (Radsec *radsec)
   radsec->in_len = radsec->out_len = 0;
 }
 
-/* RFC 6614, 2.3: "Failure to connect leads to continuous retries, with exponentially growing intervals
- * between every try."  They grow until a packet has come: a connection alone is no good. */
+/* RFC 6614, 2.3: "Failure to connect leads to continuous retries, with exponentially growing
+ * intervals between every try."  They grow until a packet has come: a connection is not enough. */
 static void
 broke (Radsec *radsec, const char *reason)
 {

@@ -10,20 +10,22 @@
 enum { AUTH_PORT = 1812, ACCT_PORT = 1813, TLS_PORT = 2083, TRIES_MAX = 20 };
 
 static const char *const server_keys[] = {
-  "address",          "port",
-  "auth_port",        "acct_port",
-  "secret",           "type",
-  "groups",           "preference",
-  "sockets",          "source",
-  "nas_identifier",   "require_message_authenticator",
-  "status_server",    "dead_time",
-  "retransmit_base",  "retransmit_timeout",
-  "retransmit_tries", "tls_id",
-  "tls_own_id",       NULL,
+  "address",          "port",      "auth_port",       "acct_port",
+  "secret",           "type",      "groups",          "preference",
+  "sockets",          "source",    "nas_identifier",  "require_message_authenticator",
+  "status_server",    "dead_time", "retransmit_base", "retransmit_timeout",
+  "retransmit_tries", "tls_id",    "tls_own_id",      NULL,
 };
 static const char *const dae_keys[] = {
-  "enable", "listen", "port", "secret", "window", "require_event_timestamp",
-  "require_message_authenticator", "clients", NULL,
+  "enable",
+  "listen",
+  "port",
+  "secret",
+  "window",
+  "require_event_timestamp",
+  "require_message_authenticator",
+  "clients",
+  NULL,
 };
 static const char *const client_keys[] = { "address", "secret", NULL };
 
@@ -31,8 +33,8 @@ static const char *const client_keys[] = { "address", "secret", NULL };
 
 typedef struct {
   const IkeTree *section;
-  const char *path;                           /* "plugins.radius.servers.alpha" */
-  GError **error;                             /* set: nothing more is read */
+  const char *path; /* "plugins.radius.servers.alpha" */
+  GError **error;   /* set: nothing more is read */
   gboolean failed;
 } Source;
 
@@ -86,9 +88,8 @@ read_uint (Source *source, const char *key, guint64 fallback, guint64 least, gui
   guint64 value = fallback;
 
   if (text && (!ike_value_uint (text, &value) || value < least || value > most))
-    fail (source, key,
-          "wants a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ", not %s", least, most,
-          text);
+    fail (source, key, "wants a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT ", not %s",
+          least, most, text);
   return value;
 }
 
@@ -174,14 +175,14 @@ read_pace (Source *source, IkePlugin *self, Pace *pace)
   const char *factor = ike_plugin_option (self, "retransmit_base");
   guint64 tries = ike_plugin_option_uint (self, "retransmit_tries");
 
-  pace->first_ms =
-      (guint32) (read_decimal (source, "retransmit_timeout", first, 0.05, 60) * 1000);
+  pace->first_ms = (guint32) (read_decimal (source, "retransmit_timeout", first, 0.05, 60) * 1000);
   pace->factor = read_decimal (source, "retransmit_base", factor, 1, 10);
   pace->tries = (guint) read_uint (source, "retransmit_tries", tries, 1, TRIES_MAX);
 }
 
-/* RFC 6614, 2.3: "Peer validation always includes a check on whether the locally configured expected
- * DNS name or IP address of the server that is contacted matches its presented certificate." */
+/* RFC 6614, 2.3: "Peer validation always includes a check on whether the locally configured
+ * expected DNS name or IP address of the server that is contacted matches its presented
+ * certificate." */
 static void
 read_tls (Source *source, ServerConf *conf)
 {
@@ -236,14 +237,14 @@ read_server (Source *source, IkePlugin *self)
   /* RFC 6614, 2.3: "The shared secret to compute the (obsolete) MD5 integrity checks and attribute
    * encryption MUST be "radsec"". */
   conf->secret = read_secret (source, conf->is_tls ? "radsec" : secret);
-  conf->nas_identifier = g_strdup (
-      read_text (source, "nas_identifier", ike_plugin_option (self, "nas_identifier")));
+  conf->nas_identifier =
+      g_strdup (read_text (source, "nas_identifier", ike_plugin_option (self, "nas_identifier")));
   if (conf->nas_identifier && strlen (conf->nas_identifier) > IKE_RADIUS_VALUE_MAX)
     fail (source, "nas_identifier", "is longer than %d bytes", IKE_RADIUS_VALUE_MAX);
   conf->preference = (guint) read_uint (source, "preference", 0, 0, 1000);
   conf->n_sockets = (guint) read_uint (source, "sockets", ike_plugin_option_uint (self, "sockets"),
                                        1, RADIUS_SOCKETS_MAX);
-  conf->requires_mac = read_bool (source, "require_message_authenticator", TRUE);
+  conf->requires_mac = read_bool (source, "require_message_authenticator", !conf->is_tls);
   conf->asks_status = read_bool (source, "status_server", FALSE);
   conf->dead_ms = read_time_ms (source, "dead_time", ike_plugin_option_uint (self, "dead_time"));
   read_pace (source, self, &conf->pace);

@@ -8,8 +8,8 @@
 static gboolean
 find (const Fake *fake, guint8 type, IkeRadiusAttribute *found)
 {
-  return ike_radius_find (fake->last + IKE_RADIUS_HEADER_LEN, fake->last_len - IKE_RADIUS_HEADER_LEN,
-                          0, type, found);
+  return ike_radius_find (fake->last + IKE_RADIUS_HEADER_LEN,
+                          fake->last_len - IKE_RADIUS_HEADER_LEN, 0, type, found);
 }
 
 /* -- what is sent and what comes back */
@@ -39,13 +39,13 @@ test_accept (void)
   g_assert_cmpuint (ask.reply->server, ==, 1);
   g_assert_cmpstr (ask.reply->server_name, ==, "alpha");
   g_assert_cmpmem (ike_secret_blob_data (ask.reply->mppe_recv),
-                   ike_secret_blob_len (ask.reply->mppe_recv),
-                   "recv key, 32 bytes of it........", 32);
+                   ike_secret_blob_len (ask.reply->mppe_recv), "recv key, 32 bytes of it........",
+                   32);
   g_assert_cmpmem (ike_secret_blob_data (ask.reply->mppe_send),
-                   ike_secret_blob_len (ask.reply->mppe_send),
-                   "send key, 32 bytes of it........", 32);
-  g_assert_true (ike_radius_find (ask.reply->attributes, ask.reply->len, 0, IKE_RADIUS_REPLY_MESSAGE,
-                                  &found));
+                   ike_secret_blob_len (ask.reply->mppe_send), "send key, 32 bytes of it........",
+                   32);
+  g_assert_true (
+      ike_radius_find (ask.reply->attributes, ask.reply->len, 0, IKE_RADIUS_REPLY_MESSAGE, &found));
   g_assert_cmpmem (found.value, found.len, "hello", 5);
   /* The first attribute is the Message-Authenticator. */
   g_assert_cmpuint (alpha.last[IKE_RADIUS_HEADER_LEN], ==, IKE_RADIUS_MESSAGE_AUTHENTICATOR);
@@ -84,8 +84,9 @@ test_accounting (void)
   Ask ask = { .code = IKE_RADIUS_ACCOUNTING_REQUEST };
   IkeRadiusAttribute found;
 
-  bench_open (&bench, "servers { " ALPHA " beta { address = 192.0.2.2\n secret = x\n acct_port = 0\n "
-                      "preference = 9 } }");
+  bench_open (&bench,
+              "servers { " ALPHA " beta { address = 192.0.2.2\n secret = x\n acct_port = 0\n "
+              "preference = 9 } }");
   fake_open (&alpha, &bench, "192.0.2.1", 1813);
   ask_wait (&bench, &ask);
   g_assert_cmpstr (ask.error, ==, NULL);
@@ -121,7 +122,7 @@ typedef struct {
   Manner manner;
   gboolean with_eap;
   guint8 code;
-  const char *drop;                           /* NULL: it is believed */
+  const char *drop; /* NULL: it is believed */
   const char *settings;
 } Bad;
 
@@ -134,9 +135,9 @@ test_bad (gconstpointer data)
   Bench bench;
   Fake alpha = { .manner = bad->manner };
   Ask ask = { .code = bad->code, .with_eap = bad->with_eap };
-  g_autofree char *settings = g_strdup_printf (
-      "servers { alpha { address = 192.0.2.1\n secret = testing123\n %s } }",
-      bad->settings ? bad->settings : "");
+  g_autofree char *settings =
+      g_strdup_printf ("servers { alpha { address = 192.0.2.1\n secret = testing123\n %s } }",
+                       bad->settings ? bad->settings : "");
   guint16 port = bad->code == IKE_RADIUS_ACCOUNTING_REQUEST ? 1813 : 1812;
   const char *row = port == 1813 ? "alpha accounting" : "alpha";
 
@@ -184,6 +185,24 @@ static const Bad bads[] = {
   { "looping", ANSWER_LOOPING, FALSE, 0, "malformed", NULL },
   { "from-elsewhere", ANSWER_FROM_ELSEWHERE, FALSE, 0, "source", NULL },
 };
+
+/* Who never sends a good one is told as such. */
+static void
+test_never_good (void)
+{
+  Bench bench;
+  Fake alpha = { .manner = ANSWER_WITHOUT_MAC };
+  Ask ask = { 0 };
+
+  bench_open (&bench, "servers { " ALPHA " }");
+  fake_open (&alpha, &bench, "192.0.2.1", 1812);
+  ask_wait (&bench, &ask);
+  g_test_message ("%s", ask.error);
+  g_assert_nonnull (strstr (ask.error, "gave no good reply"));
+  g_assert_nonnull (strstr (ask.error, "require_message_authenticator"));
+  ask_clear (&ask);
+  bench_close (&bench);
+}
 
 static void
 test_second_answer (void)
@@ -406,6 +425,7 @@ main (int argc, char **argv)
     g_autofree char *path = g_strconcat ("/radius/client/reply/", bads[i].name, NULL);
     g_test_add_data_func (path, &bads[i], test_bad);
   }
+  g_test_add_func ("/radius/client/reply/none-is-good", test_never_good);
   g_test_add_func ("/radius/client/reply/second-one-is-dropped", test_second_answer);
   g_test_add_func ("/radius/client/reply/late-one-is-dropped", test_late_answer);
   g_test_add_func ("/radius/client/identifiers-run-out", test_identifiers);

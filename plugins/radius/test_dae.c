@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define CLIENTS                                                                                    \
-  "clients { desk { address = 192.0.2.0/28\n secret = s3cret }\n one { address = 192.0.2.9\n "       \
+  "clients { desk { address = 192.0.2.0/28\n secret = s3cret }\n one { address = 192.0.2.9\n "     \
   "secret = other } }\n"
 
 /* Somebody who sends requests, and what came back. */
@@ -20,7 +20,7 @@ typedef struct {
   guint8 handled_code;
   char *handled_client, *handled_user;
   IkeRadiusDynamicAnswer says;
-  const char *fails;                          /* NULL: it answers with @says */
+  const char *fails; /* NULL: it answers with @says */
   gboolean waits;
   IkeCall *call;
 } Desk;
@@ -37,7 +37,7 @@ heard (RadiusNet *net, const IkeAddr *at, const IkeAddr *from, const guint8 *dat
   memcpy (desk->answer, data, len);
 }
 
-static Desk *the_desk;                        /* a handler gets a plugin; tests run one at a time */
+static Desk *the_desk; /* a handler gets a plugin; tests run one at a time */
 
 static void
 handle (IkePlugin *handler, const IkeRadiusDynamic *request, IkeCall *call)
@@ -297,7 +297,7 @@ test_many (void)
 typedef struct {
   const char *name, *settings, *from, *secret;
   guint8 code;
-  int offset_s;                               /* of the timestamp; G_MAXINT: there is none */
+  int offset_s; /* of the timestamp; G_MAXINT: there is none */
   const char *drop;
   void (*spoil) (Desk *desk);
 } Drop;
@@ -354,11 +354,14 @@ test_dropped (gconstpointer data)
 static const Drop drops[] = {
   { .name = "unknown-source", .from = "192.0.2.16", .drop = "source" },
   { .name = "wrong-secret", .secret = "wrong", .drop = "authenticator" },
-  { .name = "secret-of-another-client", .secret = "s3cret", .from = "192.0.2.9",
+  { .name = "secret-of-another-client",
+    .secret = "s3cret",
+    .from = "192.0.2.9",
     .drop = "authenticator" },
   { .name = "changed", .spoil = flip_user, .drop = "authenticator" },
   { .name = "wrong-message-authenticator", .spoil = flip_mac, .drop = "message-authenticator" },
-  { .name = "no-message-authenticator", .settings = "require_message_authenticator = yes",
+  { .name = "no-message-authenticator",
+    .settings = "require_message_authenticator = yes",
     .drop = "message-authenticator" },
   { .name = "cut", .spoil = cut, .drop = "malformed" },
   { .name = "looping", .spoil = loop, .drop = "malformed" },
@@ -366,9 +369,13 @@ static const Drop drops[] = {
   { .name = "disconnect-ack", .code = IKE_RADIUS_DISCONNECT_ACK, .drop = "code" },
   { .name = "too-old", .offset_s = -302, .drop = "event-timestamp" },
   { .name = "too-early", .offset_s = 302, .drop = "event-timestamp" },
-  { .name = "old-for-a-short-window", .offset_s = -12, .settings = "window = 10s",
+  { .name = "old-for-a-short-window",
+    .offset_s = -12,
+    .settings = "window = 10s",
     .drop = "event-timestamp" },
-  { .name = "no-timestamp", .offset_s = G_MAXINT, .settings = "require_event_timestamp = yes",
+  { .name = "no-timestamp",
+    .offset_s = G_MAXINT,
+    .settings = "require_event_timestamp = yes",
     .drop = "event-timestamp" },
 };
 

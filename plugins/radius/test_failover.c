@@ -4,7 +4,8 @@
 #include <string.h>
 
 #define TWO                                                                                        \
-  "servers { alpha { address = 192.0.2.1\n secret = testing123\n preference = 2\n groups = a, ab }\n" \
+  "servers { alpha { address = 192.0.2.1\n secret = testing123\n preference = 2\n groups = a, ab " \
+  "}\n"                                                                                            \
   "beta { address = 192.0.2.2\n secret = testing123\n preference = 1\n groups = ab } }\n"
 
 typedef struct {
@@ -194,7 +195,8 @@ drop_user (IkeWriter *w, const RadiusPacket *request, RadiusSecret secret)
 {
   IkeRadiusAttribute found;
 
-  if (ike_radius_find (request->attributes, request->attributes_len, 0, IKE_RADIUS_USER_NAME, &found)
+  if (ike_radius_find (request->attributes, request->attributes_len, 0, IKE_RADIUS_USER_NAME,
+                       &found)
       && found.len == 7 && memcmp (found.value, "nothing", 7) == 0)
     ike_radius_add (w, IKE_RADIUS_MESSAGE_AUTHENTICATOR, "0123456789abcdef", 16);
 }

@@ -111,8 +111,8 @@ flight_copy (const Flight *flight)
   return copy;
 }
 
-/* A socket that is connected hears from its server only; one that listens hears from everybody.  Some tests
- * lie about where a datagram comes from, so who checks that is the plugin. */
+/* A socket that is connected hears from its server only; one that listens hears from everybody.
+ * Some tests lie about where a datagram comes from, so who checks that is the plugin. */
 static Station *
 station_at (RadiusNet *net, const IkeAddr *at)
 {
@@ -153,7 +153,8 @@ arrive (gpointer data)
 }
 
 void
-radius_net_send (RadiusNet *net, const IkeAddr *from, const IkeAddr *to, const void *data, gsize len)
+radius_net_send (RadiusNet *net, const IkeAddr *from, const IkeAddr *to, const void *data,
+                 gsize len)
 {
   Flight *flight = g_new0 (Flight, 1);
 

@@ -17,12 +17,12 @@ typedef enum { BEHAVE, CLOSE_ON_REQUEST, SPEAK_GARBAGE, SHOW_FOREIGN, SPEAK_NO_T
 typedef struct {
   TlsBench tls;
   Bench bench;
-  int listener, fd;                           /* one connection at a time */
+  int listener, fd; /* one connection at a time */
   guint16 port;
   IkeWatch *listening, *watch;
   IkeTls *session;
-  Behaviour behaviour;                        /* of the first connection; then it behaves */
-  gsize piece;                                /* bytes of a record; 0: whole */
+  Behaviour behaviour; /* of the first connection; then it behaves */
+  gsize piece;         /* bytes of a record; 0: whole */
   guint n_connections, n_requests;
   guint8 in[IKE_RADIUS_PACKET_MAX];
   gsize in_len;
@@ -139,8 +139,8 @@ static void
 accept_one (int fd, guint32 events, gpointer data)
 {
   World *world = data;
-  g_autoptr (IkeIdent) own = ike_ident_parse (
-      world->behaviour == SHOW_FOREIGN ? "foreign.test" : "server.test", NULL);
+  g_autoptr (IkeIdent) own =
+      ike_ident_parse (world->behaviour == SHOW_FOREIGN ? "foreign.test" : "server.test", NULL);
   IkeTlsConf conf = { .struct_size = sizeof conf, .is_server = TRUE, .peer = IKE_TLS_REQUIRED };
 
   hang_up (world);
@@ -187,7 +187,8 @@ world_open (World *world, const char *name, const char *more)
   tls_bench_open (&world->tls, NULL);
   open_listener (world);
   settings = g_strdup_printf (
-      "plugins { credentials { directory = %s }\n radius { timeout = 5s\n servers { alpha { address = "
+      "plugins { credentials { directory = %s }\n radius { timeout = 5s\n servers { alpha { "
+      "address = "
       "127.0.0.1\n type = tls\n port = %u\n tls_id = %s\n tls_own_id = client.test\n %s } } } }",
       world->tls.dir, world->port, name, more);
   bench_open_real (&world->bench, settings, plugins);
@@ -220,7 +221,8 @@ test_one_connection (void)
 {
   World world = { .piece = 0 };
   Ask first = { .with_eap = TRUE }, second = { 0 },
-      account = { .code = IKE_RADIUS_ACCOUNTING_REQUEST }, *asks[] = { &first, &second, &account, NULL };
+      account = { .code = IKE_RADIUS_ACCOUNTING_REQUEST },
+      *asks[] = { &first, &second, &account, NULL };
 
   world_open (&world, "server.test", "");
   ask_each (&world.bench, asks);
@@ -345,10 +347,11 @@ test_no_service (void)
   Bench bench;
   Ask ask = { 0 };
 
-  bench_open_real (&bench,
-                   "plugins { radius { servers { alpha { address = 127.0.0.1\n type = tls\n tls_id = "
-                   "a.test } } } }",
-                   NULL);
+  bench_open_real (
+      &bench,
+      "plugins { radius { servers { alpha { address = 127.0.0.1\n type = tls\n tls_id = "
+      "a.test } } } }",
+      NULL);
   ask_wait (&bench, &ask);
   g_assert_nonnull (strstr (ask.error, "service:tls"));
   ask_clear (&ask);

@@ -6,9 +6,8 @@
 
 enum { PATIENCE_S = 30 };
 
-static const IkeFeatureKind radius_kind = {
-  sizeof radius_kind, "service:radius", 1, 0, sizeof (IkeRadiusOps), sizeof (IkeRadiusOps)
-};
+static const IkeFeatureKind radius_kind = { sizeof radius_kind,    "service:radius",     1, 0,
+                                            sizeof (IkeRadiusOps), sizeof (IkeRadiusOps) };
 static const IkeFeatureKind *const kinds[] = { &radius_kind, NULL };
 static const IkeFeature *const no_features[] = { NULL };
 static const IkePluginInfo consumer = {
@@ -159,7 +158,8 @@ bench_now (const Bench *bench)
 /* -- the command */
 
 static void
-command_done (gpointer transport, const IkeTree *result, const char *error_code, const char *message)
+command_done (gpointer transport, const IkeTree *result, const char *error_code,
+              const char *message)
 {
   IkeTree **copy = transport;
 
@@ -206,11 +206,9 @@ row_of (const IkeTree *status, const char *server)
 
   for (guint i = 0; i < ike_tree_n (rows); i++) {
     const IkeTree *row = ike_tree_nth (rows, i);
-    g_autofree char *name =
-        g_strdup_printf ("%s%s", ike_tree_string (row, "server", NULL),
-                         g_str_equal (ike_tree_string (row, "for", NULL), "accounting")
-                             ? " accounting"
-                             : "");
+    g_autofree char *name = g_strdup_printf (
+        "%s%s", ike_tree_string (row, "server", NULL),
+        g_str_equal (ike_tree_string (row, "for", NULL), "accounting") ? " accounting" : "");
     if (g_str_equal (name, server))
       return row;
   }
@@ -298,8 +296,10 @@ static void
 answer (Fake *fake, const IkeAddr *to, const RadiusPacket *request, IkeSim *sim)
 {
   RadiusSecret secret = fake_secret (fake), wrong = { (const guint8 *) "wrong", 5 };
-  gboolean with_mac = fake->manner != ANSWER_WITHOUT_MAC && request->code != IKE_RADIUS_ACCOUNTING_REQUEST;
-  guint8 code = fake->code && request->code != IKE_RADIUS_STATUS_SERVER ? fake->code : yes_to (request->code);
+  gboolean with_mac =
+      fake->manner != ANSWER_WITHOUT_MAC && request->code != IKE_RADIUS_ACCOUNTING_REQUEST;
+  guint8 code =
+      fake->code && request->code != IKE_RADIUS_STATUS_SERVER ? fake->code : yes_to (request->code);
   guint8 buffer[IKE_RADIUS_PACKET_MAX];
   Later *later = g_new0 (Later, 1);
   IkeWriter w;

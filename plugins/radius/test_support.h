@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_support.h - what tests of the plugin radius share: an engine in simulation, questions, and servers that answer as
- * they are told. */
+/* test_support.h - what tests of the plugin radius share: an engine in simulation, questions, and servers that answer
+ * as they are told. */
 #pragma once
 #include "test_net.h"
 
@@ -17,7 +17,8 @@ typedef struct {
 
 /* @settings of plugins.radius. */
 void bench_open  (Bench *bench, const char *settings);
-/* On real sockets, with the plugins radius and @plugins (NULL-terminated, NULL: none); @settings is then all of a file. */
+/* On real sockets, with the plugins radius and @plugins (NULL-terminated, NULL: none); @settings is then all of a
+ * file. */
 void bench_open_real (Bench *bench, const char *settings, const char *const *plugins);
 /* Runs a real engine, once, until @is_it, or fails after a while. */
 void bench_until (Bench *bench, gboolean (*is_it) (gpointer data), gpointer data);

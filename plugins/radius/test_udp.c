@@ -119,8 +119,8 @@ test_ipv6 (void)
   check_family (AF_INET6, "::1");
 }
 
-/* What the network says about a port where nobody listens is not believed: it may be anybody's word.
- * The request goes on, and then to the next server. */
+/* What the network says about a port where nobody listens is not believed: it may be anybody's
+ * word. The request goes on, and then to the next server. */
 static void
 test_nobody_there (void)
 {
@@ -131,7 +131,8 @@ test_nobody_there (void)
   Ask ask = { 0 };
   g_autofree char *settings = g_strdup_printf (
       "plugins { radius { secret = testing123\n retransmit_timeout = 0.05\n retransmit_tries = 2\n "
-      "servers { alpha { address = 127.0.0.1\n auth_port = %u\n preference = 1 }\n beta { address = "
+      "servers { alpha { address = 127.0.0.1\n auth_port = %u\n preference = 1 }\n beta { address "
+      "= "
       "127.0.0.1\n auth_port = %u } } } }",
       closed, server.port);
 
@@ -167,11 +168,11 @@ test_many (void)
   Bench bench;
   Server server = { .fd = open_socket (AF_INET, &server.port) };
   Ask *asks = g_new0 (Ask, MANY);
-  g_autofree char *settings =
-      g_strdup_printf ("plugins { radius { sockets = 4\n retransmit_timeout = 0.1\n retransmit_tries = 20\n "
-                       "servers { alpha { address = 127.0.0.1\n "
-                       "secret = testing123\n auth_port = %u } } } }",
-                       server.port);
+  g_autofree char *settings = g_strdup_printf (
+      "plugins { radius { sockets = 4\n retransmit_timeout = 0.1\n retransmit_tries = 20\n "
+      "servers { alpha { address = 127.0.0.1\n "
+      "secret = testing123\n auth_port = %u } } } }",
+      server.port);
 
   bench_open_real (&bench, settings, NULL);
   server_open (&server, &bench);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* udp.c - UDP sockets on the io loop, for servers (connected, so that the kernel knows whom we hear) and
- * for DAE. */
+/* udp.c - UDP sockets on the io loop, for servers (connected, so that the kernel knows whom we
+ * hear) and for DAE. */
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -102,8 +102,8 @@ udp_send (gpointer socket, const IkeAddr *to, const guint8 *data, gsize len)
   struct sockaddr_storage storage;
   socklen_t size = udp->is_connected ? 0 : ike_addr_to_sockaddr (to, &storage);
 
-  return sendto (udp->fd, data, len, MSG_NOSIGNAL,
-                 size ? (const struct sockaddr *) &storage : NULL, size)
+  return sendto (udp->fd, data, len, MSG_NOSIGNAL, size ? (const struct sockaddr *) &storage : NULL,
+                 size)
          >= 0;
 }
 
@@ -117,5 +117,5 @@ udp_close (gpointer socket)
   g_free (udp);
 }
 
-const IkeRadiusTransportClass udp_transport = { sizeof (IkeRadiusTransportClass), udp_open, udp_send,
-                                                udp_close };
+const IkeRadiusTransportClass udp_transport = { sizeof (IkeRadiusTransportClass), udp_open,
+                                                udp_send, udp_close };

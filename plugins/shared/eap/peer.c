@@ -5,14 +5,14 @@
 #include <string.h>
 
 struct _EapPeer {
-  EapHost host;            /* first; of the method */
-  EapHost asking;          /* of EAP-Identity, which is asked beside it */
-  char *only;              /* the one method, or NULL */
-  gboolean is_content;     /* what the method wants proven is; its key is there */
-  guint8 identifier;       /* of the request in hand */
+  EapHost host;        /* first; of the method */
+  EapHost asking;      /* of EAP-Identity, which is asked beside it */
+  char *only;          /* the one method, or NULL */
+  gboolean is_content; /* what the method wants proven is; its key is there */
+  guint8 identifier;   /* of the request in hand */
   gboolean has_answered;
   IkeSecretBlob *msk;
-  char *complaint;         /* what the method said of a failure that it had to acknowledge */
+  char *complaint; /* what the method said of a failure that it had to acknowledge */
 };
 
 static void turned (EapHost *host, IkeEapStep *step);
@@ -170,8 +170,7 @@ static void
 answer_identity (EapPeer *self, const EapPacket *packet, const guint8 *data, gsize len)
 {
   g_autofree char *why = NULL;
-  const IkeProvided *method =
-      eap_method_find (&self->host.context, "eap-peer", "identity", &why);
+  const IkeProvided *method = eap_method_find (&self->host.context, "eap-peer", "identity", &why);
 
   if (method && eap_host_begin (&self->asking, method, &why))
     eap_host_run (&self->asking, data, len, packet->identifier);
@@ -234,7 +233,8 @@ succeed (EapPeer *self, const EapPacket *packet)
     fail (self, "the server says EAP-Success before anything was proven");
     return;
   }
-  if (packet->identifier != self->identifier && packet->identifier != (guint8) (self->identifier + 1)) {
+  if (packet->identifier != self->identifier
+      && packet->identifier != (guint8) (self->identifier + 1)) {
     fail (self, "the server's EAP-Success has another identifier");
     return;
   }

@@ -31,7 +31,7 @@ assert_bytes (const void *got, gsize got_len, const void *wanted, gsize wanted_l
 /* -- RFC 2865, 7.1 */
 
 #define NEMO                                                                                       \
-  "01000038 0f403f9473978057bd83d5cb98f4227a 01066e656d6f 02120dbe708d93d413ce3196e43f782a0aee "    \
+  "01000038 0f403f9473978057bd83d5cb98f4227a 01066e656d6f 02120dbe708d93d413ce3196e43f782a0aee "   \
   "0406c0a80110 050600000003"
 
 static void
@@ -118,7 +118,8 @@ static void
 check_status (const char *request_hex, const char *response_hex, guint8 code)
 {
   guint8 request[64], response[64], buffer[64];
-  gsize request_len = from_hex (request_hex, request), response_len = from_hex (response_hex, response);
+  gsize request_len = from_hex (request_hex, request),
+        response_len = from_hex (response_hex, response);
   RadiusPacket packet;
   IkeWriter w;
 
@@ -186,7 +187,8 @@ test_mppe_keys (void)
     g_autoptr (IkeSecretBlob) read = NULL;
 
     ike_writer_init (&w, buffer, sizeof buffer);
-    radius_add_mppe_key (&w, IKE_RADIUS_MS_MPPE_RECV_KEY, 0x0102, authenticator, xyzzy, key, sizes[i]);
+    radius_add_mppe_key (&w, IKE_RADIUS_MS_MPPE_RECV_KEY, 0x0102, authenticator, xyzzy, key,
+                         sizes[i]);
     g_assert_false (w.failed);
     g_assert_true (ike_radius_find (w.data, w.len, IKE_RADIUS_VENDOR_MICROSOFT,
                                     IKE_RADIUS_MS_MPPE_RECV_KEY, &found));
@@ -232,10 +234,10 @@ test_malformed (void)
 {
   static const struct {
     const char *hex;
-    const char *reason;                       /* NULL: it is one */
+    const char *reason; /* NULL: it is one */
   } cases[] = {
     { HEAD, NULL },
-    { HEAD "ffffff", NULL },                  /* padding */
+    { HEAD "ffffff", NULL }, /* padding */
     { "", "length" },
     { "02000014 00010203", "length" },
     { "02000013 000102030405060708090a0b0c0d0e0f", "length" },
@@ -333,10 +335,12 @@ test_prefixes (void)
     gboolean is_one;
     guint bits;
   } cases[] = {
-    { "0040 20010db800010002", TRUE, 64 }, { "0000", TRUE, 0 },
+    { "0040 20010db800010002", TRUE, 64 },
+    { "0000", TRUE, 0 },
     { "0080 20010db8000000000000000000000001", TRUE, 128 },
     { "0081 20010db8000000000000000000000001", FALSE, 0 },
-    { "0040 20010db8000100", FALSE, 0 },   { "00", FALSE, 0 },
+    { "0040 20010db8000100", FALSE, 0 },
+    { "00", FALSE, 0 },
     { "0080 20010db800000000000000000000000100", FALSE, 0 },
   };
 
