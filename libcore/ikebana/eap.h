@@ -61,6 +61,8 @@ ike_eap_step_free (gpointer step_or_null)
 
   if (!step)
     return;
+  if (step->packet)
+    ike_wipe (step->packet, step->len);       /* it may be a password */
   g_free (step->packet);
   ike_secret_blob_unref (step->msk);
   ike_ident_unref (step->identity);

@@ -36,7 +36,7 @@ typedef struct {
 typedef enum {
   IKE_SIM_DONE,
   IKE_SIM_RESYNC,                             /* run_aka: AUTN is of our network, but its SQN is not fresh: @auts */
-  IKE_SIM_REFUSED,                            /* run_aka: AUTN is not by our network; quintuplet: @auts not by the card */
+  IKE_SIM_REFUSED,                            /* run_aka: AUTN is not of our network; quintuplet: @auts is forged */
 } IkeSimOutcome;
 
 typedef struct {

@@ -304,7 +304,8 @@ has_family (const Gateway *self, guint family)
   return FALSE;
 }
 
-/* RFC 7296, 3.15.1, of the netmask: "it MUST be used only with an INTERNAL_IP4_ADDRESS attribute." */
+/* RFC 7296, 3.15.1, of the netmask: "it MUST be used only with an INTERNAL_IP4_ADDRESS
+ * attribute." */
 static void
 add_of_pool (guint16 type, const void *value, gsize len, gpointer data)
 {

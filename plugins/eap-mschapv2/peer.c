@@ -97,8 +97,9 @@ respond (Peer *peer, const Mschapv2Message *message, guint8 identifier)
                       { &flags, 1 },
                       name };
   g_autofree guint8 *answer =
-      mschapv2_make (MSCHAPV2_RESPONSE, message->id, parts, G_N_ELEMENTS (parts), &body);
+      mschapv2_make (MSCHAPV2_RESPONSE, message->id, parts, G_N_ELEMENTS (parts), &body.len);
 
+  body.data = answer;
   peer->phase = PEER_ANSWERED;
   return eap_step_response (identifier, IKE_EAP_TYPE_MSCHAPV2, &body);
 }

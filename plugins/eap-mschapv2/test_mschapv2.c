@@ -412,8 +412,9 @@ hear_failure (const char *text, const char *needle)
   Pair pair;
   EapEnd *peer = hearer (&pair, 0, challenge, &len);
   IkePart part = { (const guint8 *) text, strlen (text) }, body;
-  g_autofree guint8 *inner = mschapv2_make (MSCHAPV2_FAILURE, 1, &part, 1, &body);
+  g_autofree guint8 *inner = mschapv2_make (MSCHAPV2_FAILURE, 1, &part, 1, &body.len);
 
+  body.data = inner;
   eap_end_step (peer, challenge, len, 0);
   packet = eap_packet_new (IKE_EAP_CODE_REQUEST, 5, IKE_EAP_TYPE_MSCHAPV2, &body, &len);
   assert_complains (eap_end_step (peer, packet, len, 0), needle);

@@ -34,6 +34,14 @@ test_service_n (void)
   return history->len;
 }
 
+void
+test_service_forget (void)
+{
+  for (guint i = history->len; i-- > 0;)
+    if (!((TestAsked *) history->pdata[i])->call)
+      g_ptr_array_remove_index (history, i);
+}
+
 TestAsked *
 test_service_asked (guint i)
 {

@@ -22,6 +22,8 @@ void       test_service_reset (void);
 extern void (*test_service_heard) (TestAsked *asked);
 extern guint test_service_n_servers;                  /* 1 at first */
 guint      test_service_n     (void);
+/* What was answered. */
+void       test_service_forget (void);
 TestAsked *test_service_asked (guint i);
 /* The newest that is not answered. */
 TestAsked *test_service_open  (void);

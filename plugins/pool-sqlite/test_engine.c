@@ -30,8 +30,8 @@ say (const IkeLogRecord *record, gpointer data)
   g_test_message ("%s: %s", record->group, record->text);
 }
 
-void
-bench_start (Bench *bench, const char *addrs, guint64 seed_or_0)
+gboolean
+bench_try_start (Bench *bench, const char *addrs, guint64 seed_or_0, GError **error)
 {
   static const char *const plugins[] = { "sqlite", "pool-sqlite", "consumer", NULL };
   const IkePluginInfo *builtin[] = { &consumer, NULL };
@@ -41,7 +41,6 @@ bench_start (Bench *bench, const char *addrs, guint64 seed_or_0)
                        "pools { rw { addrs = %s\n store = sqlite\n dns = 10.3.0.53\n }\n other { "
                        "addrs = 10.99.0.0/24 } }\n",
                        bench->path, addrs);
-  g_autoptr (GError) error = NULL;
   const IkeProvided *provided;
 
   bench->sim = seed_or_0 ? ike_sim_new (seed_or_0) : NULL;
@@ -56,15 +55,25 @@ bench_start (Bench *bench, const char *addrs, guint64 seed_or_0)
     .builtin = builtin,
     .log_fallback = say,
   };
-  bench->engine = ike_engine_new (&options, &error);
-  g_assert_no_error (error);
-  ike_engine_start (bench->engine, &error);
-  g_assert_no_error (error);
-  provided = ike_feature_find (bench->engine, "pool:sqlite", &error);
-  g_assert_no_error (error);
+  bench->engine = ike_engine_new (&options, error);
+  if (!bench->engine || !ike_engine_start (bench->engine, error))
+    return FALSE;
+  provided = ike_feature_find (bench->engine, "pool:sqlite", error);
+  if (!provided)
+    return FALSE;
   bench->class = provided->ops;
   bench->plugin = provided->plugin;
   bench->addresses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  return TRUE;
+}
+
+void
+bench_start (Bench *bench, const char *addrs, guint64 seed_or_0)
+{
+  g_autoptr (GError) error = NULL;
+
+  bench_try_start (bench, addrs, seed_or_0, &error);
+  g_assert_no_error (error);
 }
 
 void

@@ -17,6 +17,7 @@ typedef struct {
 } Bench;
 
 void bench_start (Bench *bench, const char *addrs, guint64 seed_or_0);
+gboolean bench_try_start (Bench *bench, const char *addrs, guint64 seed_or_0, GError **error);
 void bench_stop  (Bench *bench);
 /* Clients number 0 to @n - 1 ask for an address each, @window at a time, and keep it; runs until all were told. */
 void bench_ask   (Bench *bench, guint n, guint window);

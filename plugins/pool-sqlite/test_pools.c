@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_pools.c - the plugin in engines: pools of the settings, leases through restarts, listings. */
 #include "test_engine.h"
+#include <string.h>
 
 static void
 set_up (Bench *bench, gconstpointer unused)
@@ -78,29 +79,13 @@ test_restart (Bench *bench, gconstpointer unused)
 static void
 test_one_daemon (Bench *bench, gconstpointer unused)
 {
-  static const char *const plugins[] = { "sqlite", "pool-sqlite", NULL };
-  g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
-  g_autofree char *settings = g_strdup_printf (
-      "plugins { sqlite { database = %s }\n pool-sqlite { critical = yes }\n }", bench->path);
+  Bench second = { .path = bench->path };
   g_autoptr (GError) error = NULL;
-  IkeEngine *second;
 
   bench_start (bench, "10.3.0.0/24", 1);
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG,
-    .sim = bench->sim,
-    .n_shards = 1,
-    .settings = settings,
-    .plugin_dir = directory,
-    .plugins = plugins,
-  };
-  second = ike_engine_new (&options, &error);
-  g_assert_no_error (error);
-  g_assert_false (ike_engine_start (second, &error));
-  g_test_message ("%s", error->message);
+  g_assert_false (bench_try_start (&second, "10.3.0.0/24", 2, &error));
   g_assert_nonnull (strstr (error->message, "another daemon gives addresses out of this database"));
-  ike_engine_free (second);
+  bench_stop (&second);
 }
 
 int

@@ -2,6 +2,7 @@
 /* radius_bed.c - a gateway, its user, and a RADIUS server; see radius_bed.h. */
 #include "exchange/radius_bed.h"
 #include <ikebana/auth.h>
+#include <ikebana/queue.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -203,6 +204,68 @@ static const IkePluginInfo trial_plugin = {
   .activate = trial_activate,
 };
 
+/* -- a queue that outlives the gateway, though not the test */
+
+gboolean radius_bed_keeps;
+static GArray *kept; /* IkeQueueRecord */
+
+static void
+queue_load (IkePlugin *self, guint max, IkeCall *call)
+{
+  GArray *records = g_array_new (FALSE, FALSE, sizeof (IkeQueueRecord));
+
+  for (guint i = 0; i < kept->len && records->len < max; i++) {
+    IkeQueueRecord record = g_array_index (kept, IkeQueueRecord, i);
+    g_bytes_ref (record.bytes);
+    g_array_append_val (records, record);
+  }
+  ike_call_answer (call, records);
+}
+
+static void
+queue_keep (IkePlugin *self, guint64 id, const void *data, gsize len)
+{
+  IkeQueueRecord record = { id, g_bytes_new (data, len) };
+
+  if (kept->len)
+    g_assert_cmpuint (id, >, g_array_index (kept, IkeQueueRecord, kept->len - 1).id);
+  g_assert_cmpuint (len, <=, IKE_QUEUE_RECORD_MAX);
+  g_array_append_val (kept, record);
+}
+
+static void
+queue_drop (IkePlugin *self, guint64 id)
+{
+  for (guint i = 0; i < kept->len; i++)
+    if (g_array_index (kept, IkeQueueRecord, i).id == id) {
+      g_bytes_unref (g_array_index (kept, IkeQueueRecord, i).bytes);
+      g_array_remove_index (kept, i);
+      return;
+    }
+}
+
+static const IkeQueueClass queue_class = { sizeof queue_class, queue_load, queue_keep, queue_drop };
+static const IkeFeature queue_feature = { .struct_size = sizeof (IkeFeature),
+                                          .provides = "queue:accounting",
+                                          .ops = &queue_class };
+static const IkeFeature *const queue_features[] = { &queue_feature, NULL };
+
+static const IkePluginInfo queue_plugin = {
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .name = "test-queue",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "keeps accounts while the gateway is away",
+  .features = queue_features,
+};
+
+guint
+radius_bed_n_kept (void)
+{
+  return kept->len;
+}
+
 /* -- the bed */
 
 #define TRIAL "local { auth = trial }\n remote { auth = trial }\n"
@@ -210,14 +273,17 @@ static const IkePluginInfo trial_plugin = {
 static const PairOptions *
 options_of (gconstpointer flags)
 {
-  static const char *const plugins[] = { "eap-radius", "test-service", "trial", NULL };
+  static const char *const plugins[] = { "eap-radius", "test-service", "trial", "test-queue",
+                                         NULL };
+  static const IkePluginInfo *const with_queue[] = { &test_service_plugin, &trial_plugin,
+                                                     &queue_plugin, NULL };
   static const IkePluginInfo *const builtin[] = { &test_service_plugin, &trial_plugin, NULL };
   static PairOptions o;
 
   o = (PairOptions){ .seed = 6,
                      .flags = GPOINTER_TO_UINT (flags),
                      .plugins = plugins,
-                     .builtin = builtin,
+                     .builtin = radius_bed_keeps ? with_queue : builtin,
                      .connection = { "proposals = aes256gcm16-prfsha256-x25519\n" TRIAL
                                      "children { net { local_ts = 10.1.0.0/24\n remote_ts = "
                                      "10.2.0.0/24\n rekey_time = 0\n } }\n",
@@ -237,6 +303,7 @@ radius_bed_new (gconstpointer flags, const char *settings, const char *more)
   test_service_heard = hear;
   r->flags = flags;
   r->added = g_string_new (NULL);
+  kept = g_array_new (FALSE, FALSE, sizeof (IkeQueueRecord));
   ike_writer_init (&r->grant, r->grant_bytes, sizeof r->grant_bytes);
   settings_of_b =
       g_strdup_printf ("plugins { eap-radius { %s\n } }\n%s", settings, more ? more : "");
@@ -267,6 +334,8 @@ radius_bed_free (RadiusBed *r)
 {
   pair_free (r->pair);
   g_string_free (r->added, TRUE);
+  ike_queue_records_free (g_steal_pointer (&kept));
+  radius_bed_keeps = FALSE;
   g_clear_pointer (&settings_of_b, g_free);
   test_service_reset ();
   present = NULL;

@@ -22,6 +22,10 @@ typedef struct {
   GString  *added;                            /* attributes that it is told beside, as "TYPE:HEX " */
 } RadiusBed;
 
+/* Before radius_bed_new(): accounts are written down (queue:accounting), and outlive radius_bed_restart(). */
+extern gboolean radius_bed_keeps;
+/* What is written down and not dropped. */
+guint      radius_bed_n_kept (void);
 /* There is one at a time.  @settings: of the plugin, and its `more` of end b. */
 RadiusBed *radius_bed_new  (gconstpointer flags, const char *settings, const char *more_or_null);
 /* The client comes.  NULL: it is in; else why not (g_free). */

@@ -327,6 +327,36 @@ test_sticky (gconstpointer flags)
   pair_free (pair);
 }
 
+/* -- a packet that asks for the tunnel, from an address that is not there yet */
+
+static void
+test_trap (gconstpointer flags)
+{
+  IkeKernelAcquire acquire = { .struct_size = sizeof acquire, .sequence = 7 };
+  IkeKernelPolicy policy;
+  PairOptions o =
+      options (flags,
+               "vips = 0.0.0.0\n proposals = aes256gcm16-prfsha256-x25519\n children { net "
+               "{ local_ts = dynamic\n remote_ts = 10.2.0.0/16\n start_action = trap\n "
+               "esp_proposals = aes256gcm16\n } }\n",
+               GATEWAY ("rw"), POOLS (RW));
+  Pair *pair = pair_new (&o);
+  char text[128];
+
+  pair_run (pair, 1);
+  g_assert_true (pair->a.kernel_ops->nth_policy (pair->a.kernel, 0, &policy));
+  g_assert_cmpstr (ike_selector_format (&policy.source, text, sizeof text), ==, "0.0.0.0/0");
+  acquire.reqid = policy.reqid;
+  g_assert_true (ike_selector_parse (&acquire.source, "10.0.0.1", NULL));
+  g_assert_true (ike_selector_parse (&acquire.destination, "10.2.0.9", NULL));
+  pair->a.kernel_ops->acquire (pair->a.kernel, &acquire);
+  pair_run (pair, 2);
+  assert_list (&pair->a, "local-vips", "10.3.0.1");
+  assert_child (&pair->a, "local-ts", "10.3.0.1/32");
+  pair_assert_twins (pair);
+  pair_free (pair);
+}
+
 /* -- name servers */
 
 static void
@@ -393,6 +423,7 @@ main (int argc, char **argv)
   pair_add_test ("config", "two-clients-behind-one-nat", test_one_nat);
   g_test_add_data_func ("/config/a-full-pool-is-told", NULL, test_full);
   g_test_add_data_func ("/config/a-client-gets-the-same-again", NULL, test_sticky);
+  g_test_add_data_func ("/config/a-packet-brings-it-up", NULL, test_trap);
   pair_add_test ("config", "name-servers-come-and-go", test_dns);
   pair_add_test ("config", "addresses-outlive-what-is-rekeyed", test_rekeyed);
   pair_add_test ("config", "addresses-outlive-a-reauthentication", test_reauthenticated);
