@@ -89,7 +89,7 @@ class Run:
 
     def __init__(self, case, kinds, lab, make):
         self.case, self.lab, self.made = case, lab, make.pki()
-        self.clients = []
+        self.clients, self.told = [], ""
         self.make, self.client, self.gateway = make, make(kinds[0], lab, lab.left), make(kinds[1], lab, lab.right)
         self.method = METHODS[case.method]
         self.known = f"{NAME}@example" if self.method.is_certificate else f"1{sim.IMSI}" if self.method.is_card else NAME
@@ -108,9 +108,12 @@ class Run:
 
     # -- settings
 
+    def identity(self):
+        """IDi of the client, which is not what policy goes by."""
+        return self.user if "@" in self.user else f"{self.user if self.user.isalnum() else NAME}@client.example"
+
     def client_tree(self, peer):
-        local = {"auth": f"eap-{self.case.client_method or self.method.name}", "eap_id": self.user,
-                 "id": self.user if "@" in self.user else f"{self.user}@client.example"}
+        local = {"auth": f"eap-{self.case.client_method or self.method.name}", "eap_id": self.user, "id": self.identity()}
         remote = {"auth": f"eap-{self.method.name}" if self.case.is_eap_only else "pubkey", "id": GATEWAY}
         if not self.case.is_eap_only or peer.kind == "ikebana":      # of an EAP method charon does not know the CA
             remote["cacerts"] = f"{self.made.root.name}.pem"
@@ -175,7 +178,7 @@ class Run:
         self.clients.append(peer)
 
     def up(self):
-        self.client.up("net")
+        self.told = self.client.up("net")
 
     def addresses(self):
         """Of the client inside: the virtual ones, as the gateway's listing has them."""
@@ -265,11 +268,19 @@ def run_case(case, kinds, make, directory):
                 check_protected(packets, address)
         for peer in (*run.clients, run.gateway):
             if peer.kind == "ikebana":
+                check_escaped(peer)
                 peer.check_end()
         if run.radius and case.is_radius_up:
             if case.wants_accounting and run.gateway.kind == "ikebana":
                 run.radius.wait_for_accounting(Acct_Status_Type="Accounting-Off")
             run.radius.stop()
+
+
+def check_escaped(peer):
+    """What others say of themselves reaches no terminal as it is."""
+    for text in (peer.log(), peer.cli("explain").stdout, peer.cli("--json", "explain").stdout, peer.cli("status").stdout):
+        if wild := set(text) & set(map(chr, (*range(9), *range(11, 32), 127))):
+            raise Failure(f"{peer.side.name} says {wild} in: {text}")
 
 
 def check_protected(packets, address):
@@ -312,8 +323,10 @@ def disconnected(run, address):
 
 
 def given(wanted):
-    """The address that FreeRADIUS chose goes before the pool."""
+    """The address that FreeRADIUS chose goes before the pool, whose name servers the client is told all the same."""
     def check(run, address):
+        if "INTERNAL_IP4_DNS" not in run.told:
+            raise Failure(f"the client heard of no name server: {run.told}")
         if address != wanted:
             raise Failure(f"the address is {address}, not {wanted}")
     return check
@@ -347,6 +360,8 @@ def beside(run, address):
             raise Failure(f"{peer.side.name} has {found}, not {wanted}")
 
 
+# Control characters, of terminals too, a format and quotes: what nobody's name is (attack class U).
+HOSTILE = b"al\x1b]0;owned\x07ice\n%n%s'; drop \"table"
 OURS = {"clients": ("ikebana",), "gateways": ("ikebana",)}      # charon has no such method, or no such setting
 TO_OURS = {"gateways": ("ikebana",)}
 PAP = {"client_plugins": {"eap-ttls": {"phase2": "pap"}}}
@@ -364,6 +379,7 @@ CASES = [
     Case("without-address", "md5", has_address=False, **OURS),
     Case("wrong-password", "mschapv2", password="looking glass", refused={"ikebana": "the password of alice is wrong"}),
     Case("unknown-user", "md5", user="carol", refused={"ikebana": "there is no secret for carol"}, **TO_OURS),
+    Case("hostile-name", "md5", user=f'"fqdn:#{HOSTILE.hex()}"', refused={"ikebana": "there is no secret for"}, **OURS),
     Case("method-not-offered", "md5", client_method="gtc", refused={"ikebana": "the peer does not do eap-md5"}, **TO_OURS),
     Case("expired", "tls", certificate="expired", refused={"ikebana": "expired on 2021-01-01"}, **OURS),
     Case("radius-mschapv2", "mschapv2", "radius", wants_accounting=True, then=accounted),
