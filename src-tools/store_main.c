@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_main.c - `ikebana-store`, run by `ikebana store`: options, the database, and one transaction. */
+/* store_main.c - `ikebana-store`, run by `ikebana store`: options, the database, and one
+ * transaction. */
 #include <locale.h>
 #include <pwd.h>
 #include <stdio.h>

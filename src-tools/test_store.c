@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_store.c - `ikebana store`: settings in and out, users, wrapped secrets, writers at one time. */
+/* test_store.c - `ikebana store`: settings in and out, users, wrapped secrets, writers at one
+ * time. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>

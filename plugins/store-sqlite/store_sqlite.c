@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store_sqlite.c - connections, secrets, pools, authorities and users from a database.
  *
- * `ikebana store` writes it, other programs may too (plugins/shared/store says how it is laid out).
- * A load reads a snapshot of it, on a connection that waits for no writer.  Changes are followed: the
- * database's loop looks now and then whether anybody has committed something, and when that was to
- * the configuration, it is loaded as by `ikebana reload`; what changes meanwhile is one reload. */
+ * `ikebana store` writes it, other programs may too (plugins/shared/store says how it is laid
+ * out). A load reads a snapshot of it, on a connection that waits for no writer.  Changes are
+ * followed: the database's loop looks now and then whether anybody has committed something, and
+ * when that was to the configuration, it is loaded as by `ikebana reload`; what changes
+ * meanwhile is one reload. */
 #include <stdatomic.h>
 #include <ikebana/crypto.h>
 #include <ikebana/engine.h>
@@ -263,6 +264,7 @@ OPTION (option_poll, "poll", "time", "1s",
 static const IkeOptionInfo *const options[] = { &option_database, &option_key_file, &option_poll,
                                                 NULL };
 
-IKE_PLUGIN (ike_plugin, "store-sqlite", IKE_PLUGIN_ON_REQUEST, .version = "1.0", .license = "Apache-2.0",
-            .summary = "connections, secrets and users from a database", .features = features,
-            .kinds = kinds, .options = options, .activate = activate, .deactivate = deactivate);
+IKE_PLUGIN (ike_plugin, "store-sqlite", IKE_PLUGIN_ON_REQUEST, .version = "1.0",
+            .license = "Apache-2.0", .summary = "connections, secrets and users from a database",
+            .features = features, .kinds = kinds, .options = options, .activate = activate,
+            .deactivate = deactivate);
