@@ -19,7 +19,6 @@ typedef struct {
   IkePlugin *plugin;
   IkeEngine *engine;
   const IkeSqliteClass *class;
-  IkePlugin *service;
   IkeSqliteDb *db;
   atomic_llong revision; /* that was loaded last */
   gboolean has_warned;
@@ -55,7 +54,6 @@ read_key (Store *store, StoreKey *key, GError **error)
 
   if (!path || !*path)
     return TRUE;
-  key->key_path = path;
   key->cipher.self = (gpointer) ike_aead_find (store->engine, AES_GCM_16, KEY_BITS);
   key->cipher.open = open_secret;
   if (!key->cipher.self) {
@@ -192,7 +190,6 @@ open_store (Store *store, IkePlugin *self, GError **error)
   if (!service)
     return FALSE;
   store->class = service->ops;
-  store->service = service->plugin;
   store->db = store->class->open (service->plugin, &options, error);
   return store->db != NULL;
 }

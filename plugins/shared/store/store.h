@@ -34,7 +34,6 @@ typedef struct {
 typedef struct {
   StoreCipher    cipher;
   IkeSecretBlob *key;                         /* NULL: secrets are kept in clear */
-  const char    *key_path;                    /* for people */
 } StoreKey;
 
 /* 32 bytes in a file that nobody but its owner may read. */
