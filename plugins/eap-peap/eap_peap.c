@@ -4,7 +4,8 @@
  *
  * The server shows a certificate; in the tunnel that it makes is a conversation by EAP, whose
  * identity is the one that counts.  It ends with a Result each way, also in the tunnel: an
- * EAP-Success outside alone is not believed.  A crypto binding is neither asked for nor answered. */
+ * EAP-Success outside alone is not believed.  A crypto binding is neither asked for nor
+ * answered. */
 #include "config.h"
 
 #include "private.h"

@@ -41,8 +41,8 @@ place_of (TtlsAvps *avps, guint32 code, guint32 vendor)
   }
 }
 
-/* RFC 5281, 10.1: "If set to 1, this indicates that the receiving party MUST fail the negotiation if
- * it does not understand the AVP". */
+/* RFC 5281, 10.1: "If set to 1, this indicates that the receiving party MUST fail the negotiation
+ * if it does not understand the AVP". */
 static gboolean
 take (TtlsAvps *avps, IkeReader *r, const char **why)
 {
