@@ -228,7 +228,7 @@ test_cipher (void)
 
 /* -- several at one time */
 
-enum { AT_ONE_TIME = 6, ROUNDS = 3 };
+enum { AT_ONE_TIME = 5, ROUNDS = 2 };
 
 static void
 test_writers (Fixture *f, gconstpointer unused)

@@ -13,7 +13,7 @@ IKE_BEGIN_DECLS
 enum { IKE_SIM_RAND_LEN = 16, IKE_SIM_SRES_LEN = 4, IKE_SIM_KC_LEN = 8, IKE_SIM_AUTN_LEN = 16, IKE_SIM_AUTS_LEN = 14,
        IKE_SIM_KEY_LEN = 16, IKE_SIM_RES_MAX = 16, IKE_SIM_TRIPLETS_MAX = 3 };
 
-/* What is asked, valid until the function returns. */
+/* What is asked, valid until the function returns or the call is answered. */
 typedef struct {
   guint32       struct_size;
   const char   *card;                         /* the IMSI, or what its operator calls it: printable */

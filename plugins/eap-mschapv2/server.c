@@ -165,6 +165,7 @@ judge (Server *server, const Mschapv2Response *said, guint8 identifier)
   } else {
     server->reason = why_refused (&said->name, is_known);
     step = refuse (server, identifier);
+    step->reason = g_strdup (server->reason);   /* some peers never acknowledge it */
   }
   ike_wipe (&ours, sizeof ours);
   return step;

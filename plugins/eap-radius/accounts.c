@@ -3,8 +3,8 @@
  * and not before a server has answered that it took one.
  *
  * The accounts of a group of servers are a lane.  While no server of it answers, its accounts wait,
- * one of them is tried now and then, and of each session the newest interim account stands for those
- * before it.  What waits is bounded, and is written down if there is a `queue:accounting`. */
+ * one of them is tried now and then, and of each session the newest interim account stands for
+ * those before it.  What waits is bounded, and is written down if there is a `queue:accounting`. */
 #include "accounts.h"
 
 enum { IN_FLIGHT_MAX = 32, PAUSE_MIN_S = 5, PAUSE_MAX_S = 300 };

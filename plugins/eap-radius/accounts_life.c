@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* accounts_life.c - how accounting begins and ends: servers hear that this gateway is there, what an
- * earlier run left is taken back, and at a polite end what can be delivered is. */
+/* accounts_life.c - how accounting begins and ends: servers hear that this gateway is there, what
+ * an earlier run left is taken back, and at a polite end what can be delivered is. */
 #include "accounts.h"
 
 enum { LAST_WORDS_MS = 4000, SERVERS_MAX = 64 };

@@ -164,11 +164,17 @@ check_turn (IkeTask *task)
   self->stage = AUTH_SIGN;
   if (self->turn && self->turn->outcome != IKE_AUTH_TALK_FAILED) {
     self->is_talked = self->turn->outcome == IKE_AUTH_TALK_DONE;
+    if (self->turn->reason && !self->is_warned)
+      g_free (ikev2_auth_explain (task, "auth", self->turn->reason, NULL));
+    self->is_warned |= self->turn->reason != NULL;
     return IKE_TASK_DONE;
   }
   why = g_strdup (self->turn ? self->turn->reason : self->error);
   last_word = self->turn ? g_steal_pointer (&self->turn->body) : NULL;
-  ikev2_auth_refuse (task, "auth", why ? why : "failed", NULL);
+  if (self->is_warned)
+    ike_task_fail (task, IKE_N_AUTHENTICATION_FAILED, NULL, 0, why);
+  else
+    ikev2_auth_refuse (task, "auth", why ? why : "failed", NULL);
   return last_word ? ike_task_fail_saying (task, payload, last_word, IKE_N_AUTHENTICATION_FAILED,
                                            why ? why : "failed")
                    : IKE_TASK_FAIL;

@@ -222,7 +222,8 @@ check_turn (IkeTask *task)
   self->stage = AUTH_END;
   if (!self->turn || self->turn->outcome == IKE_AUTH_TALK_FAILED) {
     g_autofree char *why = g_strdup (self->turn ? self->turn->reason : self->error);
-    return ikev2_auth_refuse (task, "auth", why ? why : "failed", NULL);
+    IkeTaskResult result = ikev2_auth_refuse (task, "auth", why ? why : "failed", NULL);
+    return self->turn && self->turn->is_theirs ? ike_task_fail (task, 0, NULL, 0, why) : result;
   }
   self->is_talked = self->turn->outcome == IKE_AUTH_TALK_DONE;
   if (self->is_talked)

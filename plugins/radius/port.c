@@ -170,11 +170,15 @@ port_load (const Port *port)
 
 /* -- health */
 
+/* Whether a connection can be had is found out by trying to, and Status-Server is asked by itself;
+ * so nobody's request has to. */
 gboolean
 port_is_available (const Port *port)
 {
+  gboolean finds_out = port->conf->asks_status || port->trouble[0];
+
   return !port->is_dead
-         || (!port->conf->asks_status && ike_loop_now_us (port->client->io) >= port->dead_until_us);
+         || (!finds_out && ike_loop_now_us (port->client->io) >= port->dead_until_us);
 }
 
 void

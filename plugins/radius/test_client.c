@@ -390,6 +390,7 @@ test_settings (void)
     { "servers { a { address = 192.0.2.1\n secret = x\n type = tcp } }", "udp or tls" },
     { "servers { a { address = 192.0.2.1\n secret = x\n type = tls } }", "tls_id" },
     { "servers { a { address = 192.0.2.1\n secret = x\n tls_id = a } }", "type = tls" },
+    { "servers { a { address = 192.0.2.1\n secret = x\n tls_revocation = no } }", "or strict" },
     { "servers { a { address = 192.0.2.1\n secret = x\n source = ::1 } }", "family" },
     { "servers { a { address = 192.0.2.1\n secret = x\n retransmit_base = 0.5 } }", "from 1 to" },
     { "servers { a { address = 192.0.2.1\n secret = x\n retransmit_tries = 0 } }", "from 1 to" },

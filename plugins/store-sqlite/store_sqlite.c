@@ -263,6 +263,6 @@ OPTION (option_poll, "poll", "time", "1s",
 static const IkeOptionInfo *const options[] = { &option_database, &option_key_file, &option_poll,
                                                 NULL };
 
-IKE_PLUGIN (ike_plugin, "store-sqlite", 0, .version = "1.0", .license = "Apache-2.0",
+IKE_PLUGIN (ike_plugin, "store-sqlite", IKE_PLUGIN_ON_REQUEST, .version = "1.0", .license = "Apache-2.0",
             .summary = "connections, secrets and users from a database", .features = features,
             .kinds = kinds, .options = options, .activate = activate, .deactivate = deactivate);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_radius_eap.c - all of it: a client that proves itself by EAP-MD5 to a RADIUS server, gets the
- * address that the server gives, is accounted for, and thrown out. */
+/* test_radius_eap.c - all of it: a client proves itself by EAP-MD5 to a RADIUS server, gets the
+ * address that the server gives, is accounted for, and is thrown out. */
 #include "exchange/pair.h"
 #include "eap-radius/test_service.h"
 #include <string.h>

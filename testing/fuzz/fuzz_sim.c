@@ -4,8 +4,8 @@
  * Input: a byte that says which.  Then attributes, as a packet has them and as they come out of
  * AT_ENCR_DATA; or for each packet that an end says what becomes of it: it passes, one byte is
  * changed, it is cut, attributes are added, or others take the place of its own.  Whatever comes,
- * an end that fails says why, and where both are content they have the same key.  It loads the plugins
- * of the build tree that IKE_TOP_BUILDDIR names. */
+ * an end that fails says why, and where both are content they have the same key.  It loads the
+ * plugins of the build tree that IKE_TOP_BUILDDIR names. */
 #include <stdlib.h>
 #include <string.h>
 

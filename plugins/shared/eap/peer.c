@@ -11,6 +11,7 @@ struct _EapPeer {
   gboolean is_content; /* what the method wants proven is; its key is there */
   guint8 identifier;   /* of the request in hand */
   gboolean has_answered;
+  gboolean has_failed;     /* the method is content with nothing that may still come */
   IkeSecretBlob *msk;
   char *complaint; /* what the method said of a failure that it had to acknowledge */
 };
@@ -130,6 +131,13 @@ turned (EapHost *host, IkeEapStep *step)
   EapPeer *self = (EapPeer *) host;
 
   self->has_answered = TRUE;
+  /* What a method says last, an acknowledgement or an alert, still goes to the server, who has to end
+   * the conversation at its side. */
+  if (step->outcome == IKE_EAP_FAILED && step->packet) {
+    self->has_failed = TRUE;
+    self->is_content = FALSE;
+    step->outcome = IKE_EAP_MORE;
+  }
   if (step->outcome == IKE_EAP_FAILED) {
     host->is_over = TRUE;
     eap_host_answer (host, step);
@@ -206,6 +214,10 @@ static void
 answer_request (EapPeer *self, const EapPacket *packet, const guint8 *data, gsize len)
 {
   self->identifier = packet->identifier;
+  if (self->has_failed) {
+    fail (self, self->complaint);
+    return;
+  }
   switch (packet->type) {
   case IKE_EAP_TYPE_IDENTITY:
     answer_identity (self, packet, data, len);
