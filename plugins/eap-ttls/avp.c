@@ -77,7 +77,7 @@ ttls_avps_read (const guint8 *data, gsize len, TtlsAvps *avps, const char **why)
 {
   IkeReader r;
 
-  *avps = (TtlsAvps){ { NULL, 0 } };
+  *avps = (TtlsAvps){ .user = { NULL, 0 } };
   *why = NULL;
   ike_reader_init (&r, data, len);
   for (guint i = 0; ike_reader_left (&r); i++) {
