@@ -467,6 +467,22 @@ static const IkeSlotClass seat_slot = {
   .inherit = slot_inherit,
 };
 
+/* The client may begin anew before it is closed. */
+static IkeHookVerdict
+on_proof_limit (IkePlugin *plugin, IkeSa *sa, IkeProofLimitEvent *event)
+{
+  const Seat *seat = seat_of (ike_plugin_state (plugin), sa);
+  guint64 left_s = 0;
+
+  if (seat && seat->session && seat->end_us)
+    left_s = (guint64) MAX (seat->end_us - now_us (seat), 0) / G_USEC_PER_SEC;
+  else if (seat && seat->grant && seat->grant->has_session)
+    left_s = seat->grant->session_s;
+  if (left_s && (!event->seconds || left_s < event->seconds))
+    event->seconds = left_s;
+  return IKE_HOOK_PASS;
+}
+
 static IkeHookVerdict
 on_child_leaves (IkePlugin *plugin, IkeSa *sa, IkeChildLeavesEvent *event)
 {
@@ -529,5 +545,6 @@ seat_activate (EapRadius *self, GError **error)
 {
   self->slot = ike_slot_register (self->plugin, &seat_slot);
   return ike_ike_updown_hook_add (self->plugin, "eap-radius", NULL, on_updown, error)
+         && ike_proof_limit_hook_add (self->plugin, "eap-radius", NULL, on_proof_limit, error)
          && ike_child_leaves_hook_add (self->plugin, "eap-radius", NULL, on_child_leaves, error);
 }

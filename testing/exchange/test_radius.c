@@ -313,6 +313,27 @@ test_session_timeout (gconstpointer flags)
   assert_over (r, SESSION);
 }
 
+/* With the plugin auth-lifetime (RFC 4478) the client knows it before, and is there again before it
+ * is closed. */
+static void
+test_authenticated_anew (gconstpointer flags)
+{
+  RadiusBed *r;
+
+  radius_bed_tells = TRUE;
+  r = radius_bed_new (flags, ACCOUNTS, NULL);
+  give_u32 (r, IKE_RADIUS_SESSION_TIMEOUT, 600);
+  radius_bed_assert_up (r);
+  pair_run (r->pair, 595);
+  g_assert_cmpuint (n_accounts (START), ==, 2);
+  g_assert_cmpuint (n_accounts (STOP), ==, 1);
+  g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_TERMINATE_CAUSE), ==, USER_REQUEST);
+  g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_SESSION_TIME), >=, 480);
+  pair_run (r->pair, 100);
+  g_assert_cmpuint (n_accounts (STOP), ==, 1);
+  radius_bed_free (r);
+}
+
 static void
 test_idle_timeout (gconstpointer flags)
 {
@@ -499,6 +520,7 @@ main (int argc, char **argv)
   pair_add_test ("radius", "accounts-outlive-a-crash", test_accounts_outlive_a_crash);
   pair_add_test ("radius", "on-comes-first", test_on_comes_first);
   pair_add_test ("radius", "session-timeout", test_session_timeout);
+  pair_add_test ("radius", "authenticated-anew-before-session-timeout", test_authenticated_anew);
   pair_add_test ("radius", "idle-timeout", test_idle_timeout);
   pair_add_test ("radius", "the-peer-is-dead", test_peer_is_dead);
   pair_add_test ("radius", "closed-by-command", test_down_here);
