@@ -32,6 +32,7 @@ AC_DEFUN([IKE_SUMMARY], [
     sanitizers       ${ike_sanitizers:-none}
     fuzz targets     $ike_fuzzing
     ikebana pki      $ike_pki
+    ikebana store    $ike_store
 
   plugins$ike_summary
   ])

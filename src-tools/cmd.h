@@ -9,6 +9,8 @@ ToolStatus cmd_help     (const Tool *tool, const char *const *argv);
 ToolStatus cmd_version  (const Tool *tool, const char *const *argv);
 /* `ikebana pki …`: becomes that program, or says why not. */
 ToolStatus cmd_pki      (const char *const *argv);
+/* `ikebana store …`, likewise. */
+ToolStatus cmd_store    (const char *const *argv);
 /* Candidates for the last of the words, for the shells' completion files. */
 ToolStatus cmd_complete (const Tool *tool, const char *const *argv);
 

@@ -113,8 +113,8 @@ dispatch (const CommandLine *line)
   const char *const *words = (const char *const *) line->words->pdata;
   if (words[0] != NULL && strcmp (words[0], "__complete") == 0)
     return cmd_complete (&line->tool, words + 1);
-  if (words[0] != NULL && strcmp (words[0], "pki") == 0) {
-    tool_complain ("options of pki stand behind it; see \"ikebana help pki\"");
+  if (words[0] != NULL && (strcmp (words[0], "pki") == 0 || strcmp (words[0], "store") == 0)) {
+    tool_complain ("options of %s stand behind it; see \"ikebana help %s\"", words[0], words[0]);
     return TOOL_USAGE;
   }
   if (line->wants_version)
@@ -146,6 +146,8 @@ main (int argc, char **argv)
   /* Its options are others than those of the daemon's commands. */
   if (argc > 1 && strcmp (argv[1], "pki") == 0)
     return (int) cmd_pki ((const char *const *) argv + 2);
+  if (argc > 1 && strcmp (argv[1], "store") == 0)
+    return (int) cmd_store ((const char *const *) argv + 2);
   if (socket_path != NULL && socket_path[0] != 0)
     line.tool.socket_path = socket_path;
   if (read_options (&line, (const char *const *) argv + MIN (argc, 1)) && choose_color (&line))

@@ -181,8 +181,8 @@ consider_first (Search *search, Run run, const IkeIdent *ident)
   }
 }
 
-/* What names both ends is in both runs, so the shorter one has it: of a gateway's own name, which may
- * stand at every secret there is, one is enough. */
+/* What names both ends is in both runs, so the shorter one has it: of a gateway's own name,
+ * which may stand at every secret there is, one is enough. */
 IkeSecretBlob *
 ike_config_find_secret (const IkeConfig *config, const char *type, const IkeIdent *local,
                         const IkeIdent *remote)

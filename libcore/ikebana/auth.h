@@ -20,7 +20,8 @@ typedef enum { IKE_AUTH_TALK_MORE, IKE_AUTH_TALK_DONE, IKE_AUTH_TALK_FAILED } Ik
 typedef struct {
   guint8  outcome;                            /* IkeAuthTalk */
   GBytes *body;                               /* of our payload; NULL: none is due.  FAILED: for the peer, with @reason */
-  char   *reason;                             /* FAILED: for people */
+  char   *reason;                             /* FAILED: for people.  MORE: why it will fail, or NULL */
+  gboolean is_theirs;                         /* FAILED: the other end said so, and is not told */
 } IkeAuthTurn;                                /* g_malloc, its parts too */
 
 static inline void

@@ -50,7 +50,8 @@ typedef struct {
   gsize          len;
   IkeSecretBlob *msk;                         /* DONE: RFC 3748, 7.10; NULL: the method makes no key */
   IkeIdent      *identity;                    /* DONE: whom the method proved, where that is another than was said */
-  char          *reason;                      /* FAILED: for people; the peer hears EAP-Failure only */
+  char          *reason;                      /* FAILED: for people; the peer hears EAP-Failure only.  MORE: why it
+                                               * will fail, in case that the other end goes without another word */
   char         **groups;                      /* DONE: groups that the server's side knows the peer to be in; or NULL */
 } IkeEapStep;
 
@@ -61,6 +62,8 @@ ike_eap_step_free (gpointer step_or_null)
 
   if (!step)
     return;
+  if (step->packet)
+    ike_wipe (step->packet, step->len);       /* it may be a password */
   g_free (step->packet);
   ike_secret_blob_unref (step->msk);
   ike_ident_unref (step->identity);

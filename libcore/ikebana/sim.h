@@ -13,14 +13,14 @@ IKE_BEGIN_DECLS
 enum { IKE_SIM_RAND_LEN = 16, IKE_SIM_SRES_LEN = 4, IKE_SIM_KC_LEN = 8, IKE_SIM_AUTN_LEN = 16, IKE_SIM_AUTS_LEN = 14,
        IKE_SIM_KEY_LEN = 16, IKE_SIM_RES_MAX = 16, IKE_SIM_TRIPLETS_MAX = 3 };
 
-/* What is asked, valid until the function returns. */
+/* What is asked, valid until the function returns or the call is answered. */
 typedef struct {
   guint32       struct_size;
-  const char   *card;                         /* the IMSI, or what the operator calls it: printable, no blanks */
+  const char   *card;                         /* the IMSI, or what its operator calls it: printable */
   guint32       n;                            /* triplets that are wanted, or RANDs in @rand */
   const guint8 *rand;                         /* @n of them behind each other */
   const guint8 *autn;                         /* run_aka */
-  const guint8 *auts;                         /* quintuplet: the card refused the SQN of @rand so; NULL: nothing of it */
+  const guint8 *auts;                         /* quintuplet: the card refused the SQN of @rand so; or NULL */
   gboolean      is_separated;                 /* quintuplet: with the "separation bit" of AMF (RFC 9048, 3.1) */
 } IkeSimQuery;
 
@@ -36,7 +36,7 @@ typedef struct {
 typedef enum {
   IKE_SIM_DONE,
   IKE_SIM_RESYNC,                             /* run_aka: AUTN is of our network, but its SQN is not fresh: @auts */
-  IKE_SIM_REFUSED,                            /* run_aka: AUTN is not of our network; quintuplet: nor @auts of the card */
+  IKE_SIM_REFUSED,                            /* run_aka: AUTN is not of our network; quintuplet: @auts is forged */
 } IkeSimOutcome;
 
 typedef struct {

@@ -355,7 +355,7 @@ name_resolved (gpointer owner, gpointer data, gpointer result, const char *error
 
 static const IkeCallClass resolve_call = {
   .struct_size = sizeof (IkeCallClass),
-  .name = "resolve",
+  .name = "host name",
   .timeout_ms = 20000,
   .then = name_resolved,
   .undo = (GDestroyNotify) g_array_unref,

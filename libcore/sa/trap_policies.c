@@ -149,13 +149,22 @@ policy_of (const IkeConn *conn, const IkeChildConf *conf, IkeDirection direction
   };
 }
 
+/* Whoever asks its gateway for an address has none yet, so `dynamic` may be any. */
+static gboolean
+is_without_address (const IkeConn *conn, const IkeChildConf *conf)
+{
+  return conn->vips && conn->vips[0] && conf->mode != IKE_MODE_TRANSPORT;
+}
+
 IkeKernelPolicy *
 ike_trap_policies (const IkeConn *conn, const IkeChildConf *conf, const IkeAddr *local,
                    const IkeAddr *remote, guint *n)
 {
+  static const IkeAddr unknown;
   static const IkeDirection directions[] = { IKE_DIR_OUT, IKE_DIR_IN, IKE_DIR_FWD };
   IkeSelector ours[SELECTORS_MAX], theirs[SELECTORS_MAX];
-  guint n_ours = ike_child_conf_selectors (conf, TRUE, local, ours);
+  guint n_ours = ike_child_conf_selectors (
+      conf, TRUE, is_without_address (conn, conf) ? &unknown : local, ours);
   guint n_theirs = ike_child_conf_selectors (conf, FALSE, remote, theirs);
   guint max = MIN ((guint) TRAP_POLICIES_MAX, 3 * n_ours * n_theirs), i, k, d;
   IkeKernelPolicy *policies = g_new0 (IkeKernelPolicy, max + 1);

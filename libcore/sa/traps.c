@@ -285,7 +285,7 @@ remote_found (gpointer owner, gpointer data, gpointer result, const char *error)
 
 static const IkeCallClass remote_call = {
   .struct_size = sizeof (IkeCallClass),
-  .name = "resolve",
+  .name = "host name",
   .timeout_ms = 20000,
   .then = remote_found,
   .undo = (GDestroyNotify) g_array_unref,

@@ -6,9 +6,9 @@
 #include <string.h>
 
 struct _IkeUser {
-  guint references;                      /* of one shard */
-  IkeIdent *ident;                       /* or NULL */
-  GPtrArray *groups;                     /* texts, or NULL */
+  guint references;                               /* of one shard */
+  IkeIdent *ident;                                /* or NULL */
+  GPtrArray *groups;                              /* texts, or NULL */
   IkeAddr virtual_ips[2][IKE_SA_VIRTUAL_IPS_MAX]; /* the peer's, ours */
   guint n_virtual_ips[2];
 };
@@ -141,7 +141,8 @@ ike_user_describe (const IkeSa *sa, IkeTree *tree)
   if (!sa->user)
     return;
   if (sa->user->ident)
-    ike_tree_set_string (tree, "remote-user", ike_ident_format (sa->user->ident, text, sizeof text));
+    ike_tree_set_string (tree, "remote-user",
+                         ike_ident_format (sa->user->ident, text, sizeof text));
   if (sa->user->groups) {
     IkeTree *list = ike_tree_add_list (tree, "groups");
     for (guint i = 0; i < sa->user->groups->len; i++)

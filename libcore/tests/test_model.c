@@ -458,7 +458,8 @@ test_sections_of_plugins (ConfigFixture *fixture, gconstpointer unused)
                         "  pkcs12-l { }\n token-1 { handle = 7 } }\n"
                         "connections { c { " PSK "} }",
                         NULL);
-  g_assert_cmpstr (config_fixture_sections->str, ==, "begin a=x a=x pkcs12-k=bad pkcs12=y pkcs12-l=? ");
+  g_assert_cmpstr (config_fixture_sections->str, ==,
+                   "begin a=x a=x pkcs12-k=bad pkcs12=y pkcs12-l=? ");
   config_fixture_assert_problem (fixture, "c.conf:3: secrets.pkcs12-k.file: cannot be read");
   config_fixture_assert_problem (fixture, "c.conf:6: secrets.pkcs12-l: names no file");
   config_fixture_assert_problem (fixture, "warning: *secrets.token-1: no plugin takes secrets of*");

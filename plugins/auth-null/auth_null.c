@@ -5,9 +5,8 @@
  * be means nothing, so a connection that takes such peers names no identity; the children it gives
  * them should be narrow.  A connection must ask for it: no other takes AUTH of this method. */
 #include "config.h"
-#include <string.h>
 
-#include <ikebana/auth.h>
+#include "shared/shared-key/shared_key.h"
 #include <ikebana/plugin.h>
 
 enum { METHOD_NULL = 13 };
@@ -15,41 +14,15 @@ enum { METHOD_NULL = 13 };
 /* RFC 7619, 2.1: "the content of the AUTH payload is computed using the syntax of pre-shared secret
  * authentication ...  The value of SK_pi for the initiator and SK_pr for the responder is used as
  * the shared secret". */
-static gboolean
-auth_value (IkeSa *sa, gboolean of_initiator, GBytes *octets, guint8 out[static IKE_SECRET_MAX])
-{
-  static const char pad[] = "Key Pad for IKEv2";
-  const IkePrf *prf = ike_sa_prf (sa);
-  IkePart part = { (const guint8 *) pad, sizeof pad - 1 };
-  guint8 key[IKE_SECRET_MAX];
-  gsize len;
-  gboolean is_done = prf && octets && ike_sa_prf_auth (sa, of_initiator, &part, 1, key, &len);
-
-  if (is_done) {
-    part.data = g_bytes_get_data (octets, &part.len);
-    is_done = ike_prf_run (prf, key, len, &part, 1, out);
-  }
-  ike_wipe (key, sizeof key);
-  return is_done;
-}
-
 static void
 null_sign (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, GBytes *octets)
 {
   guint8 value[IKE_SECRET_MAX];
 
-  if (!auth_value (sa, ike_sa_is_initiator (sa), octets, value)) {
+  if (!shared_key_run_sk (sa, ike_sa_is_initiator (sa), octets, value))
     ike_call_fail (call, "the AUTH value cannot be computed: the PRF of this SA failed");
-    return;
-  }
-
-  guint32 len = ike_prf_class (ike_sa_prf (sa))->out_len;
-  IkeAuthValue *answer = g_malloc (sizeof *answer + len);
-
-  answer->method = METHOD_NULL;
-  answer->len = len;
-  memcpy (answer->data, value, len);
-  ike_call_answer (call, answer);
+  else
+    ike_call_answer (call, shared_key_value (ike_sa_prf (sa), METHOD_NULL, value));
 }
 
 static void
@@ -61,7 +34,7 @@ null_verify (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf,
   if (method != METHOD_NULL)
     ike_call_fail (call, "the peer authenticates, but this connection is for anonymous ones; give "
                          "it a connection of its own");
-  else if (!auth_value (sa, !ike_sa_is_initiator (sa), octets, expected))
+  else if (!shared_key_run_sk (sa, !ike_sa_is_initiator (sa), octets, expected))
     ike_call_fail (call, "the AUTH value cannot be computed: the PRF of this SA failed");
   else if (len != ike_prf_class (ike_sa_prf (sa))->out_len || !ike_equal (expected, value, len))
     ike_call_fail (call, "AUTH is not by whoever sent the first message");

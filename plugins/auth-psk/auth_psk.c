@@ -5,7 +5,7 @@
  * moment: a reload changes secrets for the next authentication, not for SAs that are up. */
 #include <string.h>
 
-#include <ikebana/auth.h>
+#include "shared/shared-key/shared_key.h"
 #include <ikebana/plugin.h>
 
 enum { METHOD_SHARED_KEY = 2, ID_SIZE = 128, REASON_SIZE = 256 };
@@ -81,46 +81,25 @@ require_secret (IkeSa *sa, const IkeAuthConf *conf, gboolean is_signing, IkeCall
   return NULL;
 }
 
-/* "AUTH = prf( prf(Shared Secret, "Key Pad for IKEv2"), <InitiatorSignedOctets>)"; "The shared
- * secret can be variable length", which is the PRF's matter. */
 static gboolean
-auth_value (const IkePrf *prf, IkeSecretBlob *secret, GBytes *octets,
-            guint8 out[static IKE_SECRET_MAX])
+auth_value (IkeSa *sa, IkeSecretBlob *secret, GBytes *octets, guint8 out[static IKE_SECRET_MAX])
 {
-  static const char pad[] = "Key Pad for IKEv2";
-  IkePart pad_part = { (const guint8 *) pad, sizeof pad - 1 }, octets_part;
-  guint8 key[IKE_SECRET_MAX];
-  gboolean is_done;
-
-  octets_part.data = g_bytes_get_data (octets, &octets_part.len);
-  is_done = ike_prf_run (prf, ike_secret_blob_data (secret), ike_secret_blob_len (secret),
-                         &pad_part, 1, key)
-            && ike_prf_run (prf, key, ike_prf_class (prf)->out_len, &octets_part, 1, out);
-  ike_wipe (key, sizeof key);
-  return is_done;
+  return shared_key_run (ike_sa_prf (sa), ike_secret_blob_data (secret),
+                         ike_secret_blob_len (secret), octets, out);
 }
 
 static void
 psk_sign (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, GBytes *octets)
 {
   g_autoptr (IkeSecretBlob) secret = require_secret (sa, conf, TRUE, call);
-  const IkePrf *prf = ike_sa_prf (sa);
   guint8 value[IKE_SECRET_MAX];
 
   if (!secret)
     return;
-  if (!prf || !octets || !auth_value (prf, secret, octets, value)) {
+  if (!auth_value (sa, secret, octets, value))
     ike_call_fail (call, "the AUTH value cannot be computed: the PRF of this SA failed");
-    return;
-  }
-
-  guint32 len = ike_prf_class (prf)->out_len;
-  IkeAuthValue *answer = g_malloc (sizeof *answer + len);
-
-  answer->method = METHOD_SHARED_KEY;
-  answer->len = len;
-  memcpy (answer->data, value, len);
-  ike_call_answer (call, answer);
+  else
+    ike_call_answer (call, shared_key_value (ike_sa_prf (sa), METHOD_SHARED_KEY, value));
 }
 
 static void
@@ -134,17 +113,17 @@ psk_verify (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, 
   }
 
   g_autoptr (IkeSecretBlob) secret = require_secret (sa, conf, FALSE, call);
-  const IkePrf *prf = ike_sa_prf (sa);
   guint8 expected[IKE_SECRET_MAX];
 
   if (!secret)
     return;
-  if (!prf || !octets || !auth_value (prf, secret, octets, expected)) {
+  if (!auth_value (sa, secret, octets, expected)) {
     ike_call_fail (call, "the AUTH value cannot be computed: the PRF of this SA failed");
     return;
   }
 
-  gboolean is_right = len == ike_prf_class (prf)->out_len && ike_equal (expected, value, len);
+  gboolean is_right =
+      len == ike_prf_class (ike_sa_prf (sa))->out_len && ike_equal (expected, value, len);
   char remote_text[ID_SIZE] = "%any", reason[ID_SIZE + REASON_SIZE];
 
   ike_wipe (expected, sizeof expected);

@@ -99,9 +99,10 @@ read_question (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   return IKE_TASK_DONE;
 }
 
-/* RFC 7296, 2.20: "An IKE implementation MAY decline to give out version information"; then "it MUST
- * return an empty string".  3.15.1: "If no attributes were accepted, the responder MUST return
- * either an empty CFG_ACK payload or a response message without a CFG_ACK payload." */
+/* RFC 7296, 2.20: "An IKE implementation MAY decline to give out version information ... In that
+ * case, it MUST either return an empty string or no CP payload".  3.15.1: "If no attributes were
+ * accepted, the responder MUST return either an empty CFG_ACK payload or a response message without
+ * a CFG_ACK payload." */
 static IkeTaskResult
 answer_question (IkeTask *task, IkeExchange *x, IkeWriter *out)
 {

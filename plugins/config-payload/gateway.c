@@ -304,7 +304,8 @@ has_family (const Gateway *self, guint family)
   return FALSE;
 }
 
-/* RFC 7296, 3.15.1, of the netmask: "it MUST be used only with an INTERNAL_IP4_ADDRESS attribute." */
+/* RFC 7296, 3.15.1, of the netmask: "it MUST be used only with an INTERNAL_IP4_ADDRESS
+ * attribute." */
 static void
 add_of_pool (guint16 type, const void *value, gsize len, gpointer data)
 {
@@ -338,7 +339,7 @@ finish (IkeTask *task, Gateway *self)
   if (self->is_cut)
     ike_sa_log_text (
         sa, IKE_LOG_ERROR, "config",
-        "the attributes of the pools do not fit into one reply; the last are left out");
+        "the attributes of the pools do not fit into a reply; the last are left out");
   return IKE_TASK_DONE;
 }
 

@@ -109,23 +109,22 @@ mschapv2_read_failure (const Mschapv2Message *message, Mschapv2Failure *failure)
 }
 
 guint8 *
-mschapv2_make (Mschapv2Op op, guint8 id, const IkePart *parts, guint n_parts, IkePart *body)
+mschapv2_make (Mschapv2Op op, guint8 id, const IkePart *parts, guint n_parts, gsize *len)
 {
-  gsize len = MSCHAPV2_HEADER_LEN;
   IkeWriter writer;
 
+  *len = MSCHAPV2_HEADER_LEN;
   for (guint i = 0; i < n_parts; i++)
-    len += parts[i].len;
+    *len += parts[i].len;
 
-  guint8 *bytes = g_malloc (len);
+  guint8 *bytes = g_malloc (*len);
 
-  ike_writer_init (&writer, bytes, len);
+  ike_writer_init (&writer, bytes, *len);
   ike_writer_u8 (&writer, (guint8) op);
   ike_writer_u8 (&writer, id);
-  ike_writer_u16 (&writer, (guint16) len);
+  ike_writer_u16 (&writer, (guint16) *len);
   for (guint i = 0; i < n_parts; i++)
     ike_writer_bytes (&writer, parts[i].data, parts[i].len);
-  *body = (IkePart){ bytes, len };
   return bytes;
 }
 

@@ -58,7 +58,7 @@ gboolean mschapv2_read_success   (const Mschapv2Message *message,
 void     mschapv2_read_failure   (const Mschapv2Message *message, Mschapv2Failure *failure);
 
 /* The body of an EAP packet: header and @n_parts parts.  g_free. */
-guint8  *mschapv2_make (Mschapv2Op op, guint8 id, const IkePart *parts, guint n_parts, IkePart *body);
+guint8  *mschapv2_make (Mschapv2Op op, guint8 id, const IkePart *parts, guint n_parts, gsize *len);
 /* Digits for S= and C=. */
 void     mschapv2_hex  (const guint8 *bytes, gsize len, char *out);
 

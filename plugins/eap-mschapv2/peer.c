@@ -97,8 +97,9 @@ respond (Peer *peer, const Mschapv2Message *message, guint8 identifier)
                       { &flags, 1 },
                       name };
   g_autofree guint8 *answer =
-      mschapv2_make (MSCHAPV2_RESPONSE, message->id, parts, G_N_ELEMENTS (parts), &body);
+      mschapv2_make (MSCHAPV2_RESPONSE, message->id, parts, G_N_ELEMENTS (parts), &body.len);
 
+  body.data = answer;
   peer->phase = PEER_ANSWERED;
   return eap_step_response (identifier, IKE_EAP_TYPE_MSCHAPV2, &body);
 }
@@ -151,7 +152,8 @@ meaning (guint32 error)
 }
 
 /* Draft, 2.4: the peer acknowledges a failure with one of its own; a retry, or a change of the
- * password, would be the other answers, and need somebody who types. */
+ * password, would be the other answers, and need somebody who types.  The server then ends it with
+ * EAP-Failure, and the reason is told with that. */
 static IkeEapStep *
 give_up (const Mschapv2Message *message, guint8 identifier)
 {
@@ -161,7 +163,6 @@ give_up (const Mschapv2Message *message, guint8 identifier)
 
   mschapv2_read_failure (message, &failure);
   ike_escape (text, sizeof text, failure.message.data, failure.message.len);
-  step->outcome = IKE_EAP_FAILED;
   step->reason = g_strdup_printf ("EAP-MSCHAPv2: %s (E=%u%s%s)", meaning (failure.error),
                                   failure.error, failure.message.len ? ": " : "", text);
   return step;

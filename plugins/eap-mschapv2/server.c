@@ -40,8 +40,9 @@ server_begin (IkePlugin *self, const IkeEapContext *context, char **why)
 static IkeEapStep *
 request (Server *server, guint8 identifier, Mschapv2Op op, const IkePart *parts, guint n_parts)
 {
-  IkePart body;
-  g_autofree guint8 *bytes = mschapv2_make (op, server->id, parts, n_parts, &body);
+  gsize len;
+  g_autofree guint8 *bytes = mschapv2_make (op, server->id, parts, n_parts, &len);
+  IkePart body = { bytes, len };
 
   server->identifier = identifier;
   return eap_step_request (identifier, IKE_EAP_TYPE_MSCHAPV2, &body);
@@ -164,6 +165,7 @@ judge (Server *server, const Mschapv2Response *said, guint8 identifier)
   } else {
     server->reason = why_refused (&said->name, is_known);
     step = refuse (server, identifier);
+    step->reason = g_strdup (server->reason);   /* some peers never acknowledge it */
   }
   ike_wipe (&ours, sizeof ours);
   return step;

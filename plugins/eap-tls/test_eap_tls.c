@@ -124,22 +124,6 @@ test_refused (gconstpointer data)
 
 /* -- who changes packets */
 
-typedef struct {
-  guint from, n_changed;
-} Change;
-
-static gboolean
-flip_last (EapPair *pair, gboolean by_server, guint8 *packet, gsize *len)
-{
-  Change *change = pair->data;
-
-  if (pair->n_packets == change->from && *len > 20) {
-    packet[*len - 1] ^= 0x40;
-    change->n_changed++;
-  }
-  return TRUE;
-}
-
 /* Whichever packet is changed: the two are never both done. */
 static void
 test_changed (gconstpointer settings)
@@ -150,11 +134,11 @@ test_changed (gconstpointer settings)
     EapPairOptions options = {
       .method = "tls", .settings = settings, .plugins = plugins, .identity = "client@test"
     };
-    Change change = { at, 0 };
+    EapChange change = { at, 0 };
     EapPair pair;
 
     eap_pair_open (&pair, &options);
-    pair.tamper = flip_last;
+    pair.tamper = eap_pair_flip;
     pair.data = &change;
     eap_pair_run (&pair);
     g_assert_true (change.n_changed == 0 || !pair.server.step
@@ -167,12 +151,6 @@ test_changed (gconstpointer settings)
 
 /* The last packet, with the protected success or the server's Finished, is not there: a peer is not
  * done before it has come. */
-static gboolean
-succeed_early (EapPair *pair, gboolean by_server, guint8 *packet, gsize *len)
-{
-  return !by_server || pair->n_packets < GPOINTER_TO_UINT (pair->data);
-}
-
 static void
 test_early (gconstpointer settings)
 {
@@ -188,7 +166,7 @@ test_early (gconstpointer settings)
   /* The last two are the server's last word, and the peer's empty answer. */
   for (guint at = 1; at < n_all; at += 2) {
     eap_pair_open (&pair, &options);
-    pair.tamper = succeed_early;
+    pair.tamper = eap_pair_drop;
     pair.data = GUINT_TO_POINTER (at);
     eap_pair_run (&pair);
     g_assert_true (!pair.peer.is_done);
@@ -206,7 +184,7 @@ test_given_up (void)
     EapPair pair;
 
     eap_pair_open (&pair, &options);
-    pair.tamper = succeed_early;
+    pair.tamper = eap_pair_drop;
     pair.data = GUINT_TO_POINTER (at);
     eap_pair_run (&pair);
     eap_pair_close (&pair);

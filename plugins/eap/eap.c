@@ -101,8 +101,9 @@ eap_verify (IkePlugin *self, IkeCall *call, IkeSa *sa, const IkeAuthConf *conf, 
   if (is_right)
     ike_call_answer (call, (gpointer) "EAP");
   else
-    ike_call_fail (call, "its AUTH after EAP is wrong: it does not have the key that the EAP method "
-                         "made, so somebody may stand between");
+    ike_call_fail (call,
+                   "its AUTH after EAP is wrong: it does not have the key that the EAP method "
+                   "made, so somebody may stand between");
 }
 
 /* -- EAP-only */
@@ -272,12 +273,10 @@ static const IkeFeature only_feature = {
 
 static const IkeFeature *const features[] = { &auth_feature, &only_feature, NULL };
 
-static const IkeFeatureKind server_kind = {
-  sizeof (IkeFeatureKind), "eap-server", 1, 0, sizeof (IkeEapClass), sizeof (IkeEapClass)
-};
-static const IkeFeatureKind peer_kind = {
-  sizeof (IkeFeatureKind), "eap-peer", 1, 0, sizeof (IkeEapClass), sizeof (IkeEapClass)
-};
+static const IkeFeatureKind server_kind = { sizeof (IkeFeatureKind), "eap-server",        1, 0,
+                                            sizeof (IkeEapClass),    sizeof (IkeEapClass) };
+static const IkeFeatureKind peer_kind = { sizeof (IkeFeatureKind), "eap-peer",          1, 0,
+                                          sizeof (IkeEapClass),    sizeof (IkeEapClass) };
 
 static const IkeFeatureKind *const kinds[] = { &server_kind, &peer_kind, NULL };
 

@@ -12,6 +12,7 @@ typedef struct {
   EapServer *server; /* or */
   EapPeer *peer;
   IkeCall *call, *turn; /* of whoever waits for us; of the host for whom we wait */
+  gboolean is_refused;  /* peer: this turn is about EAP-Failure */
 } Talk;
 
 /* -- who is who */
@@ -165,9 +166,10 @@ answer (Talk *talk, IkeAuthTalk outcome, IkeEapStep *step, const char *reason)
   IkeAuthTurn *turn = g_new0 (IkeAuthTurn, 1);
 
   turn->outcome = outcome;
+  turn->is_theirs = talk->is_refused;
   if (step && step->packet)
     turn->body = g_bytes_new_take (g_steal_pointer (&step->packet), step->len);
-  if (outcome == IKE_AUTH_TALK_FAILED)
+  if (reason)
     turn->reason = talk->peer && !eap_peer_method (talk->peer)
                        ? g_strdup (reason)
                        : g_strdup_printf ("eap-%s: %s", method_name (talk), reason);
@@ -213,7 +215,8 @@ turned (gpointer owner, gpointer data, gpointer result, const char *error)
     proof->is_done = step->outcome == IKE_EAP_DONE;
     if (proof->is_done)
       proof->msk = g_steal_pointer (&step->msk);
-    answer (talk, proof->is_done ? IKE_AUTH_TALK_DONE : IKE_AUTH_TALK_MORE, step, NULL);
+    answer (talk, proof->is_done ? IKE_AUTH_TALK_DONE : IKE_AUTH_TALK_MORE, step,
+            proof->is_done ? NULL : step->reason);
   }
   ike_eap_step_free (step);
 }
@@ -232,6 +235,7 @@ eap_talk (gpointer data, IkeCall *call, const guint8 *body, gsize len)
   Talk *talk = data;
 
   talk->call = call;
+  talk->is_refused = talk->peer && body && len > 0 && body[0] == IKE_EAP_CODE_FAILURE;
   talk->turn = ike_loop_call (talk->context.loop, &turn_call, talk, NULL);
   if (talk->server)
     eap_server_step (talk->server, talk->turn, body, len);

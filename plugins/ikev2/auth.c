@@ -185,18 +185,26 @@ ikev2_auth_talk (IkeTask *task, const IkePayload *payload_or_null)
 
 /* -- what both write and read */
 
-IkeTaskResult
-ikev2_auth_refuse (IkeTask *task, const char *phase, const char *why, IkeTree *details)
+char *
+ikev2_auth_explain (IkeTask *task, const char *phase, const char *why, IkeTree *details)
 {
   char text[256] = "an unknown identity", remote[IKE_ADDR_TEXT_SIZE];
   const IkeIdent *id = ike_sa_user (ike_task_sa (task));
-  g_autofree char *sentence = NULL;
+  char *sentence;
 
   ike_addr_format (ike_sa_remote (ike_task_sa (task)), FALSE, remote);
   if (id)
     ike_ident_format (id, text, sizeof text);
   sentence = g_strdup_printf ("peer %s (%s): authentication failed; %s", remote, text, why);
   ike_task_explain (task, phase, sentence, details);
+  return sentence;
+}
+
+IkeTaskResult
+ikev2_auth_refuse (IkeTask *task, const char *phase, const char *why, IkeTree *details)
+{
+  g_autofree char *sentence = ikev2_auth_explain (task, phase, why, details);
+
   return ike_task_fail (task, IKE_N_AUTHENTICATION_FAILED, NULL, 0, sentence);
 }
 

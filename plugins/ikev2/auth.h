@@ -27,6 +27,7 @@ typedef struct {
   gpointer       talk;
   gboolean       is_talked;
   gboolean       is_left_out;                 /* whoever answers leaves its own AUTH out till then (RFC 5998) */
+  gboolean       is_warned;                   /* why the talk will fail is explained */
   gboolean       is_kept, is_empty;           /* the first request, for the last; ours has nothing in it */
   IkeConn       *candidates[IKEV2_CANDIDATES_MAX]; /* responder; a reference each */
   guint          n_candidates, next_candidate;
@@ -43,7 +44,9 @@ IkeTaskResult ikev2_auth_talk   (IkeTask *task, const IkePayload *payload_or_nul
 void          ikev2_auth_talk_clear (Auth *self);
 /* Is this what @conf lets its end leave out its own AUTH for? */
 gboolean      ikev2_auth_is_mutual  (IkeSa *sa, const IkeAuthConf *conf, gboolean is_local);
-/* Fails with AUTHENTICATION_FAILED, and tells people why. */
+/* Tells people why the peer is not let in; the sentence, g_free. */
+char         *ikev2_auth_explain (IkeTask *task, const char *phase, const char *why, IkeTree *details_take);
+/* The same, and fails with AUTHENTICATION_FAILED. */
 IkeTaskResult ikev2_auth_refuse (IkeTask *task, const char *phase, const char *why, IkeTree *details_take);
 IkeIdent     *ikev2_auth_read_id (const IkeMessage *in, guint8 type, IkeVerdict *verdict);
 /* Does this very message say that another authentication follows? */

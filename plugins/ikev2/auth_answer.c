@@ -28,17 +28,21 @@ begin_later_round (IkeTask *task, const IkeMessage *in)
   ike_sa_set_auth_round (sa, FALSE, self->theirs);
   conf = ike_sa_auth_conf (sa, FALSE);
   if (!conf || self->talk)
-    return ikev2_auth_refuse (task, "auth",
-                              "it begins another authentication than the connection asks for", NULL);
+    return ikev2_auth_refuse (
+        task, "auth", "it begins another authentication than the connection asks for", NULL);
   if (conf->id && !ike_ident_match (ike_sa_remote_id (sa), conf->id))
-    return ikev2_auth_refuse (task, "identity", "the connection expects another identity in this "
-                              "round", NULL);
+    return ikev2_auth_refuse (task, "identity",
+                              "the connection expects another identity in this "
+                              "round",
+                              NULL);
   method = ikev2_auth_method (sa, conf);
   if (ike_message_find (in, IKE_PAYLOAD_AUTH, 0))
     return start_verifying (task, in);
   if (!method || !((const IkeAuthClass *) method->ops)->talks)
-    return ikev2_auth_refuse (task, "auth", "it sent no AUTH payload: it wants EAP, which this "
-                              "round does not offer", NULL);
+    return ikev2_auth_refuse (task, "auth",
+                              "it sent no AUTH payload: it wants EAP, which this "
+                              "round does not offer",
+                              NULL);
   self->stage = AUTH_TALK;
   return ikev2_auth_talk_begin (task, conf, FALSE);
 }
@@ -90,7 +94,8 @@ look (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (!self->n_candidates)
     return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0, "the first request has no identity");
   if (has_auth || self->is_talked)
-    return ikev2_auth_refuse (task, "auth", "it sent AUTH where none was due, or none where it was", NULL);
+    return ikev2_auth_refuse (task, "auth", "it sent AUTH where none was due, or none where it was",
+                              NULL);
   return IKE_TASK_DONE;
 }
 
@@ -101,8 +106,7 @@ is_enough (IkeTask *task, const IkeMessage *in)
 {
   const Auth *self = ike_task_data (task);
 
-  return ikev2_auth_another (in)
-         == (self->theirs + 1 < ike_sa_conn (ike_task_sa (task))->n_remote);
+  return ikev2_auth_another (in) == (self->theirs + 1 < ike_sa_conn (ike_task_sa (task))->n_remote);
 }
 
 static IkeTaskResult
@@ -113,8 +117,7 @@ check_verified (IkeTask *task, const IkeMessage *in)
   g_autofree char *why = NULL;
 
   self->stage = AUTH_TALK;
-  if (is_open && (!self->is_verified || !is_enough (task, in))
-      && ikev2_auth_next_candidate (task))
+  if (is_open && (!self->is_verified || !is_enough (task, in)) && ikev2_auth_next_candidate (task))
     return start_verifying (task, in);
   if (!self->is_verified)
     return ikev2_auth_refuse (task, "auth", self->error ? self->error : "not verified", NULL);
@@ -123,8 +126,8 @@ check_verified (IkeTask *task, const IkeMessage *in)
   if (why)
     return ikev2_auth_refuse (task, "authorize", why, NULL);
   if (!is_enough (task, in))
-    return ikev2_auth_refuse (task, "auth",
-                              "it authenticates more or fewer times than the connection asks", NULL);
+    return ikev2_auth_refuse (
+        task, "auth", "it authenticates more or fewer times than the connection asks", NULL);
   self->theirs++;
   return IKE_TASK_DONE;
 }
@@ -161,11 +164,17 @@ check_turn (IkeTask *task)
   self->stage = AUTH_SIGN;
   if (self->turn && self->turn->outcome != IKE_AUTH_TALK_FAILED) {
     self->is_talked = self->turn->outcome == IKE_AUTH_TALK_DONE;
+    if (self->turn->reason && !self->is_warned)
+      g_free (ikev2_auth_explain (task, "auth", self->turn->reason, NULL));
+    self->is_warned |= self->turn->reason != NULL;
     return IKE_TASK_DONE;
   }
   why = g_strdup (self->turn ? self->turn->reason : self->error);
   last_word = self->turn ? g_steal_pointer (&self->turn->body) : NULL;
-  ikev2_auth_refuse (task, "auth", why ? why : "failed", NULL);
+  if (self->is_warned)
+    ike_task_fail (task, IKE_N_AUTHENTICATION_FAILED, NULL, 0, why);
+  else
+    ikev2_auth_refuse (task, "auth", why ? why : "failed", NULL);
   return last_word ? ike_task_fail_saying (task, payload, last_word, IKE_N_AUTHENTICATION_FAILED,
                                            why ? why : "failed")
                    : IKE_TASK_FAIL;
@@ -238,7 +247,7 @@ is_over (IkeTask *task)
 static IkeTaskResult
 await_more (IkeTask *task, const IkeMessage *in)
 {
-  static const guint8 types[] = { IKE_PAYLOAD_SA,  IKE_PAYLOAD_TSI,    IKE_PAYLOAD_TSR,
+  static const guint8 types[] = { IKE_PAYLOAD_SA, IKE_PAYLOAD_TSI,    IKE_PAYLOAD_TSR,
                                   IKE_PAYLOAD_CP, IKE_PAYLOAD_NOTIFY, 0 };
   Auth *self = ike_task_data (task);
 

@@ -23,7 +23,8 @@ build_round (IkeTask *task, IkeWriter *out)
   const IkeAuthConf *conf = ike_sa_auth_conf (sa, TRUE);
 
   if (!conf)
-    return ikev2_auth_refuse (task, "auth", "the connection does not say how we authenticate", NULL);
+    return ikev2_auth_refuse (task, "auth", "the connection does not say how we authenticate",
+                              NULL);
   if (talks (sa, conf))
     return self->talk ? IKE_TASK_DONE : ikev2_auth_talk_begin (task, conf, TRUE);
   if (!self->ours && !self->error)
@@ -147,8 +148,7 @@ begin_their_round (IkeTask *task, const IkeMessage *in)
    * public-key-based AUTH payload". */
   self->is_left_out = self->talk && ikev2_auth_is_mutual (sa, conf, FALSE);
   self->stage = AUTH_TALK;
-  return self->is_left_out ? IKE_TASK_DONE
-                           : answer_without_auth (task, ike_task_exchange (task));
+  return self->is_left_out ? IKE_TASK_DONE : answer_without_auth (task, ike_task_exchange (task));
 }
 
 static IkeTaskResult
@@ -222,7 +222,8 @@ check_turn (IkeTask *task)
   self->stage = AUTH_END;
   if (!self->turn || self->turn->outcome == IKE_AUTH_TALK_FAILED) {
     g_autofree char *why = g_strdup (self->turn ? self->turn->reason : self->error);
-    return ikev2_auth_refuse (task, "auth", why ? why : "failed", NULL);
+    IkeTaskResult result = ikev2_auth_refuse (task, "auth", why ? why : "failed", NULL);
+    return self->turn && self->turn->is_theirs ? ike_task_fail (task, 0, NULL, 0, why) : result;
   }
   self->is_talked = self->turn->outcome == IKE_AUTH_TALK_DONE;
   if (self->is_talked)

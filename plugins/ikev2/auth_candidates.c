@@ -74,10 +74,10 @@ ikev2_auth_collect (IkeTask *task, IkeExchange *x, const IkeMessage *in, guint8 
     ike_tree_free (details);
     return IKE_TASK_DONE;
   }
-  why = wanted ? g_strdup_printf (
-                     "no connection fits this identity and %s, which it asks for as ours",
-                     ike_ident_format (wanted, text, sizeof text))
-               : g_strdup ("no connection fits this identity");
+  why = wanted
+            ? g_strdup_printf ("no connection fits this identity and %s, which it asks for as ours",
+                               ike_ident_format (wanted, text, sizeof text))
+            : g_strdup ("no connection fits this identity");
   return ikev2_auth_refuse (task, "identity", why, details);
 }
 

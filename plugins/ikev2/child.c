@@ -346,7 +346,8 @@ prepare (IkeTask *task)
   self->conf = ike_conn_child (ike_sa_conn (sa), name && *name ? name : NULL);
   if (!self->conf)
     return "the connection has no such child";
-  if (!ikev2_child_is_in_auth (ike_task_exchange (task)) && ikev2_lacks_own_address (sa, self->conf))
+  if (!ikev2_child_is_in_auth (ike_task_exchange (task))
+      && ikev2_lacks_own_address (sa, self->conf))
     return no_address;
   if (ikev2_child_is_ah_through_nat (sa, self->conf))
     return ikev2_child_nat_and_ah;

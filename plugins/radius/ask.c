@@ -222,6 +222,21 @@ ask_move (Ask *ask)
 
 /* -- its clock */
 
+/* What is dropped says nothing about who sent it, but something to who reads this. */
+static void
+explain_silence (const Ask *ask, char *out, gsize size)
+{
+  double waited_s = (double) (ike_loop_now_us (ask->client->io) - ask->begun_us) / 1e6;
+
+  if (ask->port->trouble[0])
+    g_strlcpy (out, ask->port->trouble, size);
+  else if (ask->dropped != N_DROPS)
+    g_snprintf (out, size, "gave no good reply in %.1f s: %s", waited_s, drop_text (ask->dropped));
+  else
+    g_snprintf (out, size, "did not answer %u %s in %.1f s", ask->n_sent,
+                ask->n_sent == 1 ? "request" : "requests", waited_s);
+}
+
 /* Nothing came for as long as we wait at this port, or for as long as its owner does: leaves it.
  * The others move only when this one has left. */
 static void
@@ -229,16 +244,11 @@ leave_silent (Ask *ask)
 {
   Port *port = ask->port;
   char name[128], why[RADIUS_REASON_SIZE];
-  double waited_s = (double) (ike_loop_now_us (ask->client->io) - ask->begun_us) / 1e6;
   /* Who answered others meanwhile lives, and has only nothing to say about this one. */
   gboolean is_dead = ask->socket && port->last_heard_us <= ask->begun_us;
 
   port_name (port, name, sizeof name);
-  if (port->trouble[0])
-    g_strlcpy (why, port->trouble, sizeof why);
-  else
-    g_snprintf (why, sizeof why, "did not answer %u %s in %.1f s", ask->n_sent,
-                ask->n_sent == 1 ? "request" : "requests", waited_s);
+  explain_silence (ask, why, sizeof why);
   if (ask->socket) {
     ask_explain (ask, "%s %s", name, why);
     port->n_timeouts++;
@@ -356,6 +366,7 @@ ask_send (Ask *ask, gboolean again)
   if (!again) {
     ask->begun_us = ike_loop_now_us (ask->client->io);
     ask->n_sent = 0;
+    ask->dropped = N_DROPS;
     if (!build (ask))
       g_return_if_reached ();
   }

@@ -28,6 +28,7 @@ struct _Client {
   IkeEngine        *engine;
   IkeLoop          *io;
   const RadiusConf *conf;                     /* constant: any thread */
+  IkeTree          *settings;                 /* a copy of the section that @conf was read from; NULL: none */
   Dae              *dae;                      /* NULL: off */
   guint32           c_requests, c_resent, c_answers, c_timeouts, c_refused, c_dropped;   /* counters */
   atomic_uint       n_pending;                /* asks of others, on any thread */
@@ -91,6 +92,7 @@ struct _Ask {
   guint8           *packet;
   gsize             packet_len;
   guint             n_sent;
+  Drop              dropped;                  /* why the last reply to it was; N_DROPS: there was none */
   guint32           wait_ms;
   gint64            begun_us;                 /* with this port */
 };

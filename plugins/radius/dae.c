@@ -136,7 +136,8 @@ reply (Entry *entry, const IkeRadiusDynamicAnswer *answer)
   entry->answer = g_malloc (w.len);
   entry->answer_len = w.len;
   memcpy (entry->answer, w.data, w.len);
-  dae->transport->send (dae->socket, &entry->from, entry->answer, entry->answer_len);
+  if (dae->socket)
+    dae->transport->send (dae->socket, &entry->from, entry->answer, entry->answer_len);
 }
 
 static void

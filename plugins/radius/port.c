@@ -170,11 +170,15 @@ port_load (const Port *port)
 
 /* -- health */
 
+/* Whether a connection can be had is found out by trying to, and Status-Server is asked by itself;
+ * so nobody's request has to. */
 gboolean
 port_is_available (const Port *port)
 {
+  gboolean finds_out = port->conf->asks_status || port->trouble[0];
+
   return !port->is_dead
-         || (!port->conf->asks_status && ike_loop_now_us (port->client->io) >= port->dead_until_us);
+         || (!finds_out && ike_loop_now_us (port->client->io) >= port->dead_until_us);
 }
 
 void
@@ -338,6 +342,8 @@ socket_received (gpointer data, const IkeAddr *from, const guint8 *bytes, gsize 
   ask = socket->by_id[packet.identifier];
   drop = ask ? judge (ask, &packet) : DROP_UNKNOWN;
   if (drop != N_DROPS) {
+    if (ask)
+      ask->dropped = drop;
     port_drop (port, drop);
     return;
   }

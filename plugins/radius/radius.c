@@ -16,8 +16,16 @@
  *   dae.c       Disconnect and CoA (RFC 5176)
  *   command.c   `ikebana radius` */
 #include <ikebana/command.h>
+#include <ikebana/fetch.h>
+#include <ikebana/log.h>
 #include <ikebana/tls.h>
 #include "client.h"
+
+static const IkeTree *
+settings_of (IkePlugin *self)
+{
+  return ike_tree_get (ike_engine_settings (ike_plugin_engine (self)), "plugins.radius");
+}
 
 static void
 state_free (gpointer data)
@@ -25,6 +33,7 @@ state_free (gpointer data)
   Client *client = data;
   RadiusConf *conf = (RadiusConf *) client->conf;
 
+  ike_tree_free (client->settings);
   client_free (client);
   radius_conf_free (conf);
 }
@@ -38,6 +47,7 @@ activate (IkePlugin *self, GError **error)
   if (!conf)
     return FALSE;
   client = client_new (self, conf);
+  client->settings = settings_of (self) ? ike_tree_copy (settings_of (self)) : NULL;
   ike_plugin_set_state (self, client, state_free);
   return dae_open (client, error);
 }
@@ -46,6 +56,24 @@ static void
 deactivate (IkePlugin *self)
 {
   client_close (ike_plugin_state (self));
+}
+
+/* Requests that are under way, and what others know of servers, hang on the settings. */
+static gboolean
+reload_check (IkePlugin *self, GError **error)
+{
+  Client *client = ike_plugin_state (self);
+  const IkeTree *now = settings_of (self);
+  g_autoptr (RadiusConf) conf = NULL;
+
+  if (ike_tree_equal (now, client->settings))
+    return TRUE;
+  conf = radius_conf_read (self, error);
+  if (!conf)
+    return FALSE;
+  ike_log (client->engine, IKE_LOG_NOTICE, "radius",
+           "plugins.radius has changed; that counts from the next start of the daemon");
+  return TRUE;
 }
 
 /* Also under --check, where nothing is activated. */
@@ -59,7 +87,7 @@ probe (IkePlugin *self, GError **error)
 
 static const IkeRadiusOps ops = { sizeof (IkeRadiusOps), client_request, client_servers,
                                   dae_set_handler };
-static const char *const wants[] = { "radius-transport:*", "service:tls", NULL };
+static const char *const wants[] = { "radius-transport:*", "service:tls", "revocation:x509", NULL };
 static const IkeFeature service_feature = { .struct_size = sizeof (IkeFeature),
                                             .provides = "service:radius",
                                             .ops = &ops,
@@ -94,7 +122,14 @@ static const IkeFeatureKind tls_kind = {
   .ops_size_min = G_STRUCT_OFFSET (IkeTlsOps, info) + sizeof (gpointer),
   .ops_size_max = sizeof (IkeTlsOps),
 };
-static const IkeFeatureKind *const kinds[] = { &transport_kind, &tls_kind, NULL };
+static const IkeFeatureKind revocation_kind = {
+  .struct_size = sizeof revocation_kind,
+  .name = "revocation",
+  .major = 1,
+  .ops_size_min = G_STRUCT_OFFSET (IkeRevocationClass, check) + sizeof (gpointer),
+  .ops_size_max = sizeof (IkeRevocationClass),
+};
+static const IkeFeatureKind *const kinds[] = { &transport_kind, &tls_kind, &revocation_kind, NULL };
 
 #define OPTION(symbol, name, kind, value, text)                                                    \
   static const IkeOptionInfo symbol = { sizeof (IkeOptionInfo), "plugin/" name, kind, value, text }
@@ -138,4 +173,4 @@ static const IkeOptionInfo *const options[] = {
 
 IKE_PLUGIN (ike_plugin, "radius", 0, .version = "1.0", .license = "Apache-2.0",
             .summary = "a RADIUS client", .features = features, .kinds = kinds, .options = options,
-            .activate = activate, .deactivate = deactivate);
+            .activate = activate, .deactivate = deactivate, .reload_check = reload_check);

@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 #include <ikebana/error.h>
+#include <ikebana/fetch.h>
 #include <ikebana/log.h>
 #include <ikebana/tls.h>
 #include "client.h"
@@ -36,8 +37,9 @@ typedef struct {
 
   int fd; /* -1: none */
   IkeWatch *watch;
-  IkeTls *tls; /* NULL: TCP is not there yet */
-  gboolean is_up;
+  IkeTls *tls;      /* NULL: TCP is not there yet */
+  IkeCall *judging; /* whether the server's certificate was revoked */
+  gboolean is_judged, is_up;
   IkeTimer *timer; /* until it must be up, or is tried again */
   guint32 retry_ms;
   guint8 in[IKE_RADIUS_PACKET_MAX]; /* the packet that is coming in */
@@ -47,12 +49,18 @@ typedef struct {
 } Radsec;
 
 static void dial (gpointer data);
+static void proceed (Radsec *radsec);
 
 /* -- the end of a connection */
 
 static void
 hang_up (Radsec *radsec)
 {
+  IkeCall *judging = g_steal_pointer (&radsec->judging);
+
+  /* When the plugin ends there is no loop any more, and the call goes with it. */
+  if (judging && ike_loop_is_current (radsec->client->io))
+    ike_call_cancel (judging);
   ike_timer_stop (g_steal_pointer (&radsec->timer));
   ike_watch_free (g_steal_pointer (&radsec->watch));
   if (radsec->tls)
@@ -60,7 +68,7 @@ hang_up (Radsec *radsec)
   if (radsec->fd >= 0)
     close (radsec->fd);
   radsec->fd = -1;
-  radsec->is_up = FALSE;
+  radsec->is_judged = radsec->is_up = FALSE;
   radsec->in_len = radsec->out_len = 0;
 }
 
@@ -167,17 +175,85 @@ is_up (Radsec *radsec)
   socket_is_up (radsec->socket);
 }
 
+/* -- whether its certificate was revoked */
+
+static void
+judged (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  Radsec *radsec = owner;
+  g_autofree IkeRevocationVerdict *verdict = result;
+  const char *wrong = NULL;
+
+  radsec->judging = NULL;
+  if (verdict)
+    wrong = verdict->is_good ? NULL : verdict->reason;
+  else if (radsec->socket->port->conf->revocation != IKE_REVOCATION_RELAXED)
+    wrong = error;
+  if (wrong) {
+    broke (radsec, wrong);
+    return;
+  }
+  is_up (radsec);
+  proceed (radsec);
+}
+
+static const IkeCallClass judge_class = {
+  .struct_size = sizeof judge_class,
+  .name = "RADIUS server's revocation",
+  .timeout_ms = SETUP_MS,
+  .then = judged,
+  .undo = g_free,
+};
+
+/* TLS trusts without asking anybody; nothing is sent before this is answered.  NULL, or why it is
+ * over. */
+static const char *
+judge (Radsec *radsec)
+{
+  const IkeTlsInfo *info = radsec->ops->info (radsec->tls);
+  const IkeProvided *found = ike_feature_find (radsec->client->engine, "revocation:x509", NULL);
+  IkeRevocationQuery query = { .struct_size = sizeof query,
+                               .policy = radsec->socket->port->conf->revocation,
+                               .chain = info->chain,
+                               .n = info->n };
+
+  radsec->is_judged = TRUE;
+  if (found) {
+    radsec->judging = ike_loop_call (radsec->client->io, &judge_class, radsec, NULL);
+    ((const IkeRevocationClass *) found->ops)->check (found->plugin, &query, radsec->judging);
+    return NULL;
+  }
+  if (query.policy == IKE_REVOCATION_STRICT)
+    return "nothing is known about its revocation, and no plugin that asks is there";
+  is_up (radsec);
+  return NULL;
+}
+
 /* NULL, or why it is over. */
 static const char *
 follow (Radsec *radsec, IkeTlsState state)
 {
   if (state == IKE_TLS_FAILED)
     return radsec->ops->reason (radsec->tls);
-  if (state != IKE_TLS_HANDSHAKE && !radsec->is_up)
-    is_up (radsec);
-  if (!read_packets (radsec))
+  if (state == IKE_TLS_UP && !radsec->is_judged) {
+    const char *over = judge (radsec);
+    if (over)
+      return over;
+  }
+  if (radsec->is_up && !read_packets (radsec))
     return "what comes is no RADIUS packet";
   return state == IKE_TLS_CLOSED ? "the server closed it" : NULL;
+}
+
+/* What came while it was judged. */
+static void
+proceed (Radsec *radsec)
+{
+  const char *over = follow (radsec, radsec->ops->state (radsec->tls));
+
+  flush (radsec);
+  if (over)
+    broke (radsec, over);
 }
 
 static const char *

@@ -5,16 +5,33 @@
 #include <string.h>
 #include <ikebana/engine.h>
 #include <ikebana/error.h>
+#include <ikebana/fetch.h>
 #include "settings.h"
 
 enum { AUTH_PORT = 1812, ACCT_PORT = 1813, TLS_PORT = 2083, TRIES_MAX = 20 };
 
 static const char *const server_keys[] = {
-  "address",          "port",      "auth_port",       "acct_port",
-  "secret",           "type",      "groups",          "preference",
-  "sockets",          "source",    "nas_identifier",  "require_message_authenticator",
-  "status_server",    "dead_time", "retransmit_base", "retransmit_timeout",
-  "retransmit_tries", "tls_id",    "tls_own_id",      NULL,
+  "address",
+  "port",
+  "auth_port",
+  "acct_port",
+  "secret",
+  "type",
+  "groups",
+  "preference",
+  "sockets",
+  "source",
+  "nas_identifier",
+  "require_message_authenticator",
+  "status_server",
+  "dead_time",
+  "retransmit_base",
+  "retransmit_timeout",
+  "retransmit_tries",
+  "tls_id",
+  "tls_own_id",
+  "tls_revocation",
+  NULL,
 };
 static const char *const dae_keys[] = {
   "enable",
@@ -186,6 +203,13 @@ read_pace (Source *source, IkePlugin *self, Pace *pace)
 static void
 read_tls (Source *source, ServerConf *conf)
 {
+  static const char *const policies[] = { "relaxed", "ifuri", "strict", NULL };
+  const char *revocation = read_text (source, "tls_revocation", "relaxed");
+
+  while (policies[conf->revocation] && !g_str_equal (policies[conf->revocation], revocation))
+    conf->revocation++;
+  if (!policies[conf->revocation])
+    fail (source, "tls_revocation", "wants relaxed, ifuri or strict, not %s", revocation);
   conf->tls_id = g_strdup (read_text (source, "tls_id", NULL));
   conf->tls_own_id = g_strdup (read_text (source, "tls_own_id", NULL));
   if (!conf->is_tls && (conf->tls_id || conf->tls_own_id))
@@ -244,7 +268,7 @@ read_server (Source *source, IkePlugin *self)
   conf->preference = (guint) read_uint (source, "preference", 0, 0, 1000);
   conf->n_sockets = (guint) read_uint (source, "sockets", ike_plugin_option_uint (self, "sockets"),
                                        1, RADIUS_SOCKETS_MAX);
-  conf->requires_mac = read_bool (source, "require_message_authenticator", TRUE);
+  conf->requires_mac = read_bool (source, "require_message_authenticator", !conf->is_tls);
   conf->asks_status = read_bool (source, "status_server", FALSE);
   conf->dead_ms = read_time_ms (source, "dead_time", ike_plugin_option_uint (self, "dead_time"));
   read_pace (source, self, &conf->pace);
@@ -316,7 +340,7 @@ read_dae_clients (Source *dae, RadiusConf *conf)
   return !dae->failed;
 }
 
-/* Without clients of its own those that are asked may ask, too. */
+/* Without clients of its own those that are asked may ask, too; but everybody knows "radsec". */
 static void
 add_servers_as_clients (Source *dae, RadiusConf *conf)
 {

@@ -27,6 +27,7 @@ typedef struct {
   Pace           pace;
   guint32        dead_ms;
   char          *tls_id, *tls_own_id;         /* NULL: not set */
+  guint32        revocation;                  /* IkeRevocationPolicy */
 } ServerConf;
 
 /* Who may send DAE requests. */

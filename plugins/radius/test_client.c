@@ -186,6 +186,24 @@ static const Bad bads[] = {
   { "from-elsewhere", ANSWER_FROM_ELSEWHERE, FALSE, 0, "source", NULL },
 };
 
+/* Who never sends a good one is told as such. */
+static void
+test_never_good (void)
+{
+  Bench bench;
+  Fake alpha = { .manner = ANSWER_WITHOUT_MAC };
+  Ask ask = { 0 };
+
+  bench_open (&bench, "servers { " ALPHA " }");
+  fake_open (&alpha, &bench, "192.0.2.1", 1812);
+  ask_wait (&bench, &ask);
+  g_test_message ("%s", ask.error);
+  g_assert_nonnull (strstr (ask.error, "gave no good reply"));
+  g_assert_nonnull (strstr (ask.error, "require_message_authenticator"));
+  ask_clear (&ask);
+  bench_close (&bench);
+}
+
 static void
 test_second_answer (void)
 {
@@ -372,6 +390,7 @@ test_settings (void)
     { "servers { a { address = 192.0.2.1\n secret = x\n type = tcp } }", "udp or tls" },
     { "servers { a { address = 192.0.2.1\n secret = x\n type = tls } }", "tls_id" },
     { "servers { a { address = 192.0.2.1\n secret = x\n tls_id = a } }", "type = tls" },
+    { "servers { a { address = 192.0.2.1\n secret = x\n tls_revocation = no } }", "or strict" },
     { "servers { a { address = 192.0.2.1\n secret = x\n source = ::1 } }", "family" },
     { "servers { a { address = 192.0.2.1\n secret = x\n retransmit_base = 0.5 } }", "from 1 to" },
     { "servers { a { address = 192.0.2.1\n secret = x\n retransmit_tries = 0 } }", "from 1 to" },
@@ -407,6 +426,7 @@ main (int argc, char **argv)
     g_autofree char *path = g_strconcat ("/radius/client/reply/", bads[i].name, NULL);
     g_test_add_data_func (path, &bads[i], test_bad);
   }
+  g_test_add_func ("/radius/client/reply/none-is-good", test_never_good);
   g_test_add_func ("/radius/client/reply/second-one-is-dropped", test_second_answer);
   g_test_add_func ("/radius/client/reply/late-one-is-dropped", test_late_answer);
   g_test_add_func ("/radius/client/identifiers-run-out", test_identifiers);

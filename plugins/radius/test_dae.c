@@ -385,12 +385,27 @@ test_servers_are_clients (void)
 {
   Desk desk;
 
-  memset (&desk, 0, sizeof desk);
   desk_open (&desk, "}\n servers { alpha { address = 192.0.2.1\n secret = s3cret }", "192.0.2.1");
   make (&desk, IKE_RADIUS_DISCONNECT_REQUEST, 2, wall (&desk), "s3cret");
   send_it (&desk);
   assert_answer (&desk, IKE_RADIUS_DISCONNECT_ACK, 0, "s3cret");
   g_assert_cmpstr (desk.handled_client, ==, "alpha");
+  desk_close (&desk);
+}
+
+/* Everybody knows the secret of TLS, so it is none here. */
+static void
+test_tls_servers_are_none (void)
+{
+  Desk desk;
+
+  desk_open (&desk,
+             "}\n servers { alpha { address = 192.0.2.1\n type = tls\n tls_id = alpha.test }",
+             "192.0.2.1");
+  make (&desk, IKE_RADIUS_DISCONNECT_REQUEST, 2, wall (&desk), "radsec");
+  send_it (&desk);
+  g_assert_cmpint (number (&desk, "dropped.source"), ==, 1);
+  g_assert_cmpuint (desk.n_handled, ==, 0);
   desk_close (&desk);
 }
 
@@ -422,6 +437,7 @@ main (int argc, char **argv)
     g_test_add_data_func (path, &drops[i], test_dropped);
   }
   g_test_add_func ("/radius/dae/servers-are-clients", test_servers_are_clients);
+  g_test_add_func ("/radius/dae/tls-servers-are-none", test_tls_servers_are_none);
   g_test_add_func ("/radius/dae/off", test_off);
   return g_test_run ();
 }

@@ -7,6 +7,7 @@
 #include "tls/test_support.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ikebana/fetch.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,7 +16,6 @@
 typedef enum { BEHAVE, CLOSE_ON_REQUEST, SPEAK_GARBAGE, SHOW_FOREIGN, SPEAK_NO_TLS } Behaviour;
 
 typedef struct {
-  TlsBench tls;
   Bench bench;
   int listener, fd; /* one connection at a time */
   guint16 port;
@@ -24,10 +24,12 @@ typedef struct {
   Behaviour behaviour; /* of the first connection; then it behaves */
   gsize piece;         /* bytes of a record; 0: whole */
   guint n_connections, n_requests;
+  const IkePluginInfo *court; /* whether certificates were revoked; NULL: nobody knows */
   guint8 in[IKE_RADIUS_PACKET_MAX];
   gsize in_len;
 } World;
 
+static TlsBench shared; /* certificates, and the server's sessions */
 static const RadiusSecret radsec = { (const guint8 *) "radsec", 6 };
 
 /* -- the server */
@@ -38,7 +40,7 @@ hang_up (World *world)
   if (world->fd < 0)
     return;
   ike_watch_free (world->watch);
-  world->tls.tls->free (world->session);
+  shared.tls->free (world->session);
   close (world->fd);
   world->fd = -1;
 }
@@ -49,7 +51,7 @@ flush (World *world)
   guint8 bytes[4096];
   gsize n;
 
-  while ((n = world->tls.tls->drain (world->session, bytes, sizeof bytes)) > 0)
+  while ((n = shared.tls->drain (world->session, bytes, sizeof bytes)) > 0)
     g_assert_cmpint (send (world->fd, bytes, n, MSG_NOSIGNAL), ==, (ssize_t) n);
 }
 
@@ -81,7 +83,7 @@ answer (World *world)
   for (gsize at = 0; at < w.len;) {
     gsize n = MIN (world->piece ? world->piece : w.len, w.len - at);
 
-    g_assert_true (world->tls.tls->write (world->session, out + at, n));
+    g_assert_true (shared.tls->write (world->session, out + at, n));
     flush (world);
     at += n;
   }
@@ -94,7 +96,7 @@ serve (World *world)
   gsize n;
 
   while (world->session
-         && (n = world->tls.tls->read (world->session, world->in + world->in_len, 1)) > 0) {
+         && (n = shared.tls->read (world->session, world->in + world->in_len, 1)) > 0) {
     gsize len;
 
     world->in_len += n;
@@ -130,7 +132,7 @@ server_ready (int fd, guint32 events, gpointer data)
     g_assert_cmpint (send (fd, "SSH-2.0-x\r\n", 11, MSG_NOSIGNAL), ==, 11);
     return;
   }
-  world->tls.tls->feed (world->session, bytes, (gsize) n);
+  shared.tls->feed (world->session, bytes, (gsize) n);
   flush (world);
   serve (world);
 }
@@ -149,7 +151,7 @@ accept_one (int fd, guint32 events, gpointer data)
   world->n_connections++;
   world->in_len = 0;
   conf.own_id = own;
-  world->session = tls_bench_session (&world->tls, &conf);
+  world->session = tls_bench_session (&shared, &conf);
   world->watch = ike_loop_watch (ike_loop_current (), world->fd, EPOLLIN, server_ready, world);
 }
 
@@ -184,14 +186,13 @@ world_open (World *world, const char *name, const char *more)
   g_autofree char *settings = NULL;
 
   world->fd = -1;
-  tls_bench_open (&world->tls, NULL);
   open_listener (world);
   settings = g_strdup_printf (
-      "plugins { credentials { directory = %s }\n radius { timeout = 5s\n servers { alpha { "
+      "plugins { credentials { directory = %s }\n radius { timeout = 25s\n servers { alpha { "
       "address = "
       "127.0.0.1\n type = tls\n port = %u\n tls_id = %s\n tls_own_id = client.test\n %s } } } }",
-      world->tls.dir, world->port, name, more);
-  bench_open_real (&world->bench, settings, plugins);
+      shared.dir, world->port, name, more);
+  bench_open_real (&world->bench, settings, plugins, world->court);
   ike_loop_post (ike_engine_control (world->bench.engine), listen_on_control, world, NULL);
 }
 
@@ -203,7 +204,6 @@ world_close (World *world)
   if (world->listener >= 0)
     close (world->listener);
   bench_close (&world->bench);
-  tls_bench_close (&world->tls);
 }
 
 static void
@@ -213,6 +213,55 @@ ask_well (World *world, Ask *ask)
   g_assert_cmpstr (ask->error, ==, NULL);
   g_assert_cmpstr (ask->reply->server_name, ==, "alpha");
 }
+
+/* -- whether its certificate was revoked */
+
+static void
+find_good (IkePlugin *self, const IkeRevocationQuery *query, IkeCall *call)
+{
+  IkeRevocationVerdict *verdict = g_new0 (IkeRevocationVerdict, 1);
+
+  g_assert_cmpuint (query->n, ==, 2);
+  verdict->struct_size = sizeof *verdict;
+  verdict->is_good = TRUE;
+  ike_call_answer (call, verdict);
+}
+
+static void
+find_revoked (IkePlugin *self, const IkeRevocationQuery *query, IkeCall *call)
+{
+  IkeRevocationVerdict *verdict = g_new0 (IkeRevocationVerdict, 1);
+
+  verdict->struct_size = sizeof *verdict;
+  g_strlcpy (verdict->reason, "revoked since yesterday", sizeof verdict->reason);
+  ike_call_answer (call, verdict);
+}
+
+static void
+find_nothing (IkePlugin *self, const IkeRevocationQuery *query, IkeCall *call)
+{
+  ike_call_fail (call, "the court is closed");
+}
+
+#define COURT(symbol, function)                                                                    \
+  static const IkeRevocationClass symbol##_class = { .struct_size = sizeof symbol##_class,         \
+                                                     .check = function };                          \
+  static const IkeFeature symbol##_feature = { .struct_size = sizeof (IkeFeature),                 \
+                                               .provides = "revocation:x509",                      \
+                                               .ops = &symbol##_class };                           \
+  static const IkeFeature *const symbol##_features[] = { &symbol##_feature, NULL };                \
+  static const IkePluginInfo symbol = { .struct_size = sizeof symbol,                              \
+                                        .abi_major = IKE_ABI_MAJOR,                                \
+                                        .abi_minor = IKE_ABI_MINOR,                                \
+                                        .name = "court",                                           \
+                                        .version = "1",                                            \
+                                        .license = "Apache-2.0",                                   \
+                                        .summary = "knows whether certificates were revoked",      \
+                                        .features = symbol##_features }
+
+COURT (good_court, find_good);
+COURT (revoked_court, find_revoked);
+COURT (closed_court, find_nothing);
 
 /* -- tests */
 
@@ -316,6 +365,42 @@ test_foreign (void)
 }
 
 static void
+test_revoked (void)
+{
+  World world = { .court = &revoked_court };
+
+  check_refused (&world, "server.test", "revoked since yesterday");
+}
+
+static void
+test_strict (void)
+{
+  World world = { .court = &closed_court }, without = { .court = NULL };
+
+  check_refused (&world, "server.test\n tls_revocation = strict", "the court is closed");
+  check_refused (&without, "server.test\n tls_revocation = strict", "nothing is known");
+}
+
+static void
+check_let_in (const IkePluginInfo *court, const char *more)
+{
+  World world = { .court = court };
+  Ask ask = { .with_eap = TRUE };
+
+  world_open (&world, "server.test", more);
+  ask_well (&world, &ask);
+  ask_clear (&ask);
+  world_close (&world);
+}
+
+static void
+test_not_revoked (void)
+{
+  check_let_in (&good_court, "tls_revocation = strict");
+  check_let_in (&closed_court, "");
+}
+
+static void
 close_listener (gpointer data)
 {
   World *world = data;
@@ -340,6 +425,25 @@ test_nobody_there (void)
   world_close (&world);
 }
 
+/* Where no connection can be had nobody waits: the next server is asked at once. */
+static void
+test_next_at_once (void)
+{
+  World world = { .piece = 0 };
+  Ask ask = { .with_eap = TRUE };
+  double begun;
+
+  world_open (&world, "server.test",
+              "} gone { address = 127.0.0.1\n type = tls\n port = 1\n tls_id = server.test\n "
+              "preference = 9\n retransmit_timeout = 20");
+  begun = bench_now (&world.bench);
+  ask_well (&world, &ask);
+  g_assert_cmpfloat (ask.at - begun, <, 10);
+  g_assert_cmpuint (world.n_requests, ==, 1);
+  ask_clear (&ask);
+  world_close (&world);
+}
+
 /* Without the plugin tls, the reason says so. */
 static void
 test_no_service (void)
@@ -351,7 +455,7 @@ test_no_service (void)
       &bench,
       "plugins { radius { servers { alpha { address = 127.0.0.1\n type = tls\n tls_id = "
       "a.test } } } }",
-      NULL);
+      NULL, NULL);
   ask_wait (&bench, &ask);
   g_assert_nonnull (strstr (ask.error, "service:tls"));
   ask_clear (&ask);
@@ -361,7 +465,10 @@ test_no_service (void)
 int
 main (int argc, char **argv)
 {
+  int status;
+
   g_test_init (&argc, &argv, NULL);
+  tls_bench_open (&shared, NULL);
   g_test_add_func ("/radius/radsec/one-connection-for-all", test_one_connection);
   g_test_add_func ("/radius/radsec/packets-in-pieces", test_pieces);
   g_test_add_func ("/radius/radsec/closed-in-the-middle", test_closed);
@@ -369,7 +476,13 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/radsec/who-speaks-no-tls-is-tried-again", test_no_tls);
   g_test_add_func ("/radius/radsec/certificate-for-another-name", test_other_name);
   g_test_add_func ("/radius/radsec/certificate-of-a-stranger", test_foreign);
+  g_test_add_func ("/radius/radsec/revoked", test_revoked);
+  g_test_add_func ("/radius/radsec/not-known-to-be-revoked", test_strict);
+  g_test_add_func ("/radius/radsec/not-revoked", test_not_revoked);
   g_test_add_func ("/radius/radsec/where-nobody-listens", test_nobody_there);
+  g_test_add_func ("/radius/radsec/next-one-at-once", test_next_at_once);
   g_test_add_func ("/radius/radsec/without-service-tls", test_no_service);
-  return g_test_run ();
+  status = g_test_run ();
+  tls_bench_close (&shared);
+  return status;
 }

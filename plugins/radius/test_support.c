@@ -29,9 +29,9 @@ say (const IkeLogRecord *record, gpointer data)
 }
 
 static void
-start (Bench *bench, const char *text, const char *const *plugins)
+start (Bench *bench, const char *text, const char *const *plugins, const IkePluginInfo *own)
 {
-  const IkePluginInfo *builtin[] = { &consumer, bench->sim ? &radius_net_plugin : NULL, NULL };
+  const IkePluginInfo *builtin[] = { &consumer, own, NULL };
   g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
   g_autoptr (GError) error = NULL;
   IkeEngineOptions options = {
@@ -61,7 +61,7 @@ start_simulated (Bench *bench, const char *settings)
 
   *bench = (Bench){ .sim = ike_sim_new (1) };
   bench->net = radius_net (bench->sim);
-  start (bench, text, plugins);
+  start (bench, text, plugins, &radius_net_plugin);
 }
 
 static void
@@ -84,14 +84,15 @@ bench_open (Bench *bench, const char *settings)
 }
 
 void
-bench_open_real (Bench *bench, const char *settings, const char *const *plugins)
+bench_open_real (Bench *bench, const char *settings, const char *const *plugins,
+                 const IkePluginInfo *own)
 {
   const char *all[16] = { "radius", "consumer" };
 
   for (guint i = 0; plugins && plugins[i]; i++)
     all[2 + i] = plugins[i];
   *bench = (Bench){ 0 };
-  start (bench, settings, all);
+  start (bench, settings, all, own);
   find_service (bench);
 }
 

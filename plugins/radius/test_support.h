@@ -17,9 +17,9 @@ typedef struct {
 
 /* @settings of plugins.radius. */
 void bench_open  (Bench *bench, const char *settings);
-/* On real sockets, with the plugins radius and @plugins (NULL-terminated, NULL: none); @settings is then all of a
- * file. */
-void bench_open_real (Bench *bench, const char *settings, const char *const *plugins);
+/* On real sockets, with the plugins radius and @plugins (NULL-terminated, NULL: none), and maybe one that the test
+ * brings; @settings is then all of a file. */
+void bench_open_real (Bench *bench, const char *settings, const char *const *plugins, const IkePluginInfo *own);
 /* Runs a real engine, once, until @is_it, or fails after a while. */
 void bench_until (Bench *bench, gboolean (*is_it) (gpointer data), gpointer data);
 /* NULL, or why the plugin is not there. */

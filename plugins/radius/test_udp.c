@@ -96,7 +96,7 @@ check_family (int family, const char *address)
   settings = g_strdup_printf ("plugins { radius { servers { alpha { address = %s\n secret = "
                               "testing123\n source = %s\n auth_port = %u } } } }",
                               address, address, server.port);
-  bench_open_real (&bench, settings, NULL);
+  bench_open_real (&bench, settings, NULL, NULL);
   server_open (&server, &bench);
   ask_wait (&bench, &ask);
   g_assert_cmpstr (ask.error, ==, NULL);
@@ -137,7 +137,7 @@ test_nobody_there (void)
       closed, server.port);
 
   close (fd);
-  bench_open_real (&bench, settings, NULL);
+  bench_open_real (&bench, settings, NULL, NULL);
   server_open (&server, &bench);
   ask_wait (&bench, &ask);
   g_assert_cmpstr (ask.error, ==, NULL);
@@ -174,7 +174,7 @@ test_many (void)
       "secret = testing123\n auth_port = %u } } } }",
       server.port);
 
-  bench_open_real (&bench, settings, NULL);
+  bench_open_real (&bench, settings, NULL, NULL);
   server_open (&server, &bench);
   for (guint i = 0; i < MANY; i++)
     ask_begin (&bench, &asks[i]);
@@ -246,7 +246,7 @@ test_dae (void)
 
   close (reserved);
   to.sin_port = htons (port);
-  bench_open_real (&bench, settings, NULL);
+  bench_open_real (&bench, settings, NULL, NULL);
   g_assert_cmpint (connect (sender.fd, (struct sockaddr *) &to, sizeof to), ==, 0);
   ike_loop_post (ike_engine_control (bench.engine), sender_begin, &sender, NULL);
   bench_until (&bench, is_answered, &sender);

@@ -42,8 +42,8 @@ is_special (const char *name)
 }
 
 /* RFC 8598, 5: "If a client is configured by local policy to only accept a limited set of
- * INTERNAL_DNS_DOMAIN values, the client MUST ignore any other INTERNAL_DNS_DOMAIN values."  8: "IKE
- * clients MAY want to require whitelisted domains for Top-Level Domains". */
+ * INTERNAL_DNS_DOMAIN values, the client MUST ignore any other INTERNAL_DNS_DOMAIN values."
+ * 8: "IKE clients MAY want to require whitelisted domains for Top-Level Domains". */
 gboolean
 policy_takes_domain (const char *name, const char *const *allowed)
 {

@@ -12,17 +12,6 @@
 
 enum { FIELDS_MAX = 5, DEFAULT_AMF = 0x80 };
 
-static void
-card_free (gpointer data)
-{
-  SimCard *card = data;
-
-  g_free (card->name);
-  ike_secret_blob_unref (card->keys);
-  g_ptr_array_unref (card->triplets);
-  g_free (card);
-}
-
 static SimCard *
 card_of (GHashTable *cards, const char *name)
 {
@@ -30,9 +19,7 @@ card_of (GHashTable *cards, const char *name)
 
   if (card)
     return card;
-  card = g_new0 (SimCard, 1);
-  card->name = g_strdup (name);
-  card->triplets = g_ptr_array_new_with_free_func ((GDestroyNotify) ike_secret_blob_unref);
+  card = sim_card_new (name);
   g_hash_table_insert (cards, card->name, card);
   return card;
 }
@@ -62,7 +49,7 @@ add_triplet (SimCard *card, char *const *fields)
                      && read_hex (fields[3], triplet.kc, sizeof triplet.kc);
 
   if (is_good)
-    g_ptr_array_add (card->triplets, ike_secret_blob_new (&triplet, sizeof triplet));
+    sim_card_add_triplet (card, &triplet);
   ike_wipe (&triplet, sizeof triplet);
   return is_good ? NULL : "a triplet is IMSI, RAND (32 hexadecimal digits), SRES (8), Kc (16)";
 }
@@ -140,7 +127,7 @@ read_line (GHashTable *cards, char *line)
 GHashTable *
 sim_cards_parse (const char *path, char *text, GError **error)
 {
-  GHashTable *cards = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, card_free);
+  GHashTable *cards = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, sim_card_free);
   guint number = 1;
 
   for (char *line = text, *next; line; line = next, number++) {

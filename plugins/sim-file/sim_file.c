@@ -7,6 +7,7 @@
  * machine. */
 #include "config.h"
 #include "cards.h"
+#include "marks.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -18,14 +19,11 @@
 /* A mark is written once in so many authentications of a card. */
 enum { STEPS_AHEAD = 64, TRANSFORM_AES_CBC = 12 };
 
-typedef enum { ASK_TRIPLETS, ASK_QUINTUPLET, ASK_GSM, ASK_AKA } Question;
-
 typedef struct {
   IkePlugin *plugin;
   IkeLoop *loop;
   GHashTable *pending; /* of a reload; control */
   /* On the loop, once it runs. */
-  const IkeCipher *aes; /* algorithms can be found when all plugins are active */
   GHashTable *cards;
   SimMarks *marks; /* NULL: none can be written */
   char *no_marks;  /* why */
@@ -33,13 +31,8 @@ typedef struct {
 
 typedef struct {
   SimFile *file;
-  Question question;
   IkeCall *call;
-  char *card;
-  guint n;
-  gboolean is_resync, is_separated;
-  guint8 rand[IKE_SIM_TRIPLETS_MAX * IKE_SIM_RAND_LEN], autn[IKE_SIM_AUTN_LEN];
-  guint8 auts[IKE_SIM_AUTS_LEN];
+  SimRequest asked;
 } Request;
 
 static void
@@ -49,7 +42,7 @@ request_free (gpointer data)
 
   if (request->call)
     ike_call_fail (request->call, "sim-file is going away");
-  g_free (request->card);
+  sim_request_clear (&request->asked);
   g_free (request);
 }
 
@@ -75,10 +68,9 @@ reserve (SimFile *file, SimCard *card, guint64 sqn, char **why)
   return TRUE;
 }
 
-/* Moves card->given on.  TS 33.102, 6.3.5: with a right AUTS, to what the card has seen; but never
- * back. */
+/* Moves card->given on. */
 static gboolean
-advance (SimFile *file, SimCard *card, guint64 seen, char **why)
+advance (SimCard *card, guint64 seen, gpointer data, char **why)
 {
   guint64 next = sim_sqn_next (MAX (card->given, seen));
 
@@ -86,68 +78,29 @@ advance (SimFile *file, SimCard *card, guint64 seen, char **why)
     *why = g_strdup ("the card's sequence numbers are used up");
     return FALSE;
   }
-  if (!reserve (file, card, next, why))
+  if (!reserve (data, card, next, why))
     return FALSE;
   card->given = next;
   return TRUE;
 }
 
-static gpointer
-make_quintuplet (SimFile *file, SimCard *card, const Request *request, char **why)
-{
-  const char *wrong = NULL;
-  guint64 seen = 0;
-  IkeSimQuintuplet *quintuplet;
-
-  if (request->is_resync
-      && !sim_card_reads_auts (card, file->aes, request->rand, request->auts, &seen)) {
-    quintuplet = g_new0 (IkeSimQuintuplet, 1);
-    quintuplet->outcome = IKE_SIM_REFUSED;
-    return quintuplet;
-  }
-  if (!advance (file, card, seen, why))
-    return NULL;
-  quintuplet = sim_card_quintuplet (card, ike_plugin_engine (file->plugin), file->aes,
-                                    request->is_separated, &wrong);
-  *why = g_strdup (wrong);
-  return quintuplet;
-}
-
 /* -- requests, on the loop */
-
-static gpointer
-answer_of (SimFile *file, SimCard *card, const Request *request, char **why)
-{
-  IkeEngine *engine = ike_plugin_engine (file->plugin);
-  const char *wrong = NULL;
-  gpointer answer = NULL;
-
-  if (!file->aes)
-    file->aes = ike_cipher_find (engine, TRANSFORM_AES_CBC, 128);
-  if (!sim_card_prepare (card, file->aes))
-    wrong = "the crypto library failed";
-  else if (request->question == ASK_TRIPLETS)
-    answer = sim_card_triplets (card, engine, file->aes, request->n, &wrong);
-  else if (request->question == ASK_GSM)
-    answer = sim_card_run_gsm (card, file->aes, request->rand, request->n, &wrong);
-  else if (request->question == ASK_AKA && card->keys)
-    answer = sim_card_run_aka (card, file->aes, request->rand, request->autn, &wrong);
-  else if (request->question == ASK_QUINTUPLET && card->keys)
-    return make_quintuplet (file, card, request, why);
-  *why = g_strdup (wrong);
-  return answer;
-}
 
 static void
 run_request (gpointer data)
 {
   Request *request = data;
   SimFile *file = request->file;
-  SimCard *card = g_hash_table_lookup (file->cards, request->card);
+  IkeEngine *engine = ike_plugin_engine (file->plugin);
+  SimCard *card = g_hash_table_lookup (file->cards, request->asked.card);
   g_autofree char *why = NULL;
-  gpointer answer = card ? answer_of (file, card, request, &why) : NULL;
   IkeCall *call = g_steal_pointer (&request->call);
+  gpointer answer;
 
+  /* Algorithms can be found when all plugins are active. */
+  SimAnswerer by = { engine, ike_cipher_find (engine, TRANSFORM_AES_CBC, 128), advance, file };
+
+  answer = card ? sim_card_answer (card, &request->asked, &by, &why) : NULL;
   if (why)
     ike_call_fail (call, why);
   else
@@ -155,50 +108,39 @@ run_request (gpointer data)
 }
 
 static void
-post (IkePlugin *self, Question question, const IkeSimQuery *query, IkeCall *call)
+post (IkePlugin *self, SimWant want, const IkeSimQuery *query, IkeCall *call)
 {
   SimFile *file = ike_plugin_state (self);
   Request *request = g_new0 (Request, 1);
 
   request->file = file;
-  request->question = question;
   request->call = call;
-  request->card = g_strdup (query->card);
-  request->n = MIN (query->n, IKE_SIM_TRIPLETS_MAX);
-  request->is_separated = query->is_separated;
-  request->is_resync = query->auts != NULL;
-  if (query->rand)
-    memcpy (request->rand, query->rand,
-            (question == ASK_GSM ? request->n : 1) * (gsize) IKE_SIM_RAND_LEN);
-  if (query->autn)
-    memcpy (request->autn, query->autn, sizeof request->autn);
-  if (query->auts)
-    memcpy (request->auts, query->auts, sizeof request->auts);
+  sim_request_init (&request->asked, want, query);
   ike_loop_post (file->loop, run_request, request, request_free);
 }
 
 static void
 triplets (IkePlugin *self, const IkeSimQuery *query, IkeCall *call)
 {
-  post (self, ASK_TRIPLETS, query, call);
+  post (self, SIM_WANT_TRIPLETS, query, call);
 }
 
 static void
 quintuplet (IkePlugin *self, const IkeSimQuery *query, IkeCall *call)
 {
-  post (self, ASK_QUINTUPLET, query, call);
+  post (self, SIM_WANT_QUINTUPLET, query, call);
 }
 
 static void
 run_gsm (IkePlugin *self, const IkeSimQuery *query, IkeCall *call)
 {
-  post (self, ASK_GSM, query, call);
+  post (self, SIM_WANT_GSM, query, call);
 }
 
 static void
 run_aka (IkePlugin *self, const IkeSimQuery *query, IkeCall *call)
 {
-  post (self, ASK_AKA, query, call);
+  post (self, SIM_WANT_AKA, query, call);
 }
 
 /* -- files, on the control loop */

@@ -77,22 +77,6 @@ typedef struct {
 } Load;
 
 static gboolean
-find_clear (IkeSqliteTx *tx, Load *load, GError **error)
-{
-  const IkeSqliteStatement ask = {
-    "SELECT EXISTS (SELECT 1 FROM settings WHERE path > 'secrets.' AND path < 'secrets/'"
-    " AND typeof (value) = 'text' AND (path LIKE '%.secret' OR path LIKE '%.pin'))"
-    " OR EXISTS (SELECT 1 FROM users WHERE typeof (secret) = 'text' OR typeof (ntlm) = 'text')",
-    NULL, 0
-  };
-  g_autoptr (IkeSqliteRows) rows = tx->query (tx, &ask, 1, error);
-
-  if (rows)
-    load->has_clear = ike_sqlite_rows_get (rows, 0, 0)->integer != 0;
-  return rows != NULL;
-}
-
-static gboolean
 read_all (IkeSqliteTx *tx, gpointer data, GError **error)
 {
   Load *load = data;
@@ -104,7 +88,8 @@ read_all (IkeSqliteTx *tx, gpointer data, GError **error)
     g_prefix_error (error, "%s: ", origin);
     return FALSE;
   }
-  if (!store_revision (tx, &load->revision, error) || !find_clear (tx, load, error))
+  if (!store_revision (tx, &load->revision, error)
+      || !store_has_clear (tx, &load->has_clear, error))
     return FALSE;
   ike_tree_set_origin (load->tree, origin);
   return TRUE;
@@ -278,6 +263,6 @@ OPTION (option_poll, "poll", "time", "1s",
 static const IkeOptionInfo *const options[] = { &option_database, &option_key_file, &option_poll,
                                                 NULL };
 
-IKE_PLUGIN (ike_plugin, "store-sqlite", 0, .version = "1.0", .license = "Apache-2.0",
+IKE_PLUGIN (ike_plugin, "store-sqlite", IKE_PLUGIN_ON_REQUEST, .version = "1.0", .license = "Apache-2.0",
             .summary = "connections, secrets and users from a database", .features = features,
             .kinds = kinds, .options = options, .activate = activate, .deactivate = deactivate);

@@ -89,6 +89,11 @@ reason_of_library (IkeTls *session)
     case SSL_R_NO_SHARED_CIPHER:
       reason_set (session, "the peer offers no cipher that we allow and have a certificate for");
       break;
+    case SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED:
+      reason_set (session,
+                  "the server does not know RFC 5746 (secure renegotiation); if that may be, "
+                  "set plugins.tls.legacy_servers = yes");
+      break;
     default:
       reason_set (session, "TLS failed: %s", text ? text : "unknown");
     }

@@ -73,6 +73,10 @@ context_new (const Tls *tls, gboolean is_server, GError **error)
   SSL_CTX_set_security_level (context, SECURITY_LEVEL);
   SSL_CTX_set_options (context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION
                                     | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  /* RFC 5746, 4.1: "if the extension is not present ... some clients may want to terminate the
+   * handshake instead of continuing". */
+  if (ike_plugin_option_bool (tls->self, "legacy_servers"))
+    SSL_CTX_set_options (context, SSL_OP_LEGACY_SERVER_CONNECT);
   SSL_CTX_set_mode (context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_session_cache_mode (context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets (context, 0);
@@ -171,8 +175,12 @@ static const IkeOptionInfo suites_option = {
   "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256",
   "Cipher suites for TLS 1.3, separated by colons."
 };
-static const IkeOptionInfo *const options[] = { &min_option, &max_option, &ciphers_option,
-                                                &suites_option, NULL };
+static const IkeOptionInfo legacy_option = {
+  sizeof (IkeOptionInfo), "plugin/legacy_servers", "bool", "no",
+  "Go on with servers of TLS 1.2 that do not know RFC 5746, as those of strongSwan."
+};
+static const IkeOptionInfo *const options[] = { &min_option,    &max_option,    &ciphers_option,
+                                                &suites_option, &legacy_option, NULL };
 
 IKE_PLUGIN (ike_plugin, "tls", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",
             .summary = "TLS 1.2 and 1.3 by OpenSSL's libssl", .features = features, .kinds = kinds,

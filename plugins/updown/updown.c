@@ -84,7 +84,8 @@ start (Updown *state, Run *run)
   g_autoptr (GError) error = NULL;
   ProcessOptions options = {
     .engine = state->engine, .group = "updown", .what = "the updown program",
-    .hint = "raise plugins.updown.timeout if it needs longer", .name = run->name, .argv = run->argv, .environment = run->environment,
+    .hint = "raise plugins.updown.timeout if it needs longer", .name = run->name,
+    .argv = run->argv, .environment = run->environment,
     .timeout_ms = state->timeout_ms, .ended = run_ended, .data = run,
   };
   run->process = process_start (&options, &error);

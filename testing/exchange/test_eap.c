@@ -117,8 +117,9 @@ peer_step (gpointer state, IkeCall *call, const guint8 *packet, gsize len, guint
                                               .begin = begin_,                                     \
                                               .step = step_,                                       \
                                               .end = fake_end };                                   \
-  static const IkeFeature symbol##_feature                                                         \
-      = { .struct_size = sizeof (IkeFeature), .provides = kind, .ops = &symbol##_class }
+  static const IkeFeature symbol##_feature = { .struct_size = sizeof (IkeFeature),                 \
+                                               .provides = kind,                                   \
+                                               .ops = &symbol##_class }
 
 METHOD (fake_server, "eap-server:fake", TYPE_FAKE, fake_begin, server_step,
         IKE_EAP_MAKES_MSK | IKE_EAP_IS_MUTUAL);
@@ -143,21 +144,26 @@ static const IkePluginInfo fake_plugin = {
 
 /* -- cases */
 
-static const char *const plugins[] = { "eap",     "eap-identity", "eap-md5",
-                                       "eap-gtc", "eap-fake",     NULL };
+static const char *const plugins[] = {
+  "eap", "eap-identity", "eap-md5", "eap-gtc", "eap-fake", NULL
+};
 static const IkePluginInfo *const builtin[] = { &fake_plugin, NULL };
 
 #define USERS                                                                                      \
   "secrets { eap-alice { id = alice\n secret = wonderland\n }\n"                                   \
   "  eap-a { id = a.test\n secret = of-a\n }\n }\n"
 #define WRONG_USERS "secrets { eap-alice { id = alice\n secret = looking-glass\n }\n }\n"
-#define CLIENT_AND_GATEWAY { "x509ca/root.pem", CERTS_B }
+#define CLIENT_AND_GATEWAY                                                                         \
+  {                                                                                                \
+    "x509ca/root.pem", CERTS_B                                                                     \
+  }
 
 static void
 run_with (const CertsCase *c, gconstpointer flags, const char *users_of_a)
 {
-  PairOptions o = { .seed = 7, .plugins = plugins, .builtin = builtin,
-                    .more = { users_of_a, USERS } };
+  PairOptions o = {
+    .seed = 7, .plugins = plugins, .builtin = builtin, .more = { users_of_a, USERS }
+  };
 
   certs_usual ();
   certs_case_run (c, flags, &o);

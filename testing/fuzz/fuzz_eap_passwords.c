@@ -77,7 +77,7 @@ check_step (const IkeEapStep *step)
 {
   check (!step->packet || (step->len >= IKE_EAP_HEADER_LEN && step->len <= IKE_EAP_PACKET_MAX));
   check (!step->packet || (gsize) (step->packet[2] << 8 | step->packet[3]) == step->len);
-  check ((step->outcome == IKE_EAP_FAILED) == (step->reason != NULL));
+  check (step->outcome != IKE_EAP_FAILED || step->reason);
   check (!step->reason || g_utf8_validate (step->reason, -1, NULL));
   check (!step->msk || step->outcome == IKE_EAP_DONE);
 }

@@ -141,7 +141,7 @@ class StrongSwan(Daemon):
         self.more = {}                        # further settings of charon
 
     def start(self, tree):
-        charon = {**self.more, "load": self.plugins, "install_virtual_ip": "no", "fragment_size": FRAGMENT_SIZE,
+        charon = {"load": self.plugins, "install_virtual_ip": "no", "fragment_size": FRAGMENT_SIZE, **self.more,
                   "filelog": {"stderr": {"default": 1, "ike": 2, "cfg": 2, "flush_line": "yes"}},
                   "journal": {"default": -1}}
         self.write("etc/strongswan.conf", settings.write({"charon-systemd": charon,

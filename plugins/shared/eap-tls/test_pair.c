@@ -266,6 +266,26 @@ eap_pair_run (EapPair *pair)
   }
 }
 
+/* -- who changes packets */
+
+gboolean
+eap_pair_flip (EapPair *pair, gboolean by_server, guint8 *packet, gsize *len)
+{
+  EapChange *change = pair->data;
+
+  if (pair->n_packets == change->at && *len > 20) {
+    packet[*len - 1] ^= 1;
+    change->n_changed++;
+  }
+  return TRUE;
+}
+
+gboolean
+eap_pair_drop (EapPair *pair, gboolean by_server, guint8 *packet, gsize *len)
+{
+  return pair->n_packets < GPOINTER_TO_UINT (pair->data);
+}
+
 /* -- what came of it */
 
 void

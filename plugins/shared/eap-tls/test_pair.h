@@ -43,6 +43,15 @@ typedef struct {
   guint32     mtu;
 } EapPairOptions;
 
+/* For `tamper`, with one of these as `data`: the last byte of the packet number @at is changed, where it is not a mere
+ * acknowledgement. */
+typedef struct {
+  guint at, n_changed;
+} EapChange;
+gboolean eap_pair_flip (EapPair *pair, gboolean by_server, guint8 *packet, gsize *len);
+/* Likewise, with a number: that packet and what follows get lost. */
+gboolean eap_pair_drop (EapPair *pair, gboolean by_server, guint8 *packet, gsize *len);
+
 void eap_pair_open  (EapPair *pair, const EapPairOptions *options);
 void eap_pair_close (EapPair *pair);
 void eap_pair_clear (void);                   /* at the end of the program */

@@ -211,6 +211,20 @@ eap_tunnel_fail (EapTunnel *tunnel, const char *reason)
   answer (tunnel, step);
 }
 
+/* A host keeps the reason for when the server says EAP-Failure. */
+void
+eap_tunnel_say_and_fail (EapTunnel *tunnel, const char *reason)
+{
+  IkeEapStep *step = g_new0 (IkeEapStep, 1);
+
+  g_free (tunnel->failure);
+  tunnel->failure = g_strdup (reason);
+  step->outcome = IKE_EAP_MORE;
+  step->reason = tunnel->is_server ? NULL : g_strdup (reason);
+  add_packet (tunnel, step);
+  answer (tunnel, step);
+}
+
 void
 eap_tunnel_done (EapTunnel *tunnel, IkeSecretBlob *msk_take, IkeIdent *identity_take,
                  char **groups_take)
@@ -235,19 +249,13 @@ session_failed (EapTunnel *tunnel)
 {
   const EapTunnelPlugin *plugin = tunnel->plugin;
   const char *reason = plugin->tls->reason (tunnel->session);
-  IkeEapStep *step;
 
   reason = reason ? reason : "the other end closed TLS before it was done";
   if (tunnel->is_server && !plugin->tls->pending (tunnel->session)) {
     eap_tunnel_fail (tunnel, reason);
     return;
   }
-  tunnel->failure = g_strdup (reason);
-  step = g_new0 (IkeEapStep, 1);
-  step->outcome = IKE_EAP_MORE;
-  step->reason = tunnel->is_server ? NULL : g_strdup (reason);
-  add_packet (tunnel, step);
-  answer (tunnel, step);
+  eap_tunnel_say_and_fail (tunnel, reason);
 }
 
 /* -- to the method */
@@ -442,6 +450,12 @@ gboolean
 eap_tunnel_say (EapTunnel *tunnel, const guint8 *data, gsize len)
 {
   return tunnel->plugin->tls->write (tunnel->session, data, len);
+}
+
+guint8
+eap_tunnel_identifier (const EapTunnel *tunnel)
+{
+  return tunnel->identifier;
 }
 
 const IkeTlsInfo *

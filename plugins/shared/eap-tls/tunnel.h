@@ -67,9 +67,12 @@ gboolean eap_tunnel_say  (EapTunnel *tunnel, const guint8 *data, gsize len);
 void     eap_tunnel_more (EapTunnel *tunnel);
 /* The conversation is, well; a peer sends a last packet.  What is taken may be NULL. */
 void     eap_tunnel_done (EapTunnel *tunnel, IkeSecretBlob *msk_take, IkeIdent *identity_take, char **groups_take);
-/* The conversation is, badly. */
+/* The conversation is, badly: at once, or when what was said has been answered, whatever the answer is. */
 void     eap_tunnel_fail (EapTunnel *tunnel, const char *reason);
+void     eap_tunnel_say_and_fail (EapTunnel *tunnel, const char *reason);
 
+/* Of the packet that ends the turn. */
+guint8   eap_tunnel_identifier (const EapTunnel *tunnel);
 const IkeTlsInfo *eap_tunnel_info (const EapTunnel *tunnel);
 gboolean eap_tunnel_has_ended (const EapTunnel *tunnel);   /* the host wants no more: whoever works, stops */
 /* The MSK of the method, by its type and the version of TLS; NULL: the library failed. */

@@ -18,6 +18,8 @@ EapServer *eap_server_new  (const IkeEapContext *context, const char *method, gb
  * with EAP-Success, FAILED with EAP-Failure.  What does not fit (another identifier or code) fails the conversation, for
  * what carries it (IKE, a tunnel) is reliable. */
 void       eap_server_step (EapServer *server, IkeCall *call, const guint8 *packet, gsize len);
+/* The next request has this identifier, instead of one more than the last: of a tunnel that leaves headers out. */
+void       eap_server_set_identifier (EapServer *server, guint8 identifier);
 /* Also in the middle of a turn. */
 void       eap_server_free (EapServer *server_or_null);
 /* The flags of the method (IKE_EAP_…). */

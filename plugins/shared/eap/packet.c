@@ -97,7 +97,10 @@ eap_nak_new (guint8 identifier, const guint8 *types, gsize n, gsize *len)
 const char *
 eap_type_name (guint8 type)
 {
-  static const struct { guint8 type; const char *name; } names[] = {
+  static const struct {
+    guint8 type;
+    const char *name;
+  } names[] = {
     { IKE_EAP_TYPE_IDENTITY, "identity" }, { IKE_EAP_TYPE_NOTIFICATION, "notification" },
     { IKE_EAP_TYPE_NAK, "nak" },           { IKE_EAP_TYPE_MD5, "md5" },
     { IKE_EAP_TYPE_GTC, "gtc" },           { IKE_EAP_TYPE_TLS, "tls" },

@@ -5,14 +5,15 @@
 #include <string.h>
 
 struct _EapPeer {
-  EapHost host;            /* first; of the method */
-  EapHost asking;          /* of EAP-Identity, which is asked beside it */
-  char *only;              /* the one method, or NULL */
-  gboolean is_content;     /* what the method wants proven is; its key is there */
-  guint8 identifier;       /* of the request in hand */
+  EapHost host;        /* first; of the method */
+  EapHost asking;      /* of EAP-Identity, which is asked beside it */
+  char *only;          /* the one method, or NULL */
+  gboolean is_content; /* what the method wants proven is; its key is there */
+  guint8 identifier;   /* of the request in hand */
   gboolean has_answered;
+  gboolean has_failed;     /* the method is content with nothing that may still come */
   IkeSecretBlob *msk;
-  char *complaint;         /* what the method said of a failure that it had to acknowledge */
+  char *complaint; /* what the method said of a failure that it had to acknowledge */
 };
 
 static void turned (EapHost *host, IkeEapStep *step);
@@ -130,6 +131,13 @@ turned (EapHost *host, IkeEapStep *step)
   EapPeer *self = (EapPeer *) host;
 
   self->has_answered = TRUE;
+  /* What a method says last, an acknowledgement or an alert, still goes to the server, who has to end
+   * the conversation at its side. */
+  if (step->outcome == IKE_EAP_FAILED && step->packet) {
+    self->has_failed = TRUE;
+    self->is_content = FALSE;
+    step->outcome = IKE_EAP_MORE;
+  }
   if (step->outcome == IKE_EAP_FAILED) {
     host->is_over = TRUE;
     eap_host_answer (host, step);
@@ -170,8 +178,7 @@ static void
 answer_identity (EapPeer *self, const EapPacket *packet, const guint8 *data, gsize len)
 {
   g_autofree char *why = NULL;
-  const IkeProvided *method =
-      eap_method_find (&self->host.context, "eap-peer", "identity", &why);
+  const IkeProvided *method = eap_method_find (&self->host.context, "eap-peer", "identity", &why);
 
   if (method && eap_host_begin (&self->asking, method, &why))
     eap_host_run (&self->asking, data, len, packet->identifier);
@@ -207,6 +214,10 @@ static void
 answer_request (EapPeer *self, const EapPacket *packet, const guint8 *data, gsize len)
 {
   self->identifier = packet->identifier;
+  if (self->has_failed) {
+    fail (self, self->complaint);
+    return;
+  }
   switch (packet->type) {
   case IKE_EAP_TYPE_IDENTITY:
     answer_identity (self, packet, data, len);
@@ -234,7 +245,8 @@ succeed (EapPeer *self, const EapPacket *packet)
     fail (self, "the server says EAP-Success before anything was proven");
     return;
   }
-  if (packet->identifier != self->identifier && packet->identifier != (guint8) (self->identifier + 1)) {
+  if (packet->identifier != self->identifier
+      && packet->identifier != (guint8) (self->identifier + 1)) {
     fail (self, "the server's EAP-Success has another identifier");
     return;
   }

@@ -4,11 +4,11 @@
 #include <string.h>
 
 struct _EapServer {
-  EapHost host;                        /* first */
-  const IkeProvided *wanted;           /* the method that proves the peer */
-  guint8 identifier;                   /* of the request that is out */
-  gboolean asks, is_out;               /* the identity; a request is */
-  guint8 *last;                        /* the response in hand, for a relay */
+  EapHost host;              /* first */
+  const IkeProvided *wanted; /* the method that proves the peer */
+  guint8 identifier, next;   /* of the request that is out; of the one behind it */
+  gboolean asks, is_out;     /* the identity; a request is */
+  guint8 *last;              /* the response in hand, for a relay */
   gsize last_len;
 };
 
@@ -28,6 +28,7 @@ eap_server_new (const IkeEapContext *context, const char *method, gboolean asks,
   self->wanted = wanted;
   self->asks = asks || !context->identity;
   ike_engine_random (context->engine, &self->identifier, 1);
+  self->next = (guint8) (self->identifier + 1);
   return self;
 }
 
@@ -35,6 +36,12 @@ guint32
 eap_server_flags (const EapServer *self)
 {
   return ((const IkeEapClass *) self->wanted->ops)->flags;
+}
+
+void
+eap_server_set_identifier (EapServer *self, guint8 identifier)
+{
+  self->next = identifier;
 }
 
 void
@@ -76,7 +83,7 @@ begin (EapServer *self, const IkeProvided *method, const guint8 *packet, gsize l
   g_autofree char *why = NULL;
 
   if (eap_host_begin (&self->host, method, &why))
-    eap_host_run (&self->host, packet, len, ++self->identifier);
+    eap_host_run (&self->host, packet, len, self->next);
   else
     fail (self, why);
 }
@@ -120,6 +127,7 @@ turned (EapHost *host, IkeEapStep *step)
 
   if (step->outcome == IKE_EAP_MORE && step->packet && step->len >= IKE_EAP_HEADER_LEN) {
     self->identifier = step->packet[1];
+    self->next = (guint8) (self->identifier + 1);
     self->is_out = TRUE;
     eap_host_answer (host, step);
   } else if (step->outcome == IKE_EAP_DONE && self->asks)
@@ -187,10 +195,11 @@ eap_server_step (EapServer *self, IkeCall *call, const guint8 *data, gsize len)
   self->last = g_memdup2 (data, len);
   self->last_len = len;
   self->is_out = FALSE;
-  if (packet.type == IKE_EAP_TYPE_NAK && !(host->klass->flags & (IKE_EAP_IS_RELAY | IKE_EAP_CHOOSES)))
+  if (packet.type == IKE_EAP_TYPE_NAK
+      && !(host->klass->flags & (IKE_EAP_IS_RELAY | IKE_EAP_CHOOSES)))
     refused (self, &packet);
   else if (host->klass->type && packet.type != host->klass->type)
     fail (self, "the peer answers another method than it was asked for");
   else
-    eap_host_run (host, self->last, self->last_len, (guint8) (self->identifier + 1));
+    eap_host_run (host, self->last, self->last_len, self->next);
 }

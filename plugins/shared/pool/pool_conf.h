@@ -16,5 +16,5 @@ gboolean  pool_conf_is_of (const IkeTree *section, const char *store);
 PoolConf *pool_conf_read  (const IkeTree *section, GPtrArray *problems);
 void      pool_conf_free  (PoolConf *conf);
 /* IkePoolClass.attributes. */
-void      pool_conf_each  (const PoolConf *conf, void (*add) (guint16 type, const void *value, gsize len, gpointer data),
-                           gpointer data);
+void      pool_conf_each  (const PoolConf *conf,
+                           void (*add) (guint16 type, const void *value, gsize len, gpointer data), gpointer data);

@@ -38,6 +38,7 @@ struct _PoolLeases {
   GQueue offline[2]; /* Lease, the oldest first */
   guint64 fresh[2];  /* all addresses below were given to somebody */
   guint64 n_online;
+  GArray *skipped; /* IkeAddr; of them, those that were taken then */
   gboolean (*is_taken) (const IkeAddr *addr, gpointer data);
   gpointer guard;
 };
@@ -108,6 +109,7 @@ pool_leases_new (const PoolAddrs *addrs, guint max_offline)
   leases->max_offline = max_offline;
   leases->by_addr = g_hash_table_new_full (addr_hash, addr_equal, NULL, lease_free);
   leases->clients = g_hash_table_new_full (ident_hash, ident_equal, NULL, client_free);
+  leases->skipped = g_array_new (FALSE, FALSE, sizeof (IkeAddr));
   return leases;
 }
 
@@ -118,6 +120,7 @@ pool_leases_free (PoolLeases *leases)
     return;
   g_hash_table_unref (leases->by_addr);
   g_hash_table_unref (leases->clients);
+  g_array_unref (leases->skipped);
   g_free (leases);
 }
 
@@ -304,6 +307,21 @@ find_wanted (PoolLeases *leases, const IkeLeaseQuery *query)
              : NULL;
 }
 
+/* Passed over when somebody else's client had it, who may be gone by now. */
+static Lease *
+find_skipped (PoolLeases *leases, guint family)
+{
+  for (guint i = 0; i < MIN (leases->skipped->len, LOOKED_AT); i++) {
+    IkeAddr addr = g_array_index (leases->skipped, IkeAddr, i);
+    if (addr.family != family || is_taken (leases, &addr))
+      continue;
+    g_array_remove_index (leases->skipped, i--);
+    if (!g_hash_table_contains (leases->by_addr, &addr))
+      return make (leases, &addr);
+  }
+  return NULL;
+}
+
 static Lease *
 find_fresh (PoolLeases *leases, guint family)
 {
@@ -315,10 +333,13 @@ find_fresh (PoolLeases *leases, guint family)
     return NULL;
   while (leases->fresh[kind] < n) {
     pool_addrs_nth (leases->addrs, family, leases->fresh[kind]++, &addr);
-    if (!g_hash_table_contains (leases->by_addr, &addr) && !is_taken (leases, &addr))
+    if (g_hash_table_contains (leases->by_addr, &addr))
+      continue;
+    if (!is_taken (leases, &addr))
       return make (leases, &addr);
+    g_array_append_val (leases->skipped, addr);
   }
-  return NULL;
+  return find_skipped (leases, family);
 }
 
 /* The first of a queue of those that are offline that may be used. */
@@ -401,6 +422,7 @@ pool_leases_set_addrs (PoolLeases *leases, const PoolAddrs *addrs)
   guint n_left = 0;
 
   leases->addrs = addrs;
+  g_array_set_size (leases->skipped, 0);
   for (guint kind = 0; kind < 2; kind++) {
     GList *link = leases->offline[kind].head, *next;
     leases->fresh[kind] = 0;

@@ -115,7 +115,7 @@ test_wrong (void)
   g_string_free (many, TRUE);
 }
 
-/* Ranges at random places: what is given by number is in the pool, in order, and nothing beside it. */
+/* Ranges at random places: what is given by number is in the pool, in order, and nothing else. */
 static void
 test_random (void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_attributes.c - attributes of pools: from settings to the wire, and from the wire to people. */
+/* test_attributes.c - attributes of pools: from settings to the wire, and from there to people. */
 #include "pool_conf.h"
 #include <string.h>
 

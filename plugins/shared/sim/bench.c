@@ -32,8 +32,16 @@ static const IkePluginInfo host = { .struct_size = sizeof host,
 static void
 start (SimBench *bench, const char *options, const IkePluginInfo *const *more)
 {
-  static const char *const plugins[] = { "crypto-openssl", "eap-sim",  "eap-aka", "sim-file",
-                                         "eap-host",       "sim-test", NULL };
+  /* Databases only where a test names one. */
+  const char *const plugins[] = { "crypto-openssl",
+                                  "eap-sim",
+                                  "eap-aka",
+                                  "sim-file",
+                                  "eap-host",
+                                  "sim-test",
+                                  strstr (options, "database") ? "sim-sqlite" : NULL,
+                                  "sqlite",
+                                  NULL };
   const IkePluginInfo *builtin[] = { &host, more ? more[0] : NULL, NULL };
   const char *top = g_getenv ("IKE_TOP_BUILDDIR");
   g_autofree char *dir = g_build_filename (top ? top : "..", "plugins", ".libs", NULL);

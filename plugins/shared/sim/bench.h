@@ -58,7 +58,7 @@ void sim_conversation_is_refused (const SimConversation *talk, const char *reaso
 void sim_conversation_is_left (const SimConversation *talk, const char *reason);
 void sim_conversation_clear (SimConversation *talk);
 
-/* What is done to one packet of a conversation, and what comes of it; where neither end says anything, all goes well. */
+/* What is done to one packet of a conversation, and what comes of it; where neither end says anything, all is well. */
 typedef struct {
   guint       turn;                           /* which packet */
   const char *with;                           /* its subtype and attributes are replaced by these, in hexadecimal; */

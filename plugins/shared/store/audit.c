@@ -42,6 +42,22 @@ store_revision (IkeSqliteTx *tx, gint64 *revision, GError **error)
   return rows != NULL;
 }
 
+gboolean
+store_has_clear (IkeSqliteTx *tx, gboolean *answer, GError **error)
+{
+  const IkeSqliteStatement ask = {
+    "SELECT EXISTS (SELECT 1 FROM settings WHERE path > 'secrets.' AND path < 'secrets/'"
+    " AND typeof (value) = 'text' AND (path LIKE '%.secret' OR path LIKE '%.pin'))"
+    " OR EXISTS (SELECT 1 FROM users WHERE typeof (secret) = 'text' OR typeof (ntlm) = 'text')",
+    NULL, 0
+  };
+  g_autoptr (IkeSqliteRows) rows = tx->query (tx, &ask, 1, error);
+
+  if (rows)
+    *answer = ike_sqlite_rows_get (rows, 0, 0)->integer != 0;
+  return rows != NULL;
+}
+
 /* -- wrapping anew */
 
 typedef struct {

@@ -91,5 +91,7 @@ gboolean store_users_read  (IkeSqliteTx *tx, const StoreKey *key, IkeTree *tree,
 gboolean store_audit    (IkeSqliteTx *tx, const StoreContext *context, const char *action, const char *path, GError **error);
 /* Another number after each change. */
 gboolean store_revision (IkeSqliteTx *tx, gint64 *revision, GError **error);
+/* Is there a secret that is not wrapped? */
+gboolean store_has_clear (IkeSqliteTx *tx, gboolean *answer, GError **error);
 /* The secrets that are not wrapped with @key are, from now on; @n: how many. */
 gboolean store_rewrap   (IkeSqliteTx *tx, const StoreContext *context, const StoreKey *old_key, guint *n, GError **error);

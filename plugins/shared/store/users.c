@@ -87,7 +87,7 @@ store_user_remove (IkeSqliteTx *tx, const StoreContext *context, const char *nam
 
 typedef struct {
   const StoreKey *key;
-  IkeTree *secrets;
+  IkeTree *tree;
   GError *error;
 } Reading;
 
@@ -101,7 +101,7 @@ add_secret (Reading *reading, const IkeSqliteValue *row, const char *kind, const
   g_autofree char *key = g_strdup_printf ("%s-user-%" G_GINT64_FORMAT, kind, row[0].integer);
   g_autoptr (IkeSecretBlob) secret = NULL;
   gboolean is_hash = g_str_equal (kind, "ntlm");
-  IkeTree *section;
+  IkeTree *section, *secrets;
   char *text;
 
   if (value->type == IKE_SQLITE_NULL)
@@ -113,7 +113,9 @@ add_secret (Reading *reading, const IkeSqliteValue *row, const char *kind, const
     return FALSE;
   text = is_hash ? g_strndup ((char *) ike_secret_blob_data (secret), ike_secret_blob_len (secret))
                  : g_base64_encode (ike_secret_blob_data (secret), ike_secret_blob_len (secret));
-  section = ike_tree_add_section (reading->secrets, key);
+  secrets = (IkeTree *) ike_tree_get (reading->tree, "secrets");
+  section = ike_tree_add_section (
+      secrets ? secrets : ike_tree_add_section (reading->tree, "secrets"), key);
   ike_tree_set_string (section, "id", name);
   ike_tree_set_format (section, "secret", "%s%s", is_hash ? "" : "0s", text);
   ike_wipe (text, strlen (text));
@@ -133,11 +135,8 @@ store_users_read (IkeSqliteTx *tx, const StoreKey *key, IkeTree *tree, GError **
 {
   const IkeSqliteStatement statement = { "SELECT id, name, secret, ntlm FROM users ORDER BY id",
                                          NULL, 0 };
-  IkeTree *secrets = (IkeTree *) ike_tree_get (tree, "secrets");
-  Reading reading = { key, secrets, NULL };
+  Reading reading = { key, tree, NULL };
 
-  if (!secrets)
-    reading.secrets = ike_tree_add_section (tree, "secrets");
   if (!tx->each (tx, &statement, add_user, &reading, error))
     return FALSE;
   if (reading.error)

@@ -1,8 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* answers.c - what a card, and the network that it is of, compute. */
-#include "cards.h"
+/* card.c - what a card, and the network that it is of, compute. */
+#include "card.h"
 
 #include <string.h>
+
+SimCard *
+sim_card_new (const char *name)
+{
+  SimCard *card = g_new0 (SimCard, 1);
+
+  card->name = g_strdup (name);
+  card->triplets = g_ptr_array_new_with_free_func ((GDestroyNotify) ike_secret_blob_unref);
+  return card;
+}
+
+void
+sim_card_free (gpointer card_or_null)
+{
+  SimCard *card = card_or_null;
+
+  if (!card)
+    return;
+  g_free (card->name);
+  ike_secret_blob_unref (card->keys);
+  g_ptr_array_unref (card->triplets);
+  g_free (card);
+}
+
+void
+sim_card_add_triplet (SimCard *card, const IkeSimTriplet *triplet)
+{
+  g_ptr_array_add (card->triplets, ike_secret_blob_new (triplet, sizeof *triplet));
+}
 
 static const char library_failed[] = "the crypto library failed";
 
@@ -12,8 +41,8 @@ milenage_of (const SimCard *card)
   return card->keys ? (const Milenage *) ike_secret_blob_data (card->keys) : NULL;
 }
 
-gboolean
-sim_card_prepare (SimCard *card, const IkeCipher *aes)
+static gboolean
+prepare (SimCard *card, const IkeCipher *aes)
 {
   Milenage *milenage = card->keys ? (Milenage *) ike_secret_blob_data (card->keys) : NULL;
   guint8 opc[IKE_SIM_KEY_LEN];
@@ -47,9 +76,8 @@ compute_gsm (const SimCard *card, const IkeCipher *aes, IkeSimTriplet *triplet)
   return is_done;
 }
 
-IkeSimTriplets *
-sim_card_triplets (SimCard *card, IkeEngine *engine, const IkeCipher *aes, guint n,
-                   const char **why)
+static IkeSimTriplets *
+make_triplets (SimCard *card, IkeEngine *engine, const IkeCipher *aes, guint n, const char **why)
 {
   guint n_known = card->triplets->len;
   IkeSimTriplets *triplets;
@@ -87,9 +115,8 @@ answer_rand (const SimCard *card, const IkeCipher *aes, const guint8 *rand, IkeS
   return card->keys && compute_gsm (card, aes, triplet);
 }
 
-IkeSimTriplets *
-sim_card_run_gsm (SimCard *card, const IkeCipher *aes, const guint8 *rands, guint n,
-                  const char **why)
+static IkeSimTriplets *
+run_gsm (SimCard *card, const IkeCipher *aes, const guint8 *rands, guint n, const char **why)
 {
   IkeSimTriplets *triplets = g_new0 (IkeSimTriplets, 1);
 
@@ -142,9 +169,9 @@ take_keys (IkeSimQuintuplet *quintuplet, const MilenageKeys *keys)
 }
 
 /* TS 33.102, 6.3.2: AUTN = SQN xor AK | AMF | MAC. */
-IkeSimQuintuplet *
-sim_card_quintuplet (SimCard *card, IkeEngine *engine, const IkeCipher *aes, gboolean is_separated,
-                     const char **why)
+static IkeSimQuintuplet *
+make_quintuplet (SimCard *card, IkeEngine *engine, const IkeCipher *aes, gboolean is_separated,
+                 const char **why)
 {
   enum { SEPARATION = 0x80 };
   IkeSimQuintuplet *quintuplet = g_new0 (IkeSimQuintuplet, 1);
@@ -171,9 +198,9 @@ sim_card_quintuplet (SimCard *card, IkeEngine *engine, const IkeCipher *aes, gbo
 /* TS 33.102, 6.3.3: in the MAC of AUTS, AMF is all zeros, so that it need not be sent along. */
 static const guint8 dummy_amf[MILENAGE_AMF_LEN];
 
-IkeSimQuintuplet *
-sim_card_run_aka (SimCard *card, const IkeCipher *aes, const guint8 *rand, const guint8 *autn,
-                  const char **why)
+static IkeSimQuintuplet *
+run_aka (SimCard *card, const IkeCipher *aes, const guint8 *rand, const guint8 *autn,
+         const char **why)
 {
   const guint8 *amf = autn + MILENAGE_SQN_LEN, *mac = amf + MILENAGE_AMF_LEN;
   IkeSimQuintuplet *quintuplet = g_new0 (IkeSimQuintuplet, 1);
@@ -203,9 +230,9 @@ sim_card_run_aka (SimCard *card, const IkeCipher *aes, const guint8 *rand, const
   return NULL;
 }
 
-gboolean
-sim_card_reads_auts (const SimCard *card, const IkeCipher *aes, const guint8 *rand,
-                     const guint8 *auts, guint64 *sqn)
+static gboolean
+reads_auts (const SimCard *card, const IkeCipher *aes, const guint8 *rand, const guint8 *auts,
+            guint64 *sqn)
 {
   guint8 macs[2 * MILENAGE_MAC_LEN];
   MilenageKeys keys;
@@ -215,4 +242,70 @@ sim_card_reads_auts (const SimCard *card, const IkeCipher *aes, const guint8 *ra
   is_done = is_done && compute_macs (card, aes, rand, *sqn, dummy_amf, macs);
   ike_wipe (&keys, sizeof keys);
   return is_done && ike_equal (macs + MILENAGE_MAC_LEN, auts + SIM_SQN_LEN, MILENAGE_MAC_LEN);
+}
+
+/* -- questions */
+
+void
+sim_request_init (SimRequest *request, SimWant want, const IkeSimQuery *query)
+{
+  memset (request, 0, sizeof *request);
+  request->want = want;
+  request->card = g_strdup (query->card);
+  request->n = MIN (query->n, IKE_SIM_TRIPLETS_MAX);
+  request->is_separated = query->is_separated;
+  request->is_resync = query->auts != NULL;
+  if (query->rand)
+    memcpy (request->rand, query->rand,
+            (want == SIM_WANT_GSM ? request->n : 1) * (gsize) IKE_SIM_RAND_LEN);
+  if (query->autn)
+    memcpy (request->autn, query->autn, sizeof request->autn);
+  if (query->auts)
+    memcpy (request->auts, query->auts, sizeof request->auts);
+}
+
+void
+sim_request_clear (SimRequest *request)
+{
+  g_clear_pointer (&request->card, g_free);
+}
+
+/* TS 33.102, 6.3.5: a right AUTS moves the network on, to what the card has seen. */
+static gpointer
+answer_quintuplet (SimCard *card, const SimRequest *request, const SimAnswerer *by, char **why)
+{
+  const char *wrong = NULL;
+  guint64 seen = 0;
+  IkeSimQuintuplet *quintuplet;
+
+  if (request->is_resync && !reads_auts (card, by->aes, request->rand, request->auts, &seen)) {
+    quintuplet = g_new0 (IkeSimQuintuplet, 1);
+    quintuplet->outcome = IKE_SIM_REFUSED;
+    return quintuplet;
+  }
+  if (!by->advance (card, seen, by->data, why))
+    return NULL;
+  quintuplet = make_quintuplet (card, by->engine, by->aes, request->is_separated, &wrong);
+  *why = g_strdup (wrong);
+  return quintuplet;
+}
+
+gpointer
+sim_card_answer (SimCard *card, const SimRequest *request, const SimAnswerer *by, char **why)
+{
+  const char *wrong = NULL;
+  gpointer answer = NULL;
+
+  if (!prepare (card, by->aes))
+    wrong = library_failed;
+  else if (request->want == SIM_WANT_TRIPLETS)
+    answer = make_triplets (card, by->engine, by->aes, request->n, &wrong);
+  else if (request->want == SIM_WANT_GSM)
+    answer = run_gsm (card, by->aes, request->rand, request->n, &wrong);
+  else if (request->want == SIM_WANT_AKA && card->keys)
+    answer = run_aka (card, by->aes, request->rand, request->autn, &wrong);
+  else if (request->want == SIM_WANT_QUINTUPLET && card->keys)
+    return answer_quintuplet (card, request, by, why);
+  *why = g_strdup (wrong);
+  return answer;
 }

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* list.c - leases and their history, for people. */
+#include <ikebana/error.h>
+#include "leases.h"
+
+gboolean
+leases_count (IkeSqliteTx *tx, const LeasesRules *rules, const char *pool, gint64 *online,
+              gint64 *offline, GError **error)
+{
+  const IkeSqliteValue args[] = { ike_sqlite_text (pool) };
+  const IkeSqliteStatement statement = {
+    "SELECT count(*) FILTER (WHERE n_holders > 0), count(*) FILTER (WHERE n_holders = 0)"
+    " FROM leases WHERE pool = ?1",
+    args, 1
+  };
+  g_autoptr (IkeSqliteRows) rows = NULL;
+
+  if (!leases_begin_session (tx, rules, error) || !(rows = tx->query (tx, &statement, 1, error)))
+    return FALSE;
+  *online = ike_sqlite_rows_get (rows, 0, 0)->integer;
+  *offline = ike_sqlite_rows_get (rows, 0, 1)->integer;
+  return TRUE;
+}
+
+typedef struct {
+  IkeTree *list;
+  gint64 now_us;
+} Listing;
+
+/* Columns: pool, address, id_type, id, n_holders, since_us. */
+static gboolean
+add_lease (const IkeSqliteValue *row, guint n, gpointer data)
+{
+  Listing *listing = data;
+  IkeTree *one = ike_tree_add_section (listing->list, NULL);
+  char text[512] = "anonymous";
+
+  if (row[2].type == IKE_SQLITE_INT) {
+    IkeIdent *identity = ike_ident_new ((guint8) row[2].integer, row[3].data, row[3].len);
+    ike_ident_format (identity, text, sizeof text);
+    ike_ident_unref (identity);
+  }
+  ike_tree_set_string (one, "pool", ike_sqlite_value_text (&row[0]));
+  ike_tree_set_string (one, "address", ike_sqlite_value_text (&row[1]));
+  ike_tree_set_string (one, "identity", text);
+  ike_tree_set_string (one, "status", row[4].integer ? "online" : "offline");
+  ike_tree_set_int (one, "sas", row[4].integer);
+  ike_tree_set_int (one, "since-s", (listing->now_us - row[5].integer) / G_USEC_PER_SEC);
+  return TRUE;
+}
+
+gboolean
+leases_list (IkeSqliteTx *tx, const LeasesRules *rules, IkeTree *list, GError **error)
+{
+  const IkeSqliteValue args[] = { ike_sqlite_int (LEASES_LISTED_MAX) };
+  const IkeSqliteStatement statement = {
+    "SELECT pool, address, id_type, id, n_holders, since_us FROM leases LIMIT ?1", args, 1
+  };
+  Listing listing = { list, tx->now_us };
+
+  return leases_begin_session (tx, rules, error)
+         && tx->each (tx, &statement, add_lease, &listing, error);
+}
+
+static void
+set_time (IkeTree *one, const char *key, const IkeSqliteValue *value)
+{
+  g_autoptr (GDateTime) time = NULL;
+  g_autofree char *text = NULL;
+
+  if (value->type != IKE_SQLITE_INT)
+    return;
+  time = g_date_time_new_from_unix_utc (value->integer / G_USEC_PER_SEC);
+  text = time ? g_date_time_format (time, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+  ike_tree_set_string (one, key, text ? text : "");
+}
+
+static gboolean
+add_past (const IkeSqliteValue *row, guint n, gpointer data)
+{
+  static const char *const keys[] = { "address", "pool", "identity", "remote" };
+  IkeTree *one = ike_tree_add_section (data, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    ike_tree_set_string (one, keys[i], ike_sqlite_value_text (&row[i]));
+  set_time (one, "acquired", &row[4]);
+  set_time (one, "released", &row[5]);
+  return TRUE;
+}
+
+gboolean
+leases_history (IkeSqliteTx *tx, const LeasesPast *past, IkeTree *list, GError **error)
+{
+  g_autofree char *client = past->identity ? g_ascii_strdown (past->identity, -1) : NULL;
+  const IkeSqliteValue args[] = { ike_sqlite_text (past->address), ike_sqlite_text (client),
+                                  ike_sqlite_int (past->max) };
+  const IkeSqliteStatement statement = {
+    "SELECT address, pool, identity, remote, acquired_us, released_us FROM history"
+    " WHERE (?1 IS NULL OR address = ?1) AND (?2 IS NULL OR client = ?2)"
+    " ORDER BY acquired_us DESC, id DESC LIMIT ?3",
+    args, 3
+  };
+
+  return tx->each (tx, &statement, add_past, list, error);
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* works.c - requests on their way to the database's loop: copies of what was asked, and answers. */
+#include <ikebana/command.h>
+#include <ikebana/error.h>
+#include "pool_sqlite.h"
+
+static Pool *
+find (Pools *pools, const char *name)
+{
+  Pool *pool;
+
+  pthread_mutex_lock (&pools->lock);
+  pool = g_hash_table_lookup (pools->pools, name);
+  if (pool)
+    pool_ref (pool);
+  pthread_mutex_unlock (&pools->lock);
+  return pool;
+}
+
+/* -- leases */
+
+typedef struct {
+  Pools *pools;
+  Pool *pool;          /* NULL: giving back */
+  IkeLeaseQuery query; /* name and identity are its own */
+  IkeAddr addr;
+} Request;
+
+static Request *
+request_new (Pools *pools, const IkeLeaseQuery *query)
+{
+  Request *request = g_new0 (Request, 1);
+
+  request->pools = pools;
+  memcpy (&request->query, query, MIN (query->struct_size, sizeof *query));
+  request->query.pool = g_strdup (query->pool);
+  request->query.identity = query->identity ? ike_ident_ref (query->identity) : NULL;
+  return request;
+}
+
+static void
+request_free (gpointer data)
+{
+  Request *request = data;
+
+  if (request->pool)
+    pool_unref (request->pool);
+  g_free ((char *) request->query.pool);
+  ike_ident_unref ((IkeIdent *) request->query.identity);
+  g_free (request);
+}
+
+static gpointer
+run_acquire (IkeSqliteTx *tx, gpointer data, GError **error)
+{
+  Request *request = data;
+
+  if (!leases_acquire (tx, &request->pools->rules, request->pool->conf, &request->query,
+                       &request->addr, error))
+    return NULL;
+  return g_memdup2 (&request->addr, sizeof request->addr);
+}
+
+static gpointer
+run_release (IkeSqliteTx *tx, gpointer data, GError **error)
+{
+  Request *request = data;
+
+  leases_release (tx, &request->pools->rules, &request->query, &request->addr, error);
+  return NULL;
+}
+
+static const IkeSqliteWork acquire_work = { .struct_size = sizeof (IkeSqliteWork),
+                                            .name = "pool: acquire",
+                                            .run = run_acquire,
+                                            .free_result = g_free,
+                                            .free_data = request_free };
+static const IkeSqliteWork release_work = { .struct_size = sizeof (IkeSqliteWork),
+                                            .name = "pool: release",
+                                            .run = run_release,
+                                            .free_data = request_free };
+
+void
+pools_acquire (IkePlugin *plugin, const IkeLeaseQuery *query, IkeCall *call)
+{
+  Pools *pools = ike_plugin_state (plugin);
+  Pool *pool = find (pools, query->pool);
+  Request *request;
+
+  if (!pool) {
+    g_autofree char *why = g_strdup_printf ("pool %s is gone", query->pool);
+    ike_call_fail (call, why);
+    return;
+  }
+  request = request_new (pools, query);
+  request->pool = pool;
+  pools->class->run (pools->db, &acquire_work, request, call);
+}
+
+void
+pools_release (IkePlugin *plugin, const IkeLeaseQuery *query, const IkeAddr *addr)
+{
+  Pools *pools = ike_plugin_state (plugin);
+  Request *request = request_new (pools, query);
+
+  request->addr = *addr;
+  pools->class->run (pools->db, &release_work, request, NULL);
+}
+
+/* -- listings */
+
+typedef struct {
+  Pools *pools;
+  GPtrArray *all; /* Pool */
+} Listing;
+
+static void
+listing_free (gpointer data)
+{
+  Listing *listing = data;
+
+  g_ptr_array_unref (listing->all);
+  g_free (listing);
+}
+
+static gboolean
+list_pool (IkeSqliteTx *tx, const LeasesRules *rules, const PoolConf *conf, IkeTree *row,
+           GError **error)
+{
+  gint64 online = 0, offline = 0;
+
+  if (!leases_count (tx, rules, conf->name, &online, &offline, error))
+    return FALSE;
+  ike_tree_set_string (row, "pool", conf->name);
+  ike_tree_set_string (row, "keeper", "sqlite");
+  ike_tree_set_int (row, "size4", (gint64) pool_addrs_n (conf->addrs, 4));
+  ike_tree_set_int (row, "size6", (gint64) pool_addrs_n (conf->addrs, 6));
+  ike_tree_set_int (row, "online", online);
+  ike_tree_set_int (row, "offline", offline);
+  return TRUE;
+}
+
+static gpointer
+run_pools (IkeSqliteTx *tx, gpointer data, GError **error)
+{
+  Listing *listing = data;
+  g_autoptr (IkeTree) list = ike_tree_new_list ();
+
+  for (guint i = 0; i < listing->all->len; i++) {
+    const Pool *pool = listing->all->pdata[i];
+    if (!list_pool (tx, &listing->pools->rules, pool->conf, ike_tree_add_section (list, NULL),
+                    error))
+      return NULL;
+  }
+  return g_steal_pointer (&list);
+}
+
+static gpointer
+run_leases (IkeSqliteTx *tx, gpointer data, GError **error)
+{
+  Listing *listing = data;
+  g_autoptr (IkeTree) list = ike_tree_new_list ();
+
+  return leases_list (tx, &listing->pools->rules, list, error) ? g_steal_pointer (&list) : NULL;
+}
+
+static const IkeSqliteWork pools_work = { .struct_size = sizeof (IkeSqliteWork),
+                                          .name = "pool: list of pools",
+                                          .run = run_pools,
+                                          .free_result = (GDestroyNotify) ike_tree_free,
+                                          .free_data = listing_free };
+static const IkeSqliteWork leases_work = { .struct_size = sizeof (IkeSqliteWork),
+                                           .name = "pool: list of leases",
+                                           .run = run_leases,
+                                           .free_result = (GDestroyNotify) ike_tree_free,
+                                           .free_data = listing_free };
+
+void
+pools_list (IkePlugin *plugin, gboolean are_leases, IkeCall *call)
+{
+  Pools *pools = ike_plugin_state (plugin);
+  Listing *listing = g_new0 (Listing, 1);
+  GHashTableIter iter;
+  gpointer pool;
+
+  listing->pools = pools;
+  listing->all = g_ptr_array_new_with_free_func (pool_unref);
+  pthread_mutex_lock (&pools->lock);
+  g_hash_table_iter_init (&iter, pools->pools);
+  while (g_hash_table_iter_next (&iter, NULL, &pool))
+    g_ptr_array_add (listing->all, pool_ref (pool));
+  pthread_mutex_unlock (&pools->lock);
+  pools->class->run (pools->db, are_leases ? &leases_work : &pools_work, listing, call);
+}
+
+/* -- history */
+
+static gpointer
+run_forget (IkeSqliteTx *tx, gpointer data, GError **error)
+{
+  const Pools *pools = data;
+
+  leases_forget_history (tx, tx->now_us - pools->history_us, error);
+  return NULL;
+}
+
+static const IkeSqliteWork forget_work = { .struct_size = sizeof (IkeSqliteWork),
+                                           .name = "pool: forget old history",
+                                           .run = run_forget };
+
+void
+pools_forget (Pools *pools)
+{
+  pools->class->run (pools->db, &forget_work, pools, NULL);
+}
+
+typedef struct {
+  char *address, *identity;
+  guint max;
+} Question;
+
+static void
+question_free (gpointer data)
+{
+  Question *question = data;
+
+  g_free (question->address);
+  g_free (question->identity);
+  g_free (question);
+}
+
+static gpointer
+run_history (IkeSqliteTx *tx, gpointer data, GError **error)
+{
+  const Question *question = data;
+  const LeasesPast past = { question->address, question->identity, question->max };
+  g_autoptr (IkeTree) result = ike_tree_new_section ();
+
+  return leases_history (tx, &past, ike_tree_add_list (result, "history"), error)
+             ? g_steal_pointer (&result)
+             : NULL;
+}
+
+static const IkeSqliteWork history_work = { .struct_size = sizeof (IkeSqliteWork),
+                                            .name = "pool: history",
+                                            .is_reading = TRUE,
+                                            .run = run_history,
+                                            .free_result = (GDestroyNotify) ike_tree_free,
+                                            .free_data = question_free };
+
+static void
+told (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  if (error)
+    ike_request_fail (owner, "failed", error);
+  else
+    ike_request_finish (owner, result);
+}
+
+static const IkeCallClass history_call = { .struct_size = sizeof (IkeCallClass),
+                                           .name = "history of leases",
+                                           .timeout_ms = 10000,
+                                           .then = told,
+                                           .undo = (GDestroyNotify) ike_tree_free };
+
+static void
+ask_history (IkePlugin *self, IkeRequest *request)
+{
+  Pools *pools = ike_plugin_state (self);
+  const IkeTree *args = ike_request_args (request);
+  Question *question = g_new0 (Question, 1);
+
+  question->address = g_strdup (ike_tree_string (args, "address", NULL));
+  question->identity = g_strdup (ike_tree_string (args, "identity", NULL));
+  question->max = (guint) CLAMP (ike_tree_int (args, "max", 100), 1, LEASES_LISTED_MAX);
+  pools->class->run (
+      pools->db, &history_work, question,
+      ike_loop_call (ike_engine_control (pools->engine), &history_call, request, NULL));
+}
+
+static const IkeCommandArg args[] = {
+  { "address", "string", FALSE, TRUE, "Only of this address." },
+  { "identity", "string", FALSE, FALSE, "Only of this client." },
+  { "max", "uint", FALSE, FALSE, "So many, the newest first; 100 by default." },
+  { NULL },
+};
+static const IkeCommandClass history_class = {
+  .struct_size = sizeof (IkeCommandClass),
+  .flags = IKE_COMMAND_READ_ONLY,
+  .summary = "Show who had which virtual address when, of pools in a database",
+  .args = args,
+  .columns = "ADDRESS:address POOL:pool ACQUIRED:acquired RELEASED:released REMOTE:remote "
+             "IDENTITY:identity",
+  .rows_path = "history",
+  .run = ask_history,
+};
+const IkeFeature pools_history_feature = { .struct_size = sizeof (IkeFeature),
+                                           .provides = "command:lease-history",
+                                           .ops = &history_class };

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* queue_sqlite.c - plugin queue-sqlite: records that outlive the process, in a database.
+ *
+ * Now: `queue:accounting`, what a RADIUS server was not told yet.  Whoever has the records delivers
+ * them; here they are only written down. */
+#include "config.h"
+#include <ikebana/engine.h>
+#include <ikebana/error.h>
+#include <ikebana/queue.h>
+#include <ikebana/sqlite.h>
+
+#define QUEUE "accounting"
+
+typedef struct {
+  const IkeSqliteClass *class;
+  IkeSqliteDb *db;
+} Queue;
+
+/* Several queues may be in one file. */
+static const char *const migrations[] = {
+  "CREATE TABLE queue (name TEXT NOT NULL, id INTEGER NOT NULL, record BLOB NOT NULL,"
+  "  PRIMARY KEY (name, id)) WITHOUT ROWID",
+  NULL
+};
+
+/* -- works */
+
+typedef struct {
+  guint64 id; /* of load: how many at most */
+  GBytes *bytes;
+} Record;
+
+static Record *
+record_new (guint64 id, GBytes *bytes_take)
+{
+  Record *record = g_new (Record, 1);
+
+  *record = (Record){ id, bytes_take };
+  return record;
+}
+
+static void
+record_free (gpointer data)
+{
+  Record *record = data;
+
+  g_bytes_unref (record->bytes);
+  g_free (record);
+}
+
+static gboolean
+add_record (const IkeSqliteValue *row, guint n, gpointer data)
+{
+  const IkeQueueRecord record = { (guint64) row[0].integer, g_bytes_new (row[1].data, row[1].len) };
+
+  g_array_append_val ((GArray *) data, record);
+  return TRUE;
+}
+
+static gpointer
+run_load (IkeSqliteTx *tx, gpointer data, GError **error)
+{
+  const Record *request = data;
+  const IkeSqliteValue args[] = { ike_sqlite_text (QUEUE),
+                                  ike_sqlite_int ((gint64) MIN (request->id, G_MAXINT32)) };
+  const IkeSqliteStatement statement = {
+    "SELECT id, record FROM queue WHERE name = ?1 AND length (record) > 0 ORDER BY id LIMIT ?2",
+    args, 2
+  };
+  GArray *records = g_array_new (FALSE, FALSE, sizeof (IkeQueueRecord));
+
+  if (tx->each (tx, &statement, add_record, records, error))
+    return records;
+  ike_queue_records_free (records);
+  return NULL;
+}
+
+static gpointer
+run_keep (IkeSqliteTx *tx, gpointer data, GError **error)
+{
+  const Record *record = data;
+  const IkeSqliteValue args[] = { ike_sqlite_text (QUEUE), ike_sqlite_int ((gint64) record->id),
+                                  ike_sqlite_blob (g_bytes_get_data (record->bytes, NULL),
+                                                   g_bytes_get_size (record->bytes)) };
+  const IkeSqliteStatement statement = {
+    "INSERT OR REPLACE INTO queue (name, id, record) VALUES (?1, ?2, ?3)", args, 3
+  };
+
+  tx->exec (tx, &statement, error);
+  return NULL;
+}
+
+static gpointer
+run_drop (IkeSqliteTx *tx, gpointer data, GError **error)
+{
+  const Record *record = data;
+  const IkeSqliteValue args[] = { ike_sqlite_text (QUEUE), ike_sqlite_int ((gint64) record->id) };
+  const IkeSqliteStatement statement = { "DELETE FROM queue WHERE name = ?1 AND id = ?2", args, 2 };
+
+  tx->exec (tx, &statement, error);
+  return NULL;
+}
+
+static const IkeSqliteWork load_work = { .struct_size = sizeof (IkeSqliteWork),
+                                         .name = "queue: load",
+                                         .is_reading = TRUE,
+                                         .run = run_load,
+                                         .free_result = ike_queue_records_free,
+                                         .free_data = record_free };
+static const IkeSqliteWork keep_work = { .struct_size = sizeof (IkeSqliteWork),
+                                         .name = "queue: keep",
+                                         .run = run_keep,
+                                         .free_data = record_free };
+static const IkeSqliteWork drop_work = { .struct_size = sizeof (IkeSqliteWork),
+                                         .name = "queue: drop",
+                                         .run = run_drop,
+                                         .free_data = record_free };
+
+/* -- the queue */
+
+static void
+load (IkePlugin *self, guint max, IkeCall *call)
+{
+  Queue *queue = ike_plugin_state (self);
+
+  queue->class->run (queue->db, &load_work, record_new (max, NULL), call);
+}
+
+static void
+keep (IkePlugin *self, guint64 id, const void *data, gsize len)
+{
+  Queue *queue = ike_plugin_state (self);
+
+  if (len > 0 && len <= IKE_QUEUE_RECORD_MAX)
+    queue->class->run (queue->db, &keep_work, record_new (id, g_bytes_new (data, len)), NULL);
+}
+
+static void
+drop (IkePlugin *self, guint64 id)
+{
+  Queue *queue = ike_plugin_state (self);
+
+  queue->class->run (queue->db, &drop_work, record_new (id, NULL), NULL);
+}
+
+static gboolean
+activate (IkePlugin *self, GError **error)
+{
+  Queue *queue = g_new0 (Queue, 1);
+  const IkeProvided *service;
+  const IkeSqliteOptions options = {
+    .struct_size = sizeof options,
+    .path = ike_plugin_option (self, "database"),
+    .component = "queue",
+    .migrations = migrations,
+  };
+
+  ike_plugin_set_state (self, queue, g_free);
+  service = ike_feature_find (ike_plugin_engine (self), "service:sqlite", error);
+  if (!service)
+    return FALSE;
+  queue->class = service->ops;
+  queue->db = queue->class->open (service->plugin, &options, error);
+  return queue->db != NULL;
+}
+
+static void
+deactivate (IkePlugin *self)
+{
+  Queue *queue = ike_plugin_state (self);
+
+  queue->class->close (queue->db);
+}
+
+static const IkeQueueClass queue_class = {
+  .struct_size = sizeof (IkeQueueClass), .load = load, .keep = keep, .drop = drop
+};
+static const char *const needs[] = { "service:sqlite", NULL };
+static const IkeFeature queue_feature = { .struct_size = sizeof (IkeFeature),
+                                          .provides = "queue:" QUEUE,
+                                          .ops = &queue_class,
+                                          .needs = needs };
+static const IkeFeature *const features[] = { &queue_feature, NULL };
+
+static const IkeFeatureKind sqlite_kind = { sizeof (IkeFeatureKind), "service:sqlite",       1, 0,
+                                            sizeof (IkeSqliteClass), sizeof (IkeSqliteClass) };
+static const IkeFeatureKind *const kinds[] = { &sqlite_kind, NULL };
+
+static const IkeOptionInfo option_database = {
+  sizeof (IkeOptionInfo), "plugin/database", "string", NULL,
+  "The file; without it that of plugins.sqlite.database."
+};
+static const IkeOptionInfo *const options[] = { &option_database, NULL };
+
+IKE_PLUGIN (ike_plugin, "queue-sqlite", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION, .license = "Apache-2.0",
+            .summary = "records that outlive the process, in a database", .features = features,
+            .kinds = kinds, .options = options, .activate = activate, .deactivate = deactivate);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test_queue.c - records that were kept and not dropped are there after a restart. */
+#include <string.h>
+#include <glib/gstdio.h>
+#include <ikebana/engine.h>
+#include <ikebana/queue.h>
+
+typedef struct {
+  IkeSim *sim;
+  IkeEngine *engine;
+  const IkeQueueClass *class;
+  IkePlugin *plugin;
+  GArray *records;
+} Bench;
+
+static const IkeFeatureKind kind = { sizeof (IkeFeatureKind), "queue", 1, 0, sizeof (IkeQueueClass),
+                                     sizeof (IkeQueueClass) };
+static const IkeFeatureKind *const kinds[] = { &kind, NULL };
+static const IkeFeature *const no_features[] = { NULL };
+static const IkePluginInfo consumer = {
+  .struct_size = sizeof consumer,
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "consumer",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "consumes records",
+  .features = no_features,
+  .kinds = kinds,
+};
+
+static void
+start (Bench *bench, const char *path)
+{
+  static const char *const plugins[] = { "sqlite", "queue-sqlite", "consumer", NULL };
+  const IkePluginInfo *builtin[] = { &consumer, NULL };
+  g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
+  g_autofree char *settings = g_strdup_printf ("plugins { queue-sqlite { database = %s } }", path);
+  g_autoptr (GError) error = NULL;
+  const IkeProvided *provided;
+
+  bench->sim = ike_sim_new (1);
+  IkeEngineOptions options = {
+    .struct_size = sizeof options,
+    .flags = IKE_ENGINE_NO_CONFIG,
+    .sim = bench->sim,
+    .n_shards = 1,
+    .settings = settings,
+    .plugin_dir = directory,
+    .plugins = plugins,
+    .builtin = builtin,
+  };
+  bench->engine = ike_engine_new (&options, &error);
+  g_assert_no_error (error);
+  ike_engine_start (bench->engine, &error);
+  g_assert_no_error (error);
+  provided = ike_feature_find (bench->engine, "queue:accounting", &error);
+  g_assert_no_error (error);
+  bench->class = provided->ops;
+  bench->plugin = provided->plugin;
+}
+
+static void
+stop (Bench *bench)
+{
+  ike_queue_records_free (bench->records);
+  ike_engine_free (bench->engine);
+  ike_sim_free (bench->sim);
+  *bench = (Bench){ NULL };
+}
+
+static void
+loaded (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  g_assert_cmpstr (error, ==, NULL);
+  ((Bench *) owner)->records = result;
+}
+
+static const IkeCallClass call_class = { .struct_size = sizeof call_class,
+                                         .name = "test: load",
+                                         .timeout_ms = 10000,
+                                         .then = loaded,
+                                         .undo = ike_queue_records_free };
+
+static void
+load (Bench *bench, guint max)
+{
+  g_clear_pointer (&bench->records, ike_queue_records_free);
+  bench->class->load (bench->plugin, max,
+                      ike_loop_call (ike_engine_control (bench->engine), &call_class, bench, NULL));
+  ike_sim_settle (bench->sim);
+  g_assert_nonnull (bench->records);
+}
+
+static void
+test_restart (void)
+{
+  g_autofree char *directory = g_dir_make_tmp ("ikebana-queue-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (directory, "queue.db", NULL);
+  static const char record[] = "a\0record'); DROP TABLE queue; --";
+  const IkeQueueRecord *first;
+  Bench bench = { NULL };
+
+  start (&bench, path);
+  load (&bench, 10);
+  g_assert_cmpuint (bench.records->len, ==, 0);
+  for (guint64 id = 1; id <= 5; id++)
+    bench.class->keep (bench.plugin, id, record, sizeof record);
+  ike_sim_settle (bench.sim);
+  bench.class->drop (bench.plugin, 1);
+  bench.class->drop (bench.plugin, 3);
+  bench.class->drop (bench.plugin, 77);
+  stop (&bench);
+  start (&bench, path);
+  load (&bench, 10);
+  g_assert_cmpuint (bench.records->len, ==, 3);
+  first = &g_array_index (bench.records, IkeQueueRecord, 0);
+  g_assert_cmpuint (first->id, ==, 2);
+  g_assert_cmpuint (g_bytes_get_size (first->bytes), ==, sizeof record);
+  g_assert_true (memcmp (g_bytes_get_data (first->bytes, NULL), record, sizeof record) == 0);
+  load (&bench, 2);
+  g_assert_cmpuint (bench.records->len, ==, 2);
+  stop (&bench);
+  g_unlink (path);
+  g_assert_cmpint (g_rmdir (directory), ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/queue-sqlite/what-was-not-dropped-is-there-after-a-restart", test_restart);
+  return g_test_run ();
+}
