@@ -337,7 +337,6 @@ accounts_add (Accounts *accounts, Session *session, AcctStatus status, const Ike
 
   ike_writer_init (&w, attributes, sizeof attributes);
   ike_writer_bytes (&w, session->attributes, session->len);
-  /* Only what is longer than any server may send would not fit. */
   ike_writer_bytes (&w, more->data, more->len);
   addition->accounts = accounts;
   addition->record = accounts_record (accounts, status, session->group, &w);
