@@ -305,6 +305,7 @@ run_addition (gpointer data)
   Addition *addition = data;
 
   accounts_enqueue (addition->accounts, g_steal_pointer (&addition->record));
+  accounts_end_if_done (addition->accounts);
 }
 
 static void

@@ -125,6 +125,7 @@ leave_if_over (Seat *seat)
   if (seat->session) {
     table_remove (seat->self, seat->session);
     account (seat, ACCT_STOP);
+    g_atomic_int_add (&seat->self->n_open, -(gint) seat->is_accounted);
     ike_counter_add (seat->self->engine, seat->self->count.ended, 1);
   }
   seat_free (seat);
@@ -412,9 +413,11 @@ begin_session (Seat *seat, IkeSa *sa)
                     seat->grant->cui_len);
   add_virtual_ips (sa, &w);
   seat->session = session_new (self, &w, seat->group, conn ? conn->name : "");
-  seat->is_accounted = self->accounting && (!self->accounts_need_vip || has_virtual_ip (sa));
+  seat->is_accounted =
+      self->accounting != NULL && (!self->accounts_need_vip || has_virtual_ip (sa));
   if (!seat->is_accounted)
     seat->interim_s = 0;
+  g_atomic_int_add (&self->n_open, seat->is_accounted);
   start_clocks (seat, sa);
   table_add (self, seat->session, ike_sa_ref (sa));
   account (seat, ACCT_START);

@@ -394,10 +394,13 @@ test_shutdown (gconstpointer flags)
   RadiusBed *r = radius_bed_new (flags, ACCOUNTS, NULL);
 
   radius_bed_assert_up (r);
+  radius_bed_carry (r, 1000, 2000);
+  r->pair->b.kernel_ops->delay (r->pair->b.kernel, 500);
   ike_loop_post (ike_engine_control (r->pair->b.engine), shut_down, r->pair->b.engine, NULL);
   pair_run (r->pair, 1);
   g_assert_true (ike_engine_is_quitting (r->pair->b.engine));
   g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_TERMINATE_CAUSE), ==, ADMIN_REBOOT);
+  g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_INPUT_OCTETS), ==, 1000);
   g_assert_cmpuint (n_accounts (OFF), ==, 1);
   g_assert_true (radius_bed_account (OFF, 0)->at_us >= radius_bed_account (STOP, 0)->at_us);
   radius_bed_free (r);
