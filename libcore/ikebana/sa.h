@@ -375,6 +375,11 @@ typedef struct {
 } IkeEndpointEvent;
 IKE_DECLARE_HOOK (endpoint, "endpoint-changed", IkeEndpointEvent);
 
+/* How long the authentication of a peer is good for, before it is told so (RFC 4478): whoever has a limit of his own, and
+ * ends the SA himself then, makes @seconds less.  0: for ever. */
+typedef struct { guint32 struct_size; guint64 seconds; } IkeProofLimitEvent;
+IKE_DECLARE_HOOK (proof_limit, "proof-limit", IkeProofLimitEvent);
+
 typedef struct { guint32 struct_size; gboolean is_alive; } IkeLivenessEvent;
 IKE_DECLARE_HOOK (liveness, "liveness", IkeLivenessEvent);
 

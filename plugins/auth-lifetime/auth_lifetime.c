@@ -12,6 +12,7 @@ enum { AUTH_LIFETIME = 16403, MARGIN_MAX_S = 600, TELL_AGAIN_MS = 5000 };
 typedef struct {
   guint32 option, slot;
   guint64 least_s;
+  IkeHookPoint *on_limit;
 } Lifetime;
 
 /* Of an SA, and of those that take its place. */
@@ -76,12 +77,17 @@ tell_first (Lifetime *self, IkeSa *sa, IkeWriter *out)
 {
   const IkeConn *conn = ike_sa_conn (sa);
   guint64 seconds = conn ? allowed_s (self, conn) : 0;
+  IkeProofLimitEvent limit = { sizeof limit, seconds };
 
-  if (!seconds || ike_sa_state (sa) != IKE_SA_ESTABLISHED)
+  if (ike_sa_state (sa) != IKE_SA_ESTABLISHED)
     return;
-  note (self, sa, seconds);
-  write_lifetime (out, seconds);
-  ike_sa_end_in (sa, seconds + conn->over_time);
+  ike_proof_limit_hook_emit (self->on_limit, sa, &limit);
+  if (!limit.seconds)
+    return;
+  note (self, sa, limit.seconds);
+  write_lifetime (out, limit.seconds);
+  if (seconds)
+    ike_sa_end_in (sa, seconds + conn->over_time);
 }
 
 static void
@@ -254,6 +260,7 @@ activate (IkePlugin *plugin, GError **error)
   Lifetime *self = g_new0 (Lifetime, 1);
 
   self->least_s = ike_plugin_option_uint (plugin, "min_lifetime");
+  self->on_limit = ike_hook_point (ike_plugin_engine (plugin), "proof-limit");
   self->slot = ike_slot_register (plugin, &proof_slot);
   ike_plugin_set_state (plugin, self, g_free);
   return ike_option_find (ike_plugin_engine (plugin), "connection/auth_lifetime", &self->option,

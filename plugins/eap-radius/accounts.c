@@ -305,6 +305,7 @@ run_addition (gpointer data)
   Addition *addition = data;
 
   accounts_enqueue (addition->accounts, g_steal_pointer (&addition->record));
+  accounts_end_if_done (addition->accounts);
 }
 
 static void
@@ -337,7 +338,6 @@ accounts_add (Accounts *accounts, Session *session, AcctStatus status, const Ike
 
   ike_writer_init (&w, attributes, sizeof attributes);
   ike_writer_bytes (&w, session->attributes, session->len);
-  /* Only what is longer than any server may send would not fit. */
   ike_writer_bytes (&w, more->data, more->len);
   addition->accounts = accounts;
   addition->record = accounts_record (accounts, status, session->group, &w);

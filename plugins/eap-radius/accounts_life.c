@@ -219,10 +219,11 @@ is_waiting (const Accounts *accounts)
     if (lane->n_in_flight || (lane->ready.length && !lane->timer))
       return TRUE;
   }
-  return accounts->n_before > 0;
+  return accounts->n_before > 0 || g_atomic_int_get (&accounts->self->n_open) > 0;
 }
 
-/* What a server would not take before is not waited for now. */
+/* What a server would not take before is not waited for now.  The last sessions end when the kernel
+ * has said what they carried. */
 void
 accounts_end_if_done (Accounts *accounts)
 {

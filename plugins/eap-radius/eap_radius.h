@@ -14,7 +14,10 @@
 #include <ikebana/queue.h>
 #include "grant.h"
 
-enum { SESSION_ID_SIZE = 32, SESSION_ATTRIBUTES_MAX = 2800, INTERIM_MIN_S = 60 };
+enum { SESSION_ID_SIZE = 32, SESSION_ATTRIBUTES_MAX = 1800, INTERIM_MIN_S = 60 };
+
+/* An account has those of its session, Class, and a few numbers. */
+G_STATIC_ASSERT (SESSION_ATTRIBUTES_MAX + GRANT_CLASSES_MAX + 256 <= IKE_RADIUS_ATTRIBUTES_MAX);
 
 typedef struct _Accounts Accounts;
 typedef struct _Table Table;
@@ -32,7 +35,8 @@ typedef struct {
   char               *nas_identifier;         /* NULL: that of each server */
   guint32             interim_s;
   guint64             start_id;               /* random: in the IDs of sessions of this start */
-  gint                n_ids, n_sessions;      /* atomic */
+  gint                n_ids;                  /* atomic */
+  gint                n_open;                 /* accounts that have no end yet; atomic */
   struct { guint32 accepted, refused, failed, begun, ended, disconnected, changed; } count;
   Accounts           *accounting;             /* the io loop's; NULL: accounting = no */
   Table              *table;                  /* the io loop's */
@@ -43,7 +47,6 @@ typedef struct {
 /* Immutable and counted; any thread. */
 typedef struct {
   gint    references;                         /* atomic */
-  guint32 number;
   char   *group;                              /* of servers; NULL: all */
   char   *conn, *user;                        /* for people: user is escaped */
   gint64  since_us;                           /* wall clock */

@@ -2,6 +2,7 @@
 /* relay.c - `eap-server:radius`: carries the packets of a whole EAP conversation to a RADIUS server
  * and back (RFC 3579).  What it means is the server's and the peer's. */
 #include "eap_radius.h"
+#include "shared/eap/packet.h"
 
 /* RFC 3580, 3.8 and RFC 2865, 5.41, 5.6 */
 enum { PORT_TYPE_VIRTUAL = 5, SERVICE_FRAMED = 2, MTU_DEFAULT = 1024, STATE_MAX = 253 };
@@ -290,11 +291,7 @@ proven_identity (const Relay *relay, const Grant *grant)
   gboolean is_said =
       grant->user_len == relay->user_len && !memcmp (grant->user, relay->user, relay->user_len);
 
-  if (!grant->user_len || is_said)
-    return NULL;
-  return ike_ident_new (memchr (grant->user, '@', grant->user_len) ? IKE_ID_RFC822_ADDR
-                                                                   : IKE_ID_FQDN,
-                        grant->user, grant->user_len);
+  return is_said ? NULL : eap_identity_new (grant->user, grant->user_len);
 }
 
 static void
@@ -450,10 +447,25 @@ relay_step (gpointer state, IkeCall *call, const guint8 *packet, gsize len, guin
   }
 }
 
+/* Under --check there is no state, and no server to be known. */
+static void
+relay_check (IkePlugin *plugin, const IkeAuthConf *conf, GPtrArray *problems)
+{
+  EapRadius *self = ike_plugin_state (plugin);
+  const char *group = self ? ike_option_text (conf->options, self->group_option) : NULL;
+  guint32 any;
+
+  if (group && self->radius->servers (self->service->plugin, group, &any, 1) == 0)
+    g_ptr_array_add (problems, g_strdup_printf ("radius_group: no RADIUS server is in the group "
+                                                "%s; see plugins.radius.servers",
+                                                group));
+}
+
 const IkeEapClass eap_radius_relay_class = {
   .struct_size = sizeof (IkeEapClass),
   .flags = IKE_EAP_MAKES_MSK | IKE_EAP_IS_RELAY,
   .begin = relay_begin,
   .step = relay_step,
   .end = relay_end,
+  .check = relay_check,
 };

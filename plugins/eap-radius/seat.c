@@ -125,6 +125,7 @@ leave_if_over (Seat *seat)
   if (seat->session) {
     table_remove (seat->self, seat->session);
     account (seat, ACCT_STOP);
+    g_atomic_int_add (&seat->self->n_open, -(gint) seat->is_accounted);
     ike_counter_add (seat->self->engine, seat->self->count.ended, 1);
   }
   seat_free (seat);
@@ -412,9 +413,11 @@ begin_session (Seat *seat, IkeSa *sa)
                     seat->grant->cui_len);
   add_virtual_ips (sa, &w);
   seat->session = session_new (self, &w, seat->group, conn ? conn->name : "");
-  seat->is_accounted = self->accounting && (!self->accounts_need_vip || has_virtual_ip (sa));
+  seat->is_accounted =
+      self->accounting != NULL && (!self->accounts_need_vip || has_virtual_ip (sa));
   if (!seat->is_accounted)
     seat->interim_s = 0;
+  g_atomic_int_add (&self->n_open, seat->is_accounted);
   start_clocks (seat, sa);
   table_add (self, seat->session, ike_sa_ref (sa));
   account (seat, ACCT_START);
@@ -466,6 +469,22 @@ static const IkeSlotClass seat_slot = {
   .destroy = slot_destroy,
   .inherit = slot_inherit,
 };
+
+/* The client may begin anew before it is closed. */
+static IkeHookVerdict
+on_proof_limit (IkePlugin *plugin, IkeSa *sa, IkeProofLimitEvent *event)
+{
+  const Seat *seat = seat_of (ike_plugin_state (plugin), sa);
+  guint64 left_s = 0;
+
+  if (seat && seat->session && seat->end_us)
+    left_s = (guint64) MAX (seat->end_us - now_us (seat), 0) / G_USEC_PER_SEC;
+  else if (seat && seat->grant && seat->grant->has_session)
+    left_s = seat->grant->session_s;
+  if (left_s && (!event->seconds || left_s < event->seconds))
+    event->seconds = left_s;
+  return IKE_HOOK_PASS;
+}
 
 static IkeHookVerdict
 on_child_leaves (IkePlugin *plugin, IkeSa *sa, IkeChildLeavesEvent *event)
@@ -529,5 +548,6 @@ seat_activate (EapRadius *self, GError **error)
 {
   self->slot = ike_slot_register (self->plugin, &seat_slot);
   return ike_ike_updown_hook_add (self->plugin, "eap-radius", NULL, on_updown, error)
+         && ike_proof_limit_hook_add (self->plugin, "eap-radius", NULL, on_proof_limit, error)
          && ike_child_leaves_hook_add (self->plugin, "eap-radius", NULL, on_child_leaves, error);
 }

@@ -28,7 +28,6 @@ session_new (EapRadius *self, const IkeWriter *attributes, const char *group, co
   Session *session = g_malloc0 (sizeof *session + attributes->len);
 
   session->references = 1;
-  session->number = (guint) g_atomic_int_add (&self->n_sessions, 1) + 1;
   session->group = g_strdup (group);
   session->conn = g_strdup (conn);
   session->user = name_of (attributes->data, attributes->len);

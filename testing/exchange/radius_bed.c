@@ -206,7 +206,7 @@ static const IkePluginInfo trial_plugin = {
 
 /* -- a queue that outlives the gateway, though not the test */
 
-gboolean radius_bed_keeps;
+gboolean radius_bed_keeps, radius_bed_tells;
 static GArray *kept; /* IkeQueueRecord */
 
 static void
@@ -275,6 +275,8 @@ options_of (gconstpointer flags)
 {
   static const char *const plugins[] = { "eap-radius", "test-service", "trial", "test-queue",
                                          NULL };
+  static const char *const with_lifetime[] = { "eap-radius", "test-service",  "trial",
+                                               "test-queue", "auth-lifetime", NULL };
   static const IkePluginInfo *const with_queue[] = { &test_service_plugin, &trial_plugin,
                                                      &queue_plugin, NULL };
   static const IkePluginInfo *const builtin[] = { &test_service_plugin, &trial_plugin, NULL };
@@ -282,7 +284,7 @@ options_of (gconstpointer flags)
 
   o = (PairOptions){ .seed = 6,
                      .flags = GPOINTER_TO_UINT (flags),
-                     .plugins = plugins,
+                     .plugins = radius_bed_tells ? with_lifetime : plugins,
                      .builtin = radius_bed_keeps ? with_queue : builtin,
                      .connection = { "proposals = aes256gcm16-prfsha256-x25519\n" TRIAL
                                      "children { net { local_ts = 10.1.0.0/24\n remote_ts = "
@@ -335,7 +337,7 @@ radius_bed_free (RadiusBed *r)
   pair_free (r->pair);
   g_string_free (r->added, TRUE);
   ike_queue_records_free (g_steal_pointer (&kept));
-  radius_bed_keeps = FALSE;
+  radius_bed_keeps = radius_bed_tells = FALSE;
   g_clear_pointer (&settings_of_b, g_free);
   test_service_reset ();
   present = NULL;

@@ -24,6 +24,8 @@ typedef struct {
 
 /* Before radius_bed_new(): accounts are written down (queue:accounting), and outlive radius_bed_restart(). */
 extern gboolean radius_bed_keeps;
+/* Likewise: both ends have auth-lifetime. */
+extern gboolean radius_bed_tells;
 /* What is written down and not dropped. */
 guint      radius_bed_n_kept (void);
 /* There is one at a time.  @settings: of the plugin, and its `more` of end b. */

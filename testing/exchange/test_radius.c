@@ -288,69 +288,98 @@ test_on_comes_first (gconstpointer flags)
 
 /* -- ends */
 
+/* The @nth session is over, for the reason of RFC 2866, 5.10. */
 static void
-assert_over (RadiusBed *r, guint32 cause)
+assert_over (RadiusBed *r, guint nth, guint32 cause)
 {
   pair_run (r->pair, 1);
-  g_assert_cmpuint (n_accounts (STOP), ==, 1);
-  g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_TERMINATE_CAUSE), ==, cause);
-  radius_bed_free (r);
+  g_assert_cmpuint (n_accounts (STOP), ==, nth + 1);
+  g_assert_cmpuint (value_of (STOP, nth, IKE_RADIUS_ACCT_TERMINATE_CAUSE), ==, cause);
+  g_assert_cmpuint (n_accounts (START), ==, nth + 1);
 }
 
 static void
-test_session_timeout (gconstpointer flags)
+end_by_command (RadiusBed *r, guint nth)
 {
-  RadiusBed *r = radius_bed_new (flags, ACCOUNTS, NULL);
-
-  give_u32 (r, IKE_RADIUS_SESSION_TIMEOUT, 300);
-  radius_bed_assert_up (r);
-  pair_run (r->pair, 200);
-  rekey (r, &r->pair->a, NULL);
-  pair_run (r->pair, 85);
-  g_assert_cmpuint (n_accounts (STOP), ==, 0);
-  pair_run (r->pair, 10);
-  g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_SESSION_TIME), ==, 300);
-  assert_over (r, SESSION);
-}
-
-static void
-test_idle_timeout (gconstpointer flags)
-{
-  RadiusBed *r = radius_bed_new (flags, ACCOUNTS, NULL);
-
-  give_u32 (r, IKE_RADIUS_IDLE_TIMEOUT, 100);
-  radius_bed_assert_up (r);
-  pair_run (r->pair, 90);
-  radius_bed_carry (r, 1000, 0);
-  pair_run (r->pair, 95);
-  g_assert_cmpuint (n_accounts (STOP), ==, 0);
-  rekey (r, &r->pair->b, NULL);
-  assert_over (r, IDLE);
-}
-
-static void
-test_peer_is_dead (gconstpointer flags)
-{
-  RadiusBed *r = radius_bed_new (flags, ACCOUNTS, "connections { pair { dpd_delay = 10 } }");
-
-  radius_bed_assert_up (r);
-  r->pair->a.net_ops->rule_add (
-      r->pair->a.net, &(IkeSimRule){ .struct_size = sizeof (IkeSimRule), .action = IKE_SIM_DROP });
-  pair_run (r->pair, 600);
-  assert_over (r, LOST_CARRIER);
-}
-
-static void
-test_down_here (gconstpointer flags)
-{
-  RadiusBed *r = radius_bed_new (flags, ACCOUNTS, NULL);
   IkeTree *args = ike_tree_new_section ();
   g_autofree char *error = NULL;
 
   radius_bed_assert_up (r);
   ike_tree_set_string (args, "name", "pair");
   ike_tree_free (pair_command (&r->pair->b, "down", args, &error));
-  assert_over (r, ADMIN_RESET);
+  assert_over (r, nth, ADMIN_RESET);
+}
+
+static void
+end_by_session_timeout (RadiusBed *r, guint nth)
+{
+  give_u32 (r, IKE_RADIUS_SESSION_TIMEOUT, 300);
+  radius_bed_assert_up (r);
+  pair_run (r->pair, 200);
+  rekey (r, &r->pair->a, NULL);
+  pair_run (r->pair, 85);
+  g_assert_cmpuint (n_accounts (STOP), ==, nth);
+  pair_run (r->pair, 10);
+  g_assert_cmpuint (value_of (STOP, nth, IKE_RADIUS_ACCT_SESSION_TIME), ==, 300);
+  assert_over (r, nth, SESSION);
+  r->grant.len = 0;
+}
+
+static void
+end_by_idle_timeout (RadiusBed *r, guint nth)
+{
+  give_u32 (r, IKE_RADIUS_IDLE_TIMEOUT, 100);
+  radius_bed_assert_up (r);
+  pair_run (r->pair, 90);
+  radius_bed_carry (r, 1000, 0);
+  pair_run (r->pair, 95);
+  g_assert_cmpuint (n_accounts (STOP), ==, nth);
+  rekey (r, &r->pair->b, NULL);
+  assert_over (r, nth, IDLE);
+  r->grant.len = 0;
+}
+
+static void
+end_by_death (RadiusBed *r, guint nth)
+{
+  radius_bed_assert_up (r);
+  r->pair->a.net_ops->rule_add (
+      r->pair->a.net, &(IkeSimRule){ .struct_size = sizeof (IkeSimRule), .action = IKE_SIM_DROP });
+  pair_run (r->pair, 600);
+  assert_over (r, nth, LOST_CARRIER);
+}
+
+static void
+test_ends (gconstpointer flags)
+{
+  RadiusBed *r = radius_bed_new (flags, ACCOUNTS, "connections { pair { dpd_delay = 10 } }");
+
+  end_by_command (r, 0);
+  end_by_session_timeout (r, 1);
+  end_by_idle_timeout (r, 2);
+  end_by_death (r, 3);
+  radius_bed_free (r);
+}
+
+/* With the plugin auth-lifetime (RFC 4478) the client knows it before, and is there again before it
+ * is closed. */
+static void
+test_authenticated_anew (gconstpointer flags)
+{
+  RadiusBed *r;
+
+  radius_bed_tells = TRUE;
+  r = radius_bed_new (flags, ACCOUNTS, NULL);
+  give_u32 (r, IKE_RADIUS_SESSION_TIMEOUT, 600);
+  radius_bed_assert_up (r);
+  pair_run (r->pair, 595);
+  g_assert_cmpuint (n_accounts (START), ==, 2);
+  g_assert_cmpuint (n_accounts (STOP), ==, 1);
+  g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_TERMINATE_CAUSE), ==, USER_REQUEST);
+  g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_SESSION_TIME), >=, 480);
+  pair_run (r->pair, 100);
+  g_assert_cmpuint (n_accounts (STOP), ==, 1);
+  radius_bed_free (r);
 }
 
 static void
@@ -365,10 +394,13 @@ test_shutdown (gconstpointer flags)
   RadiusBed *r = radius_bed_new (flags, ACCOUNTS, NULL);
 
   radius_bed_assert_up (r);
+  radius_bed_carry (r, 1000, 2000);
+  r->pair->b.kernel_ops->delay (r->pair->b.kernel, 500);
   ike_loop_post (ike_engine_control (r->pair->b.engine), shut_down, r->pair->b.engine, NULL);
   pair_run (r->pair, 1);
   g_assert_true (ike_engine_is_quitting (r->pair->b.engine));
   g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_TERMINATE_CAUSE), ==, ADMIN_REBOOT);
+  g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_INPUT_OCTETS), ==, 1000);
   g_assert_cmpuint (n_accounts (OFF), ==, 1);
   g_assert_true (radius_bed_account (OFF, 0)->at_us >= radius_bed_account (STOP, 0)->at_us);
   radius_bed_free (r);
@@ -388,30 +420,6 @@ test_shutdown_without_a_server (gconstpointer flags)
   pair_run (r->pair, 1);
   g_assert_true (ike_engine_is_quitting (r->pair->b.engine));
   g_assert_nonnull (strstr (r->pair->b.log->str, "1 accounts were not delivered: they are lost"));
-  radius_bed_free (r);
-}
-
-/* -- who is there */
-
-static void
-test_listing (gconstpointer flags)
-{
-  RadiusBed *r = radius_bed_new (flags, "", NULL);
-  g_autofree char *error = NULL;
-  IkeTree *result;
-
-  ike_radius_add_text (&r->grant, IKE_RADIUS_USER_NAME, "c\033[2J");
-  radius_bed_assert_up (r);
-  pair_run (r->pair, 30);
-  result = pair_command (&r->pair->b, "radius-sessions", ike_tree_new_section (), &error);
-  g_assert_cmpstr (error, ==, NULL);
-  g_assert_cmpint (ike_tree_int (result, "n", -1), ==, 1);
-  ike_tree_free (result);
-  pair_down (r->pair, "pair", NULL);
-  pair_run (r->pair, 1);
-  result = pair_command (&r->pair->b, "radius-sessions", ike_tree_new_section (), &error);
-  g_assert_cmpint (ike_tree_int (result, "n", -1), ==, 0);
-  ike_tree_free (result);
   radius_bed_free (r);
 }
 
@@ -451,6 +459,17 @@ add_hex (IkeWriter *w, guint8 type, const char *hex)
 }
 
 static void
+assert_listed (RadiusBed *r, gint64 n)
+{
+  g_autofree char *error = NULL;
+  IkeTree *result = pair_command (&r->pair->b, "radius-sessions", NULL, &error);
+
+  g_assert_cmpstr (error, ==, NULL);
+  g_assert_cmpint (ike_tree_int (result, "n", -1), ==, n);
+  ike_tree_free (result);
+}
+
+static void
 check_gift (RadiusBed *r, const Gift *gift)
 {
   g_auto (GStrv) wanted = g_strsplit (gift->wanted, " ", -1);
@@ -470,6 +489,7 @@ check_gift (RadiusBed *r, const Gift *gift)
   g_assert_cmpstr (given->str, ==, gift->given);
   g_assert_cmpstr (r->pool, ==, gift->pool);
   g_assert_cmpstr (r->added->str, ==, gift->added);
+  assert_listed (r, 1);
   pair_down (r->pair, "pair", NULL);
 }
 
@@ -483,6 +503,7 @@ test_gifts (gconstpointer flags)
   /* Nobody asked for accounts. */
   pair_run (r->pair, 10);
   g_assert_cmpuint (test_service_n (), ==, G_N_ELEMENTS (gifts));
+  assert_listed (r, 0);
   radius_bed_free (r);
 }
 
@@ -498,13 +519,10 @@ main (int argc, char **argv)
   pair_add_test ("radius", "what-waits-is-bounded", test_queue_is_bounded);
   pair_add_test ("radius", "accounts-outlive-a-crash", test_accounts_outlive_a_crash);
   pair_add_test ("radius", "on-comes-first", test_on_comes_first);
-  pair_add_test ("radius", "session-timeout", test_session_timeout);
-  pair_add_test ("radius", "idle-timeout", test_idle_timeout);
-  pair_add_test ("radius", "the-peer-is-dead", test_peer_is_dead);
-  pair_add_test ("radius", "closed-by-command", test_down_here);
+  pair_add_test ("radius", "each-way-to-end", test_ends);
+  pair_add_test ("radius", "authenticated-anew-before-session-timeout", test_authenticated_anew);
   pair_add_test ("radius", "the-daemon-ends", test_shutdown);
   pair_add_test ("radius", "the-daemon-ends-without-a-server", test_shutdown_without_a_server);
-  pair_add_test ("radius", "who-is-there", test_listing);
   pair_add_test ("radius", "what-a-server-gives-and-no-account-unless-asked-for", test_gifts);
   return g_test_run ();
 }

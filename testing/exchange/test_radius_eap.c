@@ -192,11 +192,30 @@ test_who_does_not_come_in (gconstpointer flags)
   unmake (pair);
 }
 
+/* A group without servers is a mistake of the configuration, not of each user. */
+static void
+test_group_without_servers (gconstpointer flags)
+{
+  PairOptions o = { .seed = 8,
+                    .flags = GPOINTER_TO_UINT (flags),
+                    .connection = { CLIENT, PROPOSALS "remote { auth = eap-radius\n radius_group = "
+                                                      "nobody\n }\n children { net { } }\n" },
+                    .plugins = plugins,
+                    .builtin = builtin };
+  Pair *pair;
+
+  test_service_reset ();
+  pair = pair_new (&o);
+  g_assert_nonnull (strstr (pair->b.log->str, "no RADIUS server is in the group nobody"));
+  unmake (pair);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   pair_add_test ("radius-eap", "from-identity-to-disconnect", test_all_of_it);
   pair_add_test ("radius-eap", "who-does-not-come-in", test_who_does_not_come_in);
+  pair_add_test ("radius-eap", "a-group-without-servers", test_group_without_servers);
   return g_test_run ();
 }
