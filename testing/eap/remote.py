@@ -2,10 +2,12 @@
 """Road warriors: clients that prove themselves by EAP to a gateway, get an address of its own, and ping what is behind it.
 
 The clients are on the left, the gateway on the right, FreeRADIUS, where there is one, in the middle."""
+import concurrent.futures
 import dataclasses
 import functools
 import json
 import os
+import signal
 
 import capture
 import peers
@@ -104,7 +106,8 @@ class Run:
 
     def users(self):
         control = self.case.control + (radius.sim_control(sim.TRIPLETS) if self.method.is_card else ())
-        return [radius.User(self.known, PASSWORD if self.method.has_password else None, control, self.case.reply)]
+        others = [radius.User(name, PASSWORD) for name in OTHERS]
+        return [radius.User(self.known, PASSWORD if self.method.has_password else None, control, self.case.reply), *others]
 
     # -- settings
 
@@ -176,6 +179,13 @@ class Run:
         peer.give(pki.Wallet(own, (self.made.root,)))
         START[peer.kind](peer, self.client_tree(peer), plugins)
         self.clients.append(peer)
+
+    def neighbour(self):
+        """Another client, of another user, beside the first."""
+        self.user, = OTHERS
+        other = self.make(self.client.kind, self.lab, self.lab.add_client("neighbour", 5))
+        self.start_client(other)
+        return other
 
     def up(self):
         self.told = self.client.up("net")
@@ -349,15 +359,41 @@ def changed(run, address):
 
 def beside(run, address):
     """Another client behind the same NAT: it gets an address of its own, and both are reached by that."""
-    other = run.make(run.client.kind, run.lab, run.lab.add_client("neighbour", 5))
-    run.user = "bob"
-    run.start_client(other)
+    other = run.neighbour()
     other.up("net")
     for peer, wanted in ((other, "10.3.0.2"), (run.client, address)):
         args = ["ping", "-n", "-c", "1", "-W", "1", "-I", BEHIND["address"], wanted]
         wait_for(f"ping {wanted}", lambda args=args: run.gateway.side.exec(args, check=False).returncode == 0, 8)
         if peer.kind == "ikebana" and (found := peer.sas()[0]["local-vips"]) != [wanted]:
             raise Failure(f"{peer.side.name} has {found}, not {wanted}")
+
+
+def stalled(run, address):
+    """A server that is silent for a second holds up who waits for it, and nobody else."""
+    other = run.neighbour()
+    run.radius.process.send_signal(signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            waiting = pool.submit(other.up, "net")
+            run.client.side.exec(["ping", "-n", "-c", "10", "-i", "0.05", "-W", "1", "-I", address, BEHIND["address"]])
+            if waiting.done():
+                raise Failure("the other client did not wait")
+            run.radius.process.send_signal(signal.SIGCONT)
+            waiting.result(15)
+    finally:
+        run.radius.process.send_signal(signal.SIGCONT)
+
+
+def accounted_later(run, address):
+    """What a server that is down did not hear, it hears when it is back, and how old that is."""
+    start = run.radius.wait_for_accounting(Acct_Status_Type="Start")
+    run.radius.stop()
+    run.client.down_ike(CONNECTION)
+    wait_for("the gateway having no IKE SA", lambda: not run.gateway.sas(), 5)
+    run.radius.start()
+    stop = run.radius.wait_for_accounting(15, Acct_Status_Type="Stop", Acct_Session_Id=start["Acct-Session-Id"])
+    if int(stop.get("Acct-Delay-Time", "0")) < 1:
+        raise Failure(f"Accounting-Stop says: {stop}")
 
 
 # Control characters, of terminals too, a format and quotes: what nobody's name is (attack class U).
@@ -392,6 +428,8 @@ CASES = [
     Case("radius-radsec", "mschapv2", "radius", is_radsec=True, wants_accounting=True, then=accounted, **OURS),
     Case("radius-disconnect", "md5", "radius", then=disconnected, **TO_OURS),
     Case("radius-coa", "mschapv2", "radius", wants_accounting=True, then=changed, **OURS),
+    Case("radius-stalled", "md5", "radius", then=stalled, **OURS),
+    Case("radius-back-again", "md5", "radius", wants_accounting=True, then=accounted_later, **ONCE, **OURS),
     Case("radius-wrong-password", "mschapv2", "radius", password="looking glass",
          refused={"ikebana": "RADIUS server aaa refused user"}, **TO_OURS),
     Case("radius-next-server", "mschapv2", "radius", is_first_dead=True, **ONCE, **OURS),
