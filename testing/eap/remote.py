@@ -396,6 +396,22 @@ def accounted_later(run, address):
         raise Failure(f"Accounting-Stop says: {stop}")
 
 
+def renewed(run, address):
+    """An IKE SA that is rekeyed is the same session; one that is authenticated anew is another, at the same address."""
+    first = run.radius.wait_for_accounting(Acct_Status_Type="Start")
+    before = run.gateway.sas()[0]["unique-id"]
+    run.client.rekey_ike(CONNECTION)
+    wait_for("the gateway having the new IKE SA alone", lambda: [sa["unique-id"] for sa in run.gateway.sas()] not in ([before], []), 5)
+    run.ping()
+    run.client.cli("rekey", CONNECTION, "--reauth")
+    stop = run.radius.wait_for_accounting(Acct_Status_Type="Stop")
+    starts = wait_for("the new session's account", lambda: [
+        record for record in run.radius.accounting() if record["Acct-Status-Type"] == "Start"][1:])
+    if stop["Acct-Session-Id"] != first["Acct-Session-Id"] or [record["Framed-IP-Address"] for record in starts] != [address]:
+        raise Failure(f"what was accounted for: {stop}, {starts}")
+    run.ping()
+
+
 # Control characters, of terminals too, a format and quotes: what nobody's name is (attack class U).
 HOSTILE = b"al\x1b]0;owned\x07ice\n%n%s'; drop \"table"
 OURS = {"clients": ("ikebana",), "gateways": ("ikebana",)}      # charon has no such method, or no such setting
@@ -428,6 +444,7 @@ CASES = [
     Case("radius-radsec", "mschapv2", "radius", is_radsec=True, wants_accounting=True, then=accounted, **OURS),
     Case("radius-disconnect", "md5", "radius", then=disconnected, **TO_OURS),
     Case("radius-coa", "mschapv2", "radius", wants_accounting=True, then=changed, **OURS),
+    Case("radius-renewed", "mschapv2", "radius", wants_accounting=True, then=renewed, **OURS),
     Case("radius-stalled", "md5", "radius", then=stalled, **OURS),
     Case("radius-back-again", "md5", "radius", wants_accounting=True, then=accounted_later, **ONCE, **OURS),
     Case("radius-wrong-password", "mschapv2", "radius", password="looking glass",
