@@ -377,6 +377,28 @@ add_virtual_ips (IkeSa *sa, IkeWriter *w)
       ike_radius_add_addr (w, IKE_RADIUS_FRAMED_IP_ADDRESS, &ips[i]);
 }
 
+/* RFC 3162, 2.3: reserved, prefix length, as many bytes of the prefix as it takes. */
+static void
+add_prefix (IkeWriter *w, guint8 type, const IkeAddr *net, guint len)
+{
+  guint8 value[18] = { 0, (guint8) len };
+
+  if (!net->family)
+    return;
+  memcpy (value + 2, net->bytes, 16);
+  ike_radius_add (w, type, value, 2 + (len + 7) / 8);
+}
+
+static void
+add_prefixes (const Grant *grant, IkeWriter *w)
+{
+  add_prefix (w, IKE_RADIUS_FRAMED_IPV6_PREFIX, &grant->prefix, grant->prefix_len);
+  if (grant->prefix.family && grant->has_interface_id)
+    ike_radius_add (w, IKE_RADIUS_FRAMED_INTERFACE_ID, grant->interface_id,
+                    sizeof grant->interface_id);
+  add_prefix (w, IKE_RADIUS_DELEGATED_IPV6_PREFIX, &grant->delegated, grant->delegated_len);
+}
+
 static gboolean
 has_virtual_ip (IkeSa *sa)
 {
@@ -412,6 +434,7 @@ begin_session (Seat *seat, IkeSa *sa)
     ike_radius_add (&w, IKE_RADIUS_CHARGEABLE_USER_IDENTITY, seat->grant->cui,
                     seat->grant->cui_len);
   add_virtual_ips (sa, &w);
+  add_prefixes (seat->grant, &w);
   seat->session = session_new (self, &w, seat->group, conn ? conn->name : "");
   seat->is_accounted =
       self->accounting != NULL && (!self->accounts_need_vip || has_virtual_ip (sa));
