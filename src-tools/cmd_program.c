@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_program.c - `ikebana pki` and `ikebana store`: programs of their own run them, so that this one
- * needs no library of cryptography and none of databases. */
+/* cmd_program.c - `ikebana pki` and `ikebana store`: programs of their own run them, so that
+ * this one needs no library of cryptography and none of databases. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_cipher.c - AES-256-GCM for secrets in a database, by libcrypto; and secrets that are typed in. */
+/* store_cipher.c - AES-256-GCM for secrets in a database, by libcrypto; and secrets that are
+ * typed in. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

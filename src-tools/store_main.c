@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store_main.c - `ikebana-store`, run by `ikebana store`: options, the database, and one transaction. */
+/* store_main.c - `ikebana-store`, run by `ikebana store`: options, the database, and one
+ * transaction. */
 #include <locale.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -181,7 +182,6 @@ run (StoreTool *tool, const StoreCommand *command, const char *const *words, GEr
   gboolean is_clear = FALSE;
 
   tool->context = (StoreContext){ &tool->key, who };
-  tool->key.key_path = tool->key_file;
   store_cipher_init (&tool->key.cipher);
   if (tool->key_file && !(tool->key.key = store_key_read (tool->key_file, error)))
     return FALSE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_store.c - `ikebana store`: settings in and out, users, wrapped secrets, writers at one time. */
+/* test_store.c - `ikebana store`: settings in and out, users, wrapped secrets, writers at one
+ * time. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,9 +50,9 @@ static char **
 argv_of (const char *words)
 {
   g_autofree char *program =
-      g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "src-tools", "ikebana", NULL);
+      g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "src-tools", "ikebana-store", NULL);
   g_autofree char *line =
-      g_strconcat (program, "|store|--database=store.db|--settings=/nonexistent|", words, NULL);
+      g_strconcat (program, "|--database=store.db|--settings=/nonexistent|", words, NULL);
 
   return g_strsplit (line, "|", -1);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sqlite.h - databases in files, as a service: `service:sqlite`.
  *
- * A database has a loop of its own, on which everything is done that takes time.  What a plugin wants done is a function
- * (IkeSqliteWork) that runs there inside a transaction, and a call that is answered when that is durable.  All that waits
- * at one time shares one transaction, so that a disk that needs 5 ms to sync still takes thousands of writes a second; a
- * function that fails takes back only what it did itself.
+ * A database has a loop of its own, on which everything is done that takes time.  What a plugin wants done is a
+ * function (IkeSqliteWork) that runs there inside a transaction, and a call that is answered when that is durable.
+ * All that waits at one time shares one transaction, so that a disk that needs 5 ms to sync still takes thousands of
+ * writes a second; a function that fails takes back only what it did itself.
  *
- * Several plugins may keep their tables in one file: each is a component with a schema of its own, whose version stands
- * in the table `schema (component, version)`.  Other processes may read and write the file at the same time (WAL).
- * Statements have parameters ("?1"), and whatever came from a peer or from a person is one of these, never SQL. */
+ * Several plugins may keep their tables in one file: each is a component with a schema of its own, whose version
+ * stands in the table `schema (component, version)`.  Other processes may read and write the file at the same time
+ * (WAL). Statements have parameters ("?1"), and whatever came from a peer or from a person is one of these, never
+ * SQL. */
 #pragma once
 #include <string.h>
 #include <ikebana/plugin.h>
@@ -158,8 +159,9 @@ typedef struct {
 
 typedef struct {
   guint32        struct_size;
-  /* Control, while activating or in a store's load: makes the file (for its owner only) and the tables if they are not
-   * there.  One connection is kept for each file, whoever opens it. */
+  /* Control, while activating, when no loop runs yet: makes the file (for its owner only) and the tables if they are
+   * not there.  One connection is kept for each file, whoever opens it.  Under --check, in a store's load: what is in
+   * the file now, copied; nothing on the disk changes. */
   IkeSqliteDb *(*open)  (IkePlugin *self, const IkeSqliteOptions *options, GError **error);
   /* Control, in deactivate: what was asked for before is done first. */
   void         (*close) (IkeSqliteDb *db);

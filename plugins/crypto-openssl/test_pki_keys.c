@@ -546,10 +546,35 @@ test_weak_curves_are_refused (void)
   EVP_PKEY_free (pkey);
 }
 
+/* TLS is given the key in this form. */
+static void
+test_exported (void)
+{
+  static const char *const types[] = { "ED25519", "ED448" };
+  EVP_PKEY *pkeys[] = { make_rsa ("RSA", 2048, 65537), make_ec ("P-256"), make_key (types[0]),
+                        make_key (types[1]) };
+  Pki pki;
+
+  pki_open (&pki, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (pkeys); i++) {
+    IkeKey *key = key_of (&pki, pkeys[i]);
+    g_autoptr (IkeSecretBlob) der = key->klass->export_der (key);
+    g_autoptr (GBytes) bytes = NULL;
+
+    g_assert_nonnull (der);
+    bytes = g_bytes_new (ike_secret_blob_data (der), ike_secret_blob_len (der));
+    assert_is_read (&pki, bytes, NULL, pkeys[i]);
+    ike_key_unref (key);
+    EVP_PKEY_free (pkeys[i]);
+  }
+  pki_close (&pki);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/crypto-openssl/keys/a-key-that-is-exported-is-the-same", test_exported);
   g_test_add_func ("/crypto-openssl/keys/each-form-is-read", test_each_form_is_read);
   g_test_add_func ("/crypto-openssl/keys/a-wrong-passphrase-is-said-and-nobody-is-asked",
                    test_a_wrong_passphrase_is_said_and_nobody_is_asked);

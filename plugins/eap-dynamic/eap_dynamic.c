@@ -216,12 +216,30 @@ dynamic_end (gpointer state)
   g_free (dynamic);
 }
 
+/* Some may be missing, but not all. */
+static void
+dynamic_check (IkePlugin *self, const IkeAuthConf *conf, GPtrArray *problems)
+{
+  g_auto (GStrv) methods = ike_plugin_option_list (self, "methods");
+  g_autoptr (GError) missing = NULL;
+
+  for (guint i = 0; methods[i]; i++) {
+    g_clear_error (&missing);
+    if (provider_of (ike_plugin_engine (self), methods[i], &missing))
+      return;
+  }
+  g_ptr_array_add (problems,
+                   g_strdup_printf ("auth: none of plugins.eap-dynamic.methods is there%s%s",
+                                    missing ? ": " : "", missing ? missing->message : ""));
+}
+
 static const IkeEapClass dynamic_class = {
   .struct_size = sizeof (IkeEapClass),
   .flags = IKE_EAP_CHOOSES,
   .begin = dynamic_begin,
   .step = dynamic_step,
   .end = dynamic_end,
+  .check = dynamic_check,
 };
 
 /* -- the plugin */
@@ -238,19 +256,11 @@ settings_free (gpointer data)
 static gboolean
 activate (IkePlugin *self, GError **error)
 {
-  IkeEngine *engine = ike_plugin_engine (self);
   Settings *settings = g_new0 (Settings, 1);
 
   settings->methods = ike_plugin_option_list (self, "methods");
   settings->prefers_user = ike_plugin_option_bool (self, "prefer_user");
   ike_plugin_set_state (self, settings, settings_free);
-  for (guint i = 0; settings->methods[i]; i++) {
-    g_autoptr (GError) missing = NULL;
-
-    if (!provider_of (engine, settings->methods[i], &missing))
-      ike_log (engine, IKE_LOG_INFO, "eap", "eap-dynamic goes without %s: %s", settings->methods[i],
-               missing->message);
-  }
   return TRUE;
 }
 

@@ -4,16 +4,19 @@
  *
  * The server shows a certificate; in the tunnel that it makes is a conversation by EAP, whose
  * identity is the one that counts.  It ends with a Result each way, also in the tunnel: an
- * EAP-Success outside alone is not believed.  A crypto binding is neither asked for nor answered. */
+ * EAP-Success outside alone is not believed.  A crypto binding is neither asked for nor
+ * answered. */
 #include "config.h"
 
 #include "private.h"
 
+/* PEAP is not among the methods that RFC 5998, 4 calls safe alone: the gateway authenticates itself
+ * in IKE, too. */
 #define CLASS(end_name)                                                                            \
   {                                                                                                \
-    .struct_size = sizeof (IkeEapClass), .type = IKE_EAP_TYPE_PEAP,                                \
-    .flags = IKE_EAP_MAKES_MSK | IKE_EAP_IS_MUTUAL, .begin = peap_##end_name##_begin,              \
-    .step = peap_##end_name##_step, .end = peap_##end_name##_end, .check = eap_tunnel_check        \
+    .struct_size = sizeof (IkeEapClass), .type = IKE_EAP_TYPE_PEAP, .flags = IKE_EAP_MAKES_MSK,    \
+    .begin = peap_##end_name##_begin, .step = peap_##end_name##_step,                              \
+    .end = peap_##end_name##_end, .check = eap_tunnel_check                                        \
   }
 
 static const IkeEapClass server_class = CLASS (server), peer_class = CLASS (peer);

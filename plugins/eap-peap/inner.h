@@ -12,8 +12,8 @@ enum { PEAP_SUCCESS = 1, PEAP_FAILURE = 2, PEAP_RESULT_LEN = 11 };
 guint8  *peap_expand (const guint8 *data, gsize len, guint8 code, guint8 identifier, gsize *out_len);
 /* Is this whole packet one of type 33? */
 gboolean peap_is_extensions (const guint8 *packet, gsize len);
-/* Its Result (PEAP_SUCCESS, _FAILURE).  FALSE with a static reason: malformed, no Result, two, or something that must be
- * understood and is not. */
+/* Its Result (PEAP_SUCCESS, _FAILURE).  FALSE with a static reason: malformed, no Result, two, or something that must
+ * be understood and is not. */
 gboolean peap_result_read (const guint8 *packet, gsize len, guint16 *result, const char **why);
 /* One that says it, with its header. */
 void     peap_result_write (guint8 code, guint8 identifier, guint16 result, guint8 out[static PEAP_RESULT_LEN]);

@@ -66,9 +66,10 @@ finish (Method *method, IkeIdent *identity_take)
   }
 }
 
-/* RFC 9190, 2.5: "When an EAP-TLS server has successfully processed the TLS client Finished and sent
- * its last handshake message ..., it sends an encrypted TLS record with application data 0x00."  In
- * TLS 1.2 its Finished is what goes here.  Either is answered by a packet without data. */
+/* RFC 9190, 2.5: "When an EAP-TLS server has successfully processed the TLS client Finished and
+ * sent its last handshake message ..., it sends an encrypted TLS record with application data
+ * 0x00."  In TLS 1.2 its Finished is what goes here.  Either is answered by a packet without
+ * data. */
 static void
 server_talk (gpointer user, const guint8 *data, gsize len)
 {

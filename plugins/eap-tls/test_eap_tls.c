@@ -2,6 +2,8 @@
 /* test_eap_tls.c - EAP-TLS, server against peer. */
 #include <string.h>
 
+#include <ikebana/fetch.h>
+
 #include "shared/eap-tls/test_pair.h"
 
 static const char *const plugins[] = { "eap-tls", NULL };
@@ -191,6 +193,71 @@ test_given_up (void)
   }
 }
 
+/* -- whether something was revoked */
+
+/* What has been asked, and about whom the answer is bad: the subject of the leaf. */
+static struct {
+  guint n;
+  const char *revoked;
+} asked;
+
+static void
+check_chain (IkePlugin *self, const IkeRevocationQuery *query, IkeCall *call)
+{
+  const IkeProvided *pki = ike_feature_find (ike_plugin_engine (self), "service:pki", NULL);
+  const IkeCertInfo *info = ((const IkePkiOps *) pki->ops)->cert_info (query->chain[0]);
+  IkeRevocationVerdict *verdict = g_new0 (IkeRevocationVerdict, 1);
+  char subject[64];
+
+  asked.n++;
+  g_assert_cmpuint (query->n, ==, 2);
+  ike_ident_format (info->subject, subject, sizeof subject);
+  verdict->struct_size = sizeof *verdict;
+  verdict->is_good = g_strcmp0 (subject, asked.revoked) != 0;
+  verdict->is_revoked = !verdict->is_good;
+  g_strlcpy (verdict->reason, "it was revoked yesterday", sizeof verdict->reason);
+  ike_call_answer (call, verdict);
+}
+
+static const IkeRevocationClass revocation_class = { .struct_size = sizeof (IkeRevocationClass),
+                                                     .check = check_chain };
+static const IkeFeature revocation_feature = { .struct_size = sizeof (IkeFeature),
+                                               .provides = "revocation:x509",
+                                               .ops = &revocation_class };
+static const IkeFeature *const revocation_features[] = { &revocation_feature, NULL };
+static const IkePluginInfo revocation_plugin = { .struct_size = sizeof (IkePluginInfo),
+                                                 .abi_major = IKE_ABI_MAJOR,
+                                                 .abi_minor = IKE_ABI_MINOR,
+                                                 .name = "knows",
+                                                 .version = "1.0",
+                                                 .license = "Apache-2.0",
+                                                 .summary = "a part of the test",
+                                                 .features = revocation_features };
+
+static void
+test_revoked (gconstpointer settings)
+{
+  static const char *const revoked[] = { NULL, "CN=client", "CN=server" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (revoked); i++) {
+    EapPair pair;
+
+    asked.n = 0;
+    asked.revoked = revoked[i];
+    run (&pair, &(EapPairOptions){
+                    .settings = settings, .identity = "client@test", .more = &revocation_plugin });
+    if (i == 0) {
+      eap_pair_assert_done (&pair, "client@test");
+      g_assert_cmpuint (asked.n, ==, 2);
+    } else {
+      eap_pair_assert_failed (i == 1 ? &pair.server : &pair.peer, "revoked yesterday");
+      g_assert_false (pair.server.is_done);
+      g_assert_false (pair.peer.is_done);
+    }
+    eap_pair_close (&pair);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -203,6 +270,7 @@ main (int argc, char **argv)
     { "fragments", test_fragments },
     { "nothing-can-be-changed", test_changed },
     { "a-peer-waits-for-the-last-word", test_early },
+    { "what-was-revoked-is-refused", test_revoked },
   };
 
   int result;

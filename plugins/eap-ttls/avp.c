@@ -41,8 +41,8 @@ place_of (TtlsAvps *avps, guint32 code, guint32 vendor)
   }
 }
 
-/* RFC 5281, 10.1: "If set to 1, this indicates that the receiving party MUST fail the negotiation if
- * it does not understand the AVP". */
+/* RFC 5281, 10.1: "If set to 1, this indicates that the receiving party MUST fail the negotiation
+ * if it does not understand the AVP". */
 static gboolean
 take (TtlsAvps *avps, IkeReader *r, const char **why)
 {
@@ -77,7 +77,7 @@ ttls_avps_read (const guint8 *data, gsize len, TtlsAvps *avps, const char **why)
 {
   IkeReader r;
 
-  *avps = (TtlsAvps){ { NULL, 0 } };
+  *avps = (TtlsAvps){ .user = { NULL, 0 } };
   *why = NULL;
   ike_reader_init (&r, data, len);
   for (guint i = 0; ike_reader_left (&r); i++) {

@@ -6,8 +6,8 @@
 
 #include <ikebana/runtime.h>
 
-/* RFC 5281, 11.2.5: "The client SHOULD, however, null-pad the password to a multiple of 16 octets, to
- * obfuscate its length." */
+/* RFC 5281, 11.2.5: "The client SHOULD, however, null-pad the password to a multiple of 16 octets,
+ * to obfuscate its length." */
 enum { PAD = 16, PASSWORD_MAX = 256 };
 /* Of MS-CHAP2-Response (RFC 2548, 2.3.2). */
 enum { AT_PEER_CHALLENGE = 2, AT_NT_RESPONSE = 26 };

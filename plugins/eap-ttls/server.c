@@ -147,8 +147,8 @@ refuse (Server *server, const char *why)
   eap_tunnel_fail (server->tunnel, text);
 }
 
-/* RFC 5281, 11.2.4: "The TTLS server tunnels this AVP to the client.  Note that the authentication is
- * not yet complete; the client must still accept the authentication response". */
+/* RFC 5281, 11.2.4: "The TTLS server tunnels this AVP to the client.  Note that the authentication
+ * is not yet complete; the client must still accept the authentication response". */
 static void
 prove_ourselves (Server *server, const guint8 success[static TTLS_MS_SUCCESS_LEN])
 {

@@ -6,8 +6,12 @@
 
 static const char *const plugins[] = { "eap-ttls",     "eap-identity", "eap-md5", "eap-gtc",
                                        "eap-mschapv2", "eap-tls",      NULL };
-static const char users[] = "secrets {\n eap-alice { id = alice\n secret = wonderland }\n"
-                            " eap-client { id = client@test\n secret = \"sixteen letters.\" } }\n";
+/* The peer finds bob's secret by both names, the server by one: so each has another. */
+static const char users[] =
+    "secrets {\n eap-alice { id = alice\n secret = wonderland }\n"
+    " eap-client { id = client@test\n secret = \"sixteen letters.\" }\n"
+    " eap-bob { id = bob\n secret = looking-glass }\n"
+    " eap-bob-here { id1 = bob\n id2 = server.test\n secret = wonderland } }\n";
 
 typedef struct {
   const char *name, *settings;
@@ -58,7 +62,7 @@ is_never_done (const EapPair *pair)
   return !pair->server.step || pair->server.step->outcome != IKE_EAP_DONE;
 }
 
-/* Nobody has a secret for that name, so the peer has none to show either. */
+/* Nobody knows that name; the peer shows a secret of another, if any. */
 static void
 test_unknown (gconstpointer data)
 {
@@ -67,12 +71,23 @@ test_unknown (gconstpointer data)
   open_pair (&pair, data, "alice", "mallory");
   eap_pair_run (&pair);
   g_assert_true (is_never_done (&pair));
-  g_assert_true (!pair.peer.is_done);
   eap_pair_close (&pair);
 }
 
-/* Until the server has said its last word in TLS, and the password is on its way, a peer is not done;
- * with a proof to come, not before that. */
+static void
+test_wrong (gconstpointer data)
+{
+  EapPair pair;
+
+  open_pair (&pair, data, "bob", "bob");
+  eap_pair_run (&pair);
+  g_assert_true (is_never_done (&pair));
+  eap_pair_assert_failed (&pair.server, "password");
+  eap_pair_close (&pair);
+}
+
+/* Until the server has said its last word in TLS, and the password is on its way, a peer is not
+ * done; with a proof to come, not before that. */
 static void
 test_early (gconstpointer data)
 {
@@ -155,9 +170,8 @@ main (int argc, char **argv)
     const char *name;
     void (*run) (gconstpointer way);
   } tests[] = {
-    { "the-name-inside-counts", test_done },
-    { "an-unknown-name", test_unknown },
-    { "a-peer-is-not-done-too-early", test_early },
+    { "the-name-inside-counts", test_done },    { "an-unknown-name", test_unknown },
+    { "a-wrong-password", test_wrong },         { "a-peer-is-not-done-too-early", test_early },
     { "nothing-can-be-changed", test_changed },
   };
   int result;

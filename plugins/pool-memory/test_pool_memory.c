@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_pool_memory.c - pools of one configuration after the other, in an engine with virtual time. */
+/* test_pool_memory.c - pools of one configuration after the other, with virtual time. */
 #include <ikebana/engine.h>
 #include <ikebana/model.h>
 #include <ikebana/pool.h>

@@ -117,8 +117,8 @@ leases_begin_session (IkeSqliteTx *tx, const LeasesRules *rules, GError **error)
 
 /* -- which one: each way finds an address, or none; FALSE is a failure */
 
-/* An SA that takes the place of another before that is closed comes from the same host and port; one
- * that wants two addresses gets two. */
+/* An SA that takes the place of another before that is closed comes from the same host and port;
+ * one that wants two addresses gets two. */
 static gboolean
 find_shared (const Ask *ask, IkeAddr *addr, GError **error)
 {

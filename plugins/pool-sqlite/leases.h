@@ -2,9 +2,9 @@
 /* leases.h - who has, and had, which address: tables in a database, and what is done with them in a transaction.
  *
  * An address is in `leases` from when it is first given; `holders` says which SAs have it now, and without any it is
- * remembered for its client.  So an address has one row, whatever pools there are, and cannot be given twice.  Holders are
- * those of one process: its session stands in the database, and the first thing that another one does is to take them all
- * away, while the clients keep their addresses. */
+ * remembered for its client.  So an address has one row, whatever pools there are, and cannot be given twice.
+ * Holders are those of one process: its session stands in the database, and the first thing that another one does is
+ * to take them all away, while the clients keep their addresses. */
 #pragma once
 #include <ikebana/sqlite.h>
 #include "shared/pool/pool_conf.h"

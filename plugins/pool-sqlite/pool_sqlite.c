@@ -249,6 +249,7 @@ OPTION (option_history, "history", "time", "90d",
 static const IkeOptionInfo *const options[] = { &option_database, &option_max_leases,
                                                 &option_history, NULL };
 
-IKE_PLUGIN (ike_plugin, "pool-sqlite", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION, .license = "Apache-2.0",
-            .summary = "pools of virtual addresses, in a database", .features = features,
-            .kinds = kinds, .options = options, .activate = activate, .deactivate = deactivate);
+IKE_PLUGIN (ike_plugin, "pool-sqlite", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION,
+            .license = "Apache-2.0", .summary = "pools of virtual addresses, in a database",
+            .features = features, .kinds = kinds, .options = options, .activate = activate,
+            .deactivate = deactivate);

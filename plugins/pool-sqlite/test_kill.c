@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_kill.c - a daemon dies by SIGKILL in the middle of 1,000 leases: after the restart no address
- * is given twice, and no client lost the one that it was told. */
+/* test_kill.c - a daemon dies by SIGKILL in the middle of 1,000 leases: after the restart no
+ * address is given twice, and no client lost the one that it was told. */
 #include "test_engine.h"
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_pools.c - the plugin in engines: pools of the settings, leases through restarts, listings. */
+/* test_pools.c - the plugin in engines: pools of the settings, leases through restarts,
+ * listings. */
 #include "test_engine.h"
 #include <string.h>
 

@@ -192,6 +192,7 @@ static const IkeOptionInfo option_database = {
 };
 static const IkeOptionInfo *const options[] = { &option_database, NULL };
 
-IKE_PLUGIN (ike_plugin, "queue-sqlite", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION, .license = "Apache-2.0",
-            .summary = "records that outlive the process, in a database", .features = features,
-            .kinds = kinds, .options = options, .activate = activate, .deactivate = deactivate);
+IKE_PLUGIN (ike_plugin, "queue-sqlite", IKE_PLUGIN_ON_REQUEST, .version = PACKAGE_VERSION,
+            .license = "Apache-2.0", .summary = "records that outlive the process, in a database",
+            .features = features, .kinds = kinds, .options = options, .activate = activate,
+            .deactivate = deactivate);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* file.c - works wait here for their file, and all that wait become one transaction.
  *
- * A work comes to the loop as a post, and the first one posts a flush: that runs behind all posts
- * that are there already, and while it waits for the disk, the next ones gather.  So the batches are
- * as large as the disk is slow, and nobody has to wait for a timer. */
+ * A work comes to the loop as a post, and the first one posts a flush: that runs behind all
+ * posts that are there already, and while it waits for the disk, the next ones gather.  So the
+ * batches are as large as the disk is slow, and nobody has to wait for a timer. */
 #include <ikebana/error.h>
 #include "service.h"
 
@@ -156,9 +156,17 @@ post_free (gpointer data)
   g_free (post);
 }
 
+static void
+refuse (Job *job, const char *why)
+{
+  g_set_error (&job->error, IKE_ERROR, IKE_ERROR_BUSY, "%s: %s", job->file->path, why);
+  job_end (job);
+}
+
 void
 file_run (IkeSqliteDb *db, const IkeSqliteWork *work, gpointer data_take, IkeCall *call_or_null)
 {
+  Service *service = db->file->service;
   Job *job = g_new0 (Job, 1);
   Post *post;
 
@@ -167,14 +175,16 @@ file_run (IkeSqliteDb *db, const IkeSqliteWork *work, gpointer data_take, IkeCal
   job->data = data_take;
   job->call = call_or_null;
   if (atomic_fetch_add (&db->file->n_waiting, 1) >= SERVICE_WAITING_MAX) {
-    g_set_error (&job->error, IKE_ERROR, IKE_ERROR_BUSY, "%s: %u changes wait already",
-                 db->file->path, (guint) SERVICE_WAITING_MAX);
-    job_end (job);
+    refuse (job, "too many changes wait already");
+    return;
+  }
+  if (!service->loop) {
+    refuse (job, "the daemon ends");
     return;
   }
   post = g_new (Post, 1);
   post->job = job;
-  ike_loop_post (db->file->service->loop, enqueue, post, post_free);
+  ike_loop_post (service->loop, enqueue, post, post_free);
 }
 
 /* -- files */

@@ -29,6 +29,7 @@ void
 service_stop (Service *service)
 {
   ike_loop_free (service->loop);
+  service->loop = NULL;
   for (guint i = 0; i < service->files->len; i++)
     file_flush (service->files->pdata[i]);
 }
@@ -97,7 +98,8 @@ find_file (Service *service, const char *path, GError **error)
   return file;
 }
 
-/* Under --check nothing is active.  Then a database is a copy in memory, and dies with its store. */
+/* Under --check nothing is active.  Then a database is a copy in memory, and dies with its
+ * store. */
 static Service *
 service_for_check (IkePlugin *self)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sqlite.c - plugin sqlite: databases in files, for other plugins (service:sqlite, <ikebana/sqlite.h>).
+/* sqlite.c - plugin sqlite: databases in files, for other plugins (service:sqlite,
+ * <ikebana/sqlite.h>).
  *
  * The only plugin that links SQLite.  Everything that may take time runs on one loop of its own,
  * "store"; what many ask for at one time is one transaction.

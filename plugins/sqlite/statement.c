@@ -29,7 +29,8 @@ prepare (Connection *connection, const char *sql, guint flags, GError **error)
   return NULL;
 }
 
-/* One that is running, because a function that gets its rows asks the same, is made a second time. */
+/* One that is running, because a function that gets its rows asks the same, is made a second
+ * time. */
 static sqlite3_stmt *
 take_statement (Connection *connection, const char *sql, GError **error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_service.c - the service in engines: works that share transactions, that fail alone, that wait
- * at the end; changes that others make; what --check leaves alone. */
+/* test_service.c - the service in engines: works that share transactions, that fail alone, that
+ * wait at the end; changes that others make; what --check leaves alone. */
 #include <glib/gstdio.h>
 #include <ikebana/engine.h>
 #include "sqlite/connection.h"
@@ -287,6 +287,35 @@ test_end (Fixture *f, gconstpointer unused)
   g_assert_cmpint (count_rows (f), ==, 600);
 }
 
+/* Somebody gives back something while all ends: done or refused, and freed once. */
+static gpointer
+ask_again (IkeSqliteTx *tx, gpointer data, GError **error)
+{
+  Fixture *f = data;
+
+  f->class->run (f->db, &quiet_work, f, NULL);
+  return NULL;
+}
+
+static const IkeSqliteWork late_work = { .struct_size = sizeof late_work,
+                                         .name = "test: late",
+                                         .run = ask_again };
+
+static void
+test_late (Fixture *f, gconstpointer unused)
+{
+  start (f, FALSE, 0);
+  open_db (f, NULL);
+  for (guint i = 0; i < 300; i++)
+    f->class->run (f->db, &late_work, f, NULL);
+  f->class->close (f->db);
+  end (f);
+  g_assert_cmpuint (f->n_freed, ==, 300);
+  start (f, TRUE, 0);
+  open_db (f, NULL);
+  g_assert_cmpint (count_rows (f), ==, 2 * f->n_ok);
+}
+
 static void
 test_too_many (Fixture *f, gconstpointer unused)
 {
@@ -385,6 +414,7 @@ main (int argc, char **argv)
   ADD ("/sqlite/in-memory-it-is-the-same", ":memory:", test_alone);
   ADD ("/sqlite/works-that-wait-at-one-time-share-transactions", NULL, test_group);
   ADD ("/sqlite/what-waits-at-the-end-is-done", NULL, test_end);
+  ADD ("/sqlite/what-comes-while-all-ends-is-done-or-refused", NULL, test_late);
   ADD ("/sqlite/too-many-that-wait-are-refused", NULL, test_too_many);
   ADD ("/sqlite/changes-of-others-are-told-once-and-own-ones-are-not", NULL, test_changes);
   ADD ("/sqlite/a-check-leaves-no-file", NULL, test_check);

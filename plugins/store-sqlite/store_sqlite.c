@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store_sqlite.c - connections, secrets, pools, authorities and users from a database.
  *
- * `ikebana store` writes it, other programs may too (plugins/shared/store says how it is laid out).
- * A load reads a snapshot of it, on a connection that waits for no writer.  Changes are followed: the
- * database's loop looks now and then whether anybody has committed something, and when that was to
- * the configuration, it is loaded as by `ikebana reload`; what changes meanwhile is one reload. */
+ * `ikebana store` writes it, other programs may too (plugins/shared/store says how it is laid
+ * out). A load reads a snapshot of it, on a connection that waits for no writer.  Changes are
+ * followed: the database's loop looks now and then whether anybody has committed something, and
+ * when that was to the configuration, it is loaded as by `ikebana reload`; what changes
+ * meanwhile is one reload. */
 #include <stdatomic.h>
 #include <ikebana/crypto.h>
 #include <ikebana/engine.h>
@@ -18,7 +19,6 @@ typedef struct {
   IkePlugin *plugin;
   IkeEngine *engine;
   const IkeSqliteClass *class;
-  IkePlugin *service;
   IkeSqliteDb *db;
   atomic_llong revision; /* that was loaded last */
   gboolean has_warned;
@@ -54,7 +54,6 @@ read_key (Store *store, StoreKey *key, GError **error)
 
   if (!path || !*path)
     return TRUE;
-  key->key_path = path;
   key->cipher.self = (gpointer) ike_aead_find (store->engine, AES_GCM_16, KEY_BITS);
   key->cipher.open = open_secret;
   if (!key->cipher.self) {
@@ -191,7 +190,6 @@ open_store (Store *store, IkePlugin *self, GError **error)
   if (!service)
     return FALSE;
   store->class = service->ops;
-  store->service = service->plugin;
   store->db = store->class->open (service->plugin, &options, error);
   return store->db != NULL;
 }
@@ -263,6 +261,7 @@ OPTION (option_poll, "poll", "time", "1s",
 static const IkeOptionInfo *const options[] = { &option_database, &option_key_file, &option_poll,
                                                 NULL };
 
-IKE_PLUGIN (ike_plugin, "store-sqlite", IKE_PLUGIN_ON_REQUEST, .version = "1.0", .license = "Apache-2.0",
-            .summary = "connections, secrets and users from a database", .features = features,
-            .kinds = kinds, .options = options, .activate = activate, .deactivate = deactivate);
+IKE_PLUGIN (ike_plugin, "store-sqlite", IKE_PLUGIN_ON_REQUEST, .version = "1.0",
+            .license = "Apache-2.0", .summary = "connections, secrets and users from a database",
+            .features = features, .kinds = kinds, .options = options, .activate = activate,
+            .deactivate = deactivate);

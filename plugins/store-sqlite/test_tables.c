@@ -8,7 +8,8 @@
 #include "shared/store/store.h"
 #include "sqlite/connection.h"
 
-/* A cipher that is one only in form: what it seals with one key, nonce and path, it opens with these. */
+/* A cipher that is one only in form: what it seals with one key, nonce and path, it opens with
+ * these. */
 static guint32
 sum (const guint8 *key, const guint8 *nonce, const char *aad, const guint8 *data, gsize len)
 {

@@ -2,7 +2,8 @@
 /* test_refused.c - certificates and versions that are not taken, and what each end says of it. */
 #include <string.h>
 
-#include "test_support.h"
+#include "credentials/test_support.h"
+#include "tls/test_support.h"
 
 typedef struct {
   const char *name;
@@ -178,6 +179,91 @@ test_nothing_of_our_own (void)
   tls_bench_close (&bench);
 }
 
+/* -- a key that cannot leave where it is */
+
+typedef struct {
+  IkeKey head;
+  IkeKey *real; /* whose public half it has */
+} TokenKey;
+
+static void
+token_key_free (IkeKey *key)
+{
+  TokenKey *self = (TokenKey *) key;
+
+  ike_key_unref (self->real);
+  g_free (self->head.label);
+  g_free (self);
+}
+
+static const IkeKeyClass token_key_class = { .struct_size = sizeof token_key_class,
+                                             .origin = "token",
+                                             .free_key = token_key_free };
+
+/* The key and the certificate of a new name, as a device would have them. */
+static void
+load_token (IkePlugin *self, const IkeTree *section, IkeCall *call)
+{
+  const MakeCert what = { .cn = "token", .names = "DNS:token.test" };
+  const IkeProvided *pki = ike_feature_find (ike_plugin_engine (self), "service:pki", NULL);
+  const IkePkiOps *ops = pki->ops;
+  g_autofree char *text = pem_key ("token", NULL), *cert_text = NULL;
+  IkeKeySet *set = g_new0 (IkeKeySet, 1);
+  TokenKey *key = g_new0 (TokenKey, 1);
+  X509 *x509 = make_cert (&what, "token", NULL, "token");
+
+  cert_text = pem_certs (x509, NULL);
+  key->real = ops->key_parse (pki->plugin, (const guint8 *) text, strlen (text), NULL, "x", NULL);
+  key->head = (IkeKey){ .struct_size = sizeof (IkeKey),
+                        .references = 1,
+                        .klass = &token_key_class,
+                        .pubkey = key->real->pubkey,
+                        .label = g_strdup ("token:slot 3") };
+  set->struct_size = sizeof *set;
+  set->keys = g_ptr_array_new_with_free_func ((GDestroyNotify) ike_key_unref);
+  set->certs = g_ptr_array_new_with_free_func ((GDestroyNotify) ops->cert_unref);
+  g_ptr_array_add (set->keys, key);
+  g_assert_true (ops->certs_parse (pki->plugin, (const guint8 *) cert_text, strlen (cert_text),
+                                   set->certs, NULL));
+  X509_free (x509);
+  ike_call_answer (call, set);
+}
+
+static const IkeKeysClass keys_class = { .struct_size = sizeof keys_class, .load = load_token };
+static const IkeFeature keys_feature = { .struct_size = sizeof keys_feature,
+                                         .provides = "keys:fake",
+                                         .ops = &keys_class };
+static const IkeFeature *const keys_features[] = { &keys_feature, NULL };
+static const IkePluginInfo keys_plugin = { .struct_size = sizeof keys_plugin,
+                                           .abi_major = IKE_ABI_MAJOR,
+                                           .abi_minor = IKE_ABI_MINOR,
+                                           .name = "fake-keys",
+                                           .version = "1.0",
+                                           .license = "Apache-2.0",
+                                           .summary = "a part of the test",
+                                           .features = keys_features };
+
+static void
+test_token (void)
+{
+  static const char *const plugins[] = { "fake-keys", "store-file", NULL };
+  static const IkePluginInfo *const builtin[] = { &keys_plugin, NULL };
+  g_autoptr (IkeIdent) name = ike_ident_parse ("token.test", NULL);
+  const IkeTlsConf conf = { .struct_size = sizeof conf, .is_server = TRUE, .own_id = name };
+  g_autoptr (GError) error = NULL;
+  TlsBench bench;
+
+  tls_bench_open (&bench,
+                  &(TlsBenchOptions){ .plugins = plugins,
+                                      .builtin = builtin,
+                                      .connections = "secrets { token-1 { handle = 0a } }\n" });
+  ike_sim_settle (bench.sim);
+  g_assert_null (bench.tls->open (bench.plugin, &conf, &error));
+  g_assert_error (error, IKE_ERROR, IKE_ERROR_UNSUPPORTED);
+  g_assert_nonnull (strstr (error->message, "token:slot 3 cannot leave its token"));
+  tls_bench_close (&bench);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -187,5 +273,6 @@ main (int argc, char **argv)
     g_test_add_data_func (path, &cases[i], test_case);
   }
   g_test_add_func ("/refused/a-session-without-a-certificate-of-ours", test_nothing_of_our_own);
+  g_test_add_func ("/refused/a-key-that-cannot-leave-its-token", test_token);
   return g_test_run ();
 }

@@ -88,15 +88,15 @@ write_log (const IkeLogRecord *record, gpointer data)
 static void
 make_settings (TlsBench *bench, const TlsBenchOptions *options)
 {
-  g_autofree char *store =
-      options->connections ? g_strdup_printf ("store-file { files = %s/swanctl.conf }\n", bench->dir)
-                           : g_strdup ("");
+  g_autofree char *store = NULL;
 
+  if (options->connections)
+    store = g_strdup_printf ("store-file { files = %s/swanctl.conf }\n", bench->dir);
   if (options->connections)
     put (bench, ".", "swanctl.conf", g_strdup (options->connections));
   put (bench, ".", "ikebana.conf",
-       g_strdup_printf ("plugins {\n credentials { directory = %s }\n%s%s}\n", bench->dir, store,
-                        options->settings ? options->settings : ""));
+       g_strdup_printf ("plugins {\n credentials { directory = %s }\n%s%s}\n", bench->dir,
+                        store ? store : "", options->settings ? options->settings : ""));
 }
 
 void

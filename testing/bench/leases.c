@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* leases.c - leases a second that pool-sqlite gives, each of which is on the disk before it is told.
+/* leases.c - leases a second that pool-sqlite gives, each of which is on the disk before it is
+ * told.
  *
  *   bench-leases [N [WINDOW…]]      N leases, WINDOW asked for at one time; 5000 and 1 100 1000
  *
- * The file is below TMPDIR.  An fsync of the disk alone is measured beside it: the floor of one that
- * is asked for alone. */
+ * The file is below TMPDIR.  An fsync of the disk alone is measured beside it: the floor of one
+ * that is asked for alone. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -16,7 +16,8 @@ from radius import SECRET, quoted
 
 NAME, PASSWORD, SERVER = "alice", "wonderland", "gateway.example"
 # Nothing of the network, the kernel and the control sockets is of use here.
-LEFT_OUT = ("net-udp", "net-sim", "kernel-tun", "kernel-xfrm", "kernel-fake", "control-json", "updown", "log-file", "log-syslog")
+LEFT_OUT = ("net-udp", "net-sim", "kernel-tun", "kernel-xfrm", "kernel-fake", "control-json", "updown", "log-file", "log-syslog",
+            "sqlite", "pool-sqlite", "store-sqlite", "sim-sqlite")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +77,7 @@ CASES = [
     Case("mschapv2-of-a-domain", ("mschapv2",), password("MSCHAPV2", name="EXAMPLE\\alice"), identity="EXAMPLE\\\\alice",
          secrets={"eap-1": {"id": "EXAMPLE\\alice", "secret": PASSWORD}}),
     Case("nak-takes-the-next", ("md5", "gtc", "mschapv2"), password("MSCHAPV2")),
+    Case("dynamic", ("dynamic",), password("MD5"), has_keys=False, plugins={"eap-dynamic": {"methods": "mschapv2, gtc, md5"}}),
     Case("wrong-password-md5", ("md5",), password("MD5", "looking glass"), refused="password"),
     Case("wrong-password-gtc", ("gtc",), password("GTC", "looking glass"), refused="password"),
     Case("wrong-password-mschapv2", ("mschapv2",), password("MSCHAPV2", "looking glass"), refused="password"),
@@ -90,7 +92,8 @@ CASES = [
            plugins={"eap-ttls": {"phase2_method": name[4:]}} if name.startswith("eap-") else {}) for name, inner in INNER.items()),
     Case("ttls1.3-pap", ("ttls",), tunnel("TTLS", INNER["pap"], "1.3"), says=used("1.3")),
     Case("ttls-wrong-password", ("ttls",), tunnel("TTLS", INNER["pap"], secret="looking glass"), refused="password"),
-    *(Case(f"peap-{inner.lower()}", ("peap",), tunnel("PEAP", f"auth={inner}"), says=used("1.2")) for inner in ("MSCHAPV2", "GTC")),
+    *(Case(f"peap-{inner.lower()}", ("peap",), tunnel("PEAP", f"auth={inner}"), says=used("1.2"),
+           plugins={"eap-peap": {"phase2_method": inner.lower()}}) for inner in ("MSCHAPV2", "GTC")),
     Case("peap1.3-mschapv2", ("peap",), tunnel("PEAP", "auth=MSCHAPV2", "1.3"), says=used("1.3")),
     of_card("sim", "SIM", 1, sim.cards()),
     of_card("aka", "AKA", 0, sim.usim()),

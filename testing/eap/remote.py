@@ -64,6 +64,7 @@ class Case:
     gateways: tuple = ("ikebana", "strongswan")
     tls: str = "1.2"                          # version of it that FreeRADIUS has
     is_radius_up: bool = True
+    is_first_dead: bool = False               # of two servers, the one that is asked first
     is_radsec: bool = False                   # between gateway and FreeRADIUS
     password: str = PASSWORD                  # that the client has
     client_method: str = None                 # where the client's is another
@@ -156,6 +157,8 @@ class Run:
         plugins = {name: dict(keys) for name, keys in self.case.gateway_plugins.items()}
         if self.radius:
             keys = radius_settings(self.radius_address, self.case.wants_accounting, self.case.is_radsec)
+            if self.case.is_first_dead:
+                keys["servers"] = {"first": {**keys["servers"]["aaa"], "auth_port": 9, "preference": 10}, **keys["servers"]}
             for name, section in RADIUS_KEYS[self.gateway.kind](keys).items():
                 plugins[name] = {**section, **plugins.get(name, {})}
         self.gateway.give(pki.Wallet(self.made.gateway, (self.made.root,)))
@@ -375,6 +378,7 @@ CASES = [
     Case("radius-coa", "mschapv2", "radius", wants_accounting=True, then=changed, **OURS),
     Case("radius-wrong-password", "mschapv2", "radius", password="looking glass",
          refused={"ikebana": "RADIUS server aaa refused user"}, **TO_OURS),
+    Case("radius-next-server", "mschapv2", "radius", is_first_dead=True, **ONCE, **OURS),
     Case("radius-down", "md5", "radius", is_radius_up=False, refused={"ikebana": "no RADIUS server answers"}, **ONCE, **OURS),
 ]
 

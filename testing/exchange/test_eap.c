@@ -14,6 +14,8 @@ static struct {
   gboolean other_key, short_key, no_key; /* of the server's */
   gboolean early_success;                /* the server says so at once */
   gboolean mute;                         /* it never answers */
+  gboolean peer_fails;                   /* with a last word, which the server fails upon */
+  const char *warning;                   /* of the server's first request: why it will fail */
   const char *group, *user;
 } fake;
 
@@ -84,7 +86,16 @@ server_step (gpointer state, IkeCall *call, const guint8 *packet, gsize len, gui
   }
   if (!self->is_asked && !fake.early_success) {
     self->is_asked = TRUE;
-    ike_call_answer (call, step_of (IKE_EAP_MORE, 1, identifier, self->type));
+    step = step_of (IKE_EAP_MORE, 1, identifier, self->type);
+    step->reason = g_strdup (fake.warning);
+    ike_call_answer (call, step);
+    return;
+  }
+  if (fake.peer_fails || fake.warning) {
+    step = g_new0 (IkeEapStep, 1);
+    step->outcome = IKE_EAP_FAILED;
+    step->reason = g_strdup (fake.warning ? fake.warning : "its peer has had enough");
+    ike_call_answer (call, step);
     return;
   }
   step = g_new0 (IkeEapStep, 1);
@@ -105,7 +116,10 @@ peer_step (gpointer state, IkeCall *call, const guint8 *packet, gsize len, guint
   Fake *self = state;
   IkeEapStep *step = step_of (IKE_EAP_DONE, 2, identifier, self->type);
 
-  if (!fake.no_key)
+  if (fake.peer_fails) {
+    step->outcome = IKE_EAP_FAILED;
+    step->reason = g_strdup ("this is not what we came for");
+  } else if (!fake.no_key)
     step->msk = ike_secret_blob_new (key, sizeof key);
   ike_call_answer (call, step);
 }
@@ -308,6 +322,51 @@ test_lies (gconstpointer flags)
   c = refused (plain_fake, "before anything was proven", NULL);
   run (&c, flags);
   memset (&fake, 0, sizeof fake);
+}
+
+static guint
+n_explained (PairEnd *end)
+{
+  g_autoptr (IkeTree) all = pair_command (end, "explain", NULL, NULL);
+
+  return ike_tree_n (ike_tree_get (all, "failures"));
+}
+
+static void
+assert_no_sa (PairEnd *end)
+{
+  g_autoptr (IkeTree) status = pair_status (end);
+
+  g_assert_cmpuint (ike_tree_n (ike_tree_get (status, "sas")), ==, 0);
+}
+
+/* What a peer says when it gives up reaches the server, so that both are rid of the SA at once; and
+ * what the server knows before the peer's last word is explained once. */
+static void
+test_last_words (gconstpointer flags)
+{
+  static const char *const warnings[] = { NULL, "it will come to nothing" };
+  static const char *const of_a[] = { "this is not what we came for", "EAP-Failure" };
+  static const char *const of_b[] = { "its peer has had enough", "it will come to nothing" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (warnings); i++) {
+    PairOptions o = { .seed = 7, .plugins = plugins, .builtin = builtin, .more = { USERS, USERS } };
+    CertsCase c = refused (plain_fake, of_a[i], of_b[i]);
+    Pair *pair;
+
+    fake.peer_fails = !warnings[i];
+    fake.warning = warnings[i];
+    certs_usual ();
+    pair = certs_pair_new (&c, flags, &o);
+    certs_case_check (&c, pair);
+    g_assert_cmpuint (n_explained (&pair->a), ==, 1);
+    g_assert_cmpuint (n_explained (&pair->b), ==, 1);
+    pair_run (pair, 1);
+    assert_no_sa (&pair->a);
+    assert_no_sa (&pair->b);
+    certs_pair_free (pair);
+    memset (&fake, 0, sizeof fake);
+  }
 }
 
 static void
@@ -531,6 +590,7 @@ main (int argc, char **argv)
   pair_add_test ("eap", "it-comes-up", test_it_comes_up);
   pair_add_test ("eap", "refusals", test_refusals);
   pair_add_test ("eap", "lies", test_lies);
+  pair_add_test ("eap", "last-words", test_last_words);
   pair_add_test ("eap", "groups", test_groups);
   pair_add_test ("eap", "the-users-connection", test_the_users_connection);
   pair_add_test ("eap", "eap-alone", test_eap_only);

@@ -7,7 +7,8 @@
  * other bytes follow instead, behind their length in one byte.
  *
  * Covers: plugins/shared/eap-tls/tunnel.c plugins/eap-tls/eap_tls.c plugins/eap-ttls/server.c
- * plugins/eap-ttls/peer.c plugins/eap-peap/server.c plugins/eap-peap/peer.c plugins/tls/session.c */
+ * plugins/eap-ttls/peer.c plugins/eap-peap/server.c plugins/eap-peap/peer.c
+ * plugins/tls/session.c */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_store.c - rows of a database that somebody changed: a path, a flag and a value, as store_read()
- * gets them.
+/* fuzz_store.c - rows of a database that somebody changed: a path, a flag and a value, as
+ * store_read() gets them.
  *
- * What is read can be written as a file, which gives the same tree.  A wrapped secret opens only when
- * it is one.
+ * What is read can be written as a file, which gives the same tree.  A wrapped secret opens only
+ * when it is one.
  *
  * Covers: plugins/shared/store/settings.c plugins/shared/store/wrap.c */
 #include <string.h>

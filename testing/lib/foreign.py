@@ -72,7 +72,7 @@ class Libreswan(Daemon):
     """pluto 4.10.  A child is a connection of it; those between the same ends share an IKE SA."""
     kind = "libreswan"
     # NSS wants a data base, also where there is nothing in it.
-    prepare = ("mount -t tmpfs tmpfs /var/lib; mkdir -p /run/pluto /var/lib/ipsec/nss; cd /var/lib/ipsec/nss;"
+    prepare = ("mkdir -p /run/pluto /var/lib/ipsec/nss; cd /var/lib/ipsec/nss;"
                "certutil -N -d sql:. --empty-password; for p12 in /etc/ipsec.d/*.p12; do [ ! -e $p12 ] || "
                "pk12util -i $p12 -d sql:. -W test; done; for root in /etc/ipsec.d/*.pem; do [ ! -e $root ] || "
                "certutil -A -a -i $root -d sql:. -n $(basename $root .pem) -t CT,,; done")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemons of a case, each in mount, PID and network namespaces of its own with /etc and /run of its own.
+"""The daemons of a case, each in mount, PID and network namespaces of its own with /etc, /run and /var/lib of its own.
 
 Both are told what to do with the same dict of `connections` and `secrets`, because both read the same grammar."""
 import json
@@ -21,6 +21,7 @@ CONNECTION = "gw"                             # what the connection of every cas
 # Mounts are made in a namespace of the daemon's own: nothing of them is seen outside or stays behind.
 _ENTER = """set -e
 mount -t tmpfs -o mode=0755 tmpfs /run
+mount -t tmpfs -o mode=0755 tmpfs /var/lib
 mount -t overlay -o lowerdir=$1/etc:/etc overlay /etc
 [ -z "$2" ] || mount -t overlay -o lowerdir=$2/usr:/usr overlay /usr
 eval "$3"

@@ -25,7 +25,7 @@ typedef struct {
 typedef enum {
   EAP_FRAMES_BAD,                             /* with a static reason */
   EAP_FRAMES_START,                           /* peer: the server begins */
-  EAP_FRAMES_NEXT,                            /* the other end waits for a packet: our next fragment, or an acknowledgement */
+  EAP_FRAMES_NEXT,                            /* the other end waits: for our next fragment, or an acknowledgement */
   EAP_FRAMES_MESSAGE,                         /* @in has one, maybe empty */
 } EapFramesTaken;
 

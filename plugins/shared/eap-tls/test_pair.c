@@ -76,11 +76,12 @@ static guint n_kept;
 static TlsBench *
 bench_for (const EapPairOptions *options)
 {
-  static const IkePluginInfo *const builtin[] = { &host_plugin, NULL };
+  const IkePluginInfo *const builtin[] = { &host_plugin, options->more, NULL };
   g_autoptr (GPtrArray) plugins = g_ptr_array_new ();
   g_autofree char *key =
       g_strconcat (options->method, "\n", options->settings ? options->settings : "", "\n",
-                   options->connections ? options->connections : "", NULL);
+                   options->connections ? options->connections : "", "\n",
+                   options->more ? options->more->name : "", NULL);
   TlsBenchOptions bench = { .settings = options->settings,
                             .connections = options->connections,
                             .builtin = builtin };
@@ -90,6 +91,8 @@ bench_for (const EapPairOptions *options)
       return &kept[i].bench;
   g_assert_cmpuint (n_kept, <, G_N_ELEMENTS (kept));
   g_ptr_array_add (plugins, (gpointer) "host");
+  if (options->more)
+    g_ptr_array_add (plugins, (gpointer) options->more->name);
   if (options->connections)
     g_ptr_array_add (plugins, (gpointer) "store-file");
   for (guint i = 0; options->plugins[i]; i++)

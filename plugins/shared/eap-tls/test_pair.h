@@ -41,6 +41,7 @@ typedef struct {
   const char *other;                          /* whom the peer expects; NULL: @server_id */
   const char *connections;                    /* as in TlsBenchOptions; its `test` has the sections of both ends */
   guint32     mtu;
+  const IkePluginInfo *more;                  /* a further plugin, linked into the test; or NULL */
 } EapPairOptions;
 
 /* For `tamper`, with one of these as `data`: the last byte of the packet number @at is changed, where it is not a mere

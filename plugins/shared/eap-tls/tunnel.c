@@ -241,9 +241,9 @@ eap_tunnel_done (EapTunnel *tunnel, IkeSecretBlob *msk_take, IkeIdent *identity_
 }
 
 /* RFC 5216, 2.1.3: "The EAP server SHOULD send a TLS alert message ...  To ensure that the peer
- * receives the TLS alert message, the EAP server MUST wait for the peer to reply", and likewise: "the
- * peer MUST wait for the EAP Server to reply before terminating the conversation".  A peer that has
- * heard the alert says nothing, but says it. */
+ * receives the TLS alert message, the EAP server MUST wait for the peer to reply", and likewise:
+ * "the peer MUST wait for the EAP Server to reply before terminating the conversation".  A peer
+ * that has heard the alert says nothing, but says it. */
 static void
 session_failed (EapTunnel *tunnel)
 {
@@ -470,9 +470,9 @@ eap_tunnel_export (EapTunnel *tunnel, const char *label, guint8 *out, gsize len)
   return tunnel->plugin->tls->export_key (tunnel->session, label, NULL, 0, out, len);
 }
 
-/* RFC 9190, 2.3: "Key_Material = TLS-Exporter("EXPORTER_EAP_TLS_Key_Material", Type, 128)", of which
- * "MSK = Key_Material(0, 63)"; for other types see RFC 9427, 2.1.  In TLS 1.2: RFC 5216, 2.3, which
- * PEAP follows, and RFC 5281, 8. */
+/* RFC 9190, 2.3: "Key_Material = TLS-Exporter("EXPORTER_EAP_TLS_Key_Material", Type, 128)", of
+ * which "MSK = Key_Material(0, 63)"; for other types see RFC 9427, 2.1.  In TLS 1.2: RFC 5216,
+ * 2.3, which PEAP follows, and RFC 5281, 8. */
 IkeSecretBlob *
 eap_tunnel_msk (EapTunnel *tunnel)
 {

@@ -11,7 +11,7 @@ struct _EapPeer {
   gboolean is_content; /* what the method wants proven is; its key is there */
   guint8 identifier;   /* of the request in hand */
   gboolean has_answered;
-  gboolean has_failed;     /* the method is content with nothing that may still come */
+  gboolean has_failed; /* the method is content with nothing that may still come */
   IkeSecretBlob *msk;
   char *complaint; /* what the method said of a failure that it had to acknowledge */
 };
@@ -214,10 +214,6 @@ static void
 answer_request (EapPeer *self, const EapPacket *packet, const guint8 *data, gsize len)
 {
   self->identifier = packet->identifier;
-  if (self->has_failed) {
-    fail (self, self->complaint);
-    return;
-  }
   switch (packet->type) {
   case IKE_EAP_TYPE_IDENTITY:
     answer_identity (self, packet, data, len);
@@ -265,6 +261,8 @@ eap_peer_step (EapPeer *self, IkeCall *call, const guint8 *data, gsize len)
     return;
   if (!data || !eap_packet_read (&packet, data, len))
     fail (self, "the server's EAP packet is malformed");
+  else if (self->has_failed)
+    fail (self, self->complaint ? self->complaint : "the method failed");
   else if (packet.code == IKE_EAP_CODE_REQUEST)
     answer_request (self, &packet, data, len);
   else if (packet.code == IKE_EAP_CODE_SUCCESS)

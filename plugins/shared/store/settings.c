@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* settings.c - settings as rows: a tree is read from them and written into them.
  *
- * Rows become a tree by way of the grammar of settings: each is a line "a { b { c = "…" } }", and the
- * parser merges them.  So a tree from the database is exactly one that a file could have made. */
+ * Rows become a tree by way of the grammar of settings: each is a line "a { b { c = "…" } }",
+ * and the parser merges them.  So a tree from the database is exactly one that a file could have
+ * made. */
 #include <ikebana/error.h>
 #include "store.h"
 

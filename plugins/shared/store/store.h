@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* store.h - a configuration in a database: its tables, and what may be done with them in a transaction.
  *
- * Settings are rows of a path ("connections.home.version"), a value and a position: siblings keep their order.  Names in
- * settings hold no dots, so a path is one.  Users of EAP have a table of their own.  Every change adds to the audit in
- * the same transaction: who, when, what; never a secret.
+ * Settings are rows of a path ("connections.home.version"), a value and a position: siblings keep their order.
+ * Names in settings hold no dots, so a path is one.  Users of EAP have a table of their own.  Every change adds to
+ * the audit in the same transaction: who, when, what; never a secret.
  *
  * The plugin store-sqlite reads these tables, `ikebana store` writes them. */
 #pragma once
@@ -34,7 +34,6 @@ typedef struct {
 typedef struct {
   StoreCipher    cipher;
   IkeSecretBlob *key;                         /* NULL: secrets are kept in clear */
-  const char    *key_path;                    /* for people */
 } StoreKey;
 
 /* 32 bytes in a file that nobody but its owner may read. */
@@ -57,9 +56,11 @@ gboolean store_path_is_secret (const char *path);
 
 /* All settings, or those at and below @path; with @origin as the place that they come from.  @key NULL: secrets are
  * left out. */
-IkeTree *store_read   (IkeSqliteTx *tx, const StoreKey *key, const char *path_or_null, const char *origin, GError **error);
+IkeTree *store_read   (IkeSqliteTx *tx, const StoreKey *key, const char *path_or_null, const char *origin,
+                       GError **error);
 /* Sets one value; sections on its way are made. */
-gboolean store_set    (IkeSqliteTx *tx, const StoreContext *context, const char *path, const char *value, GError **error);
+gboolean store_set    (IkeSqliteTx *tx, const StoreContext *context, const char *path, const char *value,
+                       GError **error);
 /* A value or a section with all in it; @n: how many rows. */
 gboolean store_remove (IkeSqliteTx *tx, const StoreContext *context, const char *path, gint64 *n, GError **error);
 /* Each connection, secret, pool and authority of @tree takes the place of the one of its name; what is the same is left
@@ -88,10 +89,12 @@ gboolean store_users_read  (IkeSqliteTx *tx, const StoreKey *key, IkeTree *tree,
 
 /* -- changes (audit.c) */
 
-gboolean store_audit    (IkeSqliteTx *tx, const StoreContext *context, const char *action, const char *path, GError **error);
+gboolean store_audit    (IkeSqliteTx *tx, const StoreContext *context, const char *action, const char *path,
+                         GError **error);
 /* Another number after each change. */
 gboolean store_revision (IkeSqliteTx *tx, gint64 *revision, GError **error);
 /* Is there a secret that is not wrapped? */
 gboolean store_has_clear (IkeSqliteTx *tx, gboolean *answer, GError **error);
 /* The secrets that are not wrapped with @key are, from now on; @n: how many. */
-gboolean store_rewrap   (IkeSqliteTx *tx, const StoreContext *context, const StoreKey *old_key, guint *n, GError **error);
+gboolean store_rewrap   (IkeSqliteTx *tx, const StoreContext *context, const StoreKey *old_key, guint *n,
+                         GError **error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wrap.c - secrets as they lie in the database: magic | nonce | ciphertext | tag.
  *
- * The path of the secret is authenticated with it: whoever can write the database but has no key can
- * neither read a secret nor give it to another connection. */
+ * The path of the secret is authenticated with it: whoever can write the database but has no key
+ * can neither read a secret nor give it to another connection. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
