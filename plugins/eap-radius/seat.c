@@ -5,6 +5,7 @@
  * An SA and its heirs have one seat.  It goes with the last of them, when the kernel has also
  * answered what the last children carried; then the account is closed. */
 #include "seat.h"
+#include <ikebana/auth.h>
 
 enum { AUTHENTIC_RADIUS = 1 };
 
@@ -373,12 +374,28 @@ change_groups (Seat *seat, IkeSa *sa, const Grant *grant)
     ike_sa_add_group (sa, seat->groups[i]);
 }
 
+/* What the connection asked of the user when he came, such as a group, it asks still. */
+static gboolean
+still_fits (IkeSa *sa, char **why)
+{
+  const IkeProvided *found = ike_feature_find (ike_sa_engine (sa), "auth:eap", NULL);
+  const IkeAuthClass *klass = found ? found->ops : NULL;
+  const IkeConn *conn = ike_sa_conn (sa);
+
+  for (guint i = 0; klass && klass->fits && conn && i < conn->n_remote; i++)
+    if (!strcmp (conn->remote[i].auth, "eap-radius")
+        && !klass->fits (found->plugin, sa, &conn->remote[i], why))
+      return FALSE;
+  return TRUE;
+}
+
 /* RFC 5176, 2.2: CoA-Request packets "contain information for dynamically changing session
  * authorizations"; times are counted from then on. */
 void
 seat_change (EapRadius *self, IkeSa *sa, const Grant *grant)
 {
   Seat *seat = seat_of (self, sa);
+  g_autofree char *why = NULL;
 
   if (!seat)
     return;
@@ -397,6 +414,8 @@ seat_change (EapRadius *self, IkeSa *sa, const Grant *grant)
     change_groups (seat, sa, grant);
   seat_arm (seat, sa);
   ike_sa_log_text (sa, IKE_LOG_NOTICE, "eap-radius", "the RADIUS server changed what the user may");
+  if (!still_fits (sa, &why))
+    seat_close (self, sa, CAUSE_ADMIN_RESET, why);
 }
 
 const Grant *
