@@ -86,8 +86,8 @@ enum { IKE_SA_GROUPS_MAX = 32, IKE_SA_VIRTUAL_IPS_MAX = 8 };
 void            ike_sa_add_group   (IkeSa *sa, const char *group);
 void            ike_sa_remove_group (IkeSa *sa, const char *group);
 gboolean        ike_sa_is_in_group (const IkeSa *sa, const char *group);
-/* Addresses that an end has inside the tunnel because the other gave it to it (RFC 7296, 2.19): ours, or the peer's. `dynamic`
- * in the selectors of children stands for them.  Kept when the SA is rekeyed.  FALSE: there are too many. */
+/* Addresses that an end has inside the tunnel because the other gave it to it (RFC 7296, 2.19): ours, or the peer's.
+ * `dynamic` in the selectors of children stands for them.  Kept when the SA is rekeyed.  FALSE: there are too many. */
 gboolean        ike_sa_add_virtual_ip     (IkeSa *sa, gboolean is_ours, const IkeAddr *addr);
 void            ike_sa_forget_virtual_ips (IkeSa *sa, gboolean is_ours);
 const IkeAddr  *ike_sa_virtual_ips        (const IkeSa *sa, gboolean is_ours, guint *n);
@@ -354,8 +354,8 @@ IKE_DECLARE_HOOK (child_updown, "child-updown", IkeChildEvent);
 typedef struct { guint32 struct_size; IkeChild *child, *old; } IkeChildRekeyEvent;
 IKE_DECLARE_HOOK (child_rekey, "child-rekeyed", IkeChildRekeyEvent);
 
-/* One direction is about to be taken out of the kernel: the last moment for ike_child_query().  A child that was replaced
- * is heard for a while after it sends no more. */
+/* One direction is about to be taken out of the kernel: the last moment for ike_child_query().  A child that was
+ * replaced is heard for a while after it sends no more. */
 typedef struct { guint32 struct_size; IkeChild *child; gboolean is_inbound; } IkeChildLeavesEvent;
 IKE_DECLARE_HOOK (child_leaves, "child-leaves", IkeChildLeavesEvent);
 
@@ -375,8 +375,8 @@ typedef struct {
 } IkeEndpointEvent;
 IKE_DECLARE_HOOK (endpoint, "endpoint-changed", IkeEndpointEvent);
 
-/* How long the authentication of a peer is good for, before it is told so (RFC 4478): whoever has a limit of his own, and
- * ends the SA himself then, makes @seconds less.  0: for ever. */
+/* How long the authentication of a peer is good for, before it is told so (RFC 4478): whoever has a limit of his own,
+ * and ends the SA himself then, makes @seconds less.  0: for ever. */
 typedef struct { guint32 struct_size; guint64 seconds; } IkeProofLimitEvent;
 IKE_DECLARE_HOOK (proof_limit, "proof-limit", IkeProofLimitEvent);
 

@@ -340,3 +340,13 @@ grant_addr6 (const Grant *grant, IkeAddr *addr)
     addr->bytes[15] = 1;
   return TRUE;
 }
+
+char **
+grant_groups (const Grant *grant)
+{
+  char **groups = g_new0 (char *, grant->n_groups + 1);
+
+  for (guint i = 0; i < grant->n_groups; i++)
+    groups[i] = g_strdup (grant->groups[i]);
+  return groups;
+}

@@ -37,5 +37,6 @@ enum { GRANT_CLASS_IS_GROUP = 1 << 0, GRANT_FILTER_IS_GROUP = 1 << 1 };
  * address is not a reason to turn a user away, nor to believe it. */
 void grant_read  (Grant *grant, const guint8 *attributes, gsize len, guint flags, GPtrArray *problems_or_null);
 void grant_clear (Grant *grant);
+char **grant_groups (const Grant *grant);     /* g_strfreev */
 /* The IPv6 address that it gives: itself, or Framed-IPv6-Prefix with Framed-Interface-Id.  FALSE: none. */
 gboolean grant_addr6 (const Grant *grant, IkeAddr *addr);

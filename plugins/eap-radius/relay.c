@@ -272,16 +272,6 @@ msk_of (const IkeRadiusReply *reply)
   return msk;
 }
 
-static char **
-groups_of (const Grant *grant)
-{
-  char **groups = g_new0 (char *, grant->n_groups + 1);
-
-  for (guint i = 0; i < grant->n_groups; i++)
-    groups[i] = g_strdup (grant->groups[i]);
-  return groups;
-}
-
 /* RFC 2865, 5.1: User-Name "MAY be sent in an Access-Accept packet, in which case the client SHOULD
  * use the name returned in the Access-Accept packet in all Accounting-Request packets for this
  * session": it is who was proven, where the peer said a pseudonym. */
@@ -339,7 +329,7 @@ accepted (Relay *relay, const IkeRadiusReply *reply)
   step->len = len;
   step->msk = msk_of (reply);
   step->identity = proven_identity (relay, &grant);
-  step->groups = groups_of (&grant);
+  step->groups = grant_groups (&grant);
   ike_counter_add (relay->self->engine, relay->self->count.accepted, 1);
   admit (relay, &grant);
   return step;

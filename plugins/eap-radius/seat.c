@@ -4,31 +4,12 @@
  *
  * An SA and its heirs have one seat.  It goes with the last of them, when the kernel has also
  * answered what the last children carried; then the account is closed. */
-#include "eap_radius.h"
+#include "seat.h"
+#include <ikebana/auth.h>
 
 enum { AUTHENTIC_RADIUS = 1 };
 
-struct _Seat {
-  EapRadius *self;
-  guint n_slots; /* SAs that it hangs on */
-  IkeSaRef sa;   /* of them the one that is in use */
-  Grant *grant;  /* until the session begins, as the next three */
-  guint8 *user, *nas;
-  gsize user_len, nas_len;
-  char *group;
-  char **groups;    /* that the SA is in by the server's word */
-  GBytes *classes;  /* Class attributes, for accounts; or NULL */
-  Session *session; /* NULL: not begun */
-  gboolean is_accounted, wants_interim, wants_idle;
-  guint32 idle_s, interim_s;                    /* 0: none */
-  gint64 since_us, end_us, interim_us, idle_us; /* times; 0: never */
-  gint64 over_us;                               /* when it ended; 0: it has not */
-  guint32 cause;                                /* RFC 2866, 5.10; 0: not known yet */
-  IkeTimer *timer;                              /* of @sa */
-  Traffic traffic;
-};
-
-static Seat *
+Seat *
 seat_of (const EapRadius *self, const IkeSa *sa)
 {
   return ike_sa_slot (sa, self->slot);
@@ -68,17 +49,17 @@ add_volume (Seat *seat, IkeWriter *w, gboolean is_inbound)
                       (guint32) volume.packets);
 }
 
-static gint64
-now_us (const Seat *seat)
+gint64
+seat_now_us (const Seat *seat)
 {
   return ike_engine_now_us (seat->self->engine);
 }
 
-static void
-account (Seat *seat, AcctStatus status)
+void
+seat_account (Seat *seat, AcctStatus status)
 {
   guint8 attributes[GRANT_CLASSES_MAX + 256];
-  gint64 until = seat->over_us ? seat->over_us : now_us (seat);
+  gint64 until = seat->over_us ? seat->over_us : seat_now_us (seat);
   IkeWriter w;
 
   if (!seat->is_accounted)
@@ -124,7 +105,7 @@ leave_if_over (Seat *seat)
     return;
   if (seat->session) {
     table_remove (seat->self, seat->session);
-    account (seat, ACCT_STOP);
+    seat_account (seat, ACCT_STOP);
     g_atomic_int_add (&seat->self->n_open, -(gint) seat->is_accounted);
     ike_counter_add (seat->self->engine, seat->self->count.ended, 1);
   }
@@ -168,7 +149,7 @@ on_updown (IkePlugin *plugin, IkeSa *sa, IkeUpDownEvent *event)
 
   if (!seat || event->is_up || !seat->session)
     return IKE_HOOK_PASS;
-  seat->over_us = now_us (seat);
+  seat->over_us = seat_now_us (seat);
   if (!seat->cause)
     seat->cause = cause_of (ike_sa_ending (sa));
   table_remove (self, seat->session);
@@ -205,27 +186,27 @@ earlier (gint64 a, gint64 b)
   return !a ? b : !b ? a : MIN (a, b);
 }
 
-static void
-arm (Seat *seat, IkeSa *sa)
+void
+seat_arm (Seat *seat, IkeSa *sa)
 {
   gint64 next = earlier (earlier (seat->end_us, seat->interim_us), seat->idle_us);
 
   ike_timer_stop (g_steal_pointer (&seat->timer));
   if (next)
-    seat->timer = ike_sa_timer_add (sa, (guint64) (MAX (next - now_us (seat), 0) + 999) / 1000,
+    seat->timer = ike_sa_timer_add (sa, (guint64) (MAX (next - seat_now_us (seat), 0) + 999) / 1000,
                                     &timer_job, seat->self);
 }
 
-static gint64
-in_seconds (const Seat *seat, guint32 seconds)
+gint64
+seat_in_seconds (const Seat *seat, guint32 seconds)
 {
-  return seconds ? now_us (seat) + seconds * G_USEC_PER_SEC : 0;
+  return seconds ? seat_now_us (seat) + seconds * G_USEC_PER_SEC : 0;
 }
 
 static gboolean
 is_due (const Seat *seat, gint64 us)
 {
-  return us && now_us (seat) >= us;
+  return us && seat_now_us (seat) >= us;
 }
 
 static void judge_idle (IkeSa *sa, gpointer data);
@@ -260,7 +241,7 @@ judge_idle (IkeSa *sa, gpointer data)
   }
   seat->idle_us = MAX (seat->traffic.last_use_us, seat->since_us) + seat->idle_s * G_USEC_PER_SEC;
   if (!is_due (seat, seat->idle_us)) {
-    arm (seat, sa);
+    seat_arm (seat, sa);
     return;
   }
   seat->idle_us = 0;
@@ -270,11 +251,11 @@ judge_idle (IkeSa *sa, gpointer data)
 }
 
 /* All questions about traffic are answered, for whatever reason they were asked. */
-static void
-surveyed (Seat *seat)
+void
+seat_surveyed (Seat *seat)
 {
   if (seat->n_slots && seat->wants_interim)
-    account (seat, ACCT_INTERIM);
+    seat_account (seat, ACCT_INTERIM);
   if (seat->n_slots && seat->wants_idle)
     judge_idle_soon (seat);
   seat->wants_interim = seat->wants_idle = FALSE;
@@ -297,42 +278,32 @@ on_timer (IkeSa *sa, gpointer data)
     return;
   }
   if (is_due (seat, seat->interim_us)) {
-    seat->interim_us = in_seconds (seat, seat->interim_s);
+    seat->interim_us = seat_in_seconds (seat, seat->interim_s);
     seat->wants_interim = TRUE;
   }
   if (is_due (seat, seat->idle_us)) {
     seat->idle_us = 0;
     seat->wants_idle = TRUE;
   }
-  arm (seat, sa);
+  seat_arm (seat, sa);
   if ((seat->wants_interim || seat->wants_idle) && !traffic_ask (seat, sa)
       && !seat->traffic.n_asked)
-    surveyed (seat);
+    seat_surveyed (seat);
 }
 
-/* -- the beginning */
+/* -- what a grant says */
 
 /* RFC 2869, 5.16: "The value MUST NOT be smaller than 60." */
-static guint32
-interim_of (const EapRadius *self, const Grant *grant)
+guint32
+seat_interim_of (const EapRadius *self, const Grant *grant)
 {
   guint32 seconds = grant->has_interim ? grant->interim_s : self->interim_s;
 
   return seconds ? MAX (seconds, INTERIM_MIN_S) : 0;
 }
 
-static char **
-groups_of (const Grant *grant)
-{
-  char **groups = g_new0 (char *, grant->n_groups + 1);
-
-  for (guint i = 0; i < grant->n_groups; i++)
-    groups[i] = g_strdup (grant->groups[i]);
-  return groups;
-}
-
-static void
-keep_classes (Seat *seat, const Grant *grant)
+void
+seat_keep_classes (Seat *seat, const Grant *grant)
 {
   if (!grant->classes_len)
     return;
@@ -340,113 +311,7 @@ keep_classes (Seat *seat, const Grant *grant)
   seat->classes = g_bytes_new (grant->classes, grant->classes_len);
 }
 
-void
-seat_take (EapRadius *self, IkeSa *sa, const Admission *admission)
-{
-  Seat *seat = g_new0 (Seat, 1);
-  Grant *grant = admission->grant;
-
-  seat->self = self;
-  seat->n_slots = 1;
-  seat->sa = ike_sa_ref (sa);
-  seat->user = g_memdup2 (admission->user, admission->user_len);
-  seat->user_len = admission->user_len;
-  seat->nas = g_memdup2 (admission->nas, admission->nas_len);
-  seat->nas_len = admission->nas_len;
-  seat->group = g_strdup (admission->group);
-  seat->groups = groups_of (grant);
-  seat->idle_s = grant->has_idle ? grant->idle_s : 0;
-  seat->interim_s = self->accounts ? interim_of (self, grant) : 0;
-  seat->traffic.answered = surveyed;
-  keep_classes (seat, grant);
-  seat->grant = g_memdup2 (grant, sizeof *grant);
-  memset (grant, 0, sizeof *grant);
-  ike_sa_set_slot (sa, self->slot, seat);
-}
-
-static void
-add_virtual_ips (IkeSa *sa, IkeWriter *w)
-{
-  guint n, n_4 = 0;
-  const IkeAddr *ips = ike_sa_virtual_ips (sa, FALSE, &n);
-
-  for (guint i = 0; i < n; i++)
-    if (ips[i].family == 6)
-      ike_radius_add_addr (w, IKE_RADIUS_FRAMED_IPV6_ADDRESS, &ips[i]);
-    else if (n_4++ == 0)
-      ike_radius_add_addr (w, IKE_RADIUS_FRAMED_IP_ADDRESS, &ips[i]);
-}
-
-static gboolean
-has_virtual_ip (IkeSa *sa)
-{
-  guint n;
-
-  ike_sa_virtual_ips (sa, FALSE, &n);
-  return n > 0;
-}
-
-static void
-start_clocks (Seat *seat, IkeSa *sa)
-{
-  seat->since_us = now_us (seat);
-  seat->end_us = seat->grant->has_session ? in_seconds (seat, seat->grant->session_s) : 0;
-  seat->idle_us = in_seconds (seat, seat->idle_s);
-  seat->interim_us = in_seconds (seat, seat->interim_s);
-  arm (seat, sa);
-}
-
-static void
-begin_session (Seat *seat, IkeSa *sa)
-{
-  EapRadius *self = seat->self;
-  const IkeConn *conn = ike_sa_conn (sa);
-  guint8 attributes[SESSION_ATTRIBUTES_MAX];
-  IkeWriter w;
-
-  ike_writer_init (&w, attributes, sizeof attributes);
-  ike_radius_add (&w, IKE_RADIUS_USER_NAME, seat->user, seat->user_len);
-  ike_writer_bytes (&w, seat->nas, seat->nas_len);
-  /* RFC 4372, 2.1: the CUI of an Access-Accept goes into all accounts of the session. */
-  if (seat->grant->cui_len)
-    ike_radius_add (&w, IKE_RADIUS_CHARGEABLE_USER_IDENTITY, seat->grant->cui,
-                    seat->grant->cui_len);
-  add_virtual_ips (sa, &w);
-  seat->session = session_new (self, &w, seat->group, conn ? conn->name : "");
-  seat->is_accounted =
-      self->accounting != NULL && (!self->accounts_need_vip || has_virtual_ip (sa));
-  if (!seat->is_accounted)
-    seat->interim_s = 0;
-  g_atomic_int_add (&self->n_open, seat->is_accounted);
-  start_clocks (seat, sa);
-  table_add (self, seat->session, ike_sa_ref (sa));
-  account (seat, ACCT_START);
-  ike_counter_add (self->engine, self->count.begun, 1);
-  g_clear_pointer (&seat->user, g_free);
-  g_clear_pointer (&seat->nas, g_free);
-  g_clear_pointer (&seat->group, g_free);
-  grant_clear (seat->grant);
-  g_clear_pointer (&seat->grant, g_free);
-}
-
-/* At the end of IKE_AUTH: the SA is up, and has the addresses that it is to have. */
-static IkeTaskResult
-task_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
-{
-  IkeSa *sa = ike_task_sa (task);
-  Seat *seat = seat_of (ike_plugin_state (ike_task_plugin (task)), sa);
-
-  if (seat && !seat->session && ike_sa_state (sa) == IKE_SA_ESTABLISHED)
-    begin_session (seat, sa);
-  return IKE_TASK_DONE;
-}
-
-const IkeTaskClass eap_radius_task_class = {
-  .struct_size = sizeof (IkeTaskClass),
-  .exchanges = "IKE_AUTH",
-  .after = "phase:finish",
-  .build = task_build,
-};
+/* -- rekeying */
 
 static gpointer
 slot_inherit (IkeSa *from, IkeSa *to, gpointer state)
@@ -458,7 +323,7 @@ slot_inherit (IkeSa *from, IkeSa *to, gpointer state)
   seat->sa = ike_sa_ref (to);
   if (seat->session) {
     table_move (seat->self, seat->session, seat->sa);
-    arm (seat, to);
+    seat_arm (seat, to);
   }
   return seat;
 }
@@ -478,7 +343,7 @@ on_proof_limit (IkePlugin *plugin, IkeSa *sa, IkeProofLimitEvent *event)
   guint64 left_s = 0;
 
   if (seat && seat->session && seat->end_us)
-    left_s = (guint64) MAX (seat->end_us - now_us (seat), 0) / G_USEC_PER_SEC;
+    left_s = (guint64) MAX (seat->end_us - seat_now_us (seat), 0) / G_USEC_PER_SEC;
   else if (seat && seat->grant && seat->grant->has_session)
     left_s = seat->grant->session_s;
   if (left_s && (!event->seconds || left_s < event->seconds))
@@ -504,9 +369,24 @@ change_groups (Seat *seat, IkeSa *sa, const Grant *grant)
   for (guint i = 0; seat->groups[i]; i++)
     ike_sa_remove_group (sa, seat->groups[i]);
   g_strfreev (seat->groups);
-  seat->groups = groups_of (grant);
+  seat->groups = grant_groups (grant);
   for (guint i = 0; seat->groups[i]; i++)
     ike_sa_add_group (sa, seat->groups[i]);
+}
+
+/* What the connection asked of the user when he came, such as a group, it asks still. */
+static gboolean
+still_fits (IkeSa *sa, char **why)
+{
+  const IkeProvided *found = ike_feature_find (ike_sa_engine (sa), "auth:eap", NULL);
+  const IkeAuthClass *klass = found ? found->ops : NULL;
+  const IkeConn *conn = ike_sa_conn (sa);
+
+  for (guint i = 0; klass && klass->fits && conn && i < conn->n_remote; i++)
+    if (!strcmp (conn->remote[i].auth, "eap-radius")
+        && !klass->fits (found->plugin, sa, &conn->remote[i], why))
+      return FALSE;
+  return TRUE;
 }
 
 /* RFC 5176, 2.2: CoA-Request packets "contain information for dynamically changing session
@@ -515,24 +395,27 @@ void
 seat_change (EapRadius *self, IkeSa *sa, const Grant *grant)
 {
   Seat *seat = seat_of (self, sa);
+  g_autofree char *why = NULL;
 
   if (!seat)
     return;
   if (grant->has_session)
-    seat->end_us = in_seconds (seat, grant->session_s);
+    seat->end_us = seat_in_seconds (seat, grant->session_s);
   if (grant->has_idle) {
     seat->idle_s = grant->idle_s;
-    seat->idle_us = in_seconds (seat, grant->idle_s);
+    seat->idle_us = seat_in_seconds (seat, grant->idle_s);
   }
   if (grant->has_interim && seat->is_accounted) {
-    seat->interim_s = interim_of (self, grant);
-    seat->interim_us = in_seconds (seat, seat->interim_s);
+    seat->interim_s = seat_interim_of (self, grant);
+    seat->interim_us = seat_in_seconds (seat, seat->interim_s);
   }
-  keep_classes (seat, grant);
+  seat_keep_classes (seat, grant);
   if (grant->n_groups)
     change_groups (seat, sa, grant);
-  arm (seat, sa);
+  seat_arm (seat, sa);
   ike_sa_log_text (sa, IKE_LOG_NOTICE, "eap-radius", "the RADIUS server changed what the user may");
+  if (!still_fits (sa, &why))
+    seat_close (self, sa, CAUSE_ADMIN_RESET, why);
 }
 
 const Grant *

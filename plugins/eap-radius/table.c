@@ -64,6 +64,7 @@ is_index (const IkeRadiusAttribute *attribute)
   case IKE_RADIUS_ACCT_SESSION_ID:
   case IKE_RADIUS_CHARGEABLE_USER_IDENTITY:
   case IKE_RADIUS_FRAMED_IPV6_ADDRESS:
+  case IKE_RADIUS_FRAMED_IPV6_PREFIX:
     return TRUE;
   default:
     return FALSE;

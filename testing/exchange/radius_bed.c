@@ -283,6 +283,7 @@ options_of (gconstpointer flags)
   static PairOptions o;
 
   o = (PairOptions){ .seed = 6,
+                     .n_shards = 2,
                      .flags = GPOINTER_TO_UINT (flags),
                      .plugins = radius_bed_tells ? with_lifetime : plugins,
                      .builtin = radius_bed_keeps ? with_queue : builtin,

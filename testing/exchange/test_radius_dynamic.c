@@ -27,6 +27,7 @@ bed (gconstpointer flags, const char *settings)
   g_assert_true (ike_addr_parse (&r->wanted[r->n_wanted++], "0.0.0.0", NULL));
   ike_radius_add (&r->grant, IKE_RADIUS_FRAMED_IP_ADDRESS, "\x0a\x03\0\x07", 4);
   ike_radius_add_text (&r->grant, IKE_RADIUS_CHARGEABLE_USER_IDENTITY, "c1");
+  ike_radius_add (&r->grant, IKE_RADIUS_FRAMED_IPV6_PREFIX, "\0\x10\x20\x01", 4);
   return r;
 }
 
@@ -54,6 +55,7 @@ static const Name names[] = {
   { "framed-ip-address", IKE_RADIUS_FRAMED_IP_ADDRESS, NULL, 0x0a030007, FALSE },
   { "calling-station-id", IKE_RADIUS_CALLING_STATION_ID, "10.0.0.1[500]", 0, FALSE },
   { "nas-port", IKE_RADIUS_NAS_PORT, NULL, 1, TRUE },
+  { "framed-ipv6-prefix", IKE_RADIUS_FRAMED_IPV6_PREFIX, NULL, 0x00102001, FALSE },
   { "chargeable-user-identity", IKE_RADIUS_CHARGEABLE_USER_IDENTITY, "c1", 0, FALSE },
 };
 

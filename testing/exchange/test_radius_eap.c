@@ -161,6 +161,33 @@ test_all_of_it (gconstpointer flags)
   unmake (pair);
 }
 
+/* The connection wants the group gold, also later. */
+static void
+test_out_of_the_group (gconstpointer flags)
+{
+  static const guint8 gold[] = "\x01\x0c"
+                               "carol@test\x19\x06gold";
+  static const guint8 tin[] = "\x01\x0c"
+                              "carol@test\x19\x05tin";
+  Pair *pair = make (flags, "opensesame");
+  TestDynamic answer;
+  IkeTree *status;
+
+  pair_assert_up (pair, NULL);
+  test_service_dynamic (pair->b.engine, IKE_RADIUS_COA_REQUEST, gold, sizeof gold - 1, &answer);
+  pair_run (pair, 2);
+  g_assert_true (answer.is_there && answer.is_done);
+  g_assert_null (account (2));
+  test_service_dynamic (pair->b.engine, IKE_RADIUS_COA_REQUEST, tin, sizeof tin - 1, &answer);
+  pair_run (pair, 2);
+  g_assert_true (answer.is_there && answer.is_done);
+  status = pair_status (&pair->a);
+  g_assert_cmpuint (ike_tree_n (ike_tree_get (status, "sas")), ==, 0);
+  ike_tree_free (status);
+  g_assert_true (test_service_has_text (account (2), IKE_RADIUS_CLASS, "tin"));
+  unmake (pair);
+}
+
 static void
 assert_refused (Pair *pair, const char *reason)
 {
@@ -215,6 +242,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   pair_add_test ("radius-eap", "from-identity-to-disconnect", test_all_of_it);
+  pair_add_test ("radius-eap", "out-of-the-group-is-out", test_out_of_the_group);
   pair_add_test ("radius-eap", "who-does-not-come-in", test_who_does_not_come_in);
   pair_add_test ("radius-eap", "a-group-without-servers", test_group_without_servers);
   return g_test_run ();
