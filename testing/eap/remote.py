@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Road warriors: clients that prove themselves by EAP to a gateway, get an address of its own, and ping what is behind it.
+"""Road warriors: clients that prove themselves by EAP to a gateway, get an address from it, and ping what is behind it.
 
 The clients are on the left, the gateway on the right, FreeRADIUS, where there is one, in the middle."""
 import concurrent.futures
@@ -24,7 +24,7 @@ POOL, POOL6 = "10.3.0.0/24", "fd03::/112"
 BEHIND = {"address": "10.2.0.1", "net": "10.2.0.0/16"}
 BEHIND6 = {"address": "fd02::1", "net": "fd02::/32"}
 
-# charon's words for where EAP secrets of GTC are, and for its helpers of EAP.
+# What charon loads beside what other cases want of it.
 STRONGSWAN_EAP = "eap-identity eap-md5 eap-gtc eap-mschapv2 eap-tls eap-ttls eap-radius md5 xauth-generic fips-prf"
 
 
@@ -73,9 +73,8 @@ class Case:
     user: str = None                          # its EAP identity; None: as it should be
     certificate: str = "client"               # attribute of Made
     refused: dict = None                      # kind of the gateway: what it says then
-    then: callable = None                     # what comes after the pings: (run)
+    then: callable = None                     # what comes after the pings: (run, address)
     reply: tuple = ()                         # what FreeRADIUS says of the user in its Access-Accept
-    control: tuple = ()                       # what it knows of him
     wants_accounting: bool = False
     is_eap_only: bool = False                 # the gateway has no other proof, either (RFC 5998)
     is_second_round: bool = False             # the client shows a certificate first (RFC 4739)
@@ -105,7 +104,7 @@ class Run:
                 case.is_radsec)
 
     def users(self):
-        control = self.case.control + (radius.sim_control(sim.TRIPLETS) if self.method.is_card else ())
+        control = radius.sim_control(sim.TRIPLETS) if self.method.is_card else ()
         others = [radius.User(name, PASSWORD) for name in OTHERS]
         return [radius.User(self.known, PASSWORD if self.method.has_password else None, control, self.case.reply), *others]
 

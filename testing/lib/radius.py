@@ -322,7 +322,7 @@ class EapolTest:
             out.write((f"ctrl_interface={card.directory}\nexternal_sim=1\n" if card else "") + f"network={{\n{lines}}}\n")
         if card:
             card.start()
-        args = [self.program, "-c", file, "-a", address, "-p", str(port), "-s", SECRET, "-t", str(seconds), *([] if has_keys else ["-n"])]
+        args = [self.program, "-c", file, "-a", address, "-p", str(port), "-s", SECRET, "-t", str(seconds), *([] if has_keys else ["-n"]), *(["-W"] if card else [])]
         done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                               timeout=seconds * 2 * SLOWNESS, stdin=subprocess.DEVNULL, env=self.environment)
         with open(os.path.join(directory, "eapol.log"), "w") as log:

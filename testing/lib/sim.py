@@ -81,7 +81,7 @@ class Card(threading.Thread):
             self.trouble = trouble
 
     def _attach(self):
-        """Before it asks for the first time, so in a hurry."""
+        """It asks nothing before somebody listens (-W)."""
         while time.monotonic() < self.deadline:
             found = [path for path in glob.glob(os.path.join(self.directory, "*")) if path != self.own]
             try:
@@ -89,7 +89,7 @@ class Card(threading.Thread):
                 self.socket.send(b"ATTACH")
                 return
             except (IndexError, OSError):
-                time.sleep(0.001)
+                time.sleep(0.01)
         raise Failure("eapol_test has no control socket")
 
     def _look(self):
