@@ -214,7 +214,7 @@ plan_resolved (Apply *apply)
 static void
 next_step (gpointer data)
 {
-  static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   char *const environment[] = { path, NULL };
   Apply *apply = data;
   g_auto (GStrv) argv = g_queue_pop_head (&apply->steps);
