@@ -19,7 +19,7 @@ typedef enum { IKE_AUTH_TALK_MORE, IKE_AUTH_TALK_DONE, IKE_AUTH_TALK_FAILED } Ik
 
 typedef struct {
   guint8  outcome;                            /* IkeAuthTalk */
-  GBytes *body;                               /* of our payload; NULL: none is due.  FAILED: for the peer, with @reason */
+  GBytes *body;                               /* of our payload; NULL: none is due.  FAILED: for the peer */
   char   *reason;                             /* FAILED: for people.  MORE: why it will fail, or NULL */
   gboolean is_theirs;                         /* FAILED: the other end said so, and is not told */
 } IkeAuthTurn;                                /* g_malloc, its parts too */
@@ -54,12 +54,13 @@ typedef struct {
   void      (*check)    (IkePlugin *self, const IkeAuthConf *conf, gboolean is_local, GPtrArray *problems);
   /* Owner shard.  Who we are where @conf has no id: with a reference; NULL: our address. */
   IkeIdent *(*identity) (IkePlugin *self, IkeSa *sa, const IkeAuthConf *conf);
-  /* Of a method that talks before it signs: the type of the payload that carries what it says (48: EAP, RFC 7296, 2.16;
-   * 49: GSPM, RFC 6467); 0: it signs at once.  While one end talks, the other only answers: the initiator of the SA
-   * shows by an IKE_AUTH request without AUTH that it wants to be talked with, and signs when the talk is DONE, and with
-   * what came of it; sign and verify find that in the SA's slot of the plugin. */
+  /* Of a method that talks before it signs: the type of the payload that carries what it says (48: EAP, RFC 7296,
+   * 2.16; 49: GSPM, RFC 6467); 0: it signs at once.  While one end talks, the other only answers: the initiator of
+   * the SA shows by an IKE_AUTH request without AUTH that it wants to be talked with, and signs when the talk is
+   * DONE, and with what came of it; sign and verify find that in the SA's slot of the plugin. */
   guint8      talks;
-  /* Owner shard.  @is_local: we are the one who is authenticated, so that the other begins.  NULL with @why (g_free). */
+  /* Owner shard.  @is_local: we are the one who is authenticated, so that the other begins.  NULL with @why
+   * (g_free). */
   gpointer  (*talk_begin) (IkePlugin *self, IkeSa *sa, const IkeAuthConf *conf, gboolean is_local, char **why);
   /* One turn: @body is that of the other's payload, valid until @call is answered; NULL: begin.  Answers with an
    * IkeAuthTurn, or fails with a reason for people. */
@@ -68,8 +69,8 @@ typedef struct {
   /* Does @conf of who answers mean that it proves itself in the talk alone, and leaves its own AUTH out till then (RFC
    * 5998)?  NULL: no. */
   gboolean  (*is_mutual)  (IkePlugin *self, IkeSa *sa, const IkeAuthConf *conf, gboolean is_local);
-  /* Who answers, when the talk is over and its AUTH is right: does what is known of the peer now fit @conf?  FALSE: @why
-   * (g_free).  NULL: yes. */
+  /* Who answers, when the talk is over and its AUTH is right: does what is known of the peer now fit @conf?  FALSE:
+   * @why (g_free).  NULL: yes. */
   gboolean  (*fits)       (IkePlugin *self, IkeSa *sa, const IkeAuthConf *conf, char **why);
 } IkeAuthClass;
 

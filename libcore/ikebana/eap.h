@@ -13,7 +13,8 @@ IKE_BEGIN_DECLS
 
 enum { IKE_EAP_CODE_REQUEST = 1, IKE_EAP_CODE_RESPONSE, IKE_EAP_CODE_SUCCESS, IKE_EAP_CODE_FAILURE };
 enum { IKE_EAP_TYPE_IDENTITY = 1, IKE_EAP_TYPE_NOTIFICATION = 2, IKE_EAP_TYPE_NAK = 3, IKE_EAP_TYPE_MD5 = 4,
-       IKE_EAP_TYPE_GTC = 6, IKE_EAP_TYPE_TLS = 13, IKE_EAP_TYPE_SIM = 18, IKE_EAP_TYPE_TTLS = 21, IKE_EAP_TYPE_AKA = 23,
+       IKE_EAP_TYPE_GTC = 6, IKE_EAP_TYPE_TLS = 13, IKE_EAP_TYPE_SIM = 18, IKE_EAP_TYPE_TTLS = 21,
+       IKE_EAP_TYPE_AKA = 23,
        IKE_EAP_TYPE_PEAP = 25, IKE_EAP_TYPE_MSCHAPV2 = 26, IKE_EAP_TYPE_AKA_PRIME = 50, IKE_EAP_TYPE_EXPANDED = 254 };
 /* Code, identifier, length; a packet; what an identity, an MSK may have; turns before a conversation is given up. */
 enum { IKE_EAP_HEADER_LEN = 4, IKE_EAP_PACKET_MAX = 16384, IKE_EAP_IDENTITY_MAX = 253, IKE_EAP_MSK_MIN = 64,
@@ -25,7 +26,7 @@ typedef struct {
   guint32            struct_size;
   IkeEngine         *engine;
   IkeLoop           *loop;                    /* everything of the conversation runs here */
-  IkeSa             *sa;                      /* NULL: not in IKE_AUTH.  Never touched when the method was told to end */
+  IkeSa             *sa;                      /* NULL: not in IKE_AUTH.  Gone when the method was told to end */
   const IkeAuthConf *conf;                    /* the section local* or remote* that asks for it; NULL: none */
   const char        *conn;                    /* name of the connection, for people; NULL: none */
   const IkeIdent    *identity;                /* server: who the peer says to be (EAP-Identity, else IDi); peer: who we
@@ -38,7 +39,7 @@ typedef struct {
 
 typedef enum {
   IKE_EAP_MORE,                               /* the peer is to answer @packet; peer: @packet is our answer */
-  IKE_EAP_DONE,                               /* server: it is who it says to be; peer: we are content, whatever follows */
+  IKE_EAP_DONE,                               /* server: it is who it says to be; peer: we are content */
   IKE_EAP_FAILED,                             /* with @reason */
 } IkeEapOutcome;
 
@@ -90,10 +91,10 @@ typedef struct {
   /* The state of a new conversation, or NULL with @why (g_free). @context stays the host's, see there. */
   gpointer (*begin) (IkePlugin *self, const IkeEapContext *context, char **why);
   /* One turn, one at a time.  Server: @packet is the peer's response (NULL: make the first request; a relay gets the
-   * response to EAP-Identity first), and what it makes has @identifier.  Peer: @packet is the request, whose identifier
-   * the answer bears.  @packet is valid until @call is answered.  Answers with an IkeEapStep, by itself also when it was
-   * told to end meanwhile; what is malformed is FAILED, and the call fails only where the method itself cannot go on
-   * (no memory, a library), with a reason for people. */
+   * response to EAP-Identity first), and what it makes has @identifier.  Peer: @packet is the request, whose
+   * identifier the answer bears.  @packet is valid until @call is answered.  Answers with an IkeEapStep, by itself
+   * also when it was told to end meanwhile; what is malformed is FAILED, and the call fails only where the method
+   * itself cannot go on (no memory, a library), with a reason for people. */
   void     (*step)  (gpointer state, IkeCall *call, const guint8 *packet, gsize len, guint8 identifier);
   /* The conversation is over, maybe in the middle of a turn: the state goes, if need be when that turn is answered.
    * From then on the context is gone. */

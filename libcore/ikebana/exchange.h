@@ -66,8 +66,8 @@ IkeTaskResult ike_task_fail  (IkeTask *task, guint16 notify, const void *data, g
 /* The same about the SA of an SPI of four bytes (CHILD_SA_NOT_FOUND; RFC 7296, 3.10). */
 IkeTaskResult ike_task_fail_about (IkeTask *task, guint16 notify, guint8 protocol, const guint8 spi[4],
                                    const char *reason);
-/* The same, and the answer has one payload of type @payload with @body in place of the notify: for protocols with a last
- * word of their own (EAP-Failure). */
+/* The same, and the answer has one payload of type @payload with @body in place of the notify: for protocols with a
+ * last word of their own (EAP-Failure). */
 IkeTaskResult ike_task_fail_saying (IkeTask *task, guint8 payload, GBytes *body_take, guint16 notify,
                                     const char *reason);
 IkeTaskResult ike_task_abort (IkeTask *task, const char *reason);                         /* returns ABORT */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pool.h - virtual addresses, and what else a gateway tells its clients in configuration payloads (RFC 7296, 3.15).
  *
- * A plugin that keeps addresses offers the kind `pool`; the plugin of the configuration payload asks all of them in load
- * order for the names in `pools` of a connection.  Whoever knows better (RADIUS) adds to the hook `assign`; whoever acts
- * on what a gateway said (name servers) adds to `handle`. */
+ * A plugin that keeps addresses offers the kind `pool`; the plugin of the configuration payload asks all of them in
+ * load order for the names in `pools` of a connection.  Whoever knows better (RADIUS) adds to the hook `assign`;
+ * whoever acts on what a gateway said (name servers) adds to `handle`. */
 #pragma once
 #include <ikebana/plugin.h>
 #include <ikebana/sa.h>
@@ -37,9 +37,9 @@ typedef struct {
   guint32   struct_size;
   /* Is there a pool of this name?  Any thread, at once. */
   gboolean (*has)     (IkePlugin *self, const char *pool);
-  /* Any loop; copies what it keeps.  Answers with an IkeAddr*, g_malloc: nobody else's until release; or fails with a
-   * reason for people ("pool rw is full: 254 of 254 in use").  The same client gets the same address again where that is
-   * free.  For a call that was given up the lease is given back (undo). */
+  /* Any loop; copies what it keeps.  Answers with an IkeAddr*, g_malloc: nobody else's until release; or fails with
+   * a reason for people ("pool rw is full: 254 of 254 in use").  The same client gets the same address again where
+   * that is free.  For a call that was given up the lease is given back (undo). */
   void     (*acquire) (IkePlugin *self, const IkeLeaseQuery *query, IkeCall *call);
   /* Any loop.  @query is that of acquire. */
   void     (*release) (IkePlugin *self, const IkeLeaseQuery *query, const IkeAddr *addr);

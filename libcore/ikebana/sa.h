@@ -86,8 +86,8 @@ enum { IKE_SA_GROUPS_MAX = 32, IKE_SA_VIRTUAL_IPS_MAX = 8 };
 void            ike_sa_add_group   (IkeSa *sa, const char *group);
 void            ike_sa_remove_group (IkeSa *sa, const char *group);
 gboolean        ike_sa_is_in_group (const IkeSa *sa, const char *group);
-/* Addresses that an end has inside the tunnel because the other gave it to it (RFC 7296, 2.19): ours, or the peer's. `dynamic`
- * in the selectors of children stands for them.  Kept when the SA is rekeyed.  FALSE: there are too many. */
+/* Addresses that an end has inside the tunnel because the other gave it to it (RFC 7296, 2.19): ours, or the peer's.
+ * `dynamic` in the selectors of children stands for them.  Kept when the SA is rekeyed.  FALSE: there are too many. */
 gboolean        ike_sa_add_virtual_ip     (IkeSa *sa, gboolean is_ours, const IkeAddr *addr);
 void            ike_sa_forget_virtual_ips (IkeSa *sa, gboolean is_ours);
 const IkeAddr  *ike_sa_virtual_ips        (const IkeSa *sa, gboolean is_ours, guint *n);

@@ -184,9 +184,9 @@ static const IkeJobClass outlived_job = {
   .run = run_outlived,
 };
 
-/* RFC 7296, 2.8.3: "Reauthentication is done by creating a new IKE SA from scratch ..., creating new
- * Child SAs within the new IKE SA ..., and finally deleting the old IKE SA": it is the peer's to
- * delete, and for a moment there are two. */
+/* RFC 7296, 2.8.3: "Reauthentication is done by creating a new IKE SA from scratch ..., creating
+ * new Child SAs within the new IKE SA ..., and finally deleting the old IKE SA": it is the
+ * peer's to delete, and for a moment there are two. */
 static void
 run_anew (IkeSa *sa, gpointer data)
 {

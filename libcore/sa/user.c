@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* user.c - who uses an IKE SA, where that is known better than by its identity: a user who proved a
- * name of his own, the groups he is in, and the virtual addresses that the two ends gave each other.
- * One record for an SA and its heirs; most SAs have none. */
+/* user.c - who uses an IKE SA, where that is known better than by its identity: a user who
+ * proved a name of his own, the groups he is in, and the virtual addresses that the two ends
+ * gave each other. One record for an SA and its heirs; most SAs have none. */
 #include "sa/sa_private.h"
 #include <string.h>
 

@@ -66,6 +66,14 @@ ike_sa_prf (const IkeSa *sa)
   return sa->has_prf ? (const IkePrf *) &prf_class : NULL;
 }
 
+/* For those who have no secret of their own. */
+gboolean
+ike_sa_prf_auth (IkeSa *sa, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out,
+                 gsize *out_len)
+{
+  g_assert_not_reached ();
+}
+
 const IkePrfClass *
 ike_prf_class (const IkePrf *prf)
 {

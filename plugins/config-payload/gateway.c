@@ -313,12 +313,13 @@ add_of_pool (guint16 type, const void *value, gsize len, gpointer data)
     add_attribute (type, value, len, data);
 }
 
+/* What pools say beside their addresses, also to a client whose address came from elsewhere. */
 static void
 add_of_pools (const Config *config, Gateway *self)
 {
   for (guint i = 0; i < self->pools->len; i++) {
-    const IkeProvided *pool =
-        self->has_from[i] || !self->n_wanted ? keeper_of (config, self->pools->pdata[i]) : NULL;
+    gboolean is_told = self->has_from[i] || !self->n_wanted || self->n_given > 0;
+    const IkeProvided *pool = is_told ? keeper_of (config, self->pools->pdata[i]) : NULL;
     if (pool)
       ((const IkePoolClass *) pool->ops)
           ->attributes (pool->plugin, self->pools->pdata[i], add_of_pool, self);

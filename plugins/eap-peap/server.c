@@ -59,6 +59,7 @@ inner_stepped (gpointer owner, gpointer data, gpointer result, const char *error
     say_result (server, PEAP_FAILURE, step->reason);
   else {
     server->identifier = step->packet[1];
+    eap_tunnel_warn (server->tunnel, step->reason);
     if (eap_tunnel_say (server->tunnel, step->packet + IKE_EAP_HEADER_LEN,
                         step->len - IKE_EAP_HEADER_LEN))
       eap_tunnel_more (server->tunnel);

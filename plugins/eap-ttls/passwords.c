@@ -35,15 +35,18 @@ ttls_check_pap (const TtlsAvps *avps, IkeSecretBlob *password, const char **why)
          && ike_equal (avps->password.data, ike_secret_blob_data (password), len);
 }
 
-void
+gboolean
 ttls_say_pap (GByteArray *out, IkeSecretBlob *password)
 {
   guint8 padded[PASSWORD_MAX] = { 0 };
-  gsize len = MIN (ike_secret_blob_len (password), sizeof padded);
+  gsize len = ike_secret_blob_len (password);
 
+  if (len > sizeof padded)
+    return FALSE;
   memcpy (padded, ike_secret_blob_data (password), len);
   ttls_avp_add (out, TTLS_PASSWORD, 0, padded, MAX ((len + PAD - 1) / PAD, 1) * PAD);
   ike_wipe (padded, sizeof padded);
+  return TRUE;
 }
 
 /* -- CHAP */

@@ -108,7 +108,8 @@ begin_inner (Peer *peer)
 static void
 say_password (Peer *peer)
 {
-  g_autoptr (GByteArray) out = g_byte_array_new ();
+  /* Large enough for all of it: what grows leaves copies behind. */
+  g_autoptr (GByteArray) out = g_byte_array_sized_new (1024);
   g_autoptr (IkeSecretBlob) password = eap_secret_of_ours (peer->context, "eap");
   g_autofree guint8 *name = NULL;
   g_autofree char *why = NULL;
@@ -123,7 +124,7 @@ say_password (Peer *peer)
   user.data = name = eap_identity_bytes (peer->context->identity, &user.len);
   ttls_avp_add (out, TTLS_USER, 0, user.data, user.len);
   if (peer->plugin->way == TTLS_BY_PAP)
-    ttls_say_pap (out, password);
+    is_said = ttls_say_pap (out, password);
   else if (peer->plugin->way == TTLS_BY_CHAP)
     is_said = ttls_say_chap (peer->tunnel, out, password);
   else

@@ -36,8 +36,9 @@ gboolean ttls_check_chap (EapTunnel *tunnel, const TtlsAvps *avps, IkeSecretBlob
 /* @success gets the value of MS-CHAP2-Success. */
 gboolean ttls_check_mschapv2 (EapTunnel *tunnel, IkeEngine *engine, const TtlsAvps *avps, IkeSecretBlob *password,
                               guint8 success[static TTLS_MS_SUCCESS_LEN], const char **why);
-/* A peer: the AVPs behind User-Name, and, of MS-CHAP-V2, what the server must answer.  FALSE: the library failed. */
-void     ttls_say_pap  (GByteArray *out, IkeSecretBlob *password);
+/* A peer: the AVPs behind User-Name, and, of MS-CHAP-V2, what the server must answer.  FALSE: the library failed,
+ * or the password is too long. */
+gboolean ttls_say_pap  (GByteArray *out, IkeSecretBlob *password);
 gboolean ttls_say_chap (EapTunnel *tunnel, GByteArray *out, IkeSecretBlob *password);
 gboolean ttls_say_mschapv2 (EapTunnel *tunnel, IkeEngine *engine, const IkePart *user, IkeSecretBlob *password,
                             GByteArray *out, guint8 success[static TTLS_MS_SUCCESS_LEN]);

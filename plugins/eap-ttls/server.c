@@ -62,9 +62,10 @@ inner_stepped (gpointer owner, gpointer data, gpointer result, const char *error
 
   if (error || eap_tunnel_has_ended (server->tunnel))
     eap_tunnel_fail (server->tunnel, error ? error : "the conversation was ended");
-  else if (step->outcome == IKE_EAP_MORE)
+  else if (step->outcome == IKE_EAP_MORE) {
+    eap_tunnel_warn (server->tunnel, step->reason);
     say_eap (server, step->packet, step->len);
-  else if (step->outcome == IKE_EAP_DONE)
+  } else if (step->outcome == IKE_EAP_DONE)
     finish (server,
             step->identity ? ike_ident_ref (step->identity) : ike_ident_ref (server->identity),
             g_steal_pointer (&step->groups));

@@ -43,10 +43,10 @@ eap_method_of (const IkeAuthConf *conf)
 
 /* -- AUTH */
 
-/* RFC 7296, 2.16: "For EAP methods that create a shared key as a side effect of authentication, that
- * shared key MUST be used by both the initiator and responder to generate AUTH payloads"; "If EAP
- * methods that do not generate a shared key are used, the AUTH payloads in messages 7 and 8 MUST be
- * generated using SK_pi and SK_pr, respectively." */
+/* RFC 7296, 2.16: "For EAP methods that create a shared key as a side effect of authentication,
+ * that shared key MUST be used by both the initiator and responder to generate AUTH payloads";
+ * "If EAP methods that do not generate a shared key are used, the AUTH payloads in messages 7
+ * and 8 MUST be generated using SK_pi and SK_pr, respectively." */
 static gboolean
 auth_value (Eap *eap, IkeSa *sa, gboolean of_initiator, GBytes *octets, guint8 *out)
 {

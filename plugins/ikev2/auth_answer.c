@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* auth_answer.c - AUTH of who answers: the peer's identities are verified one after another, with a
- * talk where it asks for one, and ours are proven, until both have done what the connection says. */
+/* auth_answer.c - AUTH of who answers: the peer's identities are verified one after another,
+ * with a talk where it asks for one, and ours are proven, until both have done what the
+ * connection says. */
 #include "auth.h"
 
 /* -- the peer's */

@@ -62,7 +62,8 @@ id_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
   }
   ike_sa_set_local_id (sa, ikev2_own_id (sa));
   ike_id_write (out, IKE_PAYLOAD_IDI, ike_sa_local_id (sa));
-  if (wanted && ike_sa_auth_round (sa, TRUE) == 0 && ike_ident_type (wanted) != IKE_ID_ANY && !ike_ident_is_pattern (wanted))
+  if (wanted && ike_sa_auth_round (sa, TRUE) == 0 && ike_ident_type (wanted) != IKE_ID_ANY
+      && !ike_ident_is_pattern (wanted))
     ike_id_write (out, IKE_PAYLOAD_IDR, wanted);
   return IKE_TASK_DONE;
 }

@@ -51,12 +51,41 @@ find (Memory *self, const char *name)
   return pool && !pool->is_gone ? pool : NULL;
 }
 
+static void
+memory_free (gpointer data)
+{
+  Memory *self = data;
+
+  g_hash_table_unref (self->pools);
+  g_ptr_array_unref (self->pending);
+  pthread_mutex_destroy (&self->lock);
+  g_free (self);
+}
+
+/* Made when it is first needed: `ikebanad --check` reads sections without activating anything. */
+static Memory *
+memory_of (IkePlugin *plugin)
+{
+  Memory *self = ike_plugin_state (plugin);
+
+  if (self)
+    return self;
+  self = g_new0 (Memory, 1);
+  self->engine = ike_plugin_engine (plugin);
+  self->max_offline = (guint) MIN (ike_plugin_option_uint (plugin, "max_offline"), 100000000);
+  self->pending = g_ptr_array_new_with_free_func ((GDestroyNotify) pool_conf_free);
+  self->pools = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, pool_free);
+  pthread_mutex_init (&self->lock, NULL);
+  ike_plugin_set_state (plugin, self, memory_free);
+  return self;
+}
+
 /* -- settings */
 
 static void
 begin (IkePlugin *plugin)
 {
-  Memory *self = ike_plugin_state (plugin);
+  Memory *self = memory_of (plugin);
 
   g_ptr_array_set_size (self->pending, 0);
 }
@@ -371,29 +400,10 @@ static const IkePoolClass pool_class = {
 
 /* -- the plugin */
 
-static void
-memory_free (gpointer data)
-{
-  Memory *self = data;
-
-  g_hash_table_unref (self->pools);
-  g_ptr_array_unref (self->pending);
-  pthread_mutex_destroy (&self->lock);
-  g_free (self);
-}
-
 static gboolean
 activate (IkePlugin *plugin, GError **error)
 {
-  Memory *self = g_new0 (Memory, 1);
-
-  self->engine = ike_plugin_engine (plugin);
-  self->max_offline = (guint) MIN (ike_plugin_option_uint (plugin, "max_offline"), 100000000);
-  self->pending = g_ptr_array_new_with_free_func ((GDestroyNotify) pool_conf_free);
-  self->pools = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, pool_free);
-  pthread_mutex_init (&self->lock, NULL);
-  ike_plugin_set_state (plugin, self, memory_free);
-  return TRUE;
+  return memory_of (plugin) != NULL;
 }
 
 static const IkeOptionInfo option_offline = {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* radius.c - users by EAP-MSCHAPv2 over RADIUS: a gateway, its clients and a RADIUS server are three
- * engines in one process, over net-sim and kernel-fake, in virtual time.  All users begin at once.
- * With --stop they begin a millisecond apart, the server says nothing any more from the middle on,
- * and SAs that are up are asked for life meanwhile.  Prints "name value" lines; testing/bench/run makes tables of them.
+/* radius.c - users by EAP-MSCHAPv2 over RADIUS: a gateway, its clients and a RADIUS server are
+ * three engines in one process, over net-sim and kernel-fake, in virtual time.  All users begin at
+ * once. With --stop they begin a millisecond apart, the server says nothing any more from the
+ * middle on, and SAs that are up are asked for life meanwhile.  Prints "name value" lines;
+ * testing/bench/run makes tables of them.
  *
  * usage: bench-radius [--count N] [--stop] */
 #include <malloc.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* radius_server.h - a RADIUS server in simulation: EAP conversations of an engine's `eap-server:` methods, reached through
- * the kind `radius-transport` of another engine of the same simulation. */
+/* radius_server.h - a RADIUS server in simulation: EAP conversations of an engine's `eap-server:` methods, reached
+ * through the kind `radius-transport` of another engine of the same simulation. */
 #pragma once
 #include <ikebana/engine.h>
 

@@ -2,10 +2,12 @@
 """Road warriors: clients that prove themselves by EAP to a gateway, get an address of its own, and ping what is behind it.
 
 The clients are on the left, the gateway on the right, FreeRADIUS, where there is one, in the middle."""
+import concurrent.futures
 import dataclasses
 import functools
 import json
 import os
+import signal
 
 import capture
 import peers
@@ -89,7 +91,7 @@ class Run:
 
     def __init__(self, case, kinds, lab, make):
         self.case, self.lab, self.made = case, lab, make.pki()
-        self.clients = []
+        self.clients, self.told = [], ""
         self.make, self.client, self.gateway = make, make(kinds[0], lab, lab.left), make(kinds[1], lab, lab.right)
         self.method = METHODS[case.method]
         self.known = f"{NAME}@example" if self.method.is_certificate else f"1{sim.IMSI}" if self.method.is_card else NAME
@@ -104,13 +106,17 @@ class Run:
 
     def users(self):
         control = self.case.control + (radius.sim_control(sim.TRIPLETS) if self.method.is_card else ())
-        return [radius.User(self.known, PASSWORD if self.method.has_password else None, control, self.case.reply)]
+        others = [radius.User(name, PASSWORD) for name in OTHERS]
+        return [radius.User(self.known, PASSWORD if self.method.has_password else None, control, self.case.reply), *others]
 
     # -- settings
 
+    def identity(self):
+        """IDi of the client, which is not what policy goes by."""
+        return self.user if "@" in self.user else f"{self.user if self.user.isalnum() else NAME}@client.example"
+
     def client_tree(self, peer):
-        local = {"auth": f"eap-{self.case.client_method or self.method.name}", "eap_id": self.user,
-                 "id": self.user if "@" in self.user else f"{self.user}@client.example"}
+        local = {"auth": f"eap-{self.case.client_method or self.method.name}", "eap_id": self.user, "id": self.identity()}
         remote = {"auth": f"eap-{self.method.name}" if self.case.is_eap_only else "pubkey", "id": GATEWAY}
         if not self.case.is_eap_only or peer.kind == "ikebana":      # of an EAP method charon does not know the CA
             remote["cacerts"] = f"{self.made.root.name}.pem"
@@ -174,8 +180,15 @@ class Run:
         START[peer.kind](peer, self.client_tree(peer), plugins)
         self.clients.append(peer)
 
+    def neighbour(self):
+        """Another client, of another user, beside the first."""
+        self.user, = OTHERS
+        other = self.make(self.client.kind, self.lab, self.lab.add_client("neighbour", 5))
+        self.start_client(other)
+        return other
+
     def up(self):
-        self.client.up("net")
+        self.told = self.client.up("net")
 
     def addresses(self):
         """Of the client inside: the virtual ones, as the gateway's listing has them."""
@@ -265,11 +278,19 @@ def run_case(case, kinds, make, directory):
                 check_protected(packets, address)
         for peer in (*run.clients, run.gateway):
             if peer.kind == "ikebana":
+                check_escaped(peer)
                 peer.check_end()
         if run.radius and case.is_radius_up:
             if case.wants_accounting and run.gateway.kind == "ikebana":
                 run.radius.wait_for_accounting(Acct_Status_Type="Accounting-Off")
             run.radius.stop()
+
+
+def check_escaped(peer):
+    """What others say of themselves reaches no terminal as it is."""
+    for text in (peer.log(), peer.cli("explain").stdout, peer.cli("--json", "explain").stdout, peer.cli("status").stdout):
+        if wild := set(text) & set(map(chr, (*range(9), *range(11, 32), 127))):
+            raise Failure(f"{peer.side.name} says {wild} in: {text}")
 
 
 def check_protected(packets, address):
@@ -312,8 +333,10 @@ def disconnected(run, address):
 
 
 def given(wanted):
-    """The address that FreeRADIUS chose goes before the pool."""
+    """The address that FreeRADIUS chose goes before the pool, whose name servers the client is told all the same."""
     def check(run, address):
+        if "INTERNAL_IP4_DNS" not in run.told:
+            raise Failure(f"the client heard of no name server: {run.told}")
         if address != wanted:
             raise Failure(f"the address is {address}, not {wanted}")
     return check
@@ -336,9 +359,7 @@ def changed(run, address):
 
 def beside(run, address):
     """Another client behind the same NAT: it gets an address of its own, and both are reached by that."""
-    other = run.make(run.client.kind, run.lab, run.lab.add_client("neighbour", 5))
-    run.user = "bob"
-    run.start_client(other)
+    other = run.neighbour()
     other.up("net")
     for peer, wanted in ((other, "10.3.0.2"), (run.client, address)):
         args = ["ping", "-n", "-c", "1", "-W", "1", "-I", BEHIND["address"], wanted]
@@ -347,6 +368,36 @@ def beside(run, address):
             raise Failure(f"{peer.side.name} has {found}, not {wanted}")
 
 
+def stalled(run, address):
+    """A server that is silent for a second holds up who waits for it, and nobody else."""
+    other = run.neighbour()
+    run.radius.process.send_signal(signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            waiting = pool.submit(other.up, "net")
+            run.client.side.exec(["ping", "-n", "-c", "10", "-i", "0.05", "-W", "1", "-I", address, BEHIND["address"]])
+            if waiting.done():
+                raise Failure("the other client did not wait")
+            run.radius.process.send_signal(signal.SIGCONT)
+            waiting.result(15)
+    finally:
+        run.radius.process.send_signal(signal.SIGCONT)
+
+
+def accounted_later(run, address):
+    """What a server that is down did not hear, it hears when it is back, and how old that is."""
+    start = run.radius.wait_for_accounting(Acct_Status_Type="Start")
+    run.radius.stop()
+    run.client.down_ike(CONNECTION)
+    wait_for("the gateway having no IKE SA", lambda: not run.gateway.sas(), 5)
+    run.radius.start()
+    stop = run.radius.wait_for_accounting(15, Acct_Status_Type="Stop", Acct_Session_Id=start["Acct-Session-Id"])
+    if int(stop.get("Acct-Delay-Time", "0")) < 1:
+        raise Failure(f"Accounting-Stop says: {stop}")
+
+
+# Control characters, of terminals too, a format and quotes: what nobody's name is (attack class U).
+HOSTILE = b"al\x1b]0;owned\x07ice\n%n%s'; drop \"table"
 OURS = {"clients": ("ikebana",), "gateways": ("ikebana",)}      # charon has no such method, or no such setting
 TO_OURS = {"gateways": ("ikebana",)}
 PAP = {"client_plugins": {"eap-ttls": {"phase2": "pap"}}}
@@ -364,6 +415,7 @@ CASES = [
     Case("without-address", "md5", has_address=False, **OURS),
     Case("wrong-password", "mschapv2", password="looking glass", refused={"ikebana": "the password of alice is wrong"}),
     Case("unknown-user", "md5", user="carol", refused={"ikebana": "there is no secret for carol"}, **TO_OURS),
+    Case("hostile-name", "md5", user=f'"fqdn:#{HOSTILE.hex()}"', refused={"ikebana": "there is no secret for"}, **OURS),
     Case("method-not-offered", "md5", client_method="gtc", refused={"ikebana": "the peer does not do eap-md5"}, **TO_OURS),
     Case("expired", "tls", certificate="expired", refused={"ikebana": "expired on 2021-01-01"}, **OURS),
     Case("radius-mschapv2", "mschapv2", "radius", wants_accounting=True, then=accounted),
@@ -376,6 +428,8 @@ CASES = [
     Case("radius-radsec", "mschapv2", "radius", is_radsec=True, wants_accounting=True, then=accounted, **OURS),
     Case("radius-disconnect", "md5", "radius", then=disconnected, **TO_OURS),
     Case("radius-coa", "mschapv2", "radius", wants_accounting=True, then=changed, **OURS),
+    Case("radius-stalled", "md5", "radius", then=stalled, **OURS),
+    Case("radius-back-again", "md5", "radius", wants_accounting=True, then=accounted_later, **ONCE, **OURS),
     Case("radius-wrong-password", "mschapv2", "radius", password="looking glass",
          refused={"ikebana": "RADIUS server aaa refused user"}, **TO_OURS),
     Case("radius-next-server", "mschapv2", "radius", is_first_dead=True, **ONCE, **OURS),

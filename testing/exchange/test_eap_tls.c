@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_eap_tls.c - EAP-TLS, EAP-TTLS and PEAP in IKE_AUTH: the key of TLS in AUTH, at both ends, and
- * what each end says when a certificate or a password is not taken. */
+/* test_eap_tls.c - EAP-TLS, EAP-TTLS and PEAP in IKE_AUTH: the key of TLS in AUTH, at both ends,
+ * and what each end says when a certificate or a password is not taken. */
 #include "exchange/certs.h"
 
 static const char *const plugins[] = { "eap",      "eap-identity", "eap-mschapv2",

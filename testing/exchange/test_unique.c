@@ -304,8 +304,8 @@ test_keep (gconstpointer flags)
 static void
 test_keep_the_dead (gconstpointer flags)
 {
-  PairOptions o =
-      options (flags, A ("unique = never\n"), B (ANYWHERE "unique = keep\n retransmit_tries = 1\n"));
+  PairOptions o = options (flags, A ("unique = never\n"),
+                           B (ANYWHERE "unique = keep\n retransmit_tries = 1\n"));
   Pair *pair;
   g_autofree char *error = NULL;
 

@@ -170,7 +170,7 @@ class StrongSwan(Daemon):
         wait_for("strongSwan's trap", lambda: child in self.swanctl("--list-pols"), 5)
 
     def up(self, child):
-        self.swanctl("--initiate", "--child", child, "--timeout", "15")
+        return self.swanctl("--initiate", "--child", child, "--timeout", "15")
 
     def down_ike(self, connection):
         self.swanctl("--terminate", "--ike", connection, "--timeout", "10")
@@ -242,7 +242,7 @@ class Ikebana(Daemon):
                                          for row in self.json("list-policies")["policies"]), 5)
 
     def up(self, child):
-        self.cli("up", CONNECTION, child)
+        return self.cli("up", CONNECTION, child).stdout
 
     def why(self):
         return self.cli("--json", "explain").stdout

@@ -277,7 +277,7 @@ class FreeRadius:
             return []
         return [_attributes(record) for record in text.split("\n\n") if record.strip()]
 
-    def wait_for_accounting(self, seconds=10.0, **wanted):
+    def wait_for_accounting(self, seconds=10.0, /, **wanted):
         """The first record whose attributes (with _ for -) are as @wanted."""
         pairs = {key.replace("_", "-"): value for key, value in wanted.items()}
         return wait_for(f"an Accounting-Request with {pairs}", lambda: next(

@@ -134,6 +134,18 @@ check_names (const EapTunnelPlugin *plugin, IkeCredentialKind kind, const char *
   }
 }
 
+static void
+check_revocation (const EapTunnelPlugin *plugin, const IkeAuthConf *conf, GPtrArray *problems)
+{
+  g_autofree char *why = NULL;
+
+  if (ike_option_uint (conf->options, plugin->remote_revocation) != IKE_REVOCATION_STRICT
+      || ike_feature_find (plugin->engine, "revocation:x509", NULL))
+    return;
+  why = ike_plugin_explain (plugin->engine, "revocation:x509");
+  g_ptr_array_add (problems, g_strdup_printf ("revocation: strict cannot be had: %s", why));
+}
+
 /* Under --check nothing is active, so there may be no state yet. */
 void
 eap_tunnel_check (IkePlugin *self, const IkeAuthConf *conf, GPtrArray *problems)
@@ -153,6 +165,7 @@ eap_tunnel_check (IkePlugin *self, const IkeAuthConf *conf, GPtrArray *problems)
   cas = eap_tunnel_names (conf, plugin->remote_cacerts, "cacert");
   check_names (plugin, IKE_CREDENTIAL_CERT, "certs", certs, problems);
   check_names (plugin, IKE_CREDENTIAL_CA, "cacerts", cas, problems);
+  check_revocation (plugin, conf, problems);
 }
 
 /* RFC 9190, 2.1.8: "The anonymous NAI [is] of the form @realm"; others write a word in front of it,

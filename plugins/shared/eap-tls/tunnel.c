@@ -25,6 +25,7 @@ struct _EapTunnel {
   IkeCall *call; /* of the turn under way */
   guint8 identifier;
   GByteArray *heard; /* of this turn */
+  char *warning;     /* why it will fail, for the step to come */
   char *failure;     /* an alert is on its way; what comes back does not matter */
 };
 
@@ -58,6 +59,7 @@ eap_tunnel_unref (EapTunnel *tunnel)
   eap_frames_clear (&tunnel->frames);
   forget_heard (tunnel);
   g_byte_array_unref (tunnel->heard);
+  g_free (tunnel->warning);
   g_free (tunnel->failure);
   g_free (tunnel);
 }
@@ -197,8 +199,16 @@ eap_tunnel_more (EapTunnel *tunnel)
   IkeEapStep *step = g_new0 (IkeEapStep, 1);
 
   step->outcome = IKE_EAP_MORE;
+  step->reason = g_steal_pointer (&tunnel->warning);
   add_packet (tunnel, step);
   answer (tunnel, step);
+}
+
+void
+eap_tunnel_warn (EapTunnel *tunnel, const char *reason)
+{
+  g_free (tunnel->warning);
+  tunnel->warning = g_strdup (reason);
 }
 
 void
@@ -211,7 +221,7 @@ eap_tunnel_fail (EapTunnel *tunnel, const char *reason)
   answer (tunnel, step);
 }
 
-/* A host keeps the reason for when the server says EAP-Failure. */
+/* The host has the reason at once: some peers do not wait for EAP-Failure, but go. */
 void
 eap_tunnel_say_and_fail (EapTunnel *tunnel, const char *reason)
 {
@@ -220,7 +230,7 @@ eap_tunnel_say_and_fail (EapTunnel *tunnel, const char *reason)
   g_free (tunnel->failure);
   tunnel->failure = g_strdup (reason);
   step->outcome = IKE_EAP_MORE;
-  step->reason = tunnel->is_server ? NULL : g_strdup (reason);
+  step->reason = g_strdup (reason);
   add_packet (tunnel, step);
   answer (tunnel, step);
 }

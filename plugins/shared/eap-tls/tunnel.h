@@ -65,6 +65,8 @@ void       eap_tunnel_end  (EapTunnel *tunnel);
 gboolean eap_tunnel_say  (EapTunnel *tunnel, const guint8 *data, gsize len);
 /* The turn is over: the next packet goes, with what was said, or an empty one. */
 void     eap_tunnel_more (EapTunnel *tunnel);
+/* What goes with that: why it will fail in the end, as IkeEapStep has it. */
+void     eap_tunnel_warn (EapTunnel *tunnel, const char *reason);
 /* The conversation is, well; a peer sends a last packet.  What is taken may be NULL. */
 void     eap_tunnel_done (EapTunnel *tunnel, IkeSecretBlob *msk_take, IkeIdent *identity_take, char **groups_take);
 /* The conversation is, badly: at once, or when what was said has been answered, whatever the answer is. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* host.h - who runs a conversation by EAP (RFC 3748): as its server, with EAP-Identity, one method, and the verdict; as a
- * peer, who answers what it is asked by the methods it may use.  For AUTH in IKE, for methods that tunnel others, and for
- * front ends of other protocols.  On the loop of its context; no state but its own. */
+/* host.h - who runs a conversation by EAP (RFC 3748): as its server, with EAP-Identity, one method, and the verdict;
+ * as a peer, who answers what it is asked by the methods it may use.  For AUTH in IKE, for methods that tunnel
+ * others, and for front ends of other protocols.  On the loop of its context; no state but its own. */
 #pragma once
 #include "packet.h"
 
@@ -10,13 +10,13 @@ typedef struct _EapPeer EapPeer;
 
 /* -- server */
 
-/* @method: a name of the kind `eap-server`; @asks: the peer is asked for its identity first, else it is that of @context,
- * which is copied but for what it points to (those last as long as the server).  NULL: @why (g_free) says which plugin is
- * missing, and why. */
+/* @method: a name of the kind `eap-server`; @asks: the peer is asked for its identity first, else it is that of
+ * @context, which is copied but for what it points to (those last as long as the server).  NULL: @why (g_free) says
+ * which plugin is missing, and why. */
 EapServer *eap_server_new  (const IkeEapContext *context, const char *method, gboolean asks, char **why);
-/* One turn, one at a time: @packet is the peer's, NULL: the first.  Answers with an IkeEapStep: MORE with a request, DONE
- * with EAP-Success, FAILED with EAP-Failure.  What does not fit (another identifier or code) fails the conversation, for
- * what carries it (IKE, a tunnel) is reliable. */
+/* One turn, one at a time: @packet is the peer's, NULL: the first.  Answers with an IkeEapStep: MORE with a request,
+ * DONE with EAP-Success, FAILED with EAP-Failure.  What does not fit (another identifier or code) fails the
+ * conversation, for what carries it (IKE, a tunnel) is reliable. */
 void       eap_server_step (EapServer *server, IkeCall *call, const guint8 *packet, gsize len);
 /* The next request has this identifier, instead of one more than the last: of a tunnel that leaves headers out. */
 void       eap_server_set_identifier (EapServer *server, guint8 identifier);
@@ -27,7 +27,8 @@ guint32    eap_server_flags (const EapServer *server);
 
 /* -- peer */
 
-/* @method: the only one of `eap-peer` it may use, or NULL: any that does not need a tunnel, or any at all within one. */
+/* @method: the only one of `eap-peer` it may use, or NULL: any that does not need a tunnel, or any at all within
+ * one. */
 EapPeer   *eap_peer_new    (const IkeEapContext *context, const char *method_or_null, char **why);
 /* One turn: answers a request with a response (MORE), EAP-Success with DONE (once the method is content), EAP-Failure
  * with FAILED. */

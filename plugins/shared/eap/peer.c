@@ -131,8 +131,8 @@ turned (EapHost *host, IkeEapStep *step)
   EapPeer *self = (EapPeer *) host;
 
   self->has_answered = TRUE;
-  /* What a method says last, an acknowledgement or an alert, still goes to the server, who has to end
-   * the conversation at its side. */
+  /* What a method says last, an acknowledgement or an alert, still goes to the server, who has
+   * to end the conversation at its side. */
   if (step->outcome == IKE_EAP_FAILED && step->packet) {
     self->has_failed = TRUE;
     self->is_content = FALSE;
