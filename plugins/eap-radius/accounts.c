@@ -7,7 +7,7 @@
  * those before it.  What waits is bounded, and is written down if there is a `queue:accounting`. */
 #include "accounts.h"
 
-enum { IN_FLIGHT_MAX = 32, PAUSE_MIN_S = 5, PAUSE_MAX_S = 300 };
+enum { IN_FLIGHT_MAX = 32, PAUSE_MIN_S = 5, PAUSE_MAX_S = 300, GIVE_UP_S = 24 * 3600 };
 
 /* -- the queue that outlives us */
 
@@ -92,14 +92,12 @@ stream_free (gpointer data)
   g_free (stream);
 }
 
+/* Behind the others: one that a server does not take holds up its own session only. */
 static void
-make_ready (Stream *stream, gboolean is_first)
+make_ready (Stream *stream)
 {
   stream->is_ready = TRUE;
-  if (is_first)
-    g_queue_push_head_link (&stream->lane->ready, &stream->link);
-  else
-    g_queue_push_tail_link (&stream->lane->ready, &stream->link);
+  g_queue_push_tail_link (&stream->lane->ready, &stream->link);
 }
 
 /* RFC 2869, 2.1: "Since all the information is cumulative, a NAS MUST ensure that only a single
@@ -156,7 +154,7 @@ accounts_enqueue (Accounts *accounts, Record *record)
   if (!accounts->n_before)
     accounts_keep (accounts, record);
   if (!stream->is_ready && !stream->is_busy)
-    make_ready (stream, FALSE);
+    make_ready (stream);
   if (stream->first)
     stream->last->next = record;
   else
@@ -177,7 +175,7 @@ pop (Accounts *accounts, Stream *stream)
   memcpy (session, record->session, sizeof session);
   forget (accounts, record);
   if (stream->first)
-    make_ready (stream, FALSE);
+    make_ready (stream);
   else
     g_hash_table_remove (accounts->streams, session);
 }
@@ -217,6 +215,35 @@ resume (Lane *lane)
   lane->pause_s = 0;
 }
 
+/* It has had a day, and others were taken since it was made. */
+static gboolean
+is_hopeless (const Lane *lane, const Record *record)
+{
+  IkeEngine *engine = lane->accounts->self->engine;
+  gint64 age_us = ike_engine_wall_us (engine) - record->wall_us;
+
+  return age_us >= (gint64) GIVE_UP_S * G_USEC_PER_SEC && lane->taken_us
+         && ike_engine_now_us (engine) - lane->taken_us < age_us;
+}
+
+/* Others that were taken meanwhile show that a server is there: then nothing else has to wait. */
+static void
+not_taken (Accounts *accounts, Stream *stream, const char *why)
+{
+  Lane *lane = stream->lane;
+
+  if (!is_hopeless (lane, stream->first)) {
+    make_ready (stream);
+    if (lane->taken_us <= stream->sent_us)
+      wait_a_while (lane, why);
+    return;
+  }
+  ike_counter_add (accounts->self->engine, accounts->lost, 1);
+  ike_log (accounts->self->engine, IKE_LOG_NOTICE, "eap-radius",
+           "an account of session %s is given up after a day: %s", stream->first->session, why);
+  pop (accounts, stream);
+}
+
 static void
 answered (gpointer owner, gpointer data, gpointer result, const char *error)
 {
@@ -230,11 +257,10 @@ answered (gpointer owner, gpointer data, gpointer result, const char *error)
   if (reply && reply->code == IKE_RADIUS_ACCOUNTING_RESPONSE) {
     resume (lane);
     ike_counter_add (accounts->self->engine, accounts->delivered, 1);
+    lane->taken_us = ike_loop_now_us (accounts->self->io);
     pop (accounts, stream);
-  } else {
-    make_ready (stream, TRUE);
-    wait_a_while (lane, error ? error : "it answered with something else");
-  }
+  } else
+    not_taken (accounts, stream, error ? error : "it answered with something else");
   ike_radius_reply_free (reply);
   lane_pump (lane);
   accounts_end_if_done (accounts);
@@ -276,6 +302,7 @@ send_first (Stream *stream)
 
   stream->is_ready = FALSE;
   stream->is_busy = TRUE;
+  stream->sent_us = ike_loop_now_us (accounts->self->io);
   stream->lane->n_in_flight++;
   accounts_request (accounts, stream->first, 0,
                     ike_loop_call (accounts->self->io, &account_call, NULL, stream));

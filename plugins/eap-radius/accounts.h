@@ -34,6 +34,7 @@ typedef struct {
   guint     n_in_flight;
   guint     pause_s;                          /* 0: the last one was taken */
   IkeTimer *timer;                            /* NULL: no pause at present */
+  gint64    taken_us;                         /* when the last one was taken */
 } Lane;
 
 /* The accounts of a session. */
@@ -42,6 +43,7 @@ struct _Stream {
   Lane    *lane;
   Record  *first, *last;
   gboolean is_ready, is_busy;                 /* busy: the first is under way */
+  gint64   sent_us;                           /* since when */
 };
 
 struct _Accounts {

@@ -44,6 +44,16 @@ record_write (const Record *record, IkeWriter *w)
   return !w->failed && group_len <= G_MAXUINT16;
 }
 
+/* Ours are hexadecimal. */
+static gboolean
+is_id (const char *session)
+{
+  for (const char *at = session; *at; at++)
+    if (!g_ascii_isgraph (*at))
+      return FALSE;
+  return session[0] != 0;
+}
+
 Record *
 record_read (const guint8 *data, gsize len)
 {
@@ -69,7 +79,7 @@ record_read (const guint8 *data, gsize len)
   name = group_len ? g_strndup ((const char *) group, group_len) : NULL;
   record = record_new ((AcctStatus) status, name, attributes, left);
   record->wall_us = wall_us;
-  if (record->session[0])
+  if (is_id (record->session))
     return record;
   record_free (record);
   return NULL;

@@ -200,7 +200,7 @@ seat_arm (Seat *seat, IkeSa *sa)
 gint64
 seat_in_seconds (const Seat *seat, guint32 seconds)
 {
-  return seconds ? seat_now_us (seat) + seconds * G_USEC_PER_SEC : 0;
+  return seconds ? seat_now_us (seat) + (gint64) seconds * G_USEC_PER_SEC : 0;
 }
 
 static gboolean
@@ -239,7 +239,8 @@ judge_idle (IkeSa *sa, gpointer data)
     judge_idle_soon (seat);
     return;
   }
-  seat->idle_us = MAX (seat->traffic.last_use_us, seat->since_us) + seat->idle_s * G_USEC_PER_SEC;
+  seat->idle_us =
+      MAX (seat->traffic.last_use_us, seat->since_us) + (gint64) seat->idle_s * G_USEC_PER_SEC;
   if (!is_due (seat, seat->idle_us)) {
     seat_arm (seat, sa);
     return;

@@ -27,8 +27,21 @@ accept_user (TestAsked *asked)
 }
 
 static void
+give_up (gpointer asked)
+{
+  if (((TestAsked *) asked)->call)
+    test_service_fail (asked, "no RADIUS server answered in 30 s: first");
+}
+
+static void
 hear (TestAsked *asked)
 {
+  if (present->deaf_to && asked->code == IKE_RADIUS_ACCOUNTING_REQUEST
+      && test_service_has_text (asked, IKE_RADIUS_CLASS, present->deaf_to)) {
+    ike_sim_at (present->pair->sim, ike_sim_now_us (present->pair->sim) + 30 * G_USEC_PER_SEC,
+                give_up, asked, NULL);
+    return;
+  }
   if (present->is_silent)
     return;
   if (present->is_dead)

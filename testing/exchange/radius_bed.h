@@ -16,6 +16,7 @@ typedef struct {
   IkeWriter grant;
   gboolean  is_dead;                          /* the server */
   gboolean  is_silent;                        /* it does not answer at all */
+  const char *deaf_to;                        /* accounts with this Class: answered by nobody, after 30 s */
   IkeAddr   wanted[2], given[IKE_VIRTUAL_IPS_MAX];   /* addresses that the client asks for, and gets */
   guint     n_wanted, n_given;
   char      pool[64];

@@ -209,6 +209,30 @@ test_server_comes_back (gconstpointer flags)
   radius_bed_free (r);
 }
 
+/* An account that makes the server choke holds up no other session, and is given up after a day. */
+static void
+test_one_is_not_taken (gconstpointer flags)
+{
+  RadiusBed *r = radius_bed_new (flags, ACCOUNTS, NULL);
+
+  r->deaf_to = "choke";
+  ike_radius_add_text (&r->grant, IKE_RADIUS_CLASS, "choke");
+  radius_bed_assert_up (r);
+  pair_run (r->pair, 1);
+  pair_down (r->pair, "pair", NULL);
+  r->grant.len = 0;
+  for (guint i = 0; i < 30; i++) {
+    radius_bed_assert_up (r);
+    pair_run (r->pair, 60);
+    pair_down (r->pair, "pair", NULL);
+    pair_run (r->pair, 3600);
+  }
+  /* All of the others, and of the one neither Start nor Stop. */
+  g_assert_cmpuint (pair_count (&r->pair->b, "eap-radius.accounts-delivered"), ==, 60);
+  g_assert_cmpuint (pair_count (&r->pair->b, "eap-radius.accounts-lost"), ==, 2);
+  radius_bed_free (r);
+}
+
 static void
 test_queue_is_bounded (gconstpointer flags)
 {
@@ -516,6 +540,7 @@ main (int argc, char **argv)
   pair_add_test ("radius", "one-session-however-often-it-is-rekeyed", test_rekeyed);
   pair_add_test ("radius", "interim-accounts", test_interim);
   pair_add_test ("radius", "accounts-wait-for-a-server", test_server_comes_back);
+  pair_add_test ("radius", "an-account-that-is-not-taken-holds-up-no-other", test_one_is_not_taken);
   pair_add_test ("radius", "what-waits-is-bounded", test_queue_is_bounded);
   pair_add_test ("radius", "accounts-outlive-a-crash", test_accounts_outlive_a_crash);
   pair_add_test ("radius", "on-comes-first", test_on_comes_first);

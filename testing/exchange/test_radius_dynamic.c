@@ -230,8 +230,17 @@ test_times_change (gconstpointer flags)
   g_assert_cmpuint (n_sas (r), ==, 1);
   g_assert_nonnull (radius_bed_account (INTERIM, 8));
   g_assert_null (radius_bed_account (INTERIM, 9));
-  pair_run (r->pair, 60);
+  /* More seconds than 32 bits have microseconds. */
+  g_assert_cmpuint (radius_bed_ask (r, COA, IKE_RADIUS_USER_NAME, "carol",
+                                    IKE_RADIUS_SESSION_TIMEOUT, NULL, 10000u,
+                                    IKE_RADIUS_IDLE_TIMEOUT, NULL, 20000u,
+                                    IKE_RADIUS_ACCT_INTERIM_INTERVAL, NULL, 15000u, 0),
+                    ==, 0);
+  pair_run (r->pair, 9900);
+  g_assert_cmpuint (n_sas (r), ==, 1);
+  pair_run (r->pair, 200);
   g_assert_cmpuint (n_sas (r), ==, 0);
+  g_assert_null (radius_bed_account (INTERIM, 9));
   g_assert_cmpuint (
       test_service_u32 (radius_bed_account (STOP, 0), IKE_RADIUS_ACCT_TERMINATE_CAUSE), ==, 5);
   radius_bed_free (r);
