@@ -123,6 +123,30 @@ cmd_show_explain (const Tool *tool, const char *name, Json *result)
 
 /* -- status */
 
+/* Who uses it, and the addresses that the ends gave each other. */
+static void
+print_user (Json *sa)
+{
+  static const struct {
+    const char *key, *says;
+  } facts[] = { { "remote-user", "user" },
+                { "groups", "groups" },
+                { "local-vips", "our addresses" },
+                { "remote-vips", "its addresses" } };
+  const char *before = "  ";
+
+  for (guint i = 0; i < G_N_ELEMENTS (facts); i++) {
+    Json *value = tool_get (sa, facts[i].key);
+    g_autofree char *text = value ? show_inline (value) : NULL;
+    if (!text)
+      continue;
+    printf ("%s%s %s", before, facts[i].says, text);
+    before = ", ";
+  }
+  if (*before == ',')
+    printf ("\n");
+}
+
 static void
 print_sa (const Tool *tool, Json *sa)
 {
@@ -140,6 +164,7 @@ print_sa (const Tool *tool, Json *sa)
           local_id, remote, remote_id);
   if (tool_get (sa, "established") != NULL)
     printf ("  %s, established %s s ago\n", proposal, since);
+  print_user (sa);
 }
 
 static void
