@@ -168,7 +168,8 @@ take_attribute (Client *self, IkeSa *sa, const IkeCpAttribute *attribute)
   const char *name = pool_attribute_name (attribute->type);
   g_autoptr (GString) text = g_string_new (NULL);
 
-  if (attribute->len == 0)
+  /* What a gateway knows beside is nobody's business here. */
+  if (attribute->len == 0 || attribute->type == IKE_CFG_SUPPORTED_ATTRIBUTES)
     return;
   if (!pool_attribute_describe (attribute->type, attribute->data, attribute->len, text)) {
     ignore (self, sa, attribute->type, "", "is malformed");

@@ -160,6 +160,13 @@ take_user (Talk *talk, IkeEapStep *step)
   return event.reason ? event.reason : "a plugin does not take the user";
 }
 
+/* Methods begin with their name, "EAP-TLS: ...", RADIUS servers and hosts do not. */
+static gboolean
+says_who (const Talk *talk, const char *reason)
+{
+  return (talk->peer && !eap_peer_method (talk->peer)) || g_str_has_prefix (reason, "EAP-");
+}
+
 static void
 answer (Talk *talk, IkeAuthTalk outcome, IkeEapStep *step, const char *reason)
 {
@@ -170,7 +177,7 @@ answer (Talk *talk, IkeAuthTalk outcome, IkeEapStep *step, const char *reason)
   if (step && step->packet)
     turn->body = g_bytes_new_take (g_steal_pointer (&step->packet), step->len);
   if (reason)
-    turn->reason = talk->peer && !eap_peer_method (talk->peer)
+    turn->reason = says_who (talk, reason)
                        ? g_strdup (reason)
                        : g_strdup_printf ("eap-%s: %s", method_name (talk), reason);
   ike_call_answer (g_steal_pointer (&talk->call), turn);

@@ -245,7 +245,7 @@ test_refusals (gconstpointer flags)
                                    { "local { auth = eap-md5\n eap_id = alice\n }\n",
                                      "remote { auth = eap-md5\n eap_id = %any\n }\n" },
                                    { NULL },
-                                   { "EAP-Failure", "eap-md5" } };
+                                   { "EAP-Failure", "EAP-MD5" } };
   static const CertsCase cases[] = {
     { "nobody knows the user",
       CLIENT_AND_GATEWAY,
@@ -528,7 +528,7 @@ test_rounds_that_do_not_fit (gconstpointer flags)
       { "local-2 { auth = eap-md5\n round = 2\n eap_id = alice\n }\n",
         "remote-2 { auth = eap-md5\n round = 2\n eap_id = bob\n }\n" },
       { NULL },
-      { "EAP-Failure", "eap-md5" } },
+      { "EAP-Failure", "EAP-MD5" } },
   };
 
   run_all (cases, G_N_ELEMENTS (cases), flags);
