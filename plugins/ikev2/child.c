@@ -247,7 +247,9 @@ ikev2_child_install (IkeTask *task, IkeExchange *x, const IkeMessage *in)
     r_len = is_initiator ? len : sizeof self->nonce;
   }
   ike_child_set_spi (child, FALSE, ikev2_child_spi_of (&self->choice));
-  if (is_initiator && ikev2_rekey_is_lost (task, nonce_r, r_len))
+  if (self->is_ours)
+    ikev2_rekey_answered_with (task, nonce_r, r_len);
+  if (self->is_ours && ikev2_rekey_is_lost (task))
     return IKE_TASK_DONE;
   ike_child_set_choice (child, &self->choice);
   ike_child_set_selectors (child, TRUE, self->selectors->local, self->selectors->n_local);
@@ -281,6 +283,8 @@ ikev2_child_finish (IkeTask *task)
       ike_child_destroy (child, why);
     return ikev2_child_refuse (task, "kernel", IKE_N_NO_PROPOSAL_CHOSEN, why, NULL);
   }
+  if (self->is_ours && ikev2_rekey_is_lost (task))
+    return IKE_TASK_DONE;
   ike_child_set_up (child);
   self->is_untold = !ike_exchange_is_initiator (ike_task_exchange (task));
   if (self->is_ours)

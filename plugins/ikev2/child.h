@@ -31,6 +31,7 @@ typedef struct _Child {
   struct _Child      *next;
   IkeChildRef         rival;                  /* what the peer has made of @old meanwhile; 0: nothing */
   Ikev2Nonce          rival_nonce;            /* the lower one of its exchange */
+  Ikev2Nonce          lower_nonce;            /* the same of ours, when it is answered */
 } Child;
 
 IkeEngine *ikev2_child_engine (IkeTask *task);
@@ -71,8 +72,11 @@ gboolean    ikev2_rekey_is_open    (IkeTask *task);
 /* It collides with ours, if there is one. */
 void        ikev2_rekey_note       (IkeTask *task, const guint8 *theirs, gsize len);
 void        ikev2_rekey_answered   (IkeTask *task);
-/* We asked, and the peer has made one; does it lose against what the peer made itself?  Then it goes. */
-gboolean    ikev2_rekey_is_lost    (IkeTask *task, const guint8 *theirs, gsize len);
+/* We asked, and the peer has made one, with this nonce. */
+void        ikev2_rekey_answered_with (IkeTask *task, const guint8 *theirs, gsize len);
+/* Does it lose against what the peer asked for itself?  Then it goes.  To be asked again when it is installed: the peer's
+ * request may come in between. */
+gboolean    ikev2_rekey_is_lost    (IkeTask *task);
 void        ikev2_rekey_won        (IkeTask *task);
 IkeTaskResult ikev2_rekey_not_found (IkeTask *task);
 void        ikev2_rekey_dispose    (IkeTask *task);

@@ -102,20 +102,25 @@ ikev2_rekey_write (IkeTask *task, IkeWriter *out)
   ike_notify_write (out, ike_child_protocol (old), IKE_N_REKEY_SA, &spi, sizeof spi, NULL, 0);
 }
 
+void
+ikev2_rekey_answered_with (IkeTask *task, const guint8 *theirs, gsize len)
+{
+  Child *self = ike_task_data (task);
+
+  ikev2_nonce_lower (self->nonce, sizeof self->nonce, theirs, len, &self->lower_nonce);
+}
+
 /* RFC 7296, 2.8.1: "the SA created with the lowest of the four nonces used in the two exchanges
  * SHOULD be closed by the endpoint that created it".  The peer sends nothing on it before. */
 gboolean
-ikev2_rekey_is_lost (IkeTask *task, const guint8 *theirs, gsize len)
+ikev2_rekey_is_lost (IkeTask *task)
 {
   Child *self = ike_task_data (task);
   IkeSa *sa = ike_task_sa (task);
   IkeChild *child = ikev2_child_of (task);
-  Ikev2Nonce ours;
 
-  if (!self->rival.serial || !ike_child_get (sa, self->rival))
-    return FALSE;
-  ikev2_nonce_lower (self->nonce, sizeof self->nonce, theirs, len, &ours);
-  if (!ikev2_nonce_is_lower (&ours, &self->rival_nonce))
+  if (!self->rival.serial || !ike_child_get (sa, self->rival)
+      || !ikev2_nonce_is_lower (&self->lower_nonce, &self->rival_nonce))
     return FALSE;
   ike_sa_log_text (sa, IKE_LOG_INFO, "ike",
                    "both ends replaced the CHILD_SA at once, and the peer's stays");

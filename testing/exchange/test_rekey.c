@@ -114,6 +114,42 @@ test_child_collision (gconstpointer flags)
   g_assert_cmpuint (redundant, <, 8);
 }
 
+/* b's request comes late, while a installs what b answered: whose SA stays is decided then. */
+static void
+check_late_collision (gconstpointer flags, guint64 seed, guint32 late_us, guint *n_lost)
+{
+  const IkeSimRule rule = { .struct_size = sizeof rule,
+                            .action = IKE_SIM_DELAY,
+                            .argument = late_us,
+                            .exchange = 36,
+                            .which = IKE_SIM_REQUEST,
+                            .from = { .family = 4, .bytes = { 10, 0, 0, 2 } } };
+  Bed *bed = make (flags, seed, NEVER, PFS NEVER);
+
+  flow_run (bed->flow, 1);
+  bed->pair->a.net_ops->rule_add (bed->pair->a.net, &rule);
+  bed->pair->a.kernel_ops->delay (bed->pair->a.kernel, 20);
+  bed_rekey (&bed->pair->a, "net");
+  bed_rekey (&bed->pair->b, "net");
+  flow_run (bed->flow, 15);
+  bed_assert_one (bed);
+  bed_assert_no_loss (bed);
+  *n_lost += strstr (bed->pair->a.log->str, "the peer's stays") != NULL;
+  bed_free (bed);
+}
+
+static void
+test_late_collision (gconstpointer flags)
+{
+  guint n_lost = 0;
+
+  for (guint64 seed = 1; seed <= 5; seed++)
+    for (guint32 late_us = 20000; late_us <= 60000; late_us += 10000)
+      check_late_collision (flags, seed, late_us, &n_lost);
+  g_assert_cmpuint (n_lost, >, 0);
+  g_assert_cmpuint (n_lost, <, 25);
+}
+
 static void
 test_ike_collision (gconstpointer flags)
 {
@@ -307,6 +343,7 @@ main (int argc, char **argv)
   pair_add_test ("rekey", "child-from-either-end", test_child);
   pair_add_test ("rekey", "ike-from-either-end", test_ike);
   pair_add_test ("rekey", "children-collide", test_child_collision);
+  pair_add_test ("rekey", "children-collide-while-one-is-installed", test_late_collision);
   pair_add_test ("rekey", "ike-sas-collide", test_ike_collision);
   pair_add_test ("rekey", "ike-sas-collide-and-an-answer-is-lost", test_answer_lost);
   pair_add_test ("rekey", "ike-against-child", test_ike_against_child);
