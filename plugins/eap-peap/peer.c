@@ -56,17 +56,6 @@ static const IkeCallClass inner_call = {
 
 /* -- what the server says came of it */
 
-static void
-finish (Peer *peer)
-{
-  IkeSecretBlob *msk = eap_tunnel_msk (peer->tunnel);
-
-  if (msk)
-    eap_tunnel_done (peer->tunnel, msk, NULL, NULL);
-  else
-    eap_tunnel_fail (peer->tunnel, "no key can be derived from the TLS session");
-}
-
 /* A success is one if the method in the tunnel thinks so, too: else the server would let us believe
  * what nobody has proven. */
 static void
@@ -91,14 +80,14 @@ take_result (Peer *peer, const guint8 *packet, gsize len)
     eap_tunnel_say_and_fail (peer->tunnel,
                              "the server says success in the tunnel before anything was proven");
   else
-    finish (peer);
+    eap_tunnel_done (peer->tunnel, NULL, NULL);
 }
 
 static void
 take_verdict (Peer *peer, guint8 code)
 {
   if (code == IKE_EAP_CODE_SUCCESS && eap_peer_is_content (peer->inner))
-    finish (peer);
+    eap_tunnel_done (peer->tunnel, NULL, NULL);
   else
     eap_tunnel_say_and_fail (
         peer->tunnel, code == IKE_EAP_CODE_SUCCESS

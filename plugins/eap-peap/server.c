@@ -130,7 +130,6 @@ begin_phase_2 (Server *server, gsize len)
 static void
 take_result (Server *server, const guint8 *packet, gsize len)
 {
-  IkeSecretBlob *msk;
   guint16 result;
   const char *why;
 
@@ -140,11 +139,9 @@ take_result (Server *server, const guint8 *packet, gsize len)
     eap_tunnel_fail (server->tunnel, why);
   else if (result != PEAP_SUCCESS)
     eap_tunnel_fail (server->tunnel, "the peer is not content with what was said in the tunnel");
-  else if ((msk = eap_tunnel_msk (server->tunnel)))
-    eap_tunnel_done (server->tunnel, msk, g_steal_pointer (&server->identity),
-                     g_steal_pointer (&server->groups));
   else
-    eap_tunnel_fail (server->tunnel, "no key can be derived from the TLS session");
+    eap_tunnel_done (server->tunnel, g_steal_pointer (&server->identity),
+                     g_steal_pointer (&server->groups));
 }
 
 static void

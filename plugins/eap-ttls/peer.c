@@ -27,13 +27,8 @@ peer_free (gpointer data)
 static void
 finish (Peer *peer)
 {
-  IkeSecretBlob *msk = eap_tunnel_msk (peer->tunnel);
-
   peer->state = CONTENT;
-  if (msk)
-    eap_tunnel_done (peer->tunnel, msk, NULL, NULL);
-  else
-    eap_tunnel_fail (peer->tunnel, "no key can be derived from the TLS session");
+  eap_tunnel_done (peer->tunnel, NULL, NULL);
 }
 
 /* -- EAP */

@@ -26,20 +26,6 @@ server_free (gpointer data)
   g_free (server);
 }
 
-static void
-finish (Server *server, IkeIdent *identity_take, char **groups_take)
-{
-  IkeSecretBlob *msk = eap_tunnel_msk (server->tunnel);
-
-  if (msk) {
-    eap_tunnel_done (server->tunnel, msk, identity_take, groups_take);
-    return;
-  }
-  ike_ident_unref (identity_take);
-  g_strfreev (groups_take);
-  eap_tunnel_fail (server->tunnel, "no key can be derived from the TLS session");
-}
-
 /* -- EAP */
 
 static void
@@ -66,9 +52,10 @@ inner_stepped (gpointer owner, gpointer data, gpointer result, const char *error
     eap_tunnel_warn (server->tunnel, step->reason);
     say_eap (server, step->packet, step->len);
   } else if (step->outcome == IKE_EAP_DONE)
-    finish (server,
-            step->identity ? ike_ident_ref (step->identity) : ike_ident_ref (server->identity),
-            g_steal_pointer (&step->groups));
+    eap_tunnel_done (server->tunnel,
+                     step->identity ? ike_ident_ref (step->identity)
+                                    : ike_ident_ref (server->identity),
+                     g_steal_pointer (&step->groups));
   else
     eap_tunnel_fail (server->tunnel, step->reason);
   ike_eap_step_free (step);
@@ -186,7 +173,7 @@ judge_password (Server *server, const TtlsAvps *avps)
   else if (avps->ms_response.data && !avps->password.data && !avps->chap_password.data)
     prove_ourselves (server, success);
   else
-    finish (server, ike_ident_ref (server->identity), NULL);
+    eap_tunnel_done (server->tunnel, ike_ident_ref (server->identity), NULL);
 }
 
 /* -- turns */
@@ -199,7 +186,7 @@ server_talk (gpointer user, const guint8 *data, gsize len)
   TtlsAvps avps;
 
   if (len == 0 && server->is_proven)
-    finish (server, ike_ident_ref (server->identity), NULL);
+    eap_tunnel_done (server->tunnel, ike_ident_ref (server->identity), NULL);
   else if (len == 0 && !server->inner && server->n_silences++ < SILENCES_MAX)
     eap_tunnel_more (server->tunnel);
   else if (len == 0)
