@@ -70,7 +70,7 @@ send_challenge (AkaServer *server)
     sim_talk_fail (talk, "the keys cannot be derived");
     return;
   }
-  if (aka_options (talk)->result_indications)
+  if (sim_options (talk)->result_indications)
     sim_write_empty (writer, AT_RESULT_IND);
   sim_talk_send_mac (talk, (IkePart){ 0 }, IKE_EAP_MORE);
 }
@@ -109,7 +109,7 @@ begin (SimTalk *talk)
 {
   AkaServer *server = (AkaServer *) talk;
 
-  if (!aka_options (talk)->request_identity && talk->card[0]) {
+  if (!sim_options (talk)->request_identity && talk->card[0]) {
     ask_quintuplet (talk);
     return;
   }
@@ -152,7 +152,7 @@ answered (AkaServer *server, const SimPacket *packet)
   /* RFC 9048, 3.2: "The first AT_KDF value in the message from the server is not a valid
    * alternative": and no other was offered. */
   if (!sim_packet_fits (packet, SIM_BIT (AT_RES) | SIM_BIT (AT_MAC), 0)
-      || (indicate && !aka_options (talk)->result_indications))
+      || (indicate && !sim_options (talk)->result_indications))
     sim_talk_fail (talk, "the peer's answer has not the attributes that it must have");
   else if (!sim_mac_is_right (&talk->crypto, &talk->keys, packet, (IkePart){ 0 })
            || !is_res_right (server, packet))

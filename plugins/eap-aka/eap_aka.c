@@ -27,8 +27,7 @@ aka_activate (IkePlugin *self, GError **error)
   AkaOptions *options = g_new0 (AkaOptions, 1);
 
   ike_plugin_set_state (self, options, options_free);
-  options->request_identity = ike_plugin_option_bool (self, "request_identity");
-  options->result_indications = ike_plugin_option_bool (self, "result_indications");
+  sim_options_read (&options->common, self);
   options->network_name = g_strdup (ike_plugin_option (self, "network_name"));
   if (!options->network_name || strlen (options->network_name) <= AKA_NETWORK_MAX)
     return TRUE;
@@ -37,54 +36,19 @@ aka_activate (IkePlugin *self, GError **error)
   return FALSE;
 }
 
-#define AKA_METHOD(symbol, feature_name, needs_of_it, talk_class, eap_type)                        \
-  static gpointer symbol##_begin (IkePlugin *self, const IkeEapContext *context, char **why)       \
-  {                                                                                                \
-    return sim_talk_new (&talk_class, self, context, why);                                         \
-  }                                                                                                \
-  static const IkeEapClass symbol##_class = { .struct_size = sizeof symbol##_class,                \
-                                              .type = eap_type,                                    \
-                                              .flags = IKE_EAP_MAKES_MSK | IKE_EAP_IS_MUTUAL,      \
-                                              .begin = symbol##_begin,                             \
-                                              .step = sim_talk_step,                               \
-                                              .end = sim_talk_end };                               \
-  static const IkeFeature symbol = { .struct_size = sizeof symbol,                                 \
-                                     .provides = feature_name,                                     \
-                                     .ops = &symbol##_class,                                       \
-                                     .needs = needs_of_it }
-
 static const char *const needs[] = { SIM_NEEDS, "sim:*", NULL };
 static const char *const prime_needs[] = { SIM_NEEDS_PRIME, "sim:*", NULL };
 
-AKA_METHOD (server, "eap-server:aka", needs, aka_server_class, IKE_EAP_TYPE_AKA);
-AKA_METHOD (peer, "eap-peer:aka", needs, aka_peer_class, IKE_EAP_TYPE_AKA);
-AKA_METHOD (prime_server, "eap-server:aka-prime", prime_needs, aka_prime_server_class,
+SIM_METHOD (server, "eap-server:aka", needs, aka_server_class, IKE_EAP_TYPE_AKA);
+SIM_METHOD (peer, "eap-peer:aka", needs, aka_peer_class, IKE_EAP_TYPE_AKA);
+SIM_METHOD (prime_server, "eap-server:aka-prime", prime_needs, aka_prime_server_class,
             IKE_EAP_TYPE_AKA_PRIME);
-AKA_METHOD (prime_peer, "eap-peer:aka-prime", prime_needs, aka_prime_peer_class,
+SIM_METHOD (prime_peer, "eap-peer:aka-prime", prime_needs, aka_prime_peer_class,
             IKE_EAP_TYPE_AKA_PRIME);
 static const IkeFeature *const features[] = { &server, &peer, &prime_server, &prime_peer, NULL };
 
-static const IkeFeatureKind cards = { .struct_size = sizeof cards,
-                                      .name = "sim",
-                                      .major = 1,
-                                      .ops_size_min = sizeof (IkeSimClass),
-                                      .ops_size_max = sizeof (IkeSimClass) };
-static const IkeFeatureKind *const kinds[] = { &cards, NULL };
+static const IkeFeatureKind *const kinds[] = { &sim_cards_kind, NULL };
 
-static const IkeOptionInfo request_identity = {
-  .struct_size = sizeof request_identity,
-  .path = "plugin/request_identity",
-  .type = "bool",
-  .fallback = "yes",
-  .doc = "Server: ask for the card's identity inside the method.",
-};
-static const IkeOptionInfo result_indications = {
-  .struct_size = sizeof result_indications,
-  .path = "plugin/result_indications",
-  .type = "bool",
-  .fallback = "no",
-  .doc = "Server: tell the peer of success in a packet that is protected.",
-};
 static const IkeOptionInfo network_name = {
   .struct_size = sizeof network_name,
   .path = "plugin/network_name",
@@ -92,8 +56,7 @@ static const IkeOptionInfo network_name = {
   .doc = "eap-aka-prime: the name of the access network, which goes into the keys; unset: WLAN for "
          "a server, any for a peer.",
 };
-static const IkeOptionInfo *const options[] = { &request_identity, &result_indications,
-                                                &network_name, NULL };
+static const IkeOptionInfo *const options[] = { SIM_OPTIONS, &network_name, NULL };
 
 IKE_PLUGIN (ike_plugin, "eap-aka", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",
             .summary = "authentication by cards of UMTS (RFC 4187, RFC 9048)", .features = features,

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* eap_aka.h - the two ends of EAP-AKA (RFC 4187) and EAP-AKA' (RFC 9048), which differ in how keys are made. */
 #pragma once
-#include "shared/sim/talk.h"
+#include "shared/sim/method.h"
 
 enum { AKA_KDF = 1, AKA_NETWORK_MAX = 255 };
 
 /* The plugin's options. */
 typedef struct {
-  gboolean request_identity, result_indications;
-  char    *network_name;                      /* NULL: not set */
+  SimOptions common;                          /* first */
+  char      *network_name;                    /* NULL: not set */
 } AkaOptions;
 
 /* How much of an identity is asked for; each may be asked for once, in this order. */

@@ -8,31 +8,16 @@
 static EapBench bench, other;
 
 static void
-talk (const char *identity, EapBench *of_peer, gboolean is_right, const char *needle)
-{
-  EapEnd server, peer;
-
-  eap_end_open (&server, &bench, "eap-server:gtc", identity);
-  eap_end_open (&peer, of_peer, "eap-peer:gtc", identity);
-  g_assert_cmpint (eap_talk (&server, &peer), ==, is_right);
-  g_assert_null (server.last->msk);
-  if (!is_right)
-    eap_assert_failed (server.last, needle);
-  eap_end_close (&server);
-  eap_end_close (&peer);
-}
-
-static void
 test_the_right_password_is_taken (void)
 {
-  talk ("carol", &bench, TRUE, NULL);
+  eap_check_talk (&bench, &bench, "gtc", "carol", NULL);
 }
 
 static void
 test_others_are_refused (void)
 {
-  talk ("carol", &other, FALSE, "the password of carol is wrong");
-  talk ("dave", &other, FALSE, "there is no secret for dave");
+  eap_check_talk (&bench, &other, "gtc", "carol", "the password of carol is wrong");
+  eap_check_talk (&bench, &other, "gtc", "dave", "there is no secret for dave");
 }
 
 static void
@@ -127,10 +112,7 @@ main (int argc, char **argv)
   int result;
 
   g_test_init (&argc, &argv, NULL);
-  eap_bench_open (&bench, plugins, "secrets { eap-c { id = carol\n secret = secret\n } }\n");
-  eap_bench_open (&other, plugins,
-                  "secrets { eap-c { id = carol\n secret = Secret\n }\n"
-                  "eap-d { id = dave\n secret = secret\n } }\n");
+  eap_bench_open_both (&bench, &other, plugins);
   g_test_add_func ("/eap-gtc/the-right-password-is-taken", test_the_right_password_is_taken);
   g_test_add_func ("/eap-gtc/others-are-refused", test_others_are_refused);
   g_test_add_func ("/eap-gtc/it-wants-a-tunnel", test_it_wants_a_tunnel);

@@ -8,32 +8,18 @@
 static EapBench bench, other;
 
 static void
-talk (const char *identity, EapBench *of_peer, gboolean is_right, const char *needle)
-{
-  EapEnd server, peer;
-
-  eap_end_open (&server, &bench, "eap-server:md5", identity);
-  eap_end_open (&peer, of_peer, "eap-peer:md5", identity);
-  g_assert_cmpint (eap_talk (&server, &peer), ==, is_right);
-  g_assert_null (server.last->msk);
-  if (!is_right)
-    eap_assert_failed (server.last, needle);
-  eap_end_close (&server);
-  eap_end_close (&peer);
-}
-
-static void
 test_the_right_password_is_taken (void)
 {
-  talk ("carol", &bench, TRUE, NULL);
-  talk ("CAROL", &bench, TRUE, NULL); /* names are the same in any case, passwords are not */
+  eap_check_talk (&bench, &bench, "md5", "carol", NULL);
+  /* Names are the same in any case, passwords are not. */
+  eap_check_talk (&bench, &bench, "md5", "CAROL", NULL);
 }
 
 static void
 test_others_are_refused (void)
 {
-  talk ("carol", &other, FALSE, "the password of carol is wrong");
-  talk ("dave", &other, FALSE, "there is no secret for dave");
+  eap_check_talk (&bench, &other, "md5", "carol", "the password of carol is wrong");
+  eap_check_talk (&bench, &other, "md5", "dave", "there is no secret for dave");
 }
 
 /* RFC 1994: MD5 ("\7" "secret" "0123456789abcdef"), computed apart. */
@@ -208,10 +194,7 @@ main (int argc, char **argv)
   int result;
 
   g_test_init (&argc, &argv, NULL);
-  eap_bench_open (&bench, plugins, "secrets { eap-c { id = carol\n secret = secret\n } }\n");
-  eap_bench_open (&other, plugins,
-                  "secrets { eap-c { id = carol\n secret = Secret\n }\n"
-                  "eap-d { id = dave\n secret = secret\n } }\n");
+  eap_bench_open_both (&bench, &other, plugins);
   g_test_add_func ("/eap-md5/the-right-password-is-taken", test_the_right_password_is_taken);
   g_test_add_func ("/eap-md5/others-are-refused", test_others_are_refused);
   g_test_add_func ("/eap-md5/a-known-answer", test_a_known_answer);

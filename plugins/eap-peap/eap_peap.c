@@ -15,8 +15,8 @@
 #define CLASS(end_name)                                                                            \
   {                                                                                                \
     .struct_size = sizeof (IkeEapClass), .type = IKE_EAP_TYPE_PEAP, .flags = IKE_EAP_MAKES_MSK,    \
-    .begin = peap_##end_name##_begin, .step = peap_##end_name##_step,                              \
-    .end = peap_##end_name##_end, .check = eap_tunnel_check                                        \
+    .begin = peap_##end_name##_begin, .step = eap_inner_step, .end = eap_inner_end,                \
+    .check = eap_tunnel_check                                                                      \
   }
 
 static const IkeEapClass server_class = CLASS (server), peer_class = CLASS (peer);

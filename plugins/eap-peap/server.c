@@ -5,11 +5,7 @@
 typedef enum { TLS_DONE, IN_EAP, SAID_RESULT } State;
 
 typedef struct {
-  EapTunnel *tunnel;
-  const PeapPlugin *plugin;
-  const IkeEapContext *context;
-  IkeEapContext inner_context;
-  EapServer *inner;
+  EapInner inner;
   State state;
   gboolean has_said_finished;
   guint8 identifier; /* of what is asked in the tunnel */
@@ -18,13 +14,19 @@ typedef struct {
 } Server;
 
 static void
-server_free (gpointer data)
+clear (EapInner *inner)
 {
-  Server *server = data;
+  Server *server = (Server *) inner;
 
   ike_ident_unref (server->identity);
   g_strfreev (server->groups);
-  g_free (server);
+}
+
+static gboolean
+say (EapInner *inner, const guint8 *packet, gsize len)
+{
+  ((Server *) inner)->identifier = packet[1];
+  return eap_tunnel_say (inner->tunnel, packet + IKE_EAP_HEADER_LEN, len - IKE_EAP_HEADER_LEN);
 }
 
 /* What is said in the tunnel when the method there is done. */
@@ -35,122 +37,83 @@ say_result (Server *server, guint16 result, const char *reason)
 
   server->state = SAID_RESULT;
   peap_result_write (IKE_EAP_CODE_REQUEST, ++server->identifier, result, packet);
-  if (!eap_tunnel_say (server->tunnel, packet, sizeof packet))
-    eap_tunnel_fail (server->tunnel, reason ? reason : "the result cannot be said");
+  if (!eap_tunnel_say (server->inner.tunnel, packet, sizeof packet))
+    eap_tunnel_fail (server->inner.tunnel, reason ? reason : "the result cannot be said");
   else if (reason)
-    eap_tunnel_say_and_fail (server->tunnel, reason);
+    eap_tunnel_say_and_fail (server->inner.tunnel, reason);
   else
-    eap_tunnel_more (server->tunnel);
+    eap_tunnel_more (server->inner.tunnel);
 }
 
 static void
-inner_stepped (gpointer owner, gpointer data, gpointer result, const char *error)
+ended (EapInner *inner, IkeEapStep *step)
 {
-  Server *server = owner;
-  IkeEapStep *step = result;
+  Server *server = (Server *) inner;
 
-  if (error || eap_tunnel_has_ended (server->tunnel))
-    eap_tunnel_fail (server->tunnel, error ? error : "the conversation was ended");
-  else if (step->outcome == IKE_EAP_DONE) {
+  if (step->outcome == IKE_EAP_DONE) {
     server->identity = g_steal_pointer (&step->identity);
     server->groups = g_steal_pointer (&step->groups);
     say_result (server, PEAP_SUCCESS, NULL);
-  } else if (step->outcome == IKE_EAP_FAILED)
+  } else
     say_result (server, PEAP_FAILURE, step->reason);
-  else {
-    server->identifier = step->packet[1];
-    eap_tunnel_warn (server->tunnel, step->reason);
-    if (eap_tunnel_say (server->tunnel, step->packet + IKE_EAP_HEADER_LEN,
-                        step->len - IKE_EAP_HEADER_LEN))
-      eap_tunnel_more (server->tunnel);
-    else
-      eap_tunnel_fail (server->tunnel, "the method in the tunnel says more than fits");
-  }
-  ike_eap_step_free (step);
 }
-
-static void
-tunnel_unref (gpointer data)
-{
-  eap_tunnel_unref (data);
-}
-
-static const IkeCallClass inner_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "method in PEAP",
-  .timeout_ms = 60000,
-  .then = inner_stepped,
-  .undo = ike_eap_step_free,
-  .free_data = tunnel_unref,
-};
 
 /* What has no header in the tunnel has the identifier of the packet outside, which some methods put
  * into their hashes. */
 static void
-run_inner (Server *server, const guint8 *packet, gsize len)
+run (EapInner *inner, const guint8 *packet, gsize len)
 {
-  eap_server_set_identifier (server->inner, eap_tunnel_identifier (server->tunnel));
-  eap_server_step (
-      server->inner,
-      ike_loop_call (server->context->loop, &inner_call, server, eap_tunnel_ref (server->tunnel)),
-      packet, len);
+  eap_server_set_identifier (inner->server, eap_tunnel_identifier (inner->tunnel));
+  eap_inner_run (inner, packet, len);
 }
 
 static void
-begin_inner (Server *server)
+begin (Server *server)
 {
-  g_autofree char *why = NULL;
+  const PeapPlugin *plugin = server->inner.plugin;
 
-  server->inner_context = *server->context;
-  server->inner_context.identity = NULL;
-  server->inner_context.depth++;
-  server->inner = eap_server_new (&server->inner_context, server->plugin->method, TRUE, &why);
   server->state = IN_EAP;
-  if (server->inner)
-    run_inner (server, NULL, 0);
-  else
-    eap_tunnel_fail (server->tunnel, why);
+  if (eap_inner_be_server (&server->inner, plugin->method, NULL))
+    run (&server->inner, NULL, 0);
 }
 
 /* With TLS 1.2 our Finished goes first, and is answered by a packet without data. */
 static void
 begin_phase_2 (Server *server, gsize len)
 {
-  gboolean is_new = eap_tunnel_info (server->tunnel)->version == IKE_TLS_1_3;
+  gboolean is_new = eap_tunnel_info (server->inner.tunnel)->version == IKE_TLS_1_3;
 
   if (len)
-    eap_tunnel_fail (server->tunnel, "the peer speaks first in the tunnel");
+    eap_tunnel_fail (server->inner.tunnel, "the peer speaks first in the tunnel");
   else if (!is_new && !server->has_said_finished) {
     server->has_said_finished = TRUE;
-    eap_tunnel_more (server->tunnel);
+    eap_tunnel_more (server->inner.tunnel);
   } else
-    begin_inner (server);
+    begin (server);
 }
 
 static void
 take_result (Server *server, const guint8 *packet, gsize len)
 {
-  IkeSecretBlob *msk;
   guint16 result;
   const char *why;
 
   if (!peap_is_extensions (packet, len) || packet[1] != server->identifier)
-    eap_tunnel_fail (server->tunnel, "the peer does not answer the result in the tunnel");
+    eap_tunnel_fail (server->inner.tunnel, "the peer does not answer the result in the tunnel");
   else if (!peap_result_read (packet, len, &result, &why))
-    eap_tunnel_fail (server->tunnel, why);
+    eap_tunnel_fail (server->inner.tunnel, why);
   else if (result != PEAP_SUCCESS)
-    eap_tunnel_fail (server->tunnel, "the peer is not content with what was said in the tunnel");
-  else if ((msk = eap_tunnel_msk (server->tunnel)))
-    eap_tunnel_done (server->tunnel, msk, g_steal_pointer (&server->identity),
-                     g_steal_pointer (&server->groups));
+    eap_tunnel_fail (server->inner.tunnel,
+                     "the peer is not content with what was said in the tunnel");
   else
-    eap_tunnel_fail (server->tunnel, "no key can be derived from the TLS session");
+    eap_tunnel_done (server->inner.tunnel, g_steal_pointer (&server->identity),
+                     g_steal_pointer (&server->groups));
 }
 
 static void
-server_talk (gpointer user, const guint8 *data, gsize len)
+talk (EapInner *inner, const guint8 *data, gsize len)
 {
-  Server *server = user;
+  Server *server = (Server *) inner;
   g_autofree guint8 *packet = NULL;
   gsize packet_len = 0;
 
@@ -160,48 +123,23 @@ server_talk (gpointer user, const guint8 *data, gsize len)
   }
   packet = peap_expand (data, len, IKE_EAP_CODE_RESPONSE, server->identifier, &packet_len);
   if (!packet)
-    eap_tunnel_fail (server->tunnel, "the peer says nothing in the tunnel");
+    eap_tunnel_fail (inner->tunnel, "the peer says nothing in the tunnel");
   else if (server->state == SAID_RESULT)
     take_result (server, packet, packet_len);
   else
-    run_inner (server, packet, packet_len);
+    run (inner, packet, packet_len);
 }
 
-static const EapTunnelUser user_class = { .talk = server_talk,
-                                          .free_user = server_free,
-                                          .peer = IKE_TLS_NONE };
+static const EapInnerClass server_class = { .name = "PEAP",
+                                            .is_server = TRUE,
+                                            .size = sizeof (Server),
+                                            .talk = talk,
+                                            .say = say,
+                                            .ended = ended,
+                                            .clear = clear };
 
 gpointer
 peap_server_begin (IkePlugin *self, const IkeEapContext *context, char **why)
 {
-  Server *server;
-
-  if (context->depth) {
-    *why = g_strdup ("PEAP does not go into the tunnel of another method");
-    return NULL;
-  }
-  server = g_new0 (Server, 1);
-  server->plugin = ike_plugin_state (self);
-  server->context = context;
-  server->tunnel =
-      eap_tunnel_new (&server->plugin->tunnel, context, TRUE, &user_class, server, why);
-  if (server->tunnel)
-    return server;
-  server_free (server);
-  return NULL;
-}
-
-void
-peap_server_step (gpointer state, IkeCall *call, const guint8 *packet, gsize len, guint8 identifier)
-{
-  eap_tunnel_step (((Server *) state)->tunnel, call, packet, len, identifier);
-}
-
-void
-peap_server_end (gpointer state)
-{
-  Server *server = state;
-
-  g_clear_pointer (&server->inner, eap_server_free);
-  eap_tunnel_end (server->tunnel);
+  return eap_inner_new (&server_class, self, context, why);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* eap_sim.h - the two ends of EAP-SIM (RFC 4186). */
 #pragma once
-#include "shared/sim/talk.h"
+#include "shared/sim/method.h"
 
 enum { SIM_VERSION = 1, SIM_CHALLENGES_MIN = 2, SIM_VERSIONS_MAX = 254 };
 
 /* The plugin's options. */
 typedef struct {
-  gboolean request_identity, result_indications;
-  guint    min_challenges;
-} SimOptions;
+  SimOptions common;                          /* first */
+  guint      min_challenges;
+} EapSimOptions;
 
 /* How much of an identity is asked for; each may be asked for once, in this order. */
 typedef enum { SIM_ID_NONE, SIM_ID_ANY, SIM_ID_FULLAUTH, SIM_ID_PERMANENT, SIM_ID_END } SimIdLevel;

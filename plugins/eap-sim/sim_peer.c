@@ -140,7 +140,7 @@ static void
 challenged (SimPeer *peer, const SimPacket *packet)
 {
   SimTalk *talk = &peer->talk;
-  const SimOptions *options = ike_plugin_state (talk->plugin);
+  const EapSimOptions *options = ike_plugin_state (talk->plugin);
   gsize len;
   const guint8 *rands = sim_packet_value (packet, AT_RAND, &len);
   guint n = (guint) (len / IKE_SIM_RAND_LEN);

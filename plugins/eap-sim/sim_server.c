@@ -14,12 +14,6 @@ typedef struct {
 
 static const guint8 versions[] = { 0, SIM_VERSION };
 
-static const SimOptions *
-options_of (const SimTalk *talk)
-{
-  return ike_plugin_state (talk->plugin);
-}
-
 static void
 send_start (SimServer *server)
 {
@@ -42,7 +36,7 @@ begin (SimTalk *talk)
 {
   SimServer *server = (SimServer *) talk;
 
-  if (options_of (talk)->request_identity || !talk->card[0])
+  if (sim_options (talk)->request_identity || !talk->card[0])
     server->level = SIM_ID_ANY;
   send_start (server);
 }
@@ -83,7 +77,7 @@ send_challenge (SimServer *server)
   for (guint i = 0; i < triplets->n; i++)
     memcpy (rands + i * IKE_SIM_RAND_LEN, triplets->triplets[i].rand, IKE_SIM_RAND_LEN);
   sim_write_value (writer, AT_RAND, rands, triplets->n * IKE_SIM_RAND_LEN);
-  if (options_of (talk)->result_indications)
+  if (sim_options (talk)->result_indications)
     sim_write_empty (writer, AT_RESULT_IND);
   server->is_challenging = TRUE;
   sim_talk_send_mac (talk, (IkePart){ server->inputs.nonce, SIM_NONCE_LEN }, IKE_EAP_MORE);
@@ -159,7 +153,7 @@ answered (SimServer *server, const SimPacket *packet)
   gboolean is_right;
 
   if (!sim_packet_fits (packet, SIM_BIT (AT_MAC), 0)
-      || (indicate && !options_of (talk)->result_indications)) {
+      || (indicate && !sim_options (talk)->result_indications)) {
     sim_talk_fail (talk, "the peer's answer has not the attributes that it must have");
     return;
   }

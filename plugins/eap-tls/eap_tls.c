@@ -53,19 +53,6 @@ proven_identity (const Method *method)
   return ike_ident_ref ((IkeIdent *) cert->names[0]);
 }
 
-static void
-finish (Method *method, IkeIdent *identity_take)
-{
-  IkeSecretBlob *msk = eap_tunnel_msk (method->tunnel);
-
-  if (msk)
-    eap_tunnel_done (method->tunnel, msk, identity_take, NULL);
-  else {
-    ike_ident_unref (identity_take);
-    eap_tunnel_fail (method->tunnel, "no key can be derived from the TLS session");
-  }
-}
-
 /* RFC 9190, 2.5: "When an EAP-TLS server has successfully processed the TLS client Finished and
  * sent its last handshake message ..., it sends an encrypted TLS record with application data
  * 0x00."  In TLS 1.2 its Finished is what goes here.  Either is answered by a packet without
@@ -80,7 +67,7 @@ server_talk (gpointer user, const guint8 *data, gsize len)
   if (len)
     eap_tunnel_fail (method->tunnel, "the peer sent data through EAP-TLS, which carries none");
   else if (method->n_talks++ > 0)
-    finish (method, proven_identity (method));
+    eap_tunnel_done (method->tunnel, proven_identity (method), NULL);
   else if (is_new && !eap_tunnel_say (method->tunnel, commitment, sizeof commitment))
     eap_tunnel_fail (method->tunnel, "the protected success cannot be sent");
   else
@@ -99,9 +86,9 @@ peer_talk (gpointer user, const guint8 *data, gsize len)
     if (len)
       eap_tunnel_fail (method->tunnel, "the server sent data through EAP-TLS, which carries none");
     else
-      finish (method, NULL);
+      eap_tunnel_done (method->tunnel, NULL, NULL);
   } else if (len == 1 && data[0] == 0)
-    finish (method, NULL);
+    eap_tunnel_done (method->tunnel, NULL, NULL);
   else if (len)
     eap_tunnel_fail (method->tunnel, "the server sent data that is no protected success");
   else

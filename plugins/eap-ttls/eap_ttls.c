@@ -12,7 +12,7 @@
   {                                                                                                \
     .struct_size = sizeof (IkeEapClass), .type = IKE_EAP_TYPE_TTLS,                                \
     .flags = IKE_EAP_MAKES_MSK | IKE_EAP_IS_MUTUAL, .begin = ttls_##end_name##_begin,              \
-    .step = ttls_##end_name##_step, .end = ttls_##end_name##_end, .check = eap_tunnel_check        \
+    .step = eap_inner_step, .end = eap_inner_end, .check = eap_tunnel_check                        \
   }
 
 static const IkeEapClass server_class = CLASS (server), peer_class = CLASS (peer);
@@ -40,6 +40,15 @@ static const IkeOptionInfo way_option = { sizeof (IkeOptionInfo), "plugin/phase2
                                           "Peer: how it shows its password in the tunnel." };
 static const IkeOptionInfo *const options[] = { EAP_TUNNEL_OPTIONS, &method_option, &way_option,
                                                 NULL };
+
+gboolean
+ttls_say_eap (EapInner *inner, const guint8 *packet, gsize len)
+{
+  g_autoptr (GByteArray) avps = g_byte_array_new ();
+
+  ttls_avp_add (avps, TTLS_EAP, 0, packet, len);
+  return eap_tunnel_say (inner->tunnel, avps->data, avps->len);
+}
 
 static void
 plugin_free (gpointer data)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* private.h - what the files of EAP-TTLS share. */
 #pragma once
-#include "shared/eap-tls/tunnel.h"
-#include "shared/eap/host.h"
+#include "shared/eap-tls/inner.h"
 #include "shared/mschap/mschap.h"
 
 #include "avp.h"
@@ -16,13 +15,12 @@ typedef struct {
   TtlsWay         way;                        /* peer */
 } TtlsPlugin;
 
-/* server.c, peer.c: IkeEapClass.begin and .end. */
+/* server.c, peer.c: IkeEapClass.begin. */
 gpointer ttls_server_begin (IkePlugin *self, const IkeEapContext *context, char **why);
-void     ttls_server_step  (gpointer state, IkeCall *call, const guint8 *packet, gsize len, guint8 identifier);
-void     ttls_server_end   (gpointer state);
 gpointer ttls_peer_begin   (IkePlugin *self, const IkeEapContext *context, char **why);
-void     ttls_peer_step    (gpointer state, IkeCall *call, const guint8 *packet, gsize len, guint8 identifier);
-void     ttls_peer_end     (gpointer state);
+
+/* eap_ttls.c: EapInnerClass.say. */
+gboolean ttls_say_eap (EapInner *inner, const guint8 *packet, gsize len);
 
 /* passwords.c.  RFC 5281, 11.1: what both ends know, and neither can choose; the identifier is its last byte. */
 typedef struct { guint8 challenge[TTLS_CHALLENGE_LEN], identifier; } TtlsChallenge;

@@ -7,121 +7,51 @@
 enum { SILENCES_MAX = 3 };
 
 typedef struct {
-  EapTunnel *tunnel;
-  const TtlsPlugin *plugin;
-  const IkeEapContext *context;
-  IkeEapContext inner_context;
-  EapServer *inner; /* NULL: the peer does not talk by EAP */
+  EapInner inner;
   IkeIdent *identity;
   guint n_silences;
   gboolean is_proven; /* MS-CHAP-V2: the peer has still to like our answer */
 } Server;
 
 static void
-server_free (gpointer data)
+clear (EapInner *inner)
 {
-  Server *server = data;
-
-  ike_ident_unref (server->identity);
-  g_free (server);
-}
-
-static void
-finish (Server *server, IkeIdent *identity_take, char **groups_take)
-{
-  IkeSecretBlob *msk = eap_tunnel_msk (server->tunnel);
-
-  if (msk) {
-    eap_tunnel_done (server->tunnel, msk, identity_take, groups_take);
-    return;
-  }
-  ike_ident_unref (identity_take);
-  g_strfreev (groups_take);
-  eap_tunnel_fail (server->tunnel, "no key can be derived from the TLS session");
+  ike_ident_unref (((Server *) inner)->identity);
 }
 
 /* -- EAP */
 
 static void
-say_eap (Server *server, const guint8 *packet, gsize len)
+ended (EapInner *inner, IkeEapStep *step)
 {
-  g_autoptr (GByteArray) avps = g_byte_array_new ();
-
-  ttls_avp_add (avps, TTLS_EAP, 0, packet, len);
-  if (eap_tunnel_say (server->tunnel, avps->data, avps->len))
-    eap_tunnel_more (server->tunnel);
+  if (step->outcome == IKE_EAP_DONE)
+    eap_tunnel_done (inner->tunnel,
+                     ike_ident_ref (step->identity ? step->identity : ((Server *) inner)->identity),
+                     g_steal_pointer (&step->groups));
   else
-    eap_tunnel_fail (server->tunnel, "the method in the tunnel says more than fits");
-}
-
-static void
-inner_stepped (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Server *server = owner;
-  IkeEapStep *step = result;
-
-  if (error || eap_tunnel_has_ended (server->tunnel))
-    eap_tunnel_fail (server->tunnel, error ? error : "the conversation was ended");
-  else if (step->outcome == IKE_EAP_MORE) {
-    eap_tunnel_warn (server->tunnel, step->reason);
-    say_eap (server, step->packet, step->len);
-  } else if (step->outcome == IKE_EAP_DONE)
-    finish (server,
-            step->identity ? ike_ident_ref (step->identity) : ike_ident_ref (server->identity),
-            g_steal_pointer (&step->groups));
-  else
-    eap_tunnel_fail (server->tunnel, step->reason);
-  ike_eap_step_free (step);
-}
-
-static void
-tunnel_unref (gpointer data)
-{
-  eap_tunnel_unref (data);
-}
-
-static const IkeCallClass inner_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "method in EAP-TTLS",
-  .timeout_ms = 60000,
-  .then = inner_stepped,
-  .undo = ike_eap_step_free,
-  .free_data = tunnel_unref,
-};
-
-static void
-run_inner (Server *server, const guint8 *packet, gsize len)
-{
-  eap_server_step (
-      server->inner,
-      ike_loop_call (server->context->loop, &inner_call, server, eap_tunnel_ref (server->tunnel)),
-      packet, len);
+    eap_tunnel_fail (inner->tunnel, step->reason);
 }
 
 /* RFC 5281, 11.2.1: "The client initiates EAP by tunneling EAP-Response/Identity to the TTLS
  * server." */
 static void
-begin_inner (Server *server, const IkePart *eap)
+begin_eap (Server *server, const IkePart *eap)
 {
-  g_autofree char *why = NULL;
+  const TtlsPlugin *plugin = server->inner.plugin;
   EapPacket packet;
 
   if (!eap_packet_read (&packet, eap->data, eap->len) || packet.code != IKE_EAP_CODE_RESPONSE
       || packet.type != IKE_EAP_TYPE_IDENTITY) {
-    eap_tunnel_fail (server->tunnel, "the peer does not begin EAP with its identity in the tunnel");
+    eap_tunnel_fail (server->inner.tunnel,
+                     "the peer does not begin EAP with its identity in the tunnel");
     return;
   }
   server->identity =
       eap_identity_new (packet.body.data + packet.body.pos, ike_reader_left (&packet.body));
-  server->inner_context = *server->context;
-  server->inner_context.identity = server->identity;
-  server->inner_context.depth++;
-  if (server->identity)
-    server->inner = eap_server_new (&server->inner_context, server->plugin->method, FALSE, &why);
-  if (server->inner)
-    run_inner (server, NULL, 0);
-  else
-    eap_tunnel_fail (server->tunnel, why ? why : "the peer does not say who it is in the tunnel");
+  if (!server->identity)
+    eap_tunnel_fail (server->inner.tunnel, "the peer does not say who it is in the tunnel");
+  else if (eap_inner_be_server (&server->inner, plugin->method, server->identity))
+    eap_inner_run (&server->inner, NULL, 0);
 }
 
 /* -- passwords */
@@ -133,9 +63,9 @@ check_password (Server *server, const TtlsAvps *avps, IkeSecretBlob *password,
   if (avps->password.data)
     return ttls_check_pap (avps, password, why);
   if (avps->chap_password.data)
-    return ttls_check_chap (server->tunnel, avps, password, why);
-  return ttls_check_mschapv2 (server->tunnel, server->context->engine, avps, password, success,
-                              why);
+    return ttls_check_chap (server->inner.tunnel, avps, password, why);
+  return ttls_check_mschapv2 (server->inner.tunnel, server->inner.context->engine, avps, password,
+                              success, why);
 }
 
 static void
@@ -145,7 +75,7 @@ refuse (Server *server, const char *why)
   g_autofree char *text = g_strdup_printf (
       "in EAP-TTLS, %s: %s", ike_ident_format (server->identity, name, sizeof name), why);
 
-  eap_tunnel_fail (server->tunnel, text);
+  eap_tunnel_fail (server->inner.tunnel, text);
 }
 
 /* RFC 5281, 11.2.4: "The TTLS server tunnels this AVP to the client.  Note that the authentication
@@ -157,10 +87,10 @@ prove_ourselves (Server *server, const guint8 success[static TTLS_MS_SUCCESS_LEN
 
   server->is_proven = TRUE;
   ttls_avp_add (out, TTLS_MS_SUCCESS, TTLS_MICROSOFT, success, TTLS_MS_SUCCESS_LEN);
-  if (eap_tunnel_say (server->tunnel, out->data, out->len))
-    eap_tunnel_more (server->tunnel);
+  if (eap_tunnel_say (server->inner.tunnel, out->data, out->len))
+    eap_tunnel_more (server->inner.tunnel);
   else
-    eap_tunnel_fail (server->tunnel, "the answer to MS-CHAP-V2 cannot be sent");
+    eap_tunnel_fail (server->inner.tunnel, "the answer to MS-CHAP-V2 cannot be sent");
 }
 
 static void
@@ -172,12 +102,12 @@ judge_password (Server *server, const TtlsAvps *avps)
   ike_ident_unref (server->identity);
   server->identity = eap_identity_new (avps->user.data, avps->user.len);
   if (!server->identity) {
-    eap_tunnel_fail (server->tunnel, "the peer does not say who it is in the tunnel");
+    eap_tunnel_fail (server->inner.tunnel, "the peer does not say who it is in the tunnel");
     return;
   }
 
   g_autoptr (IkeSecretBlob) password =
-      eap_secret_of_peer (server->context, "eap", server->identity);
+      eap_secret_of_peer (server->inner.context, "eap", server->identity);
 
   if (!password)
     refuse (server, "nobody of that name is known; give it a secret in section secrets");
@@ -186,75 +116,50 @@ judge_password (Server *server, const TtlsAvps *avps)
   else if (avps->ms_response.data && !avps->password.data && !avps->chap_password.data)
     prove_ourselves (server, success);
   else
-    finish (server, ike_ident_ref (server->identity), NULL);
+    eap_tunnel_done (server->inner.tunnel, ike_ident_ref (server->identity), NULL);
 }
 
 /* -- turns */
 
 static void
-server_talk (gpointer user, const guint8 *data, gsize len)
+talk (EapInner *inner, const guint8 *data, gsize len)
 {
-  Server *server = user;
+  Server *server = (Server *) inner;
   const char *why;
   TtlsAvps avps;
 
   if (len == 0 && server->is_proven)
-    finish (server, ike_ident_ref (server->identity), NULL);
-  else if (len == 0 && !server->inner && server->n_silences++ < SILENCES_MAX)
-    eap_tunnel_more (server->tunnel);
+    eap_tunnel_done (inner->tunnel, ike_ident_ref (server->identity), NULL);
+  else if (len == 0 && !inner->server && server->n_silences++ < SILENCES_MAX)
+    eap_tunnel_more (inner->tunnel);
   else if (len == 0)
-    eap_tunnel_fail (server->tunnel, "the peer says nothing in the tunnel");
+    eap_tunnel_fail (inner->tunnel, "the peer says nothing in the tunnel");
   else if (!ttls_avps_read (data, len, &avps, &why))
-    eap_tunnel_fail (server->tunnel, why);
+    eap_tunnel_fail (inner->tunnel, why);
   else if (server->is_proven)
-    eap_tunnel_fail (server->tunnel, "the peer does not take our answer to MS-CHAP-V2");
-  else if (avps.eap.data && server->inner)
-    run_inner (server, avps.eap.data, avps.eap.len);
+    eap_tunnel_fail (inner->tunnel, "the peer does not take our answer to MS-CHAP-V2");
+  else if (avps.eap.data && inner->server)
+    eap_inner_run (inner, avps.eap.data, avps.eap.len);
   else if (avps.eap.data)
-    begin_inner (server, &avps.eap);
-  else if (!server->inner && avps.user.data
+    begin_eap (server, &avps.eap);
+  else if (!inner->server && avps.user.data
            && (avps.password.data || avps.chap_password.data || avps.ms_response.data))
     judge_password (server, &avps);
   else
-    eap_tunnel_fail (server->tunnel,
+    eap_tunnel_fail (inner->tunnel,
                      "the peer authenticates in the tunnel by nothing that is known");
 }
 
-static const EapTunnelUser user_class = { .talk = server_talk,
-                                          .free_user = server_free,
-                                          .peer = IKE_TLS_NONE };
+static const EapInnerClass server_class = { .name = "EAP-TTLS",
+                                            .is_server = TRUE,
+                                            .size = sizeof (Server),
+                                            .talk = talk,
+                                            .say = ttls_say_eap,
+                                            .ended = ended,
+                                            .clear = clear };
 
 gpointer
 ttls_server_begin (IkePlugin *self, const IkeEapContext *context, char **why)
 {
-  Server *server;
-
-  if (context->depth) {
-    *why = g_strdup ("EAP-TTLS does not go into the tunnel of another method");
-    return NULL;
-  }
-  server = g_new0 (Server, 1);
-  server->plugin = ike_plugin_state (self);
-  server->context = context;
-  server->tunnel =
-      eap_tunnel_new (&server->plugin->tunnel, context, TRUE, &user_class, server, why);
-  if (server->tunnel)
-    return server;
-  server_free (server);
-  return NULL;
-}
-
-void
-ttls_server_step (gpointer state, IkeCall *call, const guint8 *packet, gsize len, guint8 identifier)
-{
-  eap_tunnel_step (((Server *) state)->tunnel, call, packet, len, identifier);
-}
-
-void
-ttls_server_end (gpointer state)
-{
-  Server *server = state;
-
-  g_clear_pointer (&server->inner, eap_server_free);
-  eap_tunnel_end (server->tunnel);
+  return eap_inner_new (&server_class, self, context, why);
 }

@@ -6,8 +6,9 @@
  * passes; else it is changed: by a byte at a place (two bytes follow), or it is cut (one byte), or
  * other bytes follow instead, behind their length in one byte.
  *
- * Covers: plugins/shared/eap-tls/tunnel.c plugins/eap-tls/eap_tls.c plugins/eap-ttls/server.c
- * plugins/eap-ttls/peer.c plugins/eap-peap/server.c plugins/eap-peap/peer.c
+ * Covers: plugins/shared/eap-tls/tunnel.c plugins/shared/eap-tls/inner.c plugins/eap-tls/eap_tls.c
+ * plugins/eap-ttls/server.c plugins/eap-ttls/peer.c plugins/eap-peap/server.c
+ * plugins/eap-peap/peer.c
  * plugins/tls/session.c */
 #include <stdlib.h>
 #include <string.h>

@@ -235,16 +235,41 @@ eap_tunnel_say_and_fail (EapTunnel *tunnel, const char *reason)
   answer (tunnel, step);
 }
 
+/* RFC 9190, 2.3: "Key_Material = TLS-Exporter("EXPORTER_EAP_TLS_Key_Material", Type, 128)", of
+ * which "MSK = Key_Material(0, 63)"; for other types see RFC 9427, 2.1.  In TLS 1.2: RFC 5216,
+ * 2.3, which PEAP follows, and RFC 5281, 8. */
+static IkeSecretBlob *
+msk_of (EapTunnel *tunnel)
+{
+  const EapTunnelPlugin *plugin = tunnel->plugin;
+  gboolean is_new = eap_tunnel_info (tunnel)->version == IKE_TLS_1_3;
+  const char *label = is_new                              ? "EXPORTER_EAP_TLS_Key_Material"
+                      : plugin->type == IKE_EAP_TYPE_TTLS ? "ttls keying material"
+                                                          : "client EAP encryption";
+  guint8 material[128];
+  IkeSecretBlob *msk = NULL;
+
+  if (plugin->tls->export_key (tunnel->session, label, is_new ? &plugin->type : NULL,
+                               is_new ? 1 : 0, material, sizeof material))
+    msk = ike_secret_blob_new (material, IKE_EAP_MSK_MIN);
+  ike_wipe (material, sizeof material);
+  return msk;
+}
+
 void
-eap_tunnel_done (EapTunnel *tunnel, IkeSecretBlob *msk_take, IkeIdent *identity_take,
-                 char **groups_take)
+eap_tunnel_done (EapTunnel *tunnel, IkeIdent *identity_take, char **groups_take)
 {
   IkeEapStep *step = g_new0 (IkeEapStep, 1);
 
   step->outcome = IKE_EAP_DONE;
-  step->msk = msk_take;
+  step->msk = msk_of (tunnel);
   step->identity = identity_take;
   step->groups = groups_take;
+  if (!step->msk) {
+    ike_eap_step_free (step);
+    eap_tunnel_fail (tunnel, "no key can be derived from the TLS session");
+    return;
+  }
   if (!tunnel->is_server)
     add_packet (tunnel, step);
   answer (tunnel, step);
@@ -478,25 +503,4 @@ gboolean
 eap_tunnel_export (EapTunnel *tunnel, const char *label, guint8 *out, gsize len)
 {
   return tunnel->plugin->tls->export_key (tunnel->session, label, NULL, 0, out, len);
-}
-
-/* RFC 9190, 2.3: "Key_Material = TLS-Exporter("EXPORTER_EAP_TLS_Key_Material", Type, 128)", of
- * which "MSK = Key_Material(0, 63)"; for other types see RFC 9427, 2.1.  In TLS 1.2: RFC 5216,
- * 2.3, which PEAP follows, and RFC 5281, 8. */
-IkeSecretBlob *
-eap_tunnel_msk (EapTunnel *tunnel)
-{
-  const EapTunnelPlugin *plugin = tunnel->plugin;
-  gboolean is_new = eap_tunnel_info (tunnel)->version == IKE_TLS_1_3;
-  const char *label = is_new                              ? "EXPORTER_EAP_TLS_Key_Material"
-                      : plugin->type == IKE_EAP_TYPE_TTLS ? "ttls keying material"
-                                                          : "client EAP encryption";
-  guint8 material[128];
-  IkeSecretBlob *msk = NULL;
-
-  if (plugin->tls->export_key (tunnel->session, label, is_new ? &plugin->type : NULL,
-                               is_new ? 1 : 0, material, sizeof material))
-    msk = ike_secret_blob_new (material, IKE_EAP_MSK_MIN);
-  ike_wipe (material, sizeof material);
-  return msk;
 }

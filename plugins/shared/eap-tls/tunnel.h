@@ -67,8 +67,9 @@ gboolean eap_tunnel_say  (EapTunnel *tunnel, const guint8 *data, gsize len);
 void     eap_tunnel_more (EapTunnel *tunnel);
 /* What goes with that: why it will fail in the end, as IkeEapStep has it. */
 void     eap_tunnel_warn (EapTunnel *tunnel, const char *reason);
-/* The conversation is, well; a peer sends a last packet.  What is taken may be NULL. */
-void     eap_tunnel_done (EapTunnel *tunnel, IkeSecretBlob *msk_take, IkeIdent *identity_take, char **groups_take);
+/* The conversation is, well, with the MSK of the method, by its type and the version of TLS; a peer sends a last
+ * packet.  What is taken may be NULL.  It fails when the library has no MSK. */
+void     eap_tunnel_done (EapTunnel *tunnel, IkeIdent *identity_take, char **groups_take);
 /* The conversation is, badly: at once, or when what was said has been answered, whatever the answer is. */
 void     eap_tunnel_fail (EapTunnel *tunnel, const char *reason);
 void     eap_tunnel_say_and_fail (EapTunnel *tunnel, const char *reason);
@@ -77,8 +78,6 @@ void     eap_tunnel_say_and_fail (EapTunnel *tunnel, const char *reason);
 guint8   eap_tunnel_identifier (const EapTunnel *tunnel);
 const IkeTlsInfo *eap_tunnel_info (const EapTunnel *tunnel);
 gboolean eap_tunnel_has_ended (const EapTunnel *tunnel);   /* the host wants no more: whoever works, stops */
-/* The MSK of the method, by its type and the version of TLS; NULL: the library failed. */
-IkeSecretBlob *eap_tunnel_msk (EapTunnel *tunnel);
 gboolean eap_tunnel_export (EapTunnel *tunnel, const char *label, guint8 *out, gsize len);
 /* One more and one less who works for it and calls back. */
 EapTunnel *eap_tunnel_ref   (EapTunnel *tunnel);

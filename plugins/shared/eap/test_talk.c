@@ -66,6 +66,15 @@ eap_bench_close (EapBench *bench)
   ike_sim_free (bench->sim);
 }
 
+void
+eap_bench_open_both (EapBench *right, EapBench *wrong, const char *const *plugins)
+{
+  eap_bench_open (right, plugins, "secrets { eap-c { id = carol\n secret = secret\n } }\n");
+  eap_bench_open (wrong, plugins,
+                  "secrets { eap-c { id = carol\n secret = Secret\n }\n"
+                  "eap-d { id = dave\n secret = secret\n } }\n");
+}
+
 static void
 on_shard (EapBench *bench, IkeFunc run, gpointer data)
 {
@@ -203,4 +212,22 @@ eap_assert_failed (const IkeEapStep *step, const char *needle)
     g_error ("\"%s\" is not in \"%s\"", needle, step->reason);
   g_assert_null (step->msk);
   g_assert_null (step->identity);
+}
+
+void
+eap_check_talk (EapBench *of_server, EapBench *of_peer, const char *method, const char *identity,
+                const char *needle_or_null)
+{
+  g_autofree char *ours = g_strconcat ("eap-server:", method, NULL);
+  g_autofree char *theirs = g_strconcat ("eap-peer:", method, NULL);
+  EapEnd server, peer;
+
+  eap_end_open (&server, of_server, ours, identity);
+  eap_end_open (&peer, of_peer, theirs, identity);
+  g_assert_cmpint (eap_talk (&server, &peer), ==, needle_or_null == NULL);
+  g_assert_null (server.last->msk);
+  if (needle_or_null)
+    eap_assert_failed (server.last, needle_or_null);
+  eap_end_close (&server);
+  eap_end_close (&peer);
 }

@@ -13,6 +13,8 @@ typedef struct {
 /* @plugins of the build tree, and the kinds of methods; @settings have the secrets. */
 void eap_bench_open  (EapBench *bench, const char *const *plugins, const char *settings);
 void eap_bench_close (EapBench *bench);
+/* One knows carol's password, "secret"; the other has a wrong one, and one of dave's. */
+void eap_bench_open_both (EapBench *right, EapBench *wrong, const char *const *plugins);
 
 /* One end of one conversation. */
 typedef struct {
@@ -38,6 +40,9 @@ const IkeEapStep *eap_end_step (EapEnd *end, const guint8 *packet, gsize len, gu
 gboolean eap_talk (EapEnd *server, EapEnd *peer);
 /* The same, but only @n packets are handed over; returns the last one that was said. */
 const IkeEapStep *eap_talk_until (EapEnd *server, EapEnd *peer, guint n);
+/* A whole one by @method ("md5"), of which no key comes: it is well, or the server says @needle. */
+void eap_check_talk (EapBench *of_server, EapBench *of_peer, const char *method, const char *identity,
+                     const char *needle_or_null);
 
 /* It failed, for people to read @needle, and gives neither a key nor a name. */
 void eap_assert_failed (const IkeEapStep *step, const char *needle);
