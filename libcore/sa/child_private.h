@@ -37,7 +37,7 @@ struct _IkeChild {
   IkeHeld      *held;                         /* outbound keys, while the one before it still sends */
   IkeTwins     *twins;                        /* those who carry the same; NULL: not known yet */
   gint64        soft_us, hard_us;             /* when it is to be replaced, and when it ends; 0: never */
-  IkeTimer     *life_timer;
+  IkeTimer     *life_timer, *linger_timer;
   guint32       acquire;                      /* the kernel's question that it answers; 0: none */
   IkeClaims    *claims;                       /* NULL: none yet, or none needed */
 };
@@ -72,6 +72,7 @@ void     ike_child_await_peer (IkeChild *child);               /* its answer is 
 IkeChild *ike_child_successor (const IkeChild *old);           /* installed; NULL: none */
 void     ike_child_succeed    (IkeChild *gone);                /* whoever succeeds it takes its traffic over */
 void     ike_child_remove     (IkeChild *child);               /* from the kernel, then buries it */
+void     ike_children_end_lingering (IkeSa *sa);               /* those that were replaced and are heard yet */
 void     ike_child_use_held   (IkeChild *child);               /* if it holds back; once it is installed */
 void     ike_child_start_holding (IkeChild *child);            /* it is installed */
 

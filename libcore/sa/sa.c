@@ -250,6 +250,7 @@ sa_free (IkeSa *sa)
   ike_reauth_move (sa, NULL);
   while (sa->children)
     ike_child_free (sa->children, why);
+  ike_children_end_lingering (sa);
   emit_down (sa, why);
   if (!sa->is_silent)
     ike_counter_add (manager->engine, sa->was_up ? manager->count.closed : manager->count.failed,

@@ -295,7 +295,7 @@ struct _IkeSa {
   IkeGathering *gatherings;                   /* messages that came in part */
   IkeOperation *operations;                   /* queued and running ones of ours, by priority */
   IkeOperation *passive;                      /* the peer's, that span exchanges */
-  IkeChild     *children;
+  IkeChild     *children, *lingering;         /* lingering: replaced, and heard for a while */
   guint         n_children;
   gpointer     *slots;
   IkeAttachment *attachments;

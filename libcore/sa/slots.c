@@ -16,7 +16,7 @@ ike_slot_register (IkePlugin *plugin, const IkeSlotClass *klass)
 gpointer
 ike_sa_slot (const IkeSa *sa, guint32 slot)
 {
-  return sa->slots[slot];
+  return sa->slots ? sa->slots[slot] : NULL;
 }
 
 void

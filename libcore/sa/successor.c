@@ -255,8 +255,12 @@ lingered (IkeSa *sa, gpointer data)
 static void
 end_lingering (gpointer data)
 {
-  IkeChild *child = data;
+  IkeChild *child = data, **link;
 
+  for (link = &child->sa->lingering; *link != child; link = &(*link)->next)
+    ;
+  *link = child->next;
+  child->next = NULL;
   remove_part (child, TRUE, IKE_DIRS_IN);
   ike_child_bury_later (child);
 }
@@ -271,6 +275,13 @@ static const IkeJobClass linger_job = {
 };
 
 void
+ike_children_end_lingering (IkeSa *sa)
+{
+  while (sa->lingering)
+    ike_timer_stop (sa->lingering->linger_timer);
+}
+
+void
 ike_child_remove (IkeChild *child)
 {
   if (child->held) {
@@ -278,7 +289,9 @@ ike_child_remove (IkeChild *child)
     ike_child_bury_later (child);
   } else if (child->is_replaced && child->is_installed && !child->sa->is_doomed) {
     remove_part (child, FALSE, IKE_DIRS_OUT);
-    ike_sa_timer_add (child->sa, LINGER_MS, &linger_job, child);
+    child->next = child->sa->lingering;
+    child->sa->lingering = child;
+    child->linger_timer = ike_sa_timer_add (child->sa, LINGER_MS, &linger_job, child);
   } else {
     remove_all (child);
     ike_child_bury_later (child);
