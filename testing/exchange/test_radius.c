@@ -118,7 +118,7 @@ test_refused (gconstpointer flags)
 }
 
 static void
-rekey (RadiusBed *r, PairEnd *end, const char *child)
+rekey_and_wait (RadiusBed *r, PairEnd *end, const char *child, gint64 seconds)
 {
   IkeTree *args = ike_tree_new_section ();
   g_autofree char *error = NULL;
@@ -126,7 +126,32 @@ rekey (RadiusBed *r, PairEnd *end, const char *child)
   ike_tree_set_string (args, "name", child ? child : "pair");
   ike_tree_free (pair_command (end, "rekey", args, &error));
   g_assert_cmpstr (error, ==, NULL);
-  pair_run (r->pair, 10);
+  pair_run (r->pair, seconds);
+}
+
+static void
+rekey (RadiusBed *r, PairEnd *end, const char *child)
+{
+  rekey_and_wait (r, end, child, 10);
+}
+
+/* What was replaced is heard for five seconds: an IKE SA that ends before counts that, too. */
+static void
+test_ends_soon_after_a_rekeying (gconstpointer flags)
+{
+  for (guint from_b = 0; from_b < 2; from_b++) {
+    RadiusBed *r = radius_bed_new (flags, ACCOUNTS, NULL);
+    radius_bed_assert_up (r);
+    radius_bed_carry (r, 1000, 2000);
+    rekey_and_wait (r, from_b ? &r->pair->b : &r->pair->a, "net", 1);
+    radius_bed_carry (r, 5000, 5000);
+    pair_down (r->pair, "pair", NULL);
+    pair_run (r->pair, 300);
+    g_assert_cmpuint (n_accounts (STOP), ==, 1);
+    g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_INPUT_OCTETS), ==, 6000);
+    g_assert_cmpuint (value_of (STOP, 0, IKE_RADIUS_ACCT_OUTPUT_OCTETS), ==, 7000);
+    radius_bed_free (r);
+  }
 }
 
 /* Of three CHILD_SAs and two IKE SAs, one session. */
@@ -538,6 +563,7 @@ main (int argc, char **argv)
   pair_add_test ("radius", "an-account-from-start-to-stop", test_account);
   pair_add_test ("radius", "no-server-answers", test_refused);
   pair_add_test ("radius", "one-session-however-often-it-is-rekeyed", test_rekeyed);
+  pair_add_test ("radius", "the-end-soon-after-a-rekeying", test_ends_soon_after_a_rekeying);
   pair_add_test ("radius", "interim-accounts", test_interim);
   pair_add_test ("radius", "accounts-wait-for-a-server", test_server_comes_back);
   pair_add_test ("radius", "an-account-that-is-not-taken-holds-up-no-other", test_one_is_not_taken);
