@@ -156,7 +156,8 @@ build (const EapFrames *frames, guint8 identifier, guint8 flags, gsize data_len,
   ike_writer_u8 (&w, flags);
   if (flags & FLAG_LENGTH)
     ike_writer_u32 (&w, frames->out->len);
-  ike_writer_bytes (&w, frames->out->data + frames->out_at, data_len);
+  if (data_len)
+    ike_writer_bytes (&w, frames->out->data + frames->out_at, data_len);
   *len = size;
   return packet;
 }
