@@ -228,6 +228,8 @@ is_known_to_work (IkePlugin *self, const IkeSigScheme *scheme)
 {
   guint n_run = 0;
 
+  if (probe_was_right (self, scheme->name))
+    return TRUE;
   for (guint i = 0; i < n_pki_vectors; i++)
     for (guint k = 0; k < G_N_ELEMENTS (pki_vectors[i].schemes); k++) {
       if (g_strcmp0 (pki_vectors[i].schemes[k], scheme->name) != 0)
@@ -236,6 +238,8 @@ is_known_to_work (IkePlugin *self, const IkeSigScheme *scheme)
         return FALSE;
       n_run++;
     }
+  if (n_run)
+    probe_remember (self, scheme->name);
   return n_run > 0;
 }
 

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
+#include <ikebana/engine.h>
 #include <ikebana/error.h>
 
 #include "private.h"
@@ -51,6 +52,41 @@ answer_read (Answer *answer, const Vector *vector)
     answer->out.bytes[0] ^= 1;
 }
 
+/* -- simulations: their engines have one and the same library, and many are made */
+
+static gpointer
+answers_new (IkeSim *sim)
+{
+  return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+}
+
+static GHashTable *
+answers_of (IkePlugin *self)
+{
+  IkeSim *sim = probe_spoiled_feature () ? NULL : ike_engine_sim (ike_plugin_engine (self));
+
+  return sim ? ike_sim_shared (sim, "known answers of crypto-openssl", answers_new,
+                               (GDestroyNotify) g_hash_table_unref)
+             : NULL;
+}
+
+gboolean
+probe_was_right (IkePlugin *self, const char *feature)
+{
+  GHashTable *answers = answers_of (self);
+
+  return answers && g_hash_table_contains (answers, feature);
+}
+
+void
+probe_remember (IkePlugin *self, const char *feature)
+{
+  GHashTable *answers = answers_of (self);
+
+  if (answers)
+    g_hash_table_add (answers, g_strdup (feature));
+}
+
 static gboolean
 probe_fail (GError **error, const char *feature, const char *what, const char *source)
 {
@@ -64,9 +100,12 @@ static gboolean
 probe_run (IkePlugin *self, const char *feature, gconstpointer klass, gpointer scratch,
            CheckFunc check, GError **error)
 {
-  g_autofree Answer *answer = g_new (Answer, 1);
+  g_autofree Answer *answer = NULL;
   guint n_run = 0;
 
+  if (probe_was_right (self, feature))
+    return TRUE;
+  answer = g_new (Answer, 1);
   for (guint i = 0; i < n_vectors; i++) {
     if (strcmp (vectors[i].feature, feature) != 0)
       continue;
@@ -78,7 +117,10 @@ probe_run (IkePlugin *self, const char *feature, gconstpointer klass, gpointer s
       return probe_fail (error, feature, wrong, vectors[i].source);
     n_run++;
   }
-  return n_run > 0 || probe_fail (error, feature, "there is no known answer to test it with", NULL);
+  if (n_run == 0)
+    return probe_fail (error, feature, "there is no known answer to test it with", NULL);
+  probe_remember (self, feature);
+  return TRUE;
 }
 
 static const char *

@@ -6,7 +6,7 @@
  * zeros in front for MODP) }.  The answer of an aead is ciphertext | ICV; the one of a MODP
  * group is the SHA-256 of the secret. */
 #pragma once
-#include <glib.h>
+#include <ikebana/plugin.h>
 
 typedef struct {
   const char *feature, *source;
@@ -20,3 +20,6 @@ extern const guint n_vectors;
 /* The feature whose answers are taken for wrong: none.  A test defines it anew, to see that such
  * a feature goes. */
 const char *probe_spoiled_feature (void);
+/* In a simulation: did an engine of it get the right answers already? */
+gboolean probe_was_right (IkePlugin *self, const char *feature);
+void     probe_remember  (IkePlugin *self, const char *feature);
