@@ -74,8 +74,8 @@ void        ikev2_rekey_note       (IkeTask *task, const guint8 *theirs, gsize l
 void        ikev2_rekey_answered   (IkeTask *task);
 /* We asked, and the peer has made one, with this nonce. */
 void        ikev2_rekey_answered_with (IkeTask *task, const guint8 *theirs, gsize len);
-/* Does it lose against what the peer asked for itself?  Then it goes.  To be asked again when it is installed: the peer's
- * request may come in between. */
+/* Does it lose against what the peer asked for itself?  Then it goes.  To be asked again when it is installed: the
+ * peer's request may come in between. */
 gboolean    ikev2_rekey_is_lost    (IkeTask *task);
 void        ikev2_rekey_won        (IkeTask *task);
 IkeTaskResult ikev2_rekey_not_found (IkeTask *task);
