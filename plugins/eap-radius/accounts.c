@@ -330,9 +330,13 @@ static void
 run_addition (gpointer data)
 {
   Addition *addition = data;
+  Accounts *accounts = addition->accounts;
+  gboolean is_stop = addition->record->status == ACCT_STOP;
 
-  accounts_enqueue (addition->accounts, g_steal_pointer (&addition->record));
-  accounts_end_if_done (addition->accounts);
+  accounts_enqueue (accounts, g_steal_pointer (&addition->record));
+  if (is_stop)
+    g_atomic_int_add (&accounts->self->n_open, -1);
+  accounts_end_if_done (accounts);
 }
 
 static void

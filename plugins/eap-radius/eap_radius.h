@@ -36,7 +36,7 @@ typedef struct {
   guint32             interim_s;
   guint64             start_id;               /* random: in the IDs of sessions of this start */
   gint                n_ids;                  /* atomic */
-  gint                n_open;                 /* accounts that have no end yet; atomic */
+  gint                n_open;                 /* accounts whose Stop is not queued yet; atomic */
   struct { guint32 accepted, refused, failed, begun, ended, disconnected, changed; } count;
   Accounts           *accounting;             /* the io loop's; NULL: accounting = no */
   Table              *table;                  /* the io loop's */

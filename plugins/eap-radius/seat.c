@@ -106,7 +106,6 @@ leave_if_over (Seat *seat)
   if (seat->session) {
     table_remove (seat->self, seat->session);
     seat_account (seat, ACCT_STOP);
-    g_atomic_int_add (&seat->self->n_open, -(gint) seat->is_accounted);
     ike_counter_add (seat->self->engine, seat->self->count.ended, 1);
   }
   seat_free (seat);
