@@ -1,63 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_support.c - see test_support.h. */
 #include "test_support.h"
-#include <ikebana/plugin.h>
 #include <string.h>
+#include "shared/consumer/test_consumer.h"
 
-/* Somebody who consumes the kind. */
-static const IkeFeatureKind fetch_kind = {
-  sizeof fetch_kind, "fetch", 1, 0, sizeof (IkeFetchClass), sizeof (IkeFetchClass)
-};
-static const IkeFeatureKind *const kinds[] = { &fetch_kind, NULL };
-static const IkeFeature *const no_features[] = { NULL };
-static const IkePluginInfo consumer = {
-  .struct_size = sizeof consumer,
-  .abi_major = IKE_ABI_MAJOR,
-  .abi_minor = IKE_ABI_MINOR,
-  .name = "consumer",
-  .version = "1",
-  .license = "Apache-2.0",
-  .summary = "consumes what is fetched",
-  .features = no_features,
-  .kinds = kinds,
-};
-
-static void
-say (const IkeLogRecord *record, gpointer data)
-{
-  g_test_message ("%s: %s", record->group, record->text);
-}
+TEST_CONSUMER ("fetch", IkeFetchClass);
 
 static void
 start (Bench *bench, const char *settings, IkeSim *sim)
 {
   static const char *const plugins[] = { "fetch-curl", "consumer", NULL };
-  const IkePluginInfo *builtin[] = { &consumer, NULL };
+  const IkePluginInfo *builtin[] = { &test_consumer, NULL };
   g_autofree char *text =
       g_strdup_printf ("plugins { fetch-curl { critical = yes\n%s\n } }", settings);
-  g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
-  g_autoptr (GError) error = NULL;
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG,
-    .sim = sim,
-    .n_shards = 1,
-    .n_offload = 1,
-    .settings = text,
-    .plugin_dir = directory,
-    .plugins = plugins,
-    .builtin = builtin,
-    .log_fallback = say,
-  };
   const IkeProvided *provided;
 
   *bench = (Bench){ 0 };
-  bench->engine = ike_engine_new (&options, &error);
-  g_assert_no_error (error);
-  ike_engine_start (bench->engine, &error);
-  g_assert_no_error (error);
-  provided = ike_feature_find (bench->engine, "fetch:http", &error);
-  g_assert_no_error (error);
+  bench->engine = test_engine_new ((IkeEngineOptions){
+      .sim = sim, .n_offload = 1, .settings = text, .plugins = plugins, .builtin = builtin });
+  provided = test_find (bench->engine, "fetch:http");
   bench->ops = provided->ops;
   bench->plugin = provided->plugin;
 }

@@ -2,40 +2,20 @@
 /* test_engine.c - see test_engine.h. */
 #include "test_engine.h"
 #include <glib/gstdio.h>
+#include "shared/consumer/test_consumer.h"
 
 enum { PATIENCE_S = 60 };
 
 /* -- engines */
 
 /* The kind is the configuration payload's, which is not here. */
-static const IkeFeatureKind kind = { sizeof (IkeFeatureKind), "pool", 1, 0, sizeof (IkePoolClass),
-                                     sizeof (IkePoolClass) };
-static const IkeFeatureKind *const kinds[] = { &kind, NULL };
-static const IkeFeature *const no_features[] = { NULL };
-static const IkePluginInfo consumer = {
-  .struct_size = sizeof consumer,
-  .abi_major = IKE_ABI_MAJOR,
-  .abi_minor = IKE_ABI_MINOR,
-  .name = "consumer",
-  .version = "1",
-  .license = "Apache-2.0",
-  .summary = "consumes addresses",
-  .features = no_features,
-  .kinds = kinds,
-};
-
-static void
-say (const IkeLogRecord *record, gpointer data)
-{
-  g_test_message ("%s: %s", record->group, record->text);
-}
+TEST_CONSUMER ("pool", IkePoolClass);
 
 gboolean
 bench_try_start (Bench *bench, const char *addrs, guint64 seed_or_0, GError **error)
 {
   static const char *const plugins[] = { "sqlite", "pool-sqlite", "consumer", NULL };
-  const IkePluginInfo *builtin[] = { &consumer, NULL };
-  g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
+  const IkePluginInfo *builtin[] = { &test_consumer, NULL };
   g_autofree char *settings =
       g_strdup_printf ("plugins { sqlite { database = %s }\n pool-sqlite { critical = yes }\n }\n"
                        "pools { rw { addrs = %s\n store = sqlite\n dns = 10.3.0.53\n }\n other { "
@@ -44,19 +24,11 @@ bench_try_start (Bench *bench, const char *addrs, guint64 seed_or_0, GError **er
   const IkeProvided *provided;
 
   bench->sim = seed_or_0 ? ike_sim_new (seed_or_0) : NULL;
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG,
-    .sim = bench->sim,
-    .n_shards = 1,
-    .settings = settings,
-    .plugin_dir = directory,
-    .plugins = plugins,
-    .builtin = builtin,
-    .log_fallback = say,
-  };
-  bench->engine = ike_engine_new (&options, error);
-  if (!bench->engine || !ike_engine_start (bench->engine, error))
+  bench->engine = test_engine_try_new (
+      (IkeEngineOptions){
+          .sim = bench->sim, .settings = settings, .plugins = plugins, .builtin = builtin },
+      error);
+  if (!bench->engine)
     return FALSE;
   provided = ike_feature_find (bench->engine, "pool:sqlite", error);
   if (!provided)

@@ -2,8 +2,8 @@
 /* test_queue.c - records that were kept and not dropped are there after a restart. */
 #include <string.h>
 #include <glib/gstdio.h>
-#include <ikebana/engine.h>
 #include <ikebana/queue.h>
+#include "shared/consumer/test_consumer.h"
 
 typedef struct {
   IkeSim *sim;
@@ -13,49 +13,20 @@ typedef struct {
   GArray *records;
 } Bench;
 
-static const IkeFeatureKind kind = { sizeof (IkeFeatureKind), "queue", 1, 0, sizeof (IkeQueueClass),
-                                     sizeof (IkeQueueClass) };
-static const IkeFeatureKind *const kinds[] = { &kind, NULL };
-static const IkeFeature *const no_features[] = { NULL };
-static const IkePluginInfo consumer = {
-  .struct_size = sizeof consumer,
-  .abi_major = IKE_ABI_MAJOR,
-  .abi_minor = IKE_ABI_MINOR,
-  .name = "consumer",
-  .version = "1",
-  .license = "Apache-2.0",
-  .summary = "consumes records",
-  .features = no_features,
-  .kinds = kinds,
-};
+TEST_CONSUMER ("queue", IkeQueueClass);
 
 static void
 start (Bench *bench, const char *path)
 {
   static const char *const plugins[] = { "sqlite", "queue-sqlite", "consumer", NULL };
-  const IkePluginInfo *builtin[] = { &consumer, NULL };
-  g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
+  const IkePluginInfo *builtin[] = { &test_consumer, NULL };
   g_autofree char *settings = g_strdup_printf ("plugins { queue-sqlite { database = %s } }", path);
-  g_autoptr (GError) error = NULL;
   const IkeProvided *provided;
 
   bench->sim = ike_sim_new (1);
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG,
-    .sim = bench->sim,
-    .n_shards = 1,
-    .settings = settings,
-    .plugin_dir = directory,
-    .plugins = plugins,
-    .builtin = builtin,
-  };
-  bench->engine = ike_engine_new (&options, &error);
-  g_assert_no_error (error);
-  ike_engine_start (bench->engine, &error);
-  g_assert_no_error (error);
-  provided = ike_feature_find (bench->engine, "queue:accounting", &error);
-  g_assert_no_error (error);
+  bench->engine = test_engine_new ((IkeEngineOptions){
+      .sim = bench->sim, .settings = settings, .plugins = plugins, .builtin = builtin });
+  provided = test_find (bench->engine, "queue:accounting");
   bench->class = provided->ops;
   bench->plugin = provided->plugin;
 }

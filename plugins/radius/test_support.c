@@ -3,54 +3,22 @@
 #include "test_support.h"
 #include <ikebana/command.h>
 #include <string.h>
+#include "shared/consumer/test_consumer.h"
 
 enum { PATIENCE_S = 30 };
 
-static const IkeFeatureKind radius_kind = { sizeof radius_kind,    "service:radius",     1, 0,
-                                            sizeof (IkeRadiusOps), sizeof (IkeRadiusOps) };
-static const IkeFeatureKind *const kinds[] = { &radius_kind, NULL };
-static const IkeFeature *const no_features[] = { NULL };
-static const IkePluginInfo consumer = {
-  .struct_size = sizeof consumer,
-  .abi_major = IKE_ABI_MAJOR,
-  .abi_minor = IKE_ABI_MINOR,
-  .name = "consumer",
-  .version = "1",
-  .license = "Apache-2.0",
-  .summary = "asks RADIUS servers",
-  .features = no_features,
-  .kinds = kinds,
-};
-
-static void
-say (const IkeLogRecord *record, gpointer data)
-{
-  g_test_message ("%s: %s", record->group, record->text);
-}
+TEST_CONSUMER ("service:radius", IkeRadiusOps);
 
 static void
 start (Bench *bench, const char *text, const char *const *plugins, const IkePluginInfo *own)
 {
-  const IkePluginInfo *builtin[] = { &consumer, own, NULL };
-  g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
-  g_autoptr (GError) error = NULL;
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG,
-    .n_shards = 1,
-    .n_offload = 1,
-    .settings = text,
-    .plugin_dir = directory,
-    .plugins = plugins,
-    .builtin = builtin,
-    .log_fallback = say,
-  };
+  const IkePluginInfo *builtin[] = { &test_consumer, own, NULL };
 
-  options.sim = bench->sim;
-  bench->engine = ike_engine_new (&options, &error);
-  g_assert_no_error (error);
-  ike_engine_start (bench->engine, &error);
-  g_assert_no_error (error);
+  bench->engine = test_engine_new ((IkeEngineOptions){ .sim = bench->sim,
+                                                       .n_offload = 1,
+                                                       .settings = text,
+                                                       .plugins = plugins,
+                                                       .builtin = builtin });
 }
 
 static void
@@ -67,11 +35,8 @@ start_simulated (Bench *bench, const char *settings)
 static void
 find_service (Bench *bench)
 {
-  g_autoptr (GError) error = NULL;
-  const IkeProvided *provided;
+  const IkeProvided *provided = test_find (bench->engine, "service:radius");
 
-  provided = ike_feature_find (bench->engine, "service:radius", &error);
-  g_assert_no_error (error);
   bench->ops = provided->ops;
   bench->plugin = provided->plugin;
 }

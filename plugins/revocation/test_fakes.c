@@ -4,8 +4,10 @@
 #include <string.h>
 #include <ikebana/command.h>
 #include <ikebana/plugin.h>
-#include "test_consumer.h"
+#include "shared/consumer/test_consumer.h"
 #include "test_fakes_private.h"
+
+TEST_CONSUMER ("revocation", IkeRevocationClass);
 
 /* The plugins that pretend find the bench here; one test runs at a time. */
 Bench *fake_bench;
@@ -21,34 +23,21 @@ void
 bench_open (Bench *bench, guint32 flags, const char *settings)
 {
   static const char *const plugins[] = { "revocation", "consumer", "fake-pki", "fake-net", NULL };
-  const IkePluginInfo *builtin[] = { &consumer, &fake_pki_plugin, &fake_net_plugin, NULL };
+  const IkePluginInfo *builtin[] = { &test_consumer, &fake_pki_plugin, &fake_net_plugin, NULL };
   g_autofree char *text =
       g_strdup_printf ("plugins { revocation { critical = yes\n%s\n } }", settings);
-  g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
-  g_autoptr (GError) error = NULL;
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = flags | IKE_ENGINE_NO_CONFIG,
-    .n_shards = 1,
-    .settings = text,
-    .plugin_dir = directory,
-    .plugins = plugins,
-    .builtin = builtin,
-    .log_fallback = say,
-  };
   const IkeProvided *provided;
 
   *bench = (Bench){ .sim = ike_sim_new (1) };
   fake_bench = bench;
   bench->made = g_ptr_array_new_with_free_func ((GDestroyNotify) fake_crl_unref);
   bench->servers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, server_free);
-  options.sim = bench->sim;
-  bench->engine = ike_engine_new (&options, &error);
-  g_assert_no_error (error);
-  ike_engine_start (bench->engine, &error);
-  g_assert_no_error (error);
-  provided = ike_feature_find (bench->engine, "revocation:x509", &error);
-  g_assert_no_error (error);
+  bench->engine = test_engine_new ((IkeEngineOptions){ .flags = flags,
+                                                       .sim = bench->sim,
+                                                       .settings = text,
+                                                       .plugins = plugins,
+                                                       .builtin = builtin });
+  provided = test_find (bench->engine, "revocation:x509");
   bench->ops = provided->ops;
   bench->plugin = provided->plugin;
   bench->root = fake_cert_new ("root", "root", 0, NULL, NULL);

@@ -5,7 +5,9 @@
 #include <ikebana/fetch.h>
 #include "crypto-openssl/pki_make.h"
 #include "fetch-curl/test_server.h"
-#include "test_consumer.h"
+#include "shared/consumer/test_consumer.h"
+
+TEST_CONSUMER ("revocation", IkeRevocationClass);
 
 #define FETCH_HERE "fetch-curl { critical = yes\n deny = \"\"\n }\n"
 
@@ -120,34 +122,17 @@ start (Fixture *f, const char *settings)
 {
   static const char *const plugins[] = { "crypto-openssl", "fetch-curl", "revocation", "consumer",
                                          NULL };
-  const IkePluginInfo *builtin[] = { &consumer, NULL };
+  const IkePluginInfo *builtin[] = { &test_consumer, NULL };
   g_autofree char *text =
       g_strdup_printf ("plugins { revocation { critical = yes\n }\n%s }", settings);
-  g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
-  g_autoptr (GError) error = NULL;
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG,
-    .n_shards = 2,
-    .n_offload = 2,
-    .settings = text,
-    .plugin_dir = directory,
-    .plugins = plugins,
-    .builtin = builtin,
-    .log_fallback = say,
-  };
   const IkeProvided *pki;
 
   /* From now on the server's thread sees the pages. */
   http_server_release (f->server);
-  f->engine = ike_engine_new (&options, &error);
-  g_assert_no_error (error);
-  ike_engine_start (f->engine, &error);
-  g_assert_no_error (error);
-  f->revocation = ike_feature_find (f->engine, "revocation:x509", &error);
-  g_assert_no_error (error);
-  pki = ike_feature_find (f->engine, "service:pki", &error);
-  g_assert_no_error (error);
+  f->engine = test_engine_new ((IkeEngineOptions){
+      .n_shards = 2, .n_offload = 2, .settings = text, .plugins = plugins, .builtin = builtin });
+  f->revocation = test_find (f->engine, "revocation:x509");
+  pki = test_find (f->engine, "service:pki");
   f->ops = pki->ops;
   f->pki_plugin = pki->plugin;
 }

@@ -2,7 +2,7 @@
 /* test_service.c - the service in engines: works that share transactions, that fail alone, that
  * wait at the end; changes that others make; what --check leaves alone. */
 #include <glib/gstdio.h>
-#include <ikebana/engine.h>
+#include "shared/consumer/test_consumer.h"
 #include "sqlite/connection.h"
 
 enum { PATIENCE_S = 60 };
@@ -23,50 +23,24 @@ static const char *const tables[] = { "CREATE TABLE t (n INTEGER PRIMARY KEY)", 
 
 /* -- engines */
 
-static const IkeFeatureKind kind = { sizeof (IkeFeatureKind), "service:sqlite",       1, 0,
-                                     sizeof (IkeSqliteClass), sizeof (IkeSqliteClass) };
-static const IkeFeatureKind *const kinds[] = { &kind, NULL };
-static const IkeFeature *const no_features[] = { NULL };
-static const IkePluginInfo consumer = {
-  .struct_size = sizeof consumer,
-  .abi_major = IKE_ABI_MAJOR,
-  .abi_minor = IKE_ABI_MINOR,
-  .name = "consumer",
-  .version = "1",
-  .license = "Apache-2.0",
-  .summary = "consumes databases",
-  .features = no_features,
-  .kinds = kinds,
-};
+TEST_CONSUMER ("service:sqlite", IkeSqliteClass);
 
 static void
 start (Fixture *f, gboolean is_simulated, guint32 flags)
 {
   static const char *const plugins[] = { "sqlite", "consumer", NULL };
-  const IkePluginInfo *builtin[] = { &consumer, NULL };
-  g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
+  const IkePluginInfo *builtin[] = { &test_consumer, NULL };
   g_autofree char *settings =
       g_strdup_printf ("plugins { sqlite { critical = yes\n database = %s\n } }", f->path);
-  g_autoptr (GError) error = NULL;
   const IkeProvided *provided;
 
   f->sim = is_simulated ? ike_sim_new (1) : NULL;
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG | flags,
-    .sim = f->sim,
-    .n_shards = 1,
-    .settings = settings,
-    .plugin_dir = directory,
-    .plugins = plugins,
-    .builtin = builtin,
-  };
-  f->engine = ike_engine_new (&options, &error);
-  g_assert_no_error (error);
-  ike_engine_start (f->engine, &error);
-  g_assert_no_error (error);
-  provided = ike_feature_find (f->engine, "service:sqlite", &error);
-  g_assert_no_error (error);
+  f->engine = test_engine_new ((IkeEngineOptions){ .flags = flags,
+                                                   .sim = f->sim,
+                                                   .settings = settings,
+                                                   .plugins = plugins,
+                                                   .builtin = builtin });
+  provided = test_find (f->engine, "service:sqlite");
   f->class = provided->ops;
   f->plugin = provided->plugin;
 }

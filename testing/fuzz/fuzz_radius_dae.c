@@ -7,6 +7,7 @@
  * each is answered once; a reply to a question is believed only when it is signed, and the
  * question is over in its time, whatever comes. */
 #include "radius/test_net.h"
+#include "shared/consumer/test_consumer.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize len);
 
@@ -134,19 +135,7 @@ run (gint64 for_us)
 
 /* -- the engine */
 
-static const IkeFeatureKind kind = { sizeof kind, "service:radius",      1,
-                                     0,           sizeof (IkeRadiusOps), sizeof (IkeRadiusOps) };
-static const IkeFeatureKind *const kinds[] = { &kind, NULL };
-static const IkeFeature *const no_features[] = { NULL };
-static const IkePluginInfo consumer = { .struct_size = sizeof consumer,
-                                        .abi_major = IKE_ABI_MAJOR,
-                                        .abi_minor = IKE_ABI_MINOR,
-                                        .name = "consumer",
-                                        .version = "1",
-                                        .license = "Apache-2.0",
-                                        .summary = "asks RADIUS servers",
-                                        .features = no_features,
-                                        .kinds = kinds };
+TEST_CONSUMER ("service:radius", IkeRadiusOps);
 
 static void
 say_nothing (const IkeLogRecord *record, gpointer data)
@@ -157,27 +146,20 @@ static void
 begin (void)
 {
   static const char *const plugins[] = { "radius", "radius-net", "consumer", NULL };
-  static const IkePluginInfo *const builtin[] = { &consumer, &radius_net_plugin, NULL };
-  g_autofree char *directory = g_strconcat (g_getenv ("IKE_TOP_BUILDDIR"), "/plugins/.libs", NULL);
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG,
-    .n_shards = 1,
-    .settings = "plugins { radius { dae { enable = yes\n window = 1s }\n servers { a { address = "
-                "192.0.2.1\n secret = testing123\n retransmit_tries = 1 } } } }",
-    .plugin_dir = directory,
-    .plugins = plugins,
-    .builtin = builtin,
-    .log_fallback = say_nothing,
-  };
+  static const IkePluginInfo *const builtin[] = { &test_consumer, &radius_net_plugin, NULL };
   const IkeProvided *provided;
 
-  world.sim = options.sim = ike_sim_new (1);
+  world.sim = ike_sim_new (1);
   world.net = radius_net (world.sim);
-  world.engine = ike_engine_new (&options, NULL);
-  check (ike_engine_start (world.engine, NULL));
-  provided = ike_feature_find (world.engine, "service:radius", NULL);
-  check (provided != NULL);
+  world.engine = test_engine_new ((IkeEngineOptions){
+      .sim = world.sim,
+      .settings = "plugins { radius { dae { enable = yes\n window = 1s }\n servers { a { address = "
+                  "192.0.2.1\n secret = testing123\n retransmit_tries = 1 } } } }",
+      .plugins = plugins,
+      .builtin = builtin,
+      .log_fallback = say_nothing,
+  });
+  provided = test_find (world.engine, "service:radius");
   world.ops = provided->ops;
   world.plugin = provided->plugin;
   world.ops->set_handler (world.plugin, world.plugin, handle);
