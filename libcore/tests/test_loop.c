@@ -71,13 +71,13 @@ enum { HAMMER_THREADS = 4, HAMMER_POSTS = 20000 };
 typedef struct {
   IkeEngine *engine;
   atomic_int n_run, n_freed;
-  int        last[HAMMER_THREADS];            /* shard 0 only */
-  int        n_out_of_order;
+  int last[HAMMER_THREADS]; /* shard 0 only */
+  int n_out_of_order;
 } Hammer;
 
 typedef struct {
   Hammer *hammer;
-  int     thread, number;
+  int thread, number;
 } Blow;
 
 static void
@@ -121,7 +121,7 @@ hammer_all (Hammer *hammer)
   Blow firsts[HAMMER_THREADS];
 
   for (int i = 0; i < HAMMER_THREADS; i++) {
-    firsts[i] = (Blow) { hammer, i, 0 };
+    firsts[i] = (Blow){ hammer, i, 0 };
     g_assert_cmpint (pthread_create (&threads[i], NULL, hammer_thread, &firsts[i]), ==, 0);
   }
   for (int i = 0; i < HAMMER_THREADS; i++)
@@ -153,7 +153,7 @@ test_what_is_queued_when_the_engine_ends_is_freed (void)
 /* -- jobs in lanes */
 
 typedef struct {
-  GString   *order;
+  GString *order;
   atomic_int n;
 } Lanes;
 
@@ -190,9 +190,9 @@ static const IkeJobClass new_job = { sizeof (IkeJobClass), "test-new", IKE_LANE_
                                      lane_free };
 
 typedef struct {
-  Lanes     *lanes;
+  Lanes *lanes;
   IkeEngine *engine;
-  guint      n_refused;
+  guint n_refused;
 } Flood;
 
 static void
@@ -235,9 +235,9 @@ test_a_job_for_an_sa_that_is_gone_is_freed_not_run (void)
   Lanes lanes = { g_string_new (NULL) };
   IkeEngine *engine = test_engine_new (NULL, 0);
 
-  g_assert_true (ike_sa_post (engine, (IkeSaRef) { 0, 0, 0 }, &setup_job, &lanes));
-  g_assert_true (ike_sa_post (engine, (IkeSaRef) { 77, 12, 1 }, &setup_job, &lanes));
-  g_assert_true (ike_sa_post (engine, (IkeSaRef) { 77, 12, 9999 }, &setup_job, &lanes));
+  g_assert_true (ike_sa_post (engine, (IkeSaRef){ 0, 0, 0 }, &setup_job, &lanes));
+  g_assert_true (ike_sa_post (engine, (IkeSaRef){ 77, 12, 1 }, &setup_job, &lanes));
+  g_assert_true (ike_sa_post (engine, (IkeSaRef){ 77, 12, 9999 }, &setup_job, &lanes));
   test_wait_for (&lanes.n, 3);
   ike_engine_free (engine);
   g_assert_cmpuint (lanes.order->len, ==, 0);
@@ -248,8 +248,8 @@ test_a_job_for_an_sa_that_is_gone_is_freed_not_run (void)
 
 typedef struct {
   IkeEngine *engine;
-  int        pairs[3][2];
-  IkeWatch  *watches[3];
+  int pairs[3][2];
+  IkeWatch *watches[3];
   atomic_int n_ready, n_watching;
 } Watched;
 
@@ -307,8 +307,8 @@ watched_never (int fd, guint32 events, gpointer data)
 }
 
 typedef struct {
-  int        fd;
-  IkeWatch  *watch;
+  int fd;
+  IkeWatch *watch;
   atomic_int n_ready, n_set;
 } Switched;
 
@@ -409,9 +409,9 @@ test_a_job_that_holds_its_loop_is_found_by_name (void)
 /* -- a plugin's own loop */
 
 typedef struct {
-  IkeLoop   *loop;
-  IkeWatch  *watch;
-  int        pair[2];
+  IkeLoop *loop;
+  IkeWatch *watch;
+  int pair[2];
   atomic_int n_ready, n_run, n_freed, n_undone, n_then;
 } Owner;
 
@@ -561,9 +561,12 @@ test_shutdown_quits_when_all_sas_are_gone (void)
 }
 
 /* Says its last words from the io loop, a while after it was asked. */
+static atomic_int n_asked, n_said;
+
 static void
 say (gpointer data)
 {
+  atomic_fetch_add (&n_said, 1);
   ike_call_answer (data, NULL);
 }
 
@@ -572,8 +575,6 @@ say_later (gpointer data)
 {
   ike_loop_timer_add (ike_loop_current (), 50, say, data, NULL);
 }
-
-static atomic_int n_asked;
 
 static void
 shut_down (IkePlugin *self, IkeCall *call)
@@ -605,17 +606,15 @@ test_shutdown_waits_for_what_plugins_have_to_say (void)
                                .builtin = builtin };
   g_autoptr (GError) error = NULL;
   IkeEngine *engine = ike_engine_new (&options, &error);
-  gint64 before;
 
   g_assert_no_error (error);
   ike_engine_start (engine, &error);
   g_assert_no_error (error);
-  before = ike_engine_now_us (engine);
   atomic_store (&n_asked, 0);
+  atomic_store (&n_said, 0);
   ike_engine_shutdown (engine, 60000);
   ike_engine_run (engine);
-  g_assert_cmpint (ike_engine_now_us (engine) - before, >=, 50 * 1000);
-  g_assert_cmpint (ike_engine_now_us (engine) - before, <, 30 * G_USEC_PER_SEC);
+  g_assert_cmpint (atomic_load (&n_said), ==, 1);
   ike_engine_free (engine);
   g_assert_cmpint (atomic_load (&n_asked), ==, 1);
 }

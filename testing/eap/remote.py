@@ -73,6 +73,7 @@ class Case:
     user: str = None                          # its EAP identity; None: as it should be
     certificate: str = "client"               # attribute of Made
     refused: dict = None                      # kind of the gateway: what it says then
+    told: str = None                          # what our client says then
     then: callable = None                     # what comes after the pings: (run, address)
     reply: tuple = ()                         # what FreeRADIUS says of the user in its Access-Accept
     wants_accounting: bool = False
@@ -210,6 +211,8 @@ class Run:
             self.up()
         except Failure:
             wanted = self.case.refused.get(self.gateway.kind)
+            if self.case.told and self.client.kind == "ikebana":
+                wait_for(f"the client saying “{self.case.told}”", lambda: self.case.told in self.client.why(), 5)
             if wanted:
                 wait_for(f"the gateway saying “{wanted}”", lambda: wanted in self.gateway.why(), 5)
                 if (n := len(json.loads(self.gateway.why())["failures"])) != 1:
@@ -374,7 +377,10 @@ def stalled(run, address):
     try:
         with concurrent.futures.ThreadPoolExecutor() as pool:
             waiting = pool.submit(other.up, "net")
-            run.client.side.exec(["ping", "-n", "-c", "10", "-i", "0.05", "-W", "1", "-I", address, BEHIND["address"]])
+            wait_for("a question that the server does not answer", lambda: any(row["pending"] for row in run.gateway.json("radius")["servers"]))
+            pings = run.client.side.exec(["ping", "-n", "-c", "10", "-i", "0.05", "-W", "1", "-I", address, BEHIND["address"]])
+            if " 10 received," not in pings.stdout:
+                raise Failure(f"not all pings were answered: {pings.stdout}")
             if waiting.done():
                 raise Failure("the other client did not wait")
             run.radius.process.send_signal(signal.SIGCONT)
@@ -400,7 +406,7 @@ def renewed(run, address):
     first = run.radius.wait_for_accounting(Acct_Status_Type="Start")
     before = run.gateway.sas()[0]["unique-id"]
     run.client.rekey_ike(CONNECTION)
-    wait_for("the gateway having the new IKE SA alone", lambda: [sa["unique-id"] for sa in run.gateway.sas()] not in ([before], []), 5)
+    wait_for("the gateway having the new IKE SA alone", lambda: len(ids := [sa["unique-id"] for sa in run.gateway.sas()]) == 1 and ids != [before], 5)
     run.ping()
     run.client.cli("rekey", CONNECTION, "--reauth")
     stop = run.radius.wait_for_accounting(Acct_Status_Type="Stop")
@@ -428,7 +434,8 @@ CASES = [
     Case("both-families", "mschapv2", has_ipv6=True),
     Case("two-behind-nat", "mschapv2", nat=True, then=beside, **TO_OURS),
     Case("without-address", "md5", has_address=False, **OURS),
-    Case("wrong-password", "mschapv2", password="looking glass", refused={"ikebana": "the password of alice is wrong"}),
+    Case("wrong-password", "mschapv2", password="looking glass", refused={"ikebana": "the password of alice is wrong"},
+         told="eap-mschapv2: the server refuses us"),
     Case("unknown-user", "md5", user="carol", refused={"ikebana": "there is no secret for carol"}, **TO_OURS),
     Case("hostile-name", "md5", user=f'"fqdn:#{HOSTILE.hex()}"', refused={"ikebana": "there is no secret for"}, **OURS),
     Case("method-not-offered", "md5", client_method="gtc", refused={"ikebana": "the peer does not do eap-md5"}, **TO_OURS),

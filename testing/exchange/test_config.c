@@ -209,6 +209,8 @@ test_rekeyed (gconstpointer flags)
   for (guint i = 0; i < 3; i++) {
     bed_rekey (i == 1 ? &pair->b : &pair->a, i == 2 ? "net" : NULL);
     pair_run (pair, 20);
+    g_assert_cmpuint (pair_count (&pair->a, "ike.rekeyed"), ==, MIN (i + 1, 2));
+    g_assert_cmpuint (pair_count (&pair->a, "child.rekeyed"), ==, i / 2);
     assert_list (&pair->a, "local-vips", "10.3.0.1");
     assert_list (&pair->b, "remote-vips", "10.3.0.1");
     assert_child (&pair->a, "local-ts", "10.3.0.1/32");
@@ -401,6 +403,7 @@ test_dns (gconstpointer flags)
   bed_rekey (&pair->a, NULL);
   pair_run (pair, 200);
   g_assert_cmpuint (bed_n_sas (&pair->a), ==, 1);
+  g_assert_cmpuint (pair_count (&pair->a, "ike.rekeyed"), ==, 1);
   pair_down (pair, "pair", NULL);
   pair_run (pair, 200);
   assert_file (path, mine);

@@ -13,6 +13,7 @@ static struct {
   gsize len; /* 0: as it is */
   guint8 body[32768], chain[60000];
   guint n_handled;
+  guint n_up; /* IKE SAs that came up all the same */
 } forgery;
 
 static void
@@ -89,7 +90,7 @@ make_pair (gconstpointer flags)
                     .plugins = plugins,
                     .builtin = builtin };
 
-  forgery.n_handled = 0;
+  forgery.n_handled = forgery.n_up = 0;
   return pair_new (&o);
 }
 
@@ -132,6 +133,8 @@ assert_refused (Pair *pair, const char *what)
 
   if (!error)
     g_error ("%s came up\n%s", what, pair->a.log->str);
+  /* The IKE SA comes up: it is the payload that is refused. */
+  g_assert_cmpuint (pair_count (&pair->b, "ike.established"), ==, ++forgery.n_up);
   pair_run (pair, 5);
   g_assert_cmpuint (pair->a.kernel_ops->n_sas (pair->a.kernel), ==, 0);
   g_assert_cmpuint (pair->b.kernel_ops->n_sas (pair->b.kernel), ==, 0);

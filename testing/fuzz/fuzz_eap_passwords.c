@@ -49,7 +49,7 @@ the_bench (void)
 
 /* What arrives of @said; g_free. */
 static guint8 *
-carry (const IkeEapStep *said, IkeReader *input, gsize *len)
+carry (const IkeEapStep *said, IkeReader *input, gsize *len, gboolean *is_changed)
 {
   guint8 what = ike_reader_u8 (input) % 4, where, value;
   guint8 *packet = g_memdup2 (said->packet, said->len);
@@ -58,6 +58,7 @@ carry (const IkeEapStep *said, IkeReader *input, gsize *len)
   *len = said->len;
   if (what == PASS)
     return packet;
+  *is_changed = TRUE;
   where = ike_reader_u8 (input);
   if (what == CHANGE) {
     value = ike_reader_u8 (input);
@@ -82,27 +83,31 @@ check_step (const IkeEapStep *step)
   check (!step->msk || step->outcome == IKE_EAP_DONE);
 }
 
-static void
+/* Did all arrive as it was said? */
+static gboolean
 talk (EapEnd *server, EapEnd *peer, IkeReader *input)
 {
   guint8 identifier = 1;
+  gboolean is_changed = FALSE;
   const IkeEapStep *said = eap_end_step (server, NULL, 0, identifier);
 
   for (guint i = 0; i < TURNS_MAX && said->packet; i++) {
     gsize len;
-    g_autofree guint8 *packet = carry (said, input, &len);
+    g_autofree guint8 *packet = carry (said, input, &len, &is_changed);
 
     said = i % 2 == 0 ? eap_end_step (peer, packet, len, 0)
                       : eap_end_step (server, packet, len, ++identifier);
     check_step (said);
   }
+  return !is_changed;
 }
 
 static void
-check_end (const EapEnd *server, const EapEnd *peer)
+check_end (const EapEnd *server, const EapEnd *peer, gboolean is_true)
 {
   const IkeEapStep *ours = server->last, *theirs = peer->last;
 
+  check (!is_true || (theirs && ours->outcome == IKE_EAP_DONE && theirs->outcome == IKE_EAP_DONE));
   if (!theirs || ours->outcome != IKE_EAP_DONE || theirs->outcome != IKE_EAP_DONE)
     return;
   check ((ours->msk == NULL) == (theirs->msk == NULL));
@@ -124,8 +129,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize len)
   method = &methods[ike_reader_u8 (&input) % G_N_ELEMENTS (methods)];
   eap_end_open (&server, bench, method->server, "carol");
   eap_end_open (&peer, bench, method->peer, "carol");
-  talk (&server, &peer, &input);
-  check_end (&server, &peer);
+  check_end (&server, &peer, talk (&server, &peer, &input));
   eap_end_close (&server);
   eap_end_close (&peer);
   return 0;

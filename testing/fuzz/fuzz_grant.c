@@ -8,6 +8,8 @@
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize len);
 
+enum { GROUP_AT = 12 }; /* in a record, behind its length */
+
 static void
 check (gboolean ok)
 {
@@ -71,7 +73,7 @@ fuzz_grant (guint flags, const guint8 *data, gsize len)
   grant_clear (&grant);
 }
 
-/* What is read is written as it was. */
+/* What is read is written as it was; a group with a zero in its name is cut there. */
 static void
 fuzz_record (const guint8 *data, gsize len)
 {
@@ -83,8 +85,8 @@ fuzz_record (const guint8 *data, gsize len)
     return;
   check (record->session[0] && memchr (record->session, 0, sizeof record->session));
   ike_writer_init (&w, again, sizeof again);
-  /* A name with a zero in it is cut there. */
-  if (record_write (record, &w) && (w.len == len || !memchr (data, 0, len)))
+  check (record_write (record, &w));
+  if (!memchr (data + GROUP_AT, 0, (gsize) (data[GROUP_AT - 2] << 8 | data[GROUP_AT - 1])))
     check (w.len == len && !memcmp (again, data, len));
   record_free (record);
 }

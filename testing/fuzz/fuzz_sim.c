@@ -106,7 +106,7 @@ set_length (GByteArray *packet)
 
 /* What arrives of @said. */
 static GByteArray *
-carry (const IkeEapStep *said, IkeReader *input)
+carry (const IkeEapStep *said, IkeReader *input, gboolean *is_changed)
 {
   GByteArray *packet = g_byte_array_append (g_byte_array_new (), said->packet, (guint) said->len);
   guint8 what = ike_reader_u8 (input) % 5, where;
@@ -114,6 +114,7 @@ carry (const IkeEapStep *said, IkeReader *input)
 
   if (what == PASS)
     return packet;
+  *is_changed = TRUE;
   where = ike_reader_u8 (input);
   n = MIN (where, ike_reader_left (input));
   if (what == CHANGE)
@@ -148,6 +149,7 @@ static void
 converse (guint method, IkeReader *input)
 {
   guint8 identifier = 1;
+  gboolean is_changed = FALSE;
   SimEnd server, peer, *end;
 
   sim_end_begin (&server, bench, methods[method].server, methods[method].identity);
@@ -155,7 +157,7 @@ converse (guint method, IkeReader *input)
   sim_end_step (&server, NULL, 0, identifier);
   end = &server;
   for (guint i = 0; i < TURNS_MAX && end->step->packet; i++) {
-    GByteArray *packet = carry (end->step, input);
+    GByteArray *packet = carry (end->step, input, &is_changed);
 
     end = end == &server ? &peer : &server;
     if (end == &server)
@@ -164,6 +166,7 @@ converse (guint method, IkeReader *input)
     g_byte_array_unref (packet);
     check_end (end);
   }
+  check (is_changed || (server.step->msk && peer.step && peer.step->msk));
   if (server.step->msk && peer.step && peer.step->msk)
     check (memcmp (ike_secret_blob_data (server.step->msk), ike_secret_blob_data (peer.step->msk),
                    IKE_EAP_MSK_MIN)

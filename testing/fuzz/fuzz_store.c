@@ -60,7 +60,7 @@ open_secret (gpointer self, const guint8 *key, const guint8 *nonce, const char *
 {
   for (guint i = 0; i < STORE_TAG_LEN; i++)
     if (tag[i] != nonce[0])
-      return FALSE;
+      return !(*(gboolean *) self = TRUE);
   return TRUE;
 }
 
@@ -68,7 +68,8 @@ int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize len)
 {
   static const guint8 zeros[STORE_KEY_LEN];
-  StoreKey key = { .cipher = { .open = open_secret } };
+  gboolean was_refused = FALSE;
+  StoreKey key = { .cipher = { .self = &was_refused, .open = open_secret } };
   Input input = { .tx = { .struct_size = sizeof (IkeSqliteTx), .each = each } };
   g_autoptr (GError) error = NULL;
   g_autoptr (IkeTree) tree = NULL, again = NULL;
@@ -78,6 +79,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize len)
   key.key = ike_secret_blob_new (zeros, sizeof zeros);
   tree = store_read (&input.tx, &key, NULL, "database", &error);
   check ((tree != NULL) == (error == NULL));
+  check (!tree || !was_refused);
   if (tree) {
     text = store_format (tree);
     again = ike_settings_parse (text, strlen (text), "again", NULL);

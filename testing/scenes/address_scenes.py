@@ -27,6 +27,10 @@ def start(scene, family, resolv_conf):
     scene.left.start({**client, "plugins": {"resolve": {"method": "file", "file": resolv_conf}}})
 
 
+def ids(peer):
+    return [sa["unique-id"] for sa in peer.sas()]
+
+
 def road_warrior(directory, build, family):
     """Packets come from the address of the pool, also after rekeying and a new authentication; then all is as it was."""
     _, address, _, dns = POOL[family]
@@ -38,8 +42,10 @@ def road_warrior(directory, build, family):
         scene.left.up("net")
         for again in (None, [], ["--reauth"]):
             if again is not None:
+                before = ids(scene.left), ids(scene.right)
                 scene.left.cli("rekey", CONNECTION, *again)
-                wait_for("one SA", lambda: len(scene.left.sas()) == 1 and len(scene.right.sas()) == 1)
+                wait_for("one SA, another one", lambda before=before: all(
+                    len(now) == 1 and now != then for then, now in zip(before, (ids(scene.left), ids(scene.right)))))
             check("the client has the address", has_address(scene.left, address), True)
             if not ping(scene, family):
                 raise Failure(f"no answer through the tunnel, after {'coming up' if again is None else 'rekey ' + ' '.join(again)}")

@@ -66,6 +66,7 @@ test_unknown (gconstpointer data)
   open_pair (&pair, data, "alice", "mallory");
   eap_pair_run (&pair);
   g_assert_true (is_never_done (&pair));
+  eap_pair_assert_failed (pair.peer.step ? &pair.server : &pair.peer, "secret");
   eap_pair_close (&pair);
 }
 
