@@ -166,21 +166,35 @@ is_in_one (IkeSa *sa, const char *groups)
   return FALSE;
 }
 
+/* Methods with a tunnel prove who speaks inside, which need not be who was said outside.  Whom the
+ * section lets in is said of both. */
+static gboolean
+is_wanted (const Eap *eap, IkeSa *sa, const IkeAuthConf *conf, char **why)
+{
+  const char *eap_id = ike_option_text (conf->options, eap->remote_eap_id);
+  gboolean has_own = eap_id && *eap_id;
+  g_autoptr (IkeIdent) wanted = has_own    ? ike_ident_parse (eap_id, NULL)
+                                : conf->id ? ike_ident_ref (conf->id)
+                                           : NULL;
+  char user[256], text[256];
+
+  if (!wanted || ike_ident_match (ike_sa_user (sa), wanted))
+    return TRUE;
+  *why = g_strdup_printf ("the user is %s, %s.%s is %s%s",
+                          ike_ident_format (ike_sa_user (sa), user, sizeof user), conf->name,
+                          has_own ? "eap_id" : "id", ike_ident_format (wanted, text, sizeof text),
+                          has_own ? "" : "; eap_id says who else may come in");
+  return FALSE;
+}
+
 static gboolean
 eap_fits (IkePlugin *self, IkeSa *sa, const IkeAuthConf *conf, char **why)
 {
   Eap *eap = ike_plugin_state (self);
-  const char *eap_id = ike_option_text (conf->options, eap->remote_eap_id);
   const char *groups = ike_option_text (conf->options, eap->remote_groups);
-  g_autoptr (IkeIdent) wanted = eap_id && *eap_id ? ike_ident_parse (eap_id, NULL) : NULL;
-  char text[256];
 
-  if (wanted && !ike_ident_match (ike_sa_user (sa), wanted)) {
-    *why = g_strdup_printf ("the user is %s, %s.eap_id is %s",
-                            ike_ident_format (ike_sa_user (sa), text, sizeof text), conf->name,
-                            eap_id);
+  if (!is_wanted (eap, sa, conf, why))
     return FALSE;
-  }
   if (groups && *groups && !is_in_one (sa, groups)) {
     *why = g_strdup_printf ("the user is in none of the groups %s of %s", groups, conf->name);
     return FALSE;
@@ -294,7 +308,7 @@ static const IkeOptionInfo *const options[] = {
           "section, %any: anybody that a CA vouches for."),
   OPTION ("remote/eap_id", "string", NULL,
           "The peer's name in EAP. %any: it is asked for it, and so it is for a pattern, which it "
-          "must fit then; unset: it is the peer's `id`."),
+          "must fit then; unset: it is the peer's `id`, which the user must fit."),
   OPTION ("remote/groups", "list", NULL,
           "Groups of which the peer must be in one, as the EAP method or its server found out."),
   NULL,

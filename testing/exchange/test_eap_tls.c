@@ -3,9 +3,10 @@
  * and what each end says when a certificate or a password is not taken. */
 #include "exchange/certs.h"
 
-static const char *const plugins[] = { "eap",      "eap-identity", "eap-mschapv2",
-                                       "eap-md5",  "eap-tls",      "eap-ttls",
-                                       "eap-peap", "tls",          NULL };
+static const char *const plugins[] = { "eap",         "eap-identity", "eap-mschapv2",
+                                       "eap-dynamic", "eap-md5",      "eap-tls",
+                                       "eap-ttls",    "eap-peap",     "tls",
+                                       NULL };
 
 #define USERS "secrets { eap-alice { id = alice\n secret = wonderland\n }\n }\n"
 #define WRONG "secrets { eap-alice { id = alice\n secret = looking-glass\n }\n }\n"
@@ -45,6 +46,10 @@ test_comes_up (gconstpointer flags)
     { .name = "PEAP",
       .files = { ROOT, CERTS_B },
       .conf = { CLIENT ("auth = eap-peap\n eap_id = alice"), GATEWAY ("auth = eap-peap") } },
+    { .name = "of several methods the one that can begin",
+      .files = { CERTS_A, CERTS_B },
+      .conf = { CLIENT ("auth = eap\n eap_id = a.test"), GATEWAY ("auth = eap-dynamic") },
+      .plugins = { NULL, "eap-dynamic { methods = \"mschapv2, tls\"\n }\n" } },
   };
 
   run (cases, G_N_ELEMENTS (cases), flags, USERS);
@@ -59,6 +64,19 @@ test_is_refused (gconstpointer flags)
       .conf = { CLIENT ("auth = eap-tls\n certs = a.pem\n eap_id = boss.test"),
                 GATEWAY ("auth = eap-tls") },
       .refused = { "refused our certificate", "does not stand for boss.test" } },
+    { .name = "a user in the tunnel whom the section does not name",
+      .files = { ROOT, CERTS_B },
+      .conf = { CLIENT ("auth = eap-peap\n id = boss@corp.test\n eap_id = alice"),
+                "remote { auth = eap-peap\n id = boss@corp.test\n }\n"
+                "local { auth = pubkey\n id = b.test\n }\n" },
+      .refused = { NULL, "the user is alice, remote.id is boss@corp.test" } },
+    { .name = "no certificate that stands for anybody of the section",
+      .files = { CERTS_A, CERTS_B },
+      .conf = { CLIENT ("auth = eap-tls\n id = anonymous@corp.test\n certs = a.pem\n eap_id = "
+                        "@corp.test"),
+                "remote { auth = eap-tls\n id = *@corp.test\n }\n"
+                "local { auth = pubkey\n id = b.test\n }\n" },
+      .refused = { NULL, "remote.id is *@corp.test" } },
   };
   static const CertsCase wrong[] = {
     { .name = "a wrong password in PEAP",

@@ -54,11 +54,31 @@ static const IkeCallClass turn_call = {
   .undo = ike_eap_step_free,
 };
 
+static void
+forget_packet (EapHost *host)
+{
+  if (host->packet)
+    ike_wipe (host->packet, host->len);
+  g_clear_pointer (&host->packet, g_free);
+  host->len = 0;
+}
+
 void
-eap_host_run (EapHost *host, const guint8 *packet, gsize len, guint8 identifier)
+eap_host_keep (EapHost *host, const guint8 *packet, gsize len)
+{
+  guint8 *copy = g_memdup2 (packet, len);
+
+  forget_packet (host);
+  host->packet = copy;
+  host->len = len;
+}
+
+void
+eap_host_run (EapHost *host, gboolean has_packet, guint8 identifier)
 {
   host->turn = ike_loop_call (host->context.loop, &turn_call, host, NULL);
-  host->klass->step (host->state, host->turn, packet, len, identifier);
+  host->klass->step (host->state, host->turn, has_packet ? host->packet : NULL,
+                     has_packet ? host->len : 0, identifier);
 }
 
 void
@@ -85,4 +105,5 @@ eap_host_clear (EapHost *host)
   if (host->call)
     ike_call_fail (g_steal_pointer (&host->call), "the EAP conversation was given up");
   ike_ident_unref (host->identity);
+  forget_packet (host);
 }

@@ -8,9 +8,9 @@ struct _EapPeer {
   EapHost host;        /* first; of the method */
   EapHost asking;      /* of EAP-Identity, which is asked beside it */
   char *only;          /* the one method, or NULL */
+  guint32 unusable[8]; /* a bit for each type that could not begin */
   gboolean is_content; /* what the method wants proven is; its key is there */
   guint8 identifier;   /* of the request in hand */
-  gboolean has_answered;
   gboolean has_failed; /* the method is content with nothing that may still come */
   IkeSecretBlob *msk;
   char *complaint; /* what the method said of a failure that it had to acknowledge */
@@ -79,7 +79,7 @@ may_use (const EapPeer *self, const IkeProvided *provided)
 {
   const IkeEapClass *klass = provided->ops;
 
-  if (klass->type <= IKE_EAP_TYPE_NAK)
+  if (klass->type <= IKE_EAP_TYPE_NAK || self->unusable[klass->type / 32] >> klass->type % 32 & 1)
     return FALSE;
   if (self->only)
     return !strcmp (provided->name, self->only);
@@ -130,7 +130,6 @@ turned (EapHost *host, IkeEapStep *step)
 {
   EapPeer *self = (EapPeer *) host;
 
-  self->has_answered = TRUE;
   /* What a method says last, an acknowledgement or an alert, still goes to the server, who has
    * to end the conversation at its side. */
   if (step->outcome == IKE_EAP_FAILED && step->packet) {
@@ -167,7 +166,6 @@ identity_turned (EapHost *asking, IkeEapStep *step)
   EapPeer *self = (EapPeer *) (void *) ((char *) asking - G_STRUCT_OFFSET (EapPeer, asking));
 
   eap_host_end (asking);
-  self->has_answered = TRUE;
   if (step->outcome == IKE_EAP_DONE)
     step->outcome = IKE_EAP_MORE;
   self->host.is_over = step->outcome == IKE_EAP_FAILED;
@@ -180,10 +178,29 @@ answer_identity (EapPeer *self, const EapPacket *packet, const guint8 *data, gsi
   g_autofree char *why = NULL;
   const IkeProvided *method = eap_method_find (&self->host.context, "eap-peer", "identity", &why);
 
-  if (method && eap_host_begin (&self->asking, method, &why))
-    eap_host_run (&self->asking, data, len, packet->identifier);
-  else
+  if (method && eap_host_begin (&self->asking, method, &why)) {
+    eap_host_keep (&self->asking, data, len);
+    eap_host_run (&self->asking, TRUE, packet->identifier);
+  } else
     fail (self, why);
+}
+
+/* Another may.  RFC 3748, 5.3.1: "Where a peer receives a Request for an unacceptable
+ * authentication Type (4-253,255), ... a Nak Response (Type 3) MUST be sent."  Why is told if
+ * nothing comes of it. */
+static void
+cannot_begin (EapPeer *self, guint8 type, char *why_take)
+{
+  if (self->only)
+    fail (self, why_take);
+  else {
+    self->unusable[type / 32] |= 1u << type % 32;
+    refuse (self);
+  }
+  if (!self->complaint)
+    self->complaint = why_take;
+  else
+    g_free (why_take);
 }
 
 static void
@@ -203,11 +220,12 @@ answer_method (EapPeer *self, const EapPacket *packet, const guint8 *data, gsize
       return;
     }
     if (!eap_host_begin (&self->host, method, &why)) {
-      fail (self, why);
+      cannot_begin (self, packet->type, g_steal_pointer (&why));
       return;
     }
   }
-  eap_host_run (&self->host, data, len, packet->identifier);
+  eap_host_keep (&self->host, data, len);
+  eap_host_run (&self->host, TRUE, packet->identifier);
 }
 
 static void
@@ -237,7 +255,7 @@ succeed (EapPeer *self, const EapPacket *packet)
 {
   IkeEapStep *step;
 
-  if (!self->is_content || !self->has_answered) {
+  if (!self->is_content) {
     fail (self, "the server says EAP-Success before anything was proven");
     return;
   }

@@ -8,8 +8,6 @@ struct _EapServer {
   const IkeProvided *wanted; /* the method that proves the peer */
   guint8 identifier, next;   /* of the request that is out; of the one behind it */
   gboolean asks, is_out;     /* the identity; a request is */
-  guint8 *last;              /* the response in hand, for a relay */
-  gsize last_len;
 };
 
 static void turned (EapHost *host, IkeEapStep *step);
@@ -50,7 +48,6 @@ eap_server_free (EapServer *self)
   if (!self)
     return;
   eap_host_clear (&self->host);
-  g_free (self->last);
   g_free (self);
 }
 
@@ -78,12 +75,12 @@ fail (EapServer *self, const char *reason)
 /* -- turns */
 
 static void
-begin (EapServer *self, const IkeProvided *method, const guint8 *packet, gsize len)
+begin (EapServer *self, const IkeProvided *method, gboolean has_packet)
 {
   g_autofree char *why = NULL;
 
   if (eap_host_begin (&self->host, method, &why))
-    eap_host_run (&self->host, packet, len, self->next);
+    eap_host_run (&self->host, has_packet, self->next);
   else
     fail (self, why);
 }
@@ -92,17 +89,18 @@ begin (EapServer *self, const IkeProvided *method, const guint8 *packet, gsize l
 static void
 begin_wanted (EapServer *self)
 {
-  gboolean is_relay = eap_server_flags (self) & IKE_EAP_IS_RELAY;
+  gboolean is_relay = (eap_server_flags (self) & IKE_EAP_IS_RELAY) != 0;
+  EapHost *host = &self->host;
   g_autofree guint8 *bytes = NULL;
   IkePart body = { NULL, 0 };
 
-  if (is_relay && !self->last) {
-    bytes = eap_identity_bytes (self->host.context.identity, &body.len);
+  if (is_relay && !host->packet) {
+    bytes = eap_identity_bytes (host->context.identity, &body.len);
     body.data = bytes;
-    self->last = eap_packet_new (IKE_EAP_CODE_RESPONSE, self->identifier, IKE_EAP_TYPE_IDENTITY,
-                                 &body, &self->last_len);
+    host->packet = eap_packet_new (IKE_EAP_CODE_RESPONSE, self->identifier, IKE_EAP_TYPE_IDENTITY,
+                                   &body, &host->len);
   }
-  begin (self, self->wanted, is_relay ? self->last : NULL, is_relay ? self->last_len : 0);
+  begin (self, self->wanted, is_relay);
 }
 
 static void
@@ -182,7 +180,7 @@ eap_server_step (EapServer *self, IkeCall *call, const guint8 *data, gsize len)
     if (self->asks && !first)
       fail (self, why);
     else if (first)
-      begin (self, first, NULL, 0);
+      begin (self, first, FALSE);
     else
       begin_wanted (self);
     return;
@@ -191,9 +189,7 @@ eap_server_step (EapServer *self, IkeCall *call, const guint8 *data, gsize len)
     fail (self, "the peer's EAP packet is malformed, or answers nothing that was asked");
     return;
   }
-  g_free (self->last);
-  self->last = g_memdup2 (data, len);
-  self->last_len = len;
+  eap_host_keep (host, data, len);
   self->is_out = FALSE;
   if (packet.type == IKE_EAP_TYPE_NAK
       && !(host->klass->flags & (IKE_EAP_IS_RELAY | IKE_EAP_CHOOSES)))
@@ -201,5 +197,5 @@ eap_server_step (EapServer *self, IkeCall *call, const guint8 *data, gsize len)
   else if (host->klass->type && packet.type != host->klass->type)
     fail (self, "the peer answers another method than it was asked for");
   else
-    eap_host_run (host, self->last, self->last_len, self->next);
+    eap_host_run (host, TRUE, self->next);
 }
