@@ -183,10 +183,10 @@ sim_marks_set (SimMarks *marks, const char *card, guint64 sqn, GError **error)
   if (marks->n_lines > MAX (LINES_MIN, 4 * g_hash_table_size (marks->by_card)))
     return make_anew (marks, error);
   marks->n_lines++;
-  /* After half a line, everything behind it could be misread. */
+  /* After half a line, everything behind it could be misread: the next time all is written anew. */
   if (write_whole (marks->fd, line, strlen (line)))
     return TRUE;
   fail (error, "cannot write", marks->path);
-  make_anew (marks, NULL);
+  marks->n_lines = G_MAXUINT;
   return FALSE;
 }

@@ -27,6 +27,7 @@ typedef struct {
   GHashTable *cards;
   SimMarks *marks; /* NULL: none can be written */
   char *no_marks;  /* why */
+  char *marks_path;
 } SimFile;
 
 typedef struct {
@@ -177,16 +178,24 @@ go_on_from_mark (gpointer key, gpointer value, gpointer data)
   card->reserved = card->given;
 }
 
+/* NULL: there are no cards. */
+static char *
+path_of_marks (IkePlugin *self)
+{
+  const char *path = ike_plugin_option (self, "file");
+  const char *sqn_file = ike_plugin_option (self, "sqn_file");
+
+  return !path ? NULL : sqn_file ? g_strdup (sqn_file) : g_strconcat (path, ".sqn", NULL);
+}
+
 static void
 open_marks (SimFile *file)
 {
-  const char *path = ike_plugin_option (file->plugin, "file");
-  const char *sqn_file = ike_plugin_option (file->plugin, "sqn_file");
-  g_autofree char *beside = g_strconcat (path ? path : "", ".sqn", NULL);
   g_autoptr (GError) error = NULL;
 
-  if (path)
-    file->marks = sim_marks_open (sqn_file ? sqn_file : beside, &error);
+  file->marks_path = path_of_marks (file->plugin);
+  if (file->marks_path)
+    file->marks = sim_marks_open (file->marks_path, &error);
   if (error) {
     file->no_marks = g_strdup_printf ("no sequence number can be given out: %s", error->message);
     ike_log (ike_plugin_engine (file->plugin), IKE_LOG_ERROR, "sim-file", "%s", file->no_marks);
@@ -201,6 +210,7 @@ file_free (gpointer data)
   g_clear_pointer (&file->cards, g_hash_table_unref);
   g_clear_pointer (&file->pending, g_hash_table_unref);
   sim_marks_free (file->marks);
+  g_free (file->marks_path);
   g_free (file->no_marks);
   g_free (file);
 }
@@ -234,8 +244,16 @@ static gboolean
 reload_check (IkePlugin *self, GError **error)
 {
   SimFile *file = ike_plugin_state (self);
+  g_autofree char *marks_path = path_of_marks (self);
 
   g_clear_pointer (&file->pending, g_hash_table_unref);
+  if (g_strcmp0 (marks_path, file->marks_path) != 0) {
+    g_set_error (
+        error, IKE_ERROR, IKE_ERROR_CONFIG,
+        "sequence numbers are kept in %s since the start, now %s is said: that needs a restart",
+        file->marks_path ? file->marks_path : "no file", marks_path ? marks_path : "none");
+    return FALSE;
+  }
   file->pending = read_cards (file, error);
   return file->pending != NULL;
 }

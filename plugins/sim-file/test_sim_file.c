@@ -8,6 +8,7 @@
 
 #include "shared/sim/bench.h"
 #include "shared/sim/milenage.h"
+#include "shared/consumer/test_consumer.h"
 
 #define IMSI "232010000000000"
 #define K "465b5ce8b199b49faa5f0a2ee238a6bc"
@@ -392,6 +393,43 @@ test_reload (void)
   sim_bench_free (bench);
 }
 
+TEST_CONSUMER ("sim", IkeSimClass);
+
+/* Else numbers would be marked in a file that is not read at the next start. */
+static void
+test_another_file (void)
+{
+  static const char *const plugins[] = { "crypto-openssl", "sim-file", "consumer", NULL };
+  static const IkePluginInfo *const builtin[] = { &test_consumer, NULL };
+  SimBench *bench = sim_bench_new (card, "", NULL);
+  g_autofree char *plugin_dir =
+      g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
+  g_autofree char *conf = g_build_filename (bench->dir, "conf", NULL);
+  g_autofree char *text = g_strdup_printf (
+      "plugins { sim-file { file = \"%s\"\n sqn_file = \"%s.a\" } }", bench->cards, conf);
+  g_autofree char *other = g_strdup_printf ("plugins { sim-file { file = \"%s\" } }", bench->cards);
+  IkeEngineOptions options = { .struct_size = sizeof options,
+                               .sim = bench->sim,
+                               .n_shards = 1,
+                               .config_file = conf,
+                               .plugin_dir = plugin_dir,
+                               .plugins = plugins,
+                               .builtin = builtin };
+  g_autoptr (GError) error = NULL;
+  IkeEngine *engine;
+
+  g_assert_true (g_file_set_contents (conf, text, -1, NULL));
+  engine = ike_engine_new (&options, &error);
+  g_assert_no_error (error);
+  ike_engine_start (engine, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_file_set_contents (conf, other, -1, NULL));
+  g_assert_null (ike_engine_reload (engine, FALSE, &error));
+  g_assert_nonnull (strstr (error->message, "that needs a restart"));
+  ike_engine_free (engine);
+  sim_bench_free (bench);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -407,5 +445,6 @@ main (int argc, char **argv)
   g_test_add_func ("/sim-file/card-takes-a-number-once", test_window);
   g_test_add_func ("/sim-file/auts-moves-on-and-never-back", test_resync);
   g_test_add_func ("/sim-file/reload-keeps-numbers", test_reload);
+  g_test_add_func ("/sim-file/another-file-of-numbers-needs-a-restart", test_another_file);
   return g_test_run ();
 }

@@ -54,14 +54,18 @@ run_request (IkeSqliteTx *tx, gpointer data, GError **error)
   SimWant want = request->asked.want;
   const SimAnswerer by = { engine, ike_cipher_find (engine, TRANSFORM_AES_CBC, 128), advance,
                            NULL };
+  gboolean is_gsm = want == SIM_WANT_TRIPLETS || want == SIM_WANT_GSM;
   SimCard *card = sim_table_load (tx, request->asked.card,
-                                  want == SIM_WANT_TRIPLETS ? request->asked.n : 0, error);
+                                  want == SIM_WANT_TRIPLETS ? (int) request->asked.n
+                                  : is_gsm                  ? SIM_ALL_TRIPLETS
+                                                            : SIM_NO_TRIPLETS,
+                                  error);
   g_autofree char *why = NULL;
   gpointer answer = card ? sim_card_answer (card, &request->asked, &by, &why) : NULL;
 
   if (why)
     g_set_error_literal (error, IKE_ERROR, IKE_ERROR_SYSTEM, why);
-  if (answer && (want == SIM_WANT_QUINTUPLET || want == SIM_WANT_AKA)
+  if (answer && !is_gsm && ((IkeSimQuintuplet *) answer)->outcome != IKE_SIM_REFUSED
       && !sim_table_save (tx, card, error)) {
     ike_sim_quintuplet_free (answer);
     answer = NULL;

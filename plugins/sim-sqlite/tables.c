@@ -119,11 +119,12 @@ load_triplets (IkeSqliteTx *tx, SimCard *card, guint n, GError **error)
 }
 
 SimCard *
-sim_table_load (IkeSqliteTx *tx, const char *name, guint n_triplets, GError **error)
+sim_table_load (IkeSqliteTx *tx, const char *name, int n_triplets, GError **error)
 {
   SimCard *card = sim_card_new (name);
 
-  if (load_keys (tx, card, error) && load_triplets (tx, card, n_triplets, error)
+  if (load_keys (tx, card, error)
+      && (n_triplets == SIM_NO_TRIPLETS || load_triplets (tx, card, (guint) n_triplets, error))
       && (card->keys || card->triplets->len))
     return card;
   sim_card_free (card);

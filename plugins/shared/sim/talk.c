@@ -60,7 +60,8 @@ sim_talk_identify (SimTalk *talk, const void *identity, gsize len)
 
   talk->card[0] = '\0';
   talk->identity_len = 0;
-  if (len == 0 || len > sizeof talk->identity)
+  /* A name with a zero in it would be cut, and be another's. */
+  if (len == 0 || len > sizeof talk->identity || memchr (identity, 0, len))
     return FALSE;
   memcpy (talk->identity, identity, len);
   talk->identity_len = len;
