@@ -12,14 +12,22 @@
 
 /* PEAP is not among the methods that RFC 5998, 4 calls safe alone: the gateway authenticates itself
  * in IKE, too. */
-#define CLASS(end_name)                                                                            \
+static void
+check_server (IkePlugin *self, const IkeAuthConf *conf, GPtrArray *problems)
+{
+  eap_tunnel_check (self, conf, problems);
+  eap_tunnel_check_method (self, "phase2_method", problems);
+}
+
+#define CLASS(end_name, check_function)                                                            \
   {                                                                                                \
     .struct_size = sizeof (IkeEapClass), .type = IKE_EAP_TYPE_PEAP, .flags = IKE_EAP_MAKES_MSK,    \
     .begin = peap_##end_name##_begin, .step = eap_inner_step, .end = eap_inner_end,                \
-    .check = eap_tunnel_check                                                                      \
+    .check = check_function                                                                        \
   }
 
-static const IkeEapClass server_class = CLASS (server), peer_class = CLASS (peer);
+static const IkeEapClass server_class = CLASS (server, check_server),
+                         peer_class = CLASS (peer, eap_tunnel_check);
 
 static const IkeFeature server_feature = { .struct_size = sizeof (IkeFeature),
                                            .provides = "eap-server:peap",

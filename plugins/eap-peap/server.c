@@ -128,6 +128,8 @@ talk (EapInner *inner, const guint8 *data, gsize len)
     take_result (server, packet, packet_len);
   else
     run (inner, packet, packet_len);
+  if (packet)
+    ike_wipe (packet, packet_len);
 }
 
 static const EapInnerClass server_class = { .name = "PEAP",

@@ -44,10 +44,14 @@ static const IkeOptionInfo *const options[] = { EAP_TUNNEL_OPTIONS, &method_opti
 gboolean
 ttls_say_eap (EapInner *inner, const guint8 *packet, gsize len)
 {
-  g_autoptr (GByteArray) avps = g_byte_array_new ();
+  /* Large enough for all of it: what grows leaves copies behind, and this may be a password. */
+  g_autoptr (GByteArray) avps = g_byte_array_sized_new ((guint) len + 16);
+  gboolean is_said;
 
   ttls_avp_add (avps, TTLS_EAP, 0, packet, len);
-  return eap_tunnel_say (inner->tunnel, avps->data, avps->len);
+  is_said = eap_tunnel_say (inner->tunnel, avps->data, avps->len);
+  ike_wipe (avps->data, avps->len);
+  return is_said;
 }
 
 static void

@@ -26,8 +26,7 @@ reason_note (const SSL *ssl, int where, int value)
 {
   IkeTls *session = SSL_get_app_data (ssl);
 
-  if (session && (where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT
-      && (value & 0xff) != SSL_AD_CLOSE_NOTIFY)
+  if (session && (where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && value >> 8 == SSL3_AL_FATAL)
     session->alert = value & 0xff;
 }
 

@@ -22,6 +22,18 @@ session_free (IkeTls *session)
   g_free (session);
 }
 
+static guint16
+min_version_of (const Tls *tls, const IkeTlsConf *conf)
+{
+  return conf->min_version ? conf->min_version : tls->min_version;
+}
+
+static guint16
+max_version_of (const Tls *tls, const IkeTlsConf *conf)
+{
+  return conf->max_version ? conf->max_version : tls->max_version;
+}
+
 static gboolean
 ssl_new (IkeTls *session, const IkeTlsConf *conf)
 {
@@ -48,12 +60,8 @@ ssl_new (IkeTls *session, const IkeTlsConf *conf)
     SSL_set_accept_state (session->ssl);
   else
     SSL_set_connect_state (session->ssl);
-  return SSL_set_min_proto_version (session->ssl,
-                                    conf->min_version ? conf->min_version : tls->min_version)
-             == 1
-         && SSL_set_max_proto_version (session->ssl,
-                                       conf->max_version ? conf->max_version : tls->max_version)
-                == 1
+  return SSL_set_min_proto_version (session->ssl, min_version_of (tls, conf)) == 1
+         && SSL_set_max_proto_version (session->ssl, max_version_of (tls, conf)) == 1
          && (!conf->server_name || SSL_set_tlsext_host_name (session->ssl, conf->server_name) == 1);
 }
 
@@ -157,6 +165,10 @@ session_open (IkePlugin *self, const IkeTlsConf *conf, GError **error)
   if (!session->credentials)
     g_set_error_literal (error, IKE_ERROR, IKE_ERROR_PLUGIN,
                          "the plugin that keeps certificates and keys has ended");
+  else if (min_version_of (tls, conf) > max_version_of (tls, conf))
+    g_set_error_literal (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                         "min_version is above max_version, of one plugin or by that of tls: no "
+                         "version is left");
   else if (!ssl_new (session, conf))
     g_set_error_literal (error, IKE_ERROR, IKE_ERROR_CRYPTO, "libssl cannot make a session");
   else if ((!conf->is_server && conf->own == IKE_TLS_NONE) || own_use (session, conf, error)) {

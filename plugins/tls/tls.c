@@ -72,7 +72,7 @@ context_new (const Tls *tls, gboolean is_server, GError **error)
   }
   SSL_CTX_set_security_level (context, SECURITY_LEVEL);
   SSL_CTX_set_options (context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION
-                                    | SSL_OP_CIPHER_SERVER_PREFERENCE);
+                                    | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_CLEANSE_PLAINTEXT);
   /* RFC 5746, 4.1: "if the extension is not present ... some clients may want to terminate the
    * handshake instead of continuing". */
   if (ike_plugin_option_bool (tls->self, "legacy_servers"))

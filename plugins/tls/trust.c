@@ -162,18 +162,20 @@ void
 trust_name_cas (IkeTls *session, const char *const *cacerts)
 {
   const Tls *tls = session->tls;
+  STACK_OF (X509_NAME) * names;
   IkeCert *ca;
 
   if (tls->credentials->ca (session->credentials, cacerts, CAS_MAX))
     return;
+  names = sk_X509_NAME_new_null ();
   for (guint i = 0; (ca = tls->credentials->ca (session->credentials, cacerts, i)); i++) {
     gsize len;
-    const guint8 *at = g_bytes_get_data (tls->pki->cert_der (ca), &len);
-    X509 *x509 = d2i_X509 (NULL, &at, (long) len);
+    const guint8 *at = ike_ident_data (tls->pki->cert_info (ca)->subject, &len);
+    X509_NAME *name = d2i_X509_NAME (NULL, &at, (long) len);
 
-    if (x509)
-      SSL_add1_to_CA_list (session->ssl, x509);
-    X509_free (x509);
+    if (name && !sk_X509_NAME_push (names, name))
+      X509_NAME_free (name);
   }
+  SSL_set0_CA_list (session->ssl, names);
   ERR_clear_error ();
 }

@@ -8,10 +8,11 @@
 #include <ikebana/tree.h>
 
 const IkeOptionInfo eap_tunnel_min_option = { sizeof (IkeOptionInfo), "plugin/min_version",
-                                              "enum:1.2|1.3", "1.2",
-                                              "The oldest version of TLS that is spoken." };
+                                              "enum:1.2|1.3", NULL,
+                                              "The oldest version of TLS that is spoken; unset: "
+                                              "as plugin tls has it." };
 const IkeOptionInfo eap_tunnel_max_option = { sizeof (IkeOptionInfo), "plugin/max_version",
-                                              "enum:1.2|1.3", "1.3", "The newest one." };
+                                              "enum:1.2|1.3", NULL, "The newest one, likewise." };
 const IkeOptionInfo eap_tunnel_size_option = {
   sizeof (IkeOptionInfo), "plugin/fragment_size", "uint", "0",
   "Bytes that an EAP packet of ours may have, 64 to 16384; 0: what carries it says, else 1024."
@@ -67,7 +68,9 @@ find_services (EapTunnelPlugin *plugin, GError **error)
 static guint16
 version_of (IkePlugin *self, const char *option)
 {
-  return g_str_equal (ike_plugin_option (self, option), "1.3") ? IKE_TLS_1_3 : IKE_TLS_1_2;
+  const char *text = ike_plugin_option (self, option);
+
+  return !text ? 0 : g_str_equal (text, "1.3") ? IKE_TLS_1_3 : IKE_TLS_1_2;
 }
 
 gboolean
@@ -81,7 +84,7 @@ eap_tunnel_plugin_init (EapTunnelPlugin *plugin, IkePlugin *self, guint8 type, G
   plugin->min_version = version_of (self, "min_version");
   plugin->max_version = version_of (self, "max_version");
   plugin->fragment_size = (guint32) MIN (size, IKE_EAP_PACKET_MAX + 1);
-  if (plugin->min_version > plugin->max_version)
+  if (plugin->max_version && plugin->min_version > plugin->max_version)
     g_set_error_literal (error, IKE_ERROR, IKE_ERROR_CONFIG,
                          "min_version is above max_version: no version is left");
   else if (size && (size < EAP_FRAMES_SIZE_MIN || size > IKE_EAP_PACKET_MAX))
@@ -166,6 +169,19 @@ eap_tunnel_check (IkePlugin *self, const IkeAuthConf *conf, GPtrArray *problems)
   check_names (plugin, IKE_CREDENTIAL_CERT, "certs", certs, problems);
   check_names (plugin, IKE_CREDENTIAL_CA, "cacerts", cas, problems);
   check_revocation (plugin, conf, problems);
+}
+
+void
+eap_tunnel_check_method (IkePlugin *self, const char *option, GPtrArray *problems)
+{
+  const char *method = ike_plugin_option (self, option);
+  g_autofree char *feature = g_strconcat ("eap-server:", method, NULL), *why = NULL;
+
+  if (ike_feature_find (ike_plugin_engine (self), feature, NULL))
+    return;
+  why = ike_plugin_explain (ike_plugin_engine (self), feature);
+  g_ptr_array_add (problems,
+                   g_strdup_printf ("auth: %s = %s cannot be used: %s", option, method, why));
 }
 
 /* RFC 9190, 2.1.8: "The anonymous NAI [is] of the form @realm"; others write a word in front of it,

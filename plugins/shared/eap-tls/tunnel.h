@@ -24,7 +24,7 @@ typedef struct {
   const IkePkiOps *pki;
   const IkeCredentialsOps *credentials;
   IkePlugin     *credentials_plugin;
-  guint16        min_version, max_version;    /* IKE_TLS_1_x */
+  guint16        min_version, max_version;    /* IKE_TLS_1_x; 0: the library's */
   guint32        fragment_size;               /* 0: what the context says */
   guint32        local_certs, remote_cacerts, remote_revocation;   /* handles of options */
 } EapTunnelPlugin;
@@ -44,6 +44,8 @@ extern const char *const eap_tunnel_needs[];
 gboolean eap_tunnel_plugin_init (EapTunnelPlugin *plugin, IkePlugin *self, guint8 type, GError **error);
 /* For IkeEapClass.check: do the certificates exist that a section names? */
 void eap_tunnel_check (IkePlugin *self, const IkeAuthConf *conf, GPtrArray *problems);
+/* Is the method there that the plugin's @option names for the tunnel? */
+void eap_tunnel_check_method (IkePlugin *self, const char *option, GPtrArray *problems);
 
 typedef struct {
   /* On the conversation's loop: @data is what the other end says, maybe nothing, valid until the turn ends. */
