@@ -15,12 +15,16 @@ enum { TURNS_MAX = 12, PASS = 0, CHANGE = 1, CUT = 2, REPLACE = 3 };
 
 typedef struct {
   const char *server, *peer;
+  gboolean fit; /* else they never agree: a method does not answer with a Nak, its host does */
 } Method;
 
 static const Method methods[] = {
-  { "eap-server:mschapv2", "eap-peer:mschapv2" }, { "eap-server:md5", "eap-peer:md5" },
-  { "eap-server:gtc", "eap-peer:gtc" },           { "eap-server:identity", "eap-peer:identity" },
-  { "eap-server:dynamic", "eap-peer:mschapv2" },  { "eap-server:dynamic", "eap-peer:md5" },
+  { "eap-server:mschapv2", "eap-peer:mschapv2", TRUE },
+  { "eap-server:md5", "eap-peer:md5", TRUE },
+  { "eap-server:gtc", "eap-peer:gtc", TRUE },
+  { "eap-server:identity", "eap-peer:identity", TRUE },
+  { "eap-server:dynamic", "eap-peer:mschapv2", TRUE },
+  { "eap-server:dynamic", "eap-peer:md5", FALSE },
 };
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize len);
@@ -129,7 +133,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize len)
   method = &methods[ike_reader_u8 (&input) % G_N_ELEMENTS (methods)];
   eap_end_open (&server, bench, method->server, "carol");
   eap_end_open (&peer, bench, method->peer, "carol");
-  check_end (&server, &peer, talk (&server, &peer, &input));
+  check_end (&server, &peer, talk (&server, &peer, &input) && method->fit);
   eap_end_close (&server);
   eap_end_close (&peer);
   return 0;
