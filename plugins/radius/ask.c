@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ask.c - one request: where it goes, how often it is sent, and when it is over.
  *
- * Among the servers of its group the living go before the dead, the preferred before others, and
- * of equals the one with the least to do.  One that does not answer is left for the next one,
+ * Among the servers of its group the living go before the dead, those with an identifier to give
+ * before those that have none left, the preferred before others, and of equals the one with the
+ * least to do.  One that does not answer is left for the next one,
  * until all were asked or the time of the request is over. */
 #include <string.h>
 #include <ikebana/error.h>
@@ -130,11 +131,14 @@ static gboolean
 is_better (const Port *a, const Port *b)
 {
   gboolean a_lives = port_is_available (a), b_lives = port_is_available (b);
+  gboolean a_has_room = port_has_room (a), b_has_room = port_has_room (b);
 
   if (a_lives != b_lives)
     return a_lives;
   if (!a_lives)
     return a->dead_until_us < b->dead_until_us;
+  if (a_has_room != b_has_room)
+    return a_has_room;
   if (a->conf->preference != b->conf->preference)
     return a->conf->preference > b->conf->preference;
   return port_load (a) < port_load (b);

@@ -130,6 +130,8 @@ void     port_free    (Port *port);
 gboolean port_admit   (Port *port, Ask *ask, GError **error);
 void     port_release (Ask *ask);             /* it leaves its port */
 gboolean port_is_available (const Port *port);
+/* A request need not wait for an identifier there. */
+gboolean port_has_room (const Port *port);
 guint    port_load    (const Port *port);
 /* Somebody begins with a port that was dead: the others wait for what comes of it. */
 void     port_is_tried (Port *port);

@@ -162,6 +162,13 @@ port_release (Ask *ask)
     give_identifier (socket, next->data);
 }
 
+gboolean
+port_has_room (const Port *port)
+{
+  return port->n_used < port->sockets->len * IDENTIFIERS
+         || port->sockets->len < port->conf->n_sockets;
+}
+
 guint
 port_load (const Port *port)
 {

@@ -189,6 +189,32 @@ test_all_move (void)
   bench_close (&two.bench);
 }
 
+/* A server that is slow and alive has no more of them than identifiers while another one has some. */
+static void
+test_full (void)
+{
+  Two two = { .alpha = { .think_us = 8 * G_USEC_PER_SEC } };
+  Ask asks[300] = { 0 };
+  guint n_beta = 0;
+
+  two_open (&two, "sockets = 1\n retransmit_timeout = 9");
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++)
+    ask_begin (&two.bench, &asks[i]);
+  bench_run (&two.bench, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++)
+    n_beta += asks[i].is_done;
+  g_assert_cmpuint (n_beta, ==, 300 - 256);
+  g_assert_cmpuint (two.beta.n_heard, ==, 300 - 256);
+  bench_run (&two.bench, 9);
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++) {
+    g_assert_cmpstr (asks[i].error, ==, NULL);
+    g_assert_true (asks[i].is_done);
+    ask_clear (&asks[i]);
+  }
+  g_assert_cmpuint (two.alpha.n_heard, ==, 256);
+  bench_close (&two.bench);
+}
+
 /* Who answers others lives, and has nothing to say about this one. */
 static void
 drop_user (IkeWriter *w, const RadiusPacket *request, RadiusSecret secret)
@@ -373,6 +399,7 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/failover/next-one-inside-a-request", test_fail_over);
   g_test_add_func ("/radius/failover/one-request-tries-who-was-dead", test_back);
   g_test_add_func ("/radius/failover/all-move-when-one-dies", test_all_move);
+  g_test_add_func ("/radius/failover/room-goes-before-preference", test_full);
   g_test_add_func ("/radius/failover/who-answers-others-lives", test_one_without_answer);
   g_test_add_func ("/radius/failover/state-goes-to-one-only", test_only_one);
   g_test_add_func ("/radius/failover/groups", test_groups);
