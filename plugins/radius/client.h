@@ -64,6 +64,7 @@ struct _Socket {
   Port             *port;
   const IkeRadiusTransportClass *transport;
   gpointer          handle;
+  gboolean          is_up;                    /* of streams: there is a connection; else always */
   Ask              *by_id[256];
   guint             n_used;
   guint8            next;
@@ -145,6 +146,8 @@ const char *port_name (const Port *port, char *out, gsize size);
 
 /* A stream has a new connection: sends all again that has no answer. */
 void     socket_is_up     (Socket *socket);
+/* A stream has none any more, and @why is of its port unless another socket of that is up.  TRUE: none is. */
+gboolean socket_is_down   (Socket *socket, const char *why);
 void     socket_received  (gpointer socket, const IkeAddr *from, const guint8 *data, gsize len);
 
 /* -- udp.c, radsec.c: the owner of a handle of radsec is a Socket */

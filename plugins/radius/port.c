@@ -70,6 +70,7 @@ socket_new (Port *port, GError **error)
   if (!client->udp)
     find_udp (client);
   socket->port = port;
+  socket->is_up = !port->conf->is_tls;
   socket->transport = port->conf->is_tls ? &radsec_transport : client->udp;
   socket->handle =
       socket->transport->open (port->conf->is_tls ? client->plugin : client->udp_plugin,
@@ -82,14 +83,19 @@ socket_new (Port *port, GError **error)
   return socket;
 }
 
+/* One that is up before one that may never be. */
 static Socket *
 socket_with_room (Port *port, GError **error)
 {
+  Socket *found = NULL;
+
   for (guint i = 0; i < port->sockets->len; i++) {
     Socket *socket = g_ptr_array_index (port->sockets, i);
-    if (socket->n_used < IDENTIFIERS)
-      return socket;
+    if (socket->n_used < IDENTIFIERS && (!found || (socket->is_up && !found->is_up)))
+      found = socket;
   }
+  if (found)
+    return found;
   if (port->sockets->len >= port->conf->n_sockets)
     return NULL;
   return socket_new (port, error);
@@ -98,10 +104,24 @@ socket_with_room (Port *port, GError **error)
 void
 socket_is_up (Socket *socket)
 {
+  socket->is_up = TRUE;
   port_lives (socket->port);
   for (guint i = 0; i < IDENTIFIERS; i++)
     if (socket->by_id[i])
       ask_send (socket->by_id[i], TRUE);
+}
+
+gboolean
+socket_is_down (Socket *socket, const char *why)
+{
+  Port *port = socket->port;
+
+  socket->is_up = FALSE;
+  for (guint i = 0; i < port->sockets->len; i++)
+    if (((const Socket *) g_ptr_array_index (port->sockets, i))->is_up)
+      return FALSE;
+  g_strlcpy (port->trouble, why, sizeof port->trouble);
+  return TRUE;
 }
 
 /* -- identifiers */

@@ -236,6 +236,41 @@ test_next_at_once (void)
   world_close (&world);
 }
 
+static gboolean
+all_but_one_are_done (gpointer data)
+{
+  const Ask *asks = data;
+
+  for (guint i = 0; i < WORLD_IDENTIFIERS; i++)
+    if (!asks[i].is_done)
+      return FALSE;
+  return TRUE;
+}
+
+/* Where the server takes one connection only, what is on that stays there.  The one that wanted
+ * another is left to itself. */
+static void
+test_second_is_refused (void)
+{
+  World world = { .behaviour = BE_SINGLE };
+  Ask asks[WORLD_IDENTIFIERS + 1] = { 0 };
+
+  world_open (&world, "server.test",
+              "sockets = 2\n preference = 2\n retransmit_timeout = 25 }\n beta { address = "
+              "127.0.0.1\n auth_port = 1\n secret = x");
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++)
+    ask_begin (&world.bench, &asks[i]);
+  bench_until (&world.bench, all_but_one_are_done, asks);
+  for (guint i = 0; i < WORLD_IDENTIFIERS; i++) {
+    g_assert_cmpstr (asks[i].error, ==, NULL);
+    g_assert_cmpstr (asks[i].reply->server_name, ==, "alpha");
+  }
+  g_assert_cmpuint (world.n_requests, ==, WORLD_IDENTIFIERS);
+  world_close (&world);
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++)
+    ask_clear (&asks[i]);
+}
+
 /* Without the plugin tls, the reason says so. */
 static void
 test_no_service (void)
@@ -273,6 +308,7 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/radsec/not-revoked", test_not_revoked);
   g_test_add_func ("/radius/radsec/where-nobody-listens", test_nobody_there);
   g_test_add_func ("/radius/radsec/next-one-at-once", test_next_at_once);
+  g_test_add_func ("/radius/radsec/second-connection-is-refused", test_second_is_refused);
   g_test_add_func ("/radius/radsec/without-service-tls", test_no_service);
   status = g_test_run ();
   tls_bench_close (&world_tls);

@@ -67,6 +67,19 @@ answer (World *world)
   }
 }
 
+static void accept_one (int fd, guint32 events, gpointer data);
+
+/* As many as have identifiers: then another connection may come. */
+static void
+hold (World *world, gsize len)
+{
+  g_ptr_array_add (world->held, g_bytes_new (world->in, len));
+  world->in_len = 0;
+  if (world->held->len == WORLD_IDENTIFIERS)
+    world->listening =
+        ike_loop_watch (ike_loop_current (), world->listener, EPOLLIN, accept_one, world);
+}
+
 /* Packets of what has come; FALSE: it hung up. */
 static gboolean
 serve (World *world)
@@ -82,13 +95,18 @@ serve (World *world)
     if (world->in_len != len)
       continue;
     world->n_requests++;
+    if (world->held) {
+      hold (world, len);
+      continue;
+    }
     if (world->behaviour == CLOSE_ON_REQUEST) {
       world->behaviour = BEHAVE;
       hang_up (world);
       return FALSE;
     }
     answer (world);
-    world->behaviour = BEHAVE;
+    if (world->behaviour != BE_SINGLE)
+      world->behaviour = BEHAVE;
     world->in_len = 0;
   }
   return TRUE;
@@ -115,6 +133,21 @@ server_ready (int fd, guint32 events, gpointer data)
   serve (world);
 }
 
+/* Answers what it held, and from now on at once. */
+static void
+refuse_second (World *world, int fd)
+{
+  g_autoptr (GPtrArray) held = g_steal_pointer (&world->held);
+
+  close (fd);
+  for (guint i = 0; held && i < held->len; i++) {
+    const guint8 *bytes = g_bytes_get_data (held->pdata[i], &world->in_len);
+    memcpy (world->in, bytes, world->in_len);
+    answer (world);
+  }
+  world->in_len = 0;
+}
+
 static void
 accept_one (int fd, guint32 events, gpointer data)
 {
@@ -123,6 +156,12 @@ accept_one (int fd, guint32 events, gpointer data)
       ike_ident_parse (world->behaviour == SHOW_FOREIGN ? "foreign.test" : "server.test", NULL);
   IkeTlsConf conf = { .struct_size = sizeof conf, .is_server = TRUE, .peer = IKE_TLS_REQUIRED };
 
+  if (world->behaviour == BE_SINGLE && world->fd >= 0) {
+    refuse_second (world, accept (fd, NULL, NULL));
+    return;
+  }
+  if (world->held)
+    ike_watch_free (g_steal_pointer (&world->listening));
   hang_up (world);
   world->fd = accept (fd, NULL, NULL);
   g_assert_cmpint (world->fd, >=, 0);
@@ -164,6 +203,8 @@ world_open (World *world, const char *name, const char *more)
   g_autofree char *settings = NULL;
 
   world->fd = -1;
+  if (world->behaviour == BE_SINGLE)
+    world->held = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   open_listener (world);
   settings = g_strdup_printf (
       "plugins { credentials { directory = %s }\n radius { timeout = 25s\n servers { alpha { "
@@ -181,6 +222,7 @@ world_close (World *world)
   ike_watch_free (world->listening);
   if (world->listener >= 0)
     close (world->listener);
+  g_clear_pointer (&world->held, g_ptr_array_unref);
   bench_close (&world->bench);
 }
 

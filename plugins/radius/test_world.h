@@ -5,7 +5,10 @@
 #include "test_support.h"
 #include "tls/test_support.h"
 
-typedef enum { BEHAVE, CLOSE_ON_REQUEST, SPEAK_GARBAGE, SHOW_FOREIGN, SPEAK_NO_TLS } Behaviour;
+enum { WORLD_IDENTIFIERS = 256 };              /* of a connection */
+
+typedef enum { BEHAVE, CLOSE_ON_REQUEST, SPEAK_GARBAGE, SHOW_FOREIGN, SPEAK_NO_TLS,
+               BE_SINGLE } Behaviour;         /* takes one connection; says nothing until it has closed a second one */
 
 typedef struct {
   Bench                bench;
@@ -19,6 +22,7 @@ typedef struct {
   const IkePluginInfo *court;                 /* whether certificates were revoked; NULL: nobody knows */
   guint8               in[IKE_RADIUS_PACKET_MAX];
   gsize                in_len;
+  GPtrArray           *held;                  /* requests, of who is single */
 } World;
 
 /* Certificates, and the server's sessions; to be opened before any world. */
