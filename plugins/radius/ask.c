@@ -241,8 +241,7 @@ explain_silence (const Ask *ask, char *out, gsize size)
                 ask->n_sent == 1 ? "request" : "requests", waited_s);
 }
 
-/* Nothing came for as long as we wait at this port, or for as long as its owner does: leaves it.
- * The others move only when this one has left. */
+/* Nothing came for as long as we wait at this port, or for as long as its owner does: leaves it. */
 static void
 leave_silent (Ask *ask)
 {
@@ -259,9 +258,10 @@ leave_silent (Ask *ask)
     ike_counter_add (ask->client->engine, ask->client->c_timeouts, 1);
   } else
     ask_explain (ask, "%s has more requests than it answers", name);
-  port_release (ask);
   if (is_dead)
-    port_dies (port, why);
+    port_dies_of (ask, why);
+  else
+    port_release (ask);
 }
 
 static void

@@ -137,6 +137,8 @@ guint    port_load    (const Port *port);
 /* Somebody begins with a port that was dead: the others wait for what comes of it. */
 void     port_is_tried (Port *port);
 void     port_dies    (Port *port, const char *reason);
+/* @ask, which has an identifier, got no answer: it leaves, too, and where to is the caller's. */
+void     port_dies_of (Ask *ask, const char *reason);
 void     port_lives   (Port *port);
 void     port_probe_is_over (Port *port);
 void     port_drop    (Port *port, Drop drop);

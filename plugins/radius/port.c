@@ -161,25 +161,43 @@ port_admit (Port *port, Ask *ask, GError **error)
   return TRUE;
 }
 
-void
-port_release (Ask *ask)
+/* NULL: it had no identifier. */
+static Socket *
+detach (Ask *ask)
 {
   Port *port = ask->port;
   Socket *socket = g_steal_pointer (&ask->socket);
-  GList *next;
 
   ask->port = NULL;
   ike_timer_stop (g_steal_pointer (&ask->timer));
   if (!socket) {
     g_queue_unlink (&port->waiting, &ask->wait_link);
-    return;
+    return NULL;
   }
   socket->by_id[ask->identifier] = NULL;
   socket->n_used--;
   port->n_used--;
-  next = port->client->is_closed ? NULL : g_queue_pop_head_link (&port->waiting);
+  return socket;
+}
+
+/* An identifier is free. */
+static void
+serve_next (Socket *socket)
+{
+  Port *port = socket->port;
+  GList *next = port->client->is_closed ? NULL : g_queue_pop_head_link (&port->waiting);
+
   if (next)
     give_identifier (socket, next->data);
+}
+
+void
+port_release (Ask *ask)
+{
+  Socket *socket = detach (ask);
+
+  if (socket)
+    serve_next (socket);
 }
 
 gboolean
@@ -245,17 +263,26 @@ port_probe_is_over (Port *port)
 }
 
 static void
+add_movable (const Port *port, gboolean waits, GPtrArray *into)
+{
+  for (GList *link = port->client->asks.head; link; link = link->next) {
+    Ask *ask = link->data;
+    if (ask->port == port && ask->call && (ask->socket == NULL) == waits
+        && ask_has_alternative (ask))
+      g_ptr_array_add (into, ask);
+  }
+}
+
+/* First those that wait: else they got the identifiers of those that leave, and were sent. */
+static void
 move_all (Port *port, const char *why)
 {
   g_autoptr (GPtrArray) moved = g_ptr_array_new ();
   char name[128];
 
   port_name (port, name, sizeof name);
-  for (GList *link = port->client->asks.head; link; link = link->next) {
-    Ask *ask = link->data;
-    if (ask->port == port && ask->call && ask_has_alternative (ask))
-      g_ptr_array_add (moved, ask);
-  }
+  add_movable (port, TRUE, moved);
+  add_movable (port, FALSE, moved);
   /* Moving one neither ends nor moves another. */
   for (guint i = 0; i < moved->len; i++) {
     Ask *ask = g_ptr_array_index (moved, i);
@@ -280,6 +307,16 @@ port_dies (Port *port, const char *why)
   port->dead_until_us = ike_loop_now_us (client->io) + (gint64) port->conf->dead_ms * 1000;
   arm_probe (port);
   move_all (port, why);
+}
+
+void
+port_dies_of (Ask *ask, const char *why)
+{
+  Port *port = ask->port;
+  Socket *socket = detach (ask);
+
+  port_dies (port, why);
+  serve_next (socket);
 }
 
 void

@@ -189,6 +189,27 @@ test_all_move (void)
   bench_close (&two.bench);
 }
 
+/* Those for which no server had an identifier are not sent to the one that dies. */
+static void
+test_waiting_move_unsent (void)
+{
+  Two two = { .alpha = { .manner = ANSWER_NOTHING }, .beta = { .think_us = 5 * G_USEC_PER_SEC } };
+  Ask asks[556] = { 0 };
+
+  two_open (&two, "sockets = 1");
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++)
+    ask_begin (&two.bench, &asks[i]);
+  g_assert_cmpint (bench_number (&two.bench, "alpha", "pending"), ==, 256 + 44);
+  bench_run (&two.bench, 29);
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++) {
+    g_assert_cmpstr (asks[i].error, ==, NULL);
+    g_assert_cmpstr (asks[i].reply->server_name, ==, "beta");
+    ask_clear (&asks[i]);
+  }
+  g_assert_cmpint (bench_number (&two.bench, "alpha", "requests"), ==, 256);
+  bench_close (&two.bench);
+}
+
 /* A server that is slow and alive has no more of them than identifiers while another one has some. */
 static void
 test_full (void)
@@ -399,6 +420,7 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/failover/next-one-inside-a-request", test_fail_over);
   g_test_add_func ("/radius/failover/one-request-tries-who-was-dead", test_back);
   g_test_add_func ("/radius/failover/all-move-when-one-dies", test_all_move);
+  g_test_add_func ("/radius/failover/who-waits-moves-unsent", test_waiting_move_unsent);
   g_test_add_func ("/radius/failover/room-goes-before-preference", test_full);
   g_test_add_func ("/radius/failover/who-answers-others-lives", test_one_without_answer);
   g_test_add_func ("/radius/failover/state-goes-to-one-only", test_only_one);
