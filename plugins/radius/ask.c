@@ -241,14 +241,15 @@ explain_silence (const Ask *ask, char *out, gsize size)
                 ask->n_sent == 1 ? "request" : "requests", waited_s);
 }
 
-/* Nothing came for as long as we wait at this port, or for as long as its owner does: leaves it. */
+/* Nothing came for as long as we wait at this port, or for as long as its owner does: leaves it.
+ * @is_long: that was long enough to tell something about the port. */
 static void
-leave_silent (Ask *ask)
+leave_silent (Ask *ask, gboolean is_long)
 {
   Port *port = ask->port;
   char name[128], why[RADIUS_REASON_SIZE];
   /* Who answered others meanwhile lives, and has only nothing to say about this one. */
-  gboolean is_dead = ask->socket && port->last_heard_us <= ask->begun_us;
+  gboolean is_dead = is_long && ask->socket && port->last_heard_us <= ask->begun_us;
 
   port_name (port, name, sizeof name);
   explain_silence (ask, why, sizeof why);
@@ -264,6 +265,16 @@ leave_silent (Ask *ask)
     port_release (ask);
 }
 
+/* With this port, at least as long as any request would: less, it had what another one left over. */
+static gboolean
+has_waited_long (const Ask *ask)
+{
+  guint32 patience_ms = server_conf_patience_ms (ask->port->conf);
+  gint64 least_ms = MIN (patience_ms, ask->client->conf->timeout_ms);
+
+  return ike_loop_now_us (ask->client->io) - ask->begun_us >= least_ms * (1000 - JITTER);
+}
+
 static void
 on_deadline (gpointer data)
 {
@@ -271,7 +282,7 @@ on_deadline (gpointer data)
 
   ask->deadline = NULL;
   if (ask->port)
-    leave_silent (ask);
+    leave_silent (ask, has_waited_long (ask));
   fail_for_good (ask, "no RADIUS server answered in time");
 }
 
@@ -313,7 +324,7 @@ on_timer (gpointer data)
     ask_send (ask, TRUE);
     return;
   }
-  leave_silent (ask);
+  leave_silent (ask, TRUE);
   place (ask);
 }
 

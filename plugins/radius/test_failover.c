@@ -344,12 +344,34 @@ test_budget (void)
   g_assert_nonnull (strstr (ask.error, "alpha"));
   g_assert_nonnull (strstr (ask.error, "beta"));
   assert_state (&two.bench, "alpha", "dead");
+  /* It had what the other one left of the time, and that is too short to tell. */
+  assert_state (&two.bench, "beta", "unknown");
+  ask_clear (&ask);
+  ask_wait (&two.bench, &ask);
+  assert_state (&two.bench, "alpha", "dead");
   assert_state (&two.bench, "beta", "dead");
   ask_clear (&ask);
   /* When all are dead they are asked all the same. */
   two.beta.manner = ANSWER_WELL;
   ask_wait (&two.bench, &ask);
   g_assert_cmpstr (ask.error, ==, NULL);
+  ask_clear (&ask);
+  bench_close (&two.bench);
+}
+
+/* Where a request may take less time than a server, all of it is enough to tell. */
+static void
+test_dead_within_the_budget (void)
+{
+  Two two = { .alpha = { .manner = ANSWER_NOTHING } };
+  Ask ask = { 0 };
+
+  two_open (&two, "timeout = 10s");
+  ask_wait (&two.bench, &ask);
+  g_assert_nonnull (strstr (ask.error, "in time"));
+  assert_state (&two.bench, "alpha", "dead");
+  ask_clear (&ask);
+  ask_once (&two.bench, &ask, "beta");
   ask_clear (&ask);
   bench_close (&two.bench);
 }
@@ -427,6 +449,7 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/failover/groups", test_groups);
   g_test_add_func ("/radius/failover/equals-share", test_equals_share);
   g_test_add_func ("/radius/failover/time-is-bounded-and-the-dead-are-asked", test_budget);
+  g_test_add_func ("/radius/failover/dead-within-the-budget", test_dead_within_the_budget);
   g_test_add_func ("/radius/failover/status-server", test_status_server);
   g_test_add_func ("/radius/failover/accounting-has-its-own-health", test_accounting_is_apart);
   return g_test_run ();
