@@ -91,13 +91,16 @@ static const IkeCallClass off_call = {
   .free_data = g_free,
 };
 
+/* RFC 2866, 4.1: "Either NAS-IP-Address or NAS-Identifier MUST be present in a RADIUS
+ * Accounting-Request."  It is the one that sessions are told by; the service adds its own where
+ * there is none. */
 static void
 tell_servers (Accounts *accounts, gboolean is_on)
 {
   EapRadius *self = accounts->self;
   guint32 servers[SERVERS_MAX];
   guint n = self->radius->servers (self->service->plugin, NULL, servers, SERVERS_MAX);
-  guint8 attributes[256];
+  guint8 attributes[512];
   char id[SESSION_ID_SIZE];
   IkeWriter w;
   Record *record;
@@ -105,6 +108,8 @@ tell_servers (Accounts *accounts, gboolean is_on)
   session_id_new (self, id);
   ike_writer_init (&w, attributes, sizeof attributes);
   ike_radius_add_text (&w, IKE_RADIUS_ACCT_SESSION_ID, id);
+  if (self->nas_identifier)
+    ike_radius_add_text (&w, IKE_RADIUS_NAS_IDENTIFIER, self->nas_identifier);
   record = accounts_record (accounts, is_on ? ACCT_ON : ACCT_OFF, NULL, &w);
   *(is_on ? &accounts->n_before : &accounts->n_last) += MIN (n, SERVERS_MAX);
   for (guint i = 0; i < MIN (n, SERVERS_MAX); i++) {

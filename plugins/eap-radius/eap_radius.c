@@ -28,7 +28,8 @@ read_options (EapRadius *self)
   self->interim_s =
       (guint32) MIN (ike_plugin_option_uint (plugin, "accounting_interval"), (guint64) G_MAXINT32);
   self->has_station_ports = ike_plugin_option_bool (plugin, "station_id_with_port");
-  self->nas_identifier = nas_identifier && nas_identifier[0] ? g_strdup (nas_identifier) : NULL;
+  if (nas_identifier && nas_identifier[0])
+    self->nas_identifier = g_strndup (nas_identifier, IKE_RADIUS_VALUE_MAX);
   if (ike_plugin_option_bool (plugin, "class_group"))
     self->grant_flags |= GRANT_CLASS_IS_GROUP;
   if (ike_plugin_option_bool (plugin, "filter_id"))

@@ -32,7 +32,7 @@ typedef struct {
   guint32             slot, group_option;
   guint               grant_flags;            /* GRANT_…_IS_GROUP */
   gboolean            accounts, accounts_need_vip, has_station_ports;
-  char               *nas_identifier;         /* NULL: that of each server */
+  char               *nas_identifier;         /* that fits into an attribute; NULL: that of each server */
   guint32             interim_s;
   guint64             start_id;               /* random: in the IDs of sessions of this start */
   gint                n_ids;                  /* atomic */

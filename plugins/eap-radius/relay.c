@@ -67,7 +67,7 @@ write_nas (Relay *relay)
   ike_radius_add_u32 (&w, IKE_RADIUS_NAS_PORT_TYPE, PORT_TYPE_VIRTUAL);
   ike_radius_add_u32 (&w, IKE_RADIUS_SERVICE_TYPE, SERVICE_FRAMED);
   if (relay->self->nas_identifier)
-    add_cut (&w, IKE_RADIUS_NAS_IDENTIFIER, relay->self->nas_identifier);
+    ike_radius_add_text (&w, IKE_RADIUS_NAS_IDENTIFIER, relay->self->nas_identifier);
   if (context->conn && context->conn[0])
     add_cut (&w, IKE_RADIUS_NAS_PORT_ID, context->conn);
   session_id_new (relay->self, id);

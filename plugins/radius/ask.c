@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ask.c - one request: where it goes, how often it is sent, and when it is over.
  *
- * Among the servers of its group the living go before the dead, the preferred before others, and
- * of equals the one with the least to do.  One that does not answer is left for the next one,
+ * Among the servers of its group the living go before the dead, those with an identifier to give
+ * before those that have none left, the preferred before others, and of equals the one with the
+ * least to do.  One that does not answer is left for the next one,
  * until all were asked or the time of the request is over. */
 #include <string.h>
 #include <ikebana/error.h>
@@ -130,11 +131,14 @@ static gboolean
 is_better (const Port *a, const Port *b)
 {
   gboolean a_lives = port_is_available (a), b_lives = port_is_available (b);
+  gboolean a_has_room = port_has_room (a), b_has_room = port_has_room (b);
 
   if (a_lives != b_lives)
     return a_lives;
   if (!a_lives)
     return a->dead_until_us < b->dead_until_us;
+  if (a_has_room != b_has_room)
+    return a_has_room;
   if (a->conf->preference != b->conf->preference)
     return a->conf->preference > b->conf->preference;
   return port_load (a) < port_load (b);
@@ -238,14 +242,14 @@ explain_silence (const Ask *ask, char *out, gsize size)
 }
 
 /* Nothing came for as long as we wait at this port, or for as long as its owner does: leaves it.
- * The others move only when this one has left. */
+ * @is_long: that was long enough to tell something about the port. */
 static void
-leave_silent (Ask *ask)
+leave_silent (Ask *ask, gboolean is_long)
 {
   Port *port = ask->port;
   char name[128], why[RADIUS_REASON_SIZE];
   /* Who answered others meanwhile lives, and has only nothing to say about this one. */
-  gboolean is_dead = ask->socket && port->last_heard_us <= ask->begun_us;
+  gboolean is_dead = is_long && ask->socket && port->last_heard_us <= ask->begun_us;
 
   port_name (port, name, sizeof name);
   explain_silence (ask, why, sizeof why);
@@ -255,9 +259,20 @@ leave_silent (Ask *ask)
     ike_counter_add (ask->client->engine, ask->client->c_timeouts, 1);
   } else
     ask_explain (ask, "%s has more requests than it answers", name);
-  port_release (ask);
   if (is_dead)
-    port_dies (port, why);
+    port_dies_of (ask, why);
+  else
+    port_release (ask);
+}
+
+/* With this port, at least as long as any request would: less, it had what another one left over. */
+static gboolean
+has_waited_long (const Ask *ask)
+{
+  guint32 patience_ms = server_conf_patience_ms (ask->port->conf);
+  gint64 least_ms = MIN (patience_ms, ask->client->conf->timeout_ms);
+
+  return ike_loop_now_us (ask->client->io) - ask->begun_us >= least_ms * (1000 - JITTER);
 }
 
 static void
@@ -267,7 +282,7 @@ on_deadline (gpointer data)
 
   ask->deadline = NULL;
   if (ask->port)
-    leave_silent (ask);
+    leave_silent (ask, has_waited_long (ask));
   fail_for_good (ask, "no RADIUS server answered in time");
 }
 
@@ -309,7 +324,7 @@ on_timer (gpointer data)
     ask_send (ask, TRUE);
     return;
   }
-  leave_silent (ask);
+  leave_silent (ask, TRUE);
   place (ask);
 }
 

@@ -64,6 +64,7 @@ struct _Socket {
   Port             *port;
   const IkeRadiusTransportClass *transport;
   gpointer          handle;
+  gboolean          is_up;                    /* of streams: there is a connection; else always */
   Ask              *by_id[256];
   guint             n_used;
   guint8            next;
@@ -130,10 +131,14 @@ void     port_free    (Port *port);
 gboolean port_admit   (Port *port, Ask *ask, GError **error);
 void     port_release (Ask *ask);             /* it leaves its port */
 gboolean port_is_available (const Port *port);
+/* A request need not wait for an identifier there. */
+gboolean port_has_room (const Port *port);
 guint    port_load    (const Port *port);
 /* Somebody begins with a port that was dead: the others wait for what comes of it. */
 void     port_is_tried (Port *port);
 void     port_dies    (Port *port, const char *reason);
+/* @ask, which has an identifier, got no answer: it leaves, too, and where to is the caller's. */
+void     port_dies_of (Ask *ask, const char *reason);
 void     port_lives   (Port *port);
 void     port_probe_is_over (Port *port);
 void     port_drop    (Port *port, Drop drop);
@@ -143,6 +148,8 @@ const char *port_name (const Port *port, char *out, gsize size);
 
 /* A stream has a new connection: sends all again that has no answer. */
 void     socket_is_up     (Socket *socket);
+/* A stream has none any more, and @why is of its port unless another socket of that is up.  TRUE: none is. */
+gboolean socket_is_down   (Socket *socket, const char *why);
 void     socket_received  (gpointer socket, const IkeAddr *from, const guint8 *data, gsize len);
 
 /* -- udp.c, radsec.c: the owner of a handle of radsec is a Socket */

@@ -70,6 +70,7 @@ socket_new (Port *port, GError **error)
   if (!client->udp)
     find_udp (client);
   socket->port = port;
+  socket->is_up = !port->conf->is_tls;
   socket->transport = port->conf->is_tls ? &radsec_transport : client->udp;
   socket->handle =
       socket->transport->open (port->conf->is_tls ? client->plugin : client->udp_plugin,
@@ -82,14 +83,19 @@ socket_new (Port *port, GError **error)
   return socket;
 }
 
+/* One that is up before one that may never be. */
 static Socket *
 socket_with_room (Port *port, GError **error)
 {
+  Socket *found = NULL;
+
   for (guint i = 0; i < port->sockets->len; i++) {
     Socket *socket = g_ptr_array_index (port->sockets, i);
-    if (socket->n_used < IDENTIFIERS)
-      return socket;
+    if (socket->n_used < IDENTIFIERS && (!found || (socket->is_up && !found->is_up)))
+      found = socket;
   }
+  if (found)
+    return found;
   if (port->sockets->len >= port->conf->n_sockets)
     return NULL;
   return socket_new (port, error);
@@ -98,10 +104,24 @@ socket_with_room (Port *port, GError **error)
 void
 socket_is_up (Socket *socket)
 {
+  socket->is_up = TRUE;
   port_lives (socket->port);
   for (guint i = 0; i < IDENTIFIERS; i++)
     if (socket->by_id[i])
       ask_send (socket->by_id[i], TRUE);
+}
+
+gboolean
+socket_is_down (Socket *socket, const char *why)
+{
+  Port *port = socket->port;
+
+  socket->is_up = FALSE;
+  for (guint i = 0; i < port->sockets->len; i++)
+    if (((const Socket *) g_ptr_array_index (port->sockets, i))->is_up)
+      return FALSE;
+  g_strlcpy (port->trouble, why, sizeof port->trouble);
+  return TRUE;
 }
 
 /* -- identifiers */
@@ -141,25 +161,50 @@ port_admit (Port *port, Ask *ask, GError **error)
   return TRUE;
 }
 
-void
-port_release (Ask *ask)
+/* NULL: it had no identifier. */
+static Socket *
+detach (Ask *ask)
 {
   Port *port = ask->port;
   Socket *socket = g_steal_pointer (&ask->socket);
-  GList *next;
 
   ask->port = NULL;
   ike_timer_stop (g_steal_pointer (&ask->timer));
   if (!socket) {
     g_queue_unlink (&port->waiting, &ask->wait_link);
-    return;
+    return NULL;
   }
   socket->by_id[ask->identifier] = NULL;
   socket->n_used--;
   port->n_used--;
-  next = port->client->is_closed ? NULL : g_queue_pop_head_link (&port->waiting);
+  return socket;
+}
+
+/* An identifier is free. */
+static void
+serve_next (Socket *socket)
+{
+  Port *port = socket->port;
+  GList *next = port->client->is_closed ? NULL : g_queue_pop_head_link (&port->waiting);
+
   if (next)
     give_identifier (socket, next->data);
+}
+
+void
+port_release (Ask *ask)
+{
+  Socket *socket = detach (ask);
+
+  if (socket)
+    serve_next (socket);
+}
+
+gboolean
+port_has_room (const Port *port)
+{
+  return port->n_used < port->sockets->len * IDENTIFIERS
+         || port->sockets->len < port->conf->n_sockets;
 }
 
 guint
@@ -218,17 +263,26 @@ port_probe_is_over (Port *port)
 }
 
 static void
+add_movable (const Port *port, gboolean waits, GPtrArray *into)
+{
+  for (GList *link = port->client->asks.head; link; link = link->next) {
+    Ask *ask = link->data;
+    if (ask->port == port && ask->call && (ask->socket == NULL) == waits
+        && ask_has_alternative (ask))
+      g_ptr_array_add (into, ask);
+  }
+}
+
+/* First those that wait: else they got the identifiers of those that leave, and were sent. */
+static void
 move_all (Port *port, const char *why)
 {
   g_autoptr (GPtrArray) moved = g_ptr_array_new ();
   char name[128];
 
   port_name (port, name, sizeof name);
-  for (GList *link = port->client->asks.head; link; link = link->next) {
-    Ask *ask = link->data;
-    if (ask->port == port && ask->call && ask_has_alternative (ask))
-      g_ptr_array_add (moved, ask);
-  }
+  add_movable (port, TRUE, moved);
+  add_movable (port, FALSE, moved);
   /* Moving one neither ends nor moves another. */
   for (guint i = 0; i < moved->len; i++) {
     Ask *ask = g_ptr_array_index (moved, i);
@@ -253,6 +307,16 @@ port_dies (Port *port, const char *why)
   port->dead_until_us = ike_loop_now_us (client->io) + (gint64) port->conf->dead_ms * 1000;
   arm_probe (port);
   move_all (port, why);
+}
+
+void
+port_dies_of (Ask *ask, const char *why)
+{
+  Port *port = ask->port;
+  Socket *socket = detach (ask);
+
+  port_dies (port, why);
+  serve_next (socket);
 }
 
 void

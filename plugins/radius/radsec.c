@@ -39,7 +39,7 @@ typedef struct {
   IkeWatch *watch;
   IkeTls *tls;      /* NULL: TCP is not there yet */
   IkeCall *judging; /* whether the server's certificate was revoked */
-  gboolean is_judged, is_up;
+  gboolean is_judged;
   IkeTimer *timer; /* until it must be up, or is tried again */
   guint32 retry_ms;
   guint8 in[IKE_RADIUS_PACKET_MAX]; /* the packet that is coming in */
@@ -68,27 +68,28 @@ hang_up (Radsec *radsec)
   if (radsec->fd >= 0)
     close (radsec->fd);
   radsec->fd = -1;
-  radsec->is_judged = radsec->is_up = FALSE;
+  radsec->is_judged = FALSE;
   radsec->in_len = radsec->out_len = 0;
 }
 
 /* RFC 6614, 2.3: "Failure to connect leads to continuous retries, with exponentially growing
- * intervals between every try."  They grow until a packet has come: a connection is not enough. */
+ * intervals between every try."  They grow until a packet has come: a connection is not enough.  The
+ * port lives for as long as another connection of it does. */
 static void
 broke (Radsec *radsec, const char *reason)
 {
-  gboolean was_up = radsec->is_up;
+  gboolean was_up = radsec->socket->is_up;
   Port *port = radsec->socket->port;
-  char name[128];
+  char name[128], why[RADIUS_REASON_SIZE];
 
-  g_snprintf (port->trouble, sizeof port->trouble, "cannot be reached by TLS: %s", reason);
+  g_snprintf (why, sizeof why, "cannot be reached by TLS: %s", reason);
   ike_log (radsec->client->engine, IKE_LOG_INFO, "radius", "connection with RADIUS server %s: %s",
            port_name (port, name, sizeof name), reason);
   hang_up (radsec);
   radsec->timer = ike_loop_timer_add (radsec->client->io, radsec->retry_ms, dial, radsec, NULL);
   radsec->retry_ms = MIN (radsec->retry_ms * 2, RETRY_MAX_MS);
-  if (!was_up)
-    port_dies (port, port->trouble);
+  if (socket_is_down (radsec->socket, why) && !was_up)
+    port_dies (port, why);
 }
 
 /* -- bytes */
@@ -168,7 +169,6 @@ is_up (Radsec *radsec)
   char name[128];
 
   ike_timer_stop (g_steal_pointer (&radsec->timer));
-  radsec->is_up = TRUE;
   ike_log (radsec->client->engine, IKE_LOG_INFO, "radius", "RADIUS server %s is connected by %s",
            port_name (radsec->socket->port, name, sizeof name),
            radsec->ops->info (radsec->tls)->cipher);
@@ -240,7 +240,7 @@ follow (Radsec *radsec, IkeTlsState state)
     if (over)
       return over;
   }
-  if (radsec->is_up && !read_packets (radsec))
+  if (radsec->socket->is_up && !read_packets (radsec))
     return "what comes is no RADIUS packet";
   return state == IKE_TLS_CLOSED ? "the server closed it" : NULL;
 }
@@ -433,7 +433,7 @@ radsec_send (gpointer handle, const IkeAddr *to, const guint8 *data, gsize len)
 {
   Radsec *radsec = handle;
 
-  if (!radsec->is_up || !radsec->ops->write (radsec->tls, data, len))
+  if (!radsec->socket->is_up || !radsec->ops->write (radsec->tls, data, len))
     return FALSE;
   flush (radsec);
   return TRUE;

@@ -189,6 +189,53 @@ test_all_move (void)
   bench_close (&two.bench);
 }
 
+/* Those for which no server had an identifier are not sent to the one that dies. */
+static void
+test_waiting_move_unsent (void)
+{
+  Two two = { .alpha = { .manner = ANSWER_NOTHING }, .beta = { .think_us = 5 * G_USEC_PER_SEC } };
+  Ask asks[556] = { 0 };
+
+  two_open (&two, "sockets = 1");
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++)
+    ask_begin (&two.bench, &asks[i]);
+  g_assert_cmpint (bench_number (&two.bench, "alpha", "pending"), ==, 256 + 44);
+  bench_run (&two.bench, 29);
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++) {
+    g_assert_cmpstr (asks[i].error, ==, NULL);
+    g_assert_cmpstr (asks[i].reply->server_name, ==, "beta");
+    ask_clear (&asks[i]);
+  }
+  g_assert_cmpint (bench_number (&two.bench, "alpha", "requests"), ==, 256);
+  bench_close (&two.bench);
+}
+
+/* A server that is slow and alive has no more of them than identifiers while another one has some. */
+static void
+test_full (void)
+{
+  Two two = { .alpha = { .think_us = 8 * G_USEC_PER_SEC } };
+  Ask asks[300] = { 0 };
+  guint n_beta = 0;
+
+  two_open (&two, "sockets = 1\n retransmit_timeout = 9");
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++)
+    ask_begin (&two.bench, &asks[i]);
+  bench_run (&two.bench, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++)
+    n_beta += asks[i].is_done;
+  g_assert_cmpuint (n_beta, ==, 300 - 256);
+  g_assert_cmpuint (two.beta.n_heard, ==, 300 - 256);
+  bench_run (&two.bench, 9);
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++) {
+    g_assert_cmpstr (asks[i].error, ==, NULL);
+    g_assert_true (asks[i].is_done);
+    ask_clear (&asks[i]);
+  }
+  g_assert_cmpuint (two.alpha.n_heard, ==, 256);
+  bench_close (&two.bench);
+}
+
 /* Who answers others lives, and has nothing to say about this one. */
 static void
 drop_user (IkeWriter *w, const RadiusPacket *request, RadiusSecret secret)
@@ -297,12 +344,34 @@ test_budget (void)
   g_assert_nonnull (strstr (ask.error, "alpha"));
   g_assert_nonnull (strstr (ask.error, "beta"));
   assert_state (&two.bench, "alpha", "dead");
+  /* It had what the other one left of the time, and that is too short to tell. */
+  assert_state (&two.bench, "beta", "unknown");
+  ask_clear (&ask);
+  ask_wait (&two.bench, &ask);
+  assert_state (&two.bench, "alpha", "dead");
   assert_state (&two.bench, "beta", "dead");
   ask_clear (&ask);
   /* When all are dead they are asked all the same. */
   two.beta.manner = ANSWER_WELL;
   ask_wait (&two.bench, &ask);
   g_assert_cmpstr (ask.error, ==, NULL);
+  ask_clear (&ask);
+  bench_close (&two.bench);
+}
+
+/* Where a request may take less time than a server, all of it is enough to tell. */
+static void
+test_dead_within_the_budget (void)
+{
+  Two two = { .alpha = { .manner = ANSWER_NOTHING } };
+  Ask ask = { 0 };
+
+  two_open (&two, "timeout = 10s");
+  ask_wait (&two.bench, &ask);
+  g_assert_nonnull (strstr (ask.error, "in time"));
+  assert_state (&two.bench, "alpha", "dead");
+  ask_clear (&ask);
+  ask_once (&two.bench, &ask, "beta");
   ask_clear (&ask);
   bench_close (&two.bench);
 }
@@ -373,11 +442,14 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/failover/next-one-inside-a-request", test_fail_over);
   g_test_add_func ("/radius/failover/one-request-tries-who-was-dead", test_back);
   g_test_add_func ("/radius/failover/all-move-when-one-dies", test_all_move);
+  g_test_add_func ("/radius/failover/who-waits-moves-unsent", test_waiting_move_unsent);
+  g_test_add_func ("/radius/failover/room-goes-before-preference", test_full);
   g_test_add_func ("/radius/failover/who-answers-others-lives", test_one_without_answer);
   g_test_add_func ("/radius/failover/state-goes-to-one-only", test_only_one);
   g_test_add_func ("/radius/failover/groups", test_groups);
   g_test_add_func ("/radius/failover/equals-share", test_equals_share);
   g_test_add_func ("/radius/failover/time-is-bounded-and-the-dead-are-asked", test_budget);
+  g_test_add_func ("/radius/failover/dead-within-the-budget", test_dead_within_the_budget);
   g_test_add_func ("/radius/failover/status-server", test_status_server);
   g_test_add_func ("/radius/failover/accounting-has-its-own-health", test_accounting_is_apart);
   return g_test_run ();

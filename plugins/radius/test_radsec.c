@@ -1,218 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_radsec.c - RADIUS over TLS (RFC 6614), against a server made of the same service:tls.
- *
- * The client is a real engine; certificates and the server's sessions are those of the tests of the
- * plugin tls. */
-#include "test_support.h"
-#include "tls/test_support.h"
-#include <arpa/inet.h>
+/* test_radsec.c - RADIUS over TLS (RFC 6614): connections, and whom they are trusted to lead to. */
+#include "test_world.h"
 #include <errno.h>
 #include <ikebana/fetch.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-typedef enum { BEHAVE, CLOSE_ON_REQUEST, SPEAK_GARBAGE, SHOW_FOREIGN, SPEAK_NO_TLS } Behaviour;
-
-typedef struct {
-  Bench bench;
-  int listener, fd; /* one connection at a time */
-  guint16 port;
-  IkeWatch *listening, *watch;
-  IkeTls *session;
-  Behaviour behaviour; /* of the first connection; then it behaves */
-  gsize piece;         /* bytes of a record; 0: whole */
-  guint n_connections, n_requests;
-  const IkePluginInfo *court; /* whether certificates were revoked; NULL: nobody knows */
-  guint8 in[IKE_RADIUS_PACKET_MAX];
-  gsize in_len;
-} World;
-
-static TlsBench shared; /* certificates, and the server's sessions */
-static const RadiusSecret radsec = { (const guint8 *) "radsec", 6 };
-
-/* -- the server */
-
-static void
-hang_up (World *world)
-{
-  if (world->fd < 0)
-    return;
-  ike_watch_free (world->watch);
-  shared.tls->free (world->session);
-  close (world->fd);
-  world->fd = -1;
-}
-
-static void
-flush (World *world)
-{
-  guint8 bytes[4096];
-  gsize n;
-
-  while ((n = shared.tls->drain (world->session, bytes, sizeof bytes)) > 0)
-    g_assert_cmpint (send (world->fd, bytes, n, MSG_NOSIGNAL), ==, (ssize_t) n);
-}
-
-static void
-add_keys (IkeWriter *w, const guint8 *authenticator)
-{
-  radius_add_mppe_key (w, IKE_RADIUS_MS_MPPE_RECV_KEY, 1, authenticator, radsec, "recv", 4);
-  radius_add_mppe_key (w, IKE_RADIUS_MS_MPPE_SEND_KEY, 2, authenticator, radsec, "send", 4);
-}
-
-static void
-answer (World *world)
-{
-  RadiusPacket packet;
-  guint8 out[IKE_RADIUS_PACKET_MAX];
-  IkeWriter w;
-  gboolean is_access;
-
-  g_assert_null (radius_parse (&packet, world->in, world->in_len));
-  is_access = packet.code == IKE_RADIUS_ACCESS_REQUEST;
-  ike_writer_init (&w, out, sizeof out);
-  radius_begin (&w, is_access ? IKE_RADIUS_ACCESS_ACCEPT : IKE_RADIUS_ACCOUNTING_RESPONSE,
-                packet.identifier, is_access);
-  if (is_access)
-    add_keys (&w, packet.authenticator);
-  g_assert_true (radius_end_response (&w, packet.authenticator, is_access, radsec));
-  if (world->behaviour == SPEAK_GARBAGE)
-    memset (out, 0xff, w.len);
-  for (gsize at = 0; at < w.len;) {
-    gsize n = MIN (world->piece ? world->piece : w.len, w.len - at);
-
-    g_assert_true (shared.tls->write (world->session, out + at, n));
-    flush (world);
-    at += n;
-  }
-}
-
-/* Packets of what has come; FALSE: it hung up. */
-static gboolean
-serve (World *world)
-{
-  gsize n;
-
-  while (world->session
-         && (n = shared.tls->read (world->session, world->in + world->in_len, 1)) > 0) {
-    gsize len;
-
-    world->in_len += n;
-    len = world->in_len < 4 ? G_MAXSIZE : (gsize) (world->in[2] << 8 | world->in[3]);
-    if (world->in_len != len)
-      continue;
-    world->n_requests++;
-    if (world->behaviour == CLOSE_ON_REQUEST) {
-      world->behaviour = BEHAVE;
-      hang_up (world);
-      return FALSE;
-    }
-    answer (world);
-    world->behaviour = BEHAVE;
-    world->in_len = 0;
-  }
-  return TRUE;
-}
-
-static void
-server_ready (int fd, guint32 events, gpointer data)
-{
-  World *world = data;
-  guint8 bytes[4096];
-  ssize_t n = recv (fd, bytes, sizeof bytes, 0);
-
-  if (n <= 0) {
-    hang_up (world);
-    return;
-  }
-  if (world->behaviour == SPEAK_NO_TLS) {
-    world->behaviour = BEHAVE;
-    g_assert_cmpint (send (fd, "SSH-2.0-x\r\n", 11, MSG_NOSIGNAL), ==, 11);
-    return;
-  }
-  shared.tls->feed (world->session, bytes, (gsize) n);
-  flush (world);
-  serve (world);
-}
-
-static void
-accept_one (int fd, guint32 events, gpointer data)
-{
-  World *world = data;
-  g_autoptr (IkeIdent) own =
-      ike_ident_parse (world->behaviour == SHOW_FOREIGN ? "foreign.test" : "server.test", NULL);
-  IkeTlsConf conf = { .struct_size = sizeof conf, .is_server = TRUE, .peer = IKE_TLS_REQUIRED };
-
-  hang_up (world);
-  world->fd = accept (fd, NULL, NULL);
-  g_assert_cmpint (world->fd, >=, 0);
-  world->n_connections++;
-  world->in_len = 0;
-  conf.own_id = own;
-  world->session = tls_bench_session (&shared, &conf);
-  world->watch = ike_loop_watch (ike_loop_current (), world->fd, EPOLLIN, server_ready, world);
-}
-
-static void
-listen_on_control (gpointer data)
-{
-  World *world = data;
-
-  world->listening =
-      ike_loop_watch (ike_loop_current (), world->listener, EPOLLIN, accept_one, world);
-}
-
-/* -- the world */
-
-static void
-open_listener (World *world)
-{
-  struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  socklen_t len = sizeof in;
-
-  world->listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint (bind (world->listener, (struct sockaddr *) &in, len), ==, 0);
-  g_assert_cmpint (listen (world->listener, 8), ==, 0);
-  g_assert_cmpint (getsockname (world->listener, (struct sockaddr *) &in, &len), ==, 0);
-  world->port = ntohs (in.sin_port);
-}
-
-static void
-world_open (World *world, const char *name, const char *more)
-{
-  static const char *const plugins[] = { "crypto-openssl", "credentials", "tls", NULL };
-  g_autofree char *settings = NULL;
-
-  world->fd = -1;
-  open_listener (world);
-  settings = g_strdup_printf (
-      "plugins { credentials { directory = %s }\n radius { timeout = 25s\n servers { alpha { "
-      "address = "
-      "127.0.0.1\n type = tls\n port = %u\n tls_id = %s\n tls_own_id = client.test\n %s } } } }",
-      shared.dir, world->port, name, more);
-  bench_open_real (&world->bench, settings, plugins, world->court);
-  ike_loop_post (ike_engine_control (world->bench.engine), listen_on_control, world, NULL);
-}
-
-static void
-world_close (World *world)
-{
-  hang_up (world);
-  ike_watch_free (world->listening);
-  if (world->listener >= 0)
-    close (world->listener);
-  bench_close (&world->bench);
-}
-
-static void
-ask_well (World *world, Ask *ask)
-{
-  ask_wait (&world->bench, ask);
-  g_assert_cmpstr (ask->error, ==, NULL);
-  g_assert_cmpstr (ask->reply->server_name, ==, "alpha");
-}
 
 /* -- whether its certificate was revoked */
 
@@ -294,7 +86,7 @@ test_pieces (void)
   Ask ask = { .with_eap = TRUE };
 
   world_open (&world, "server.test", "");
-  ask_well (&world, &ask);
+  world_ask (&world, &ask);
   ask_clear (&ask);
   world_close (&world);
 }
@@ -307,7 +99,7 @@ check_again (Behaviour behaviour, guint n_requests)
   Ask ask = { .with_eap = TRUE };
 
   world_open (&world, "server.test", "");
-  ask_well (&world, &ask);
+  world_ask (&world, &ask);
   g_assert_cmpuint (world.n_connections, ==, 2);
   g_assert_cmpuint (world.n_requests, ==, n_requests);
   ask_clear (&ask);
@@ -388,7 +180,7 @@ check_let_in (const IkePluginInfo *court, const char *more)
   Ask ask = { .with_eap = TRUE };
 
   world_open (&world, "server.test", more);
-  ask_well (&world, &ask);
+  world_ask (&world, &ask);
   ask_clear (&ask);
   world_close (&world);
 }
@@ -437,11 +229,46 @@ test_next_at_once (void)
               "} gone { address = 127.0.0.1\n type = tls\n port = 1\n tls_id = server.test\n "
               "preference = 9\n retransmit_timeout = 20");
   begun = bench_now (&world.bench);
-  ask_well (&world, &ask);
+  world_ask (&world, &ask);
   g_assert_cmpfloat (ask.at - begun, <, 10);
   g_assert_cmpuint (world.n_requests, ==, 1);
   ask_clear (&ask);
   world_close (&world);
+}
+
+static gboolean
+all_but_one_are_done (gpointer data)
+{
+  const Ask *asks = data;
+
+  for (guint i = 0; i < WORLD_IDENTIFIERS; i++)
+    if (!asks[i].is_done)
+      return FALSE;
+  return TRUE;
+}
+
+/* Where the server takes one connection only, what is on that stays there.  The one that wanted
+ * another is left to itself. */
+static void
+test_second_is_refused (void)
+{
+  World world = { .behaviour = BE_SINGLE };
+  Ask asks[WORLD_IDENTIFIERS + 1] = { 0 };
+
+  world_open (&world, "server.test",
+              "sockets = 2\n preference = 2\n retransmit_timeout = 25 }\n beta { address = "
+              "127.0.0.1\n auth_port = 1\n secret = x");
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++)
+    ask_begin (&world.bench, &asks[i]);
+  bench_until (&world.bench, all_but_one_are_done, asks);
+  for (guint i = 0; i < WORLD_IDENTIFIERS; i++) {
+    g_assert_cmpstr (asks[i].error, ==, NULL);
+    g_assert_cmpstr (asks[i].reply->server_name, ==, "alpha");
+  }
+  g_assert_cmpuint (world.n_requests, ==, WORLD_IDENTIFIERS);
+  world_close (&world);
+  for (guint i = 0; i < G_N_ELEMENTS (asks); i++)
+    ask_clear (&asks[i]);
 }
 
 /* Without the plugin tls, the reason says so. */
@@ -468,7 +295,7 @@ main (int argc, char **argv)
   int status;
 
   g_test_init (&argc, &argv, NULL);
-  tls_bench_open (&shared, NULL);
+  tls_bench_open (&world_tls, NULL);
   g_test_add_func ("/radius/radsec/one-connection-for-all", test_one_connection);
   g_test_add_func ("/radius/radsec/packets-in-pieces", test_pieces);
   g_test_add_func ("/radius/radsec/closed-in-the-middle", test_closed);
@@ -481,8 +308,9 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/radsec/not-revoked", test_not_revoked);
   g_test_add_func ("/radius/radsec/where-nobody-listens", test_nobody_there);
   g_test_add_func ("/radius/radsec/next-one-at-once", test_next_at_once);
+  g_test_add_func ("/radius/radsec/second-connection-is-refused", test_second_is_refused);
   g_test_add_func ("/radius/radsec/without-service-tls", test_no_service);
   status = g_test_run ();
-  tls_bench_close (&shared);
+  tls_bench_close (&world_tls);
   return status;
 }

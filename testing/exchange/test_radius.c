@@ -335,6 +335,33 @@ test_on_comes_first (gconstpointer flags)
   radius_bed_free (r);
 }
 
+static void
+shut_down (gpointer engine)
+{
+  ike_engine_shutdown (engine, 10000);
+}
+
+/* RFC 2866, 4.1: all of them name the same gateway; what is longer than an attribute is cut. */
+static void
+test_name_of_the_gateway (gconstpointer flags)
+{
+  g_autofree char *cut = g_strnfill (IKE_RADIUS_VALUE_MAX, 'g');
+  g_autofree char *settings = g_strdup_printf (ACCOUNTS "\n nas_identifier = %sh", cut);
+  RadiusBed *r = radius_bed_new (flags, settings, NULL);
+  static const guint32 each[] = { ON, START, STOP, OFF };
+
+  radius_bed_assert_up (r);
+  ike_loop_post (ike_engine_control (r->pair->b.engine), shut_down, r->pair->b.engine, NULL);
+  pair_run (r->pair, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (each); i++) {
+    const TestAsked *asked = radius_bed_account (each[i], 0);
+
+    g_assert_nonnull (asked);
+    g_assert_true (test_service_has_text (asked, IKE_RADIUS_NAS_IDENTIFIER, cut));
+  }
+  radius_bed_free (r);
+}
+
 /* -- ends */
 
 /* The @nth session is over, for the reason of RFC 2866, 5.10. */
@@ -429,12 +456,6 @@ test_authenticated_anew (gconstpointer flags)
   pair_run (r->pair, 100);
   g_assert_cmpuint (n_accounts (STOP), ==, 1);
   radius_bed_free (r);
-}
-
-static void
-shut_down (gpointer engine)
-{
-  ike_engine_shutdown (engine, 10000);
 }
 
 static void
@@ -570,6 +591,7 @@ main (int argc, char **argv)
   pair_add_test ("radius", "what-waits-is-bounded", test_queue_is_bounded);
   pair_add_test ("radius", "accounts-outlive-a-crash", test_accounts_outlive_a_crash);
   pair_add_test ("radius", "on-comes-first", test_on_comes_first);
+  pair_add_test ("radius", "all-accounts-name-the-gateway", test_name_of_the_gateway);
   pair_add_test ("radius", "each-way-to-end", test_ends);
   pair_add_test ("radius", "authenticated-anew-before-session-timeout", test_authenticated_anew);
   pair_add_test ("radius", "the-daemon-ends", test_shutdown);
