@@ -105,7 +105,7 @@ take_over (IkeSqliteTx *tx, const LeasesRules *rules, GError **error)
 gboolean
 leases_begin_session (IkeSqliteTx *tx, const LeasesRules *rules, GError **error)
 {
-  const IkeSqliteStatement ask = { "SELECT id FROM session", NULL, 0 };
+  const IkeSqliteStatement ask = { "SELECT id FROM session WHERE one = 1", NULL, 0 };
   g_autoptr (IkeSqliteRows) rows = tx->query (tx, &ask, 1, error);
 
   if (!rows)
@@ -172,14 +172,15 @@ find_wanted (const Ask *ask, IkeAddr *addr, GError **error)
   return TRUE;
 }
 
+/* Left to itself, SQLite sorts by leases_offline, which has everybody's. */
 static gboolean
 find_own (const Ask *ask, IkeAddr *addr, GError **error)
 {
   const IkeSqliteValue args[] = { client_of (ask), ike_sqlite_text (ask->query->pool),
                                   ike_sqlite_int (ask->family) };
   const IkeSqliteStatement statement = {
-    "SELECT address, id_type, id FROM leases WHERE client = ?1 AND pool = ?2 AND family = ?3"
-    " AND n_holders = 0 ORDER BY since_us DESC",
+    "SELECT address, id_type, id FROM leases INDEXED BY leases_client"
+    " WHERE client = ?1 AND pool = ?2 AND family = ?3 AND n_holders = 0 ORDER BY since_us DESC",
     args, 3
   };
   g_autoptr (IkeSqliteRows) rows = NULL;

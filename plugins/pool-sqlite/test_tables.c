@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_tables.c - who gets which address, on a database in memory. */
+#include <string.h>
 #include <ikebana/error.h>
 #include "leases.h"
 #include "sqlite/connection.h"
@@ -235,6 +236,70 @@ test_history (Fixture *f, gconstpointer unused)
   g_assert_cmpuint (ike_tree_n (later), ==, 2);
 }
 
+/* -- how SQLite goes about it */
+
+static gboolean (*real_exec) (IkeSqliteTx *, const IkeSqliteStatement *, GError **);
+static IkeSqliteRows *(*real_query) (IkeSqliteTx *, const IkeSqliteStatement *, guint, GError **);
+static guint n_explained;
+
+/* No table as a whole; of a client, what is the client's; of a pool, what is in order already. */
+static void
+assert_plan (IkeSqliteTx *tx, const IkeSqliteStatement *statement)
+{
+  g_autofree char *sql = g_strconcat ("EXPLAIN QUERY PLAN ", statement->sql, NULL);
+  const IkeSqliteStatement explain = { sql, statement->args, statement->n_args };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (IkeSqliteRows) rows = real_query (tx, &explain, 100, &error);
+  gboolean is_of_client = strstr (sql, "client = ?1 AND") != NULL, is_by_client = FALSE;
+
+  g_assert_no_error (error);
+  n_explained++;
+  for (guint i = 0; i < rows->n_rows; i++) {
+    const char *step = ike_sqlite_value_text (ike_sqlite_rows_get (rows, i, 3));
+    g_test_message ("%s: %s", statement->sql, step);
+    is_by_client |= strstr (step, "USING INDEX leases_client (client=? AND pool=?") != NULL;
+    if (g_str_has_prefix (step, "SCAN") || (!is_of_client && strstr (step, "TEMP B-TREE")))
+      g_error ("%s: %s", statement->sql, step);
+  }
+  if (is_of_client && !is_by_client)
+    g_error ("not by the client: %s", statement->sql);
+}
+
+static gboolean
+explained_exec (IkeSqliteTx *tx, const IkeSqliteStatement *statement, GError **error)
+{
+  assert_plan (tx, statement);
+  return real_exec (tx, statement, error);
+}
+
+static IkeSqliteRows *
+explained_query (IkeSqliteTx *tx, const IkeSqliteStatement *statement, guint max, GError **error)
+{
+  assert_plan (tx, statement);
+  return real_query (tx, statement, max, error);
+}
+
+/* All ways to an address, and back. */
+static void
+test_plans (Fixture *f, gconstpointer unused)
+{
+  const Who third = { "c", "10.3.0.3", "192.0.2.1", 3 };
+
+  acquire (f, WHO ("a", 1));
+  real_exec = f->tx->exec;
+  real_query = f->tx->query;
+  f->tx->exec = explained_exec;
+  f->tx->query = explained_query;
+  g_assert_cmpstr (acquire (f, WHO ("b", 2)), ==, "10.3.0.2");
+  g_assert_cmpstr (acquire (f, &third), ==, "10.3.0.3");
+  release (f, WHO ("a", 1), "10.3.0.1");
+  g_assert_cmpstr (acquire (f, WHO ("d", 4)), ==, "10.3.0.1");
+  g_assert_cmpstr (acquire (f, WHO ("e", 5)), ==, "");
+  f->tx->exec = real_exec;
+  f->tx->query = real_query;
+  g_assert_cmpuint (n_explained, >, 30);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -248,6 +313,7 @@ main (int argc, char **argv)
   ADD ("/pool-sqlite/a-pool-with-other-addresses-gives-none-twice", test_other_addrs);
   ADD ("/pool-sqlite/so-many-clients-are-remembered", test_most);
   ADD ("/pool-sqlite/history-says-who-had-what", test_history);
+  ADD ("/pool-sqlite/no-way-to-an-address-looks-at-everybodys", test_plans);
 #undef ADD
   return g_test_run ();
 }
