@@ -196,6 +196,17 @@ find_own (const Ask *ask, IkeAddr *addr, GError **error)
 }
 
 static gboolean
+drop_lease (const Ask *ask, const char *address, GError **error)
+{
+  const IkeSqliteValue args[] = { ike_sqlite_text (address) };
+  const IkeSqliteStatement statement = { "DELETE FROM leases WHERE address = ?1", args, 1 };
+
+  return ask->tx->exec (ask->tx, &statement, error);
+}
+
+/* Those that the pool lost while somebody had them are nobody's any more; behind so many of them
+ * may be one that it has. */
+static gboolean
 find_oldest (const Ask *ask, IkeAddr *addr, GError **error)
 {
   const IkeSqliteValue args[] = { ike_sqlite_text (ask->query->pool),
@@ -205,12 +216,20 @@ find_oldest (const Ask *ask, IkeAddr *addr, GError **error)
     " ORDER BY since_us",
     args, 2
   };
-  g_autoptr (IkeSqliteRows) rows = ask->tx->query (ask->tx, &statement, LOOKED_AT, error);
 
-  for (guint i = 0; rows && !addr->family && i < rows->n_rows; i++)
-    if (!is_of_pool (ask, ike_sqlite_rows_get (rows, i, 0), addr))
+  for (;;) {
+    g_autoptr (IkeSqliteRows) rows = ask->tx->query (ask->tx, &statement, LOOKED_AT, error);
+    if (!rows || !rows->n_rows)
+      return rows != NULL;
+    for (guint i = 0; i < rows->n_rows; i++) {
+      const IkeSqliteValue *row = ike_sqlite_rows_get (rows, i, 0);
+      if (is_of_pool (ask, row, addr))
+        return TRUE;
       addr->family = 0;
-  return rows != NULL;
+      if (!drop_lease (ask, ike_sqlite_value_text (row), error))
+        return FALSE;
+    }
+  }
 }
 
 /* -- addresses that nobody had: all below `next` were given to somebody */
@@ -271,12 +290,9 @@ tidy (const Ask *ask, GError **error)
 
   if (!ask->tx->each (ask->tx, &offline, note_gone, &tidying, error))
     return FALSE;
-  for (guint i = 0; i < gone->len; i++) {
-    const IkeSqliteValue address[] = { ike_sqlite_text (gone->pdata[i]) };
-    const IkeSqliteStatement drop = { "DELETE FROM leases WHERE address = ?1", address, 1 };
-    if (!ask->tx->exec (ask->tx, &drop, error))
+  for (guint i = 0; i < gone->len; i++)
+    if (!drop_lease (ask, gone->pdata[i], error))
       return FALSE;
-  }
   return TRUE;
 }
 
@@ -301,12 +317,16 @@ read_next (const Ask *ask, const char *addrs, guint64 *next, GError **error)
   return tidy (ask, error) && set_next (ask, addrs, 0, error);
 }
 
+/* What is remembered for another pool, which may have had another name before, is free. */
 static gboolean
 is_given (const Ask *ask, const IkeAddr *addr, gboolean *answer, GError **error)
 {
   char text[IKE_ADDR_TEXT_SIZE];
-  const IkeSqliteValue args[] = { ike_sqlite_text (ike_addr_format (addr, FALSE, text)) };
-  const IkeSqliteStatement statement = { "SELECT 1 FROM leases WHERE address = ?1", args, 1 };
+  const IkeSqliteValue args[] = { ike_sqlite_text (ike_addr_format (addr, FALSE, text)),
+                                  ike_sqlite_text (ask->query->pool) };
+  const IkeSqliteStatement statement = {
+    "SELECT 1 FROM leases WHERE address = ?1 AND (n_holders > 0 OR pool = ?2)", args, 2
+  };
   g_autoptr (IkeSqliteRows) rows = ask->tx->query (ask->tx, &statement, 1, error);
 
   *answer = rows && rows->n_rows > 0;

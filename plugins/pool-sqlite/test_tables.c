@@ -50,9 +50,11 @@ typedef struct {
 } Who;
 
 static IkeLeaseQuery
-query_of (const Who *who)
+query_of (const Fixture *f, const Who *who)
 {
-  IkeLeaseQuery query = { .struct_size = sizeof query, .pool = "rw", .unique_id = who->unique_id };
+  IkeLeaseQuery query = { .struct_size = sizeof query,
+                          .pool = f->conf.name,
+                          .unique_id = who->unique_id };
 
   query.identity = who->identity ? ike_ident_parse (who->identity, NULL) : NULL;
   g_assert_true (ike_addr_parse (&query.wanted, who->wanted, NULL));
@@ -65,7 +67,7 @@ query_of (const Who *who)
 static const char *
 acquire (Fixture *f, const Who *who)
 {
-  IkeLeaseQuery query = query_of (who);
+  IkeLeaseQuery query = query_of (f, who);
   g_autoptr (GError) error = NULL;
   gboolean is_done;
 
@@ -80,7 +82,7 @@ acquire (Fixture *f, const Who *who)
 static void
 release (Fixture *f, const Who *who, const char *addr)
 {
-  IkeLeaseQuery query = query_of (who);
+  IkeLeaseQuery query = query_of (f, who);
   IkeAddr at;
 
   f->tx->now_us++;
@@ -197,6 +199,44 @@ test_other_addrs (Fixture *f, gconstpointer unused)
   g_assert_cmpstr (f->error, ==, "pool rw has no IPv4 addresses");
 }
 
+/* Clients had them when the pool lost them; the one that it still has is behind. */
+static void
+test_lost_addrs (Fixture *f, gconstpointer unused)
+{
+  enum { N_LOST = 40 };
+  char addr[32];
+
+  set_addrs (f, "10.3.1.1-10.3.1.40, 10.3.0.1");
+  for (guint32 i = 1; i <= N_LOST + 1; i++) {
+    g_autofree char *name = g_strdup_printf ("user%u", i);
+    g_assert_cmpstr (acquire (f, WHO (name, i)), !=, "");
+  }
+  set_addrs (f, "10.3.0.1");
+  g_assert_cmpstr (acquire (f, WHO ("a", 100)), ==, "");
+  for (guint32 i = 1; i <= N_LOST; i++) {
+    g_snprintf (addr, sizeof addr, "10.3.1.%u", i);
+    release (f, WHO ("x", i), addr);
+  }
+  release (f, WHO ("x", N_LOST + 1), "10.3.0.1");
+  assert_counts (f, 0, N_LOST + 1);
+  g_assert_cmpstr (acquire (f, WHO ("a", 100)), ==, "10.3.0.1");
+  assert_counts (f, 1, 0);
+}
+
+/* What clients of the other name are remembered with goes to those of the new one; what they have
+ * does not. */
+static void
+test_renamed (Fixture *f, gconstpointer unused)
+{
+  g_assert_cmpstr (acquire (f, WHO ("a", 1)), ==, "10.3.0.1");
+  g_assert_cmpstr (acquire (f, WHO ("b", 2)), ==, "10.3.0.2");
+  release (f, WHO ("a", 1), "10.3.0.1");
+  f->conf.name = (char *) "new";
+  g_assert_cmpstr (acquire (f, WHO ("c", 3)), ==, "10.3.0.1");
+  g_assert_cmpstr (acquire (f, WHO ("d", 4)), ==, "10.3.0.3");
+  g_assert_cmpstr (acquire (f, WHO ("e", 5)), ==, "");
+}
+
 static void
 test_most (Fixture *f, gconstpointer unused)
 {
@@ -311,6 +351,8 @@ main (int argc, char **argv)
   ADD ("/pool-sqlite/anonymous-clients-get-addresses-too", test_anonymous);
   ADD ("/pool-sqlite/another-process-takes-over-what-clients-had", test_session);
   ADD ("/pool-sqlite/a-pool-with-other-addresses-gives-none-twice", test_other_addrs);
+  ADD ("/pool-sqlite/addresses-that-a-pool-lost-hide-none-that-it-has", test_lost_addrs);
+  ADD ("/pool-sqlite/a-pool-of-another-name-has-the-same-addresses", test_renamed);
   ADD ("/pool-sqlite/so-many-clients-are-remembered", test_most);
   ADD ("/pool-sqlite/history-says-who-had-what", test_history);
   ADD ("/pool-sqlite/no-way-to-an-address-looks-at-everybodys", test_plans);
