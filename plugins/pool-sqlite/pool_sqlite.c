@@ -215,6 +215,7 @@ deactivate (IkePlugin *self)
 {
   Pools *pools = ike_plugin_state (self);
 
+  atomic_store (&pools->is_over, TRUE);
   ike_timer_stop (pools->timer);
   pools->class->close (pools->db);
 }
