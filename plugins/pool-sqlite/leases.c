@@ -195,13 +195,13 @@ find_own (const Ask *ask, IkeAddr *addr, GError **error)
   return rows != NULL;
 }
 
-static gboolean
-drop_lease (const Ask *ask, const char *address, GError **error)
+gboolean
+leases_drop (IkeSqliteTx *tx, const char *address, GError **error)
 {
   const IkeSqliteValue args[] = { ike_sqlite_text (address) };
   const IkeSqliteStatement statement = { "DELETE FROM leases WHERE address = ?1", args, 1 };
 
-  return ask->tx->exec (ask->tx, &statement, error);
+  return tx->exec (tx, &statement, error);
 }
 
 /* Those that the pool lost while somebody had them are nobody's any more; behind so many of them
@@ -226,7 +226,7 @@ find_oldest (const Ask *ask, IkeAddr *addr, GError **error)
       if (is_of_pool (ask, row, addr))
         return TRUE;
       addr->family = 0;
-      if (!drop_lease (ask, ike_sqlite_value_text (row), error))
+      if (!leases_drop (ask->tx, ike_sqlite_value_text (row), error))
         return FALSE;
     }
   }
@@ -234,8 +234,8 @@ find_oldest (const Ask *ask, IkeAddr *addr, GError **error)
 
 /* -- addresses that nobody had: all below `next` were given to somebody */
 
-static char *
-describe_addrs (const PoolConf *conf)
+char *
+leases_describe_addrs (const PoolConf *conf)
 {
   GString *text = g_string_new (NULL);
   char first[IKE_ADDR_TEXT_SIZE];
@@ -291,7 +291,7 @@ tidy (const Ask *ask, GError **error)
   if (!ask->tx->each (ask->tx, &offline, note_gone, &tidying, error))
     return FALSE;
   for (guint i = 0; i < gone->len; i++)
-    if (!drop_lease (ask, gone->pdata[i], error))
+    if (!leases_drop (ask->tx, gone->pdata[i], error))
       return FALSE;
   return TRUE;
 }
@@ -336,7 +336,7 @@ is_given (const Ask *ask, const IkeAddr *addr, gboolean *answer, GError **error)
 static gboolean
 find_fresh (const Ask *ask, IkeAddr *addr, GError **error)
 {
-  g_autofree char *addrs = describe_addrs (ask->conf);
+  g_autofree char *addrs = leases_describe_addrs (ask->conf);
   guint64 n = pool_addrs_n (ask->conf->addrs, ask->family), first, next;
   gboolean is_taken = TRUE;
   IkeAddr at = { 0 };
@@ -491,13 +491,4 @@ leases_release (IkeSqliteTx *tx, const LeasesRules *rules, const IkeLeaseQuery *
       || !tx->exec (tx, &drop, error))
     return FALSE;
   return tx->n_changed == 0 || tx->exec (tx, &lease, error);
-}
-
-gboolean
-leases_forget_history (IkeSqliteTx *tx, gint64 before_us, GError **error)
-{
-  const IkeSqliteValue args[] = { ike_sqlite_int (before_us) };
-  const IkeSqliteStatement statement = { "DELETE FROM history WHERE released_us < ?1", args, 1 };
-
-  return tx->exec (tx, &statement, error);
 }

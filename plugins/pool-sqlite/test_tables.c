@@ -250,6 +250,32 @@ test_most (Fixture *f, gconstpointer unused)
   g_assert_cmpstr (acquire (f, WHO ("d", 4)), ==, "10.0.0.3");
 }
 
+/* A client that wishes for others every time; all the same no address is lost. */
+static void
+test_most_wishes (Fixture *f, gconstpointer unused)
+{
+  char wish[32];
+
+  f->rules.max_leases = 3;
+  set_addrs (f, "10.3.0.1-10.3.0.20");
+  g_assert_cmpstr (acquire (f, WHO ("a", 1)), ==, "10.3.0.1");
+  release (f, WHO ("a", 1), "10.3.0.1");
+  for (guint32 i = 10; i < 20; i++) {
+    g_snprintf (wish, sizeof wish, "10.3.0.%u", i);
+    g_assert_cmpstr (acquire (f, &(const Who){ "b", wish, "192.0.2.1", i }), ==, wish);
+    release (f, WHO ("b", i), wish);
+  }
+  assert_counts (f, 0, 11);
+  g_assert_true (leases_cut (f->tx, &f->rules, &f->conf, NULL));
+  assert_counts (f, 0, 3);
+  g_assert_cmpstr (acquire (f, WHO ("a", 2)), ==, "10.3.0.1");
+  for (guint32 i = 2; i <= 20; i++) {
+    g_autofree char *name = g_strdup_printf ("user%u", i);
+    g_assert_cmpstr (acquire (f, WHO (name, 100 + i)), !=, "");
+  }
+  assert_counts (f, 20, 0);
+}
+
 static void
 test_history (Fixture *f, gconstpointer unused)
 {
@@ -354,6 +380,7 @@ main (int argc, char **argv)
   ADD ("/pool-sqlite/addresses-that-a-pool-lost-hide-none-that-it-has", test_lost_addrs);
   ADD ("/pool-sqlite/a-pool-of-another-name-has-the-same-addresses", test_renamed);
   ADD ("/pool-sqlite/so-many-clients-are-remembered", test_most);
+  ADD ("/pool-sqlite/wishes-are-remembered-no-more-than-others", test_most_wishes);
   ADD ("/pool-sqlite/history-says-who-had-what", test_history);
   ADD ("/pool-sqlite/no-way-to-an-address-looks-at-everybodys", test_plans);
 #undef ADD

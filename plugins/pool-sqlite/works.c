@@ -187,6 +187,23 @@ listing_free (gpointer data)
   g_free (listing);
 }
 
+static Listing *
+listing_new (Pools *pools)
+{
+  Listing *listing = g_new0 (Listing, 1);
+  GHashTableIter iter;
+  gpointer pool;
+
+  listing->pools = pools;
+  listing->all = g_ptr_array_new_with_free_func (pool_unref);
+  pthread_mutex_lock (&pools->lock);
+  g_hash_table_iter_init (&iter, pools->pools);
+  while (g_hash_table_iter_next (&iter, NULL, &pool))
+    g_ptr_array_add (listing->all, pool_ref (pool));
+  pthread_mutex_unlock (&pools->lock);
+  return listing;
+}
+
 static gboolean
 list_pool (IkeSqliteTx *tx, const LeasesRules *rules, const PoolConf *conf, IkeTree *row,
            GError **error)
@@ -243,40 +260,38 @@ void
 pools_list (IkePlugin *plugin, gboolean are_leases, IkeCall *call)
 {
   Pools *pools = ike_plugin_state (plugin);
-  Listing *listing = g_new0 (Listing, 1);
-  GHashTableIter iter;
-  gpointer pool;
 
-  listing->pools = pools;
-  listing->all = g_ptr_array_new_with_free_func (pool_unref);
-  pthread_mutex_lock (&pools->lock);
-  g_hash_table_iter_init (&iter, pools->pools);
-  while (g_hash_table_iter_next (&iter, NULL, &pool))
-    g_ptr_array_add (listing->all, pool_ref (pool));
-  pthread_mutex_unlock (&pools->lock);
-  pools->class->run (pools->db, are_leases ? &leases_work : &pools_work, listing, call);
+  pools->class->run (pools->db, are_leases ? &leases_work : &pools_work, listing_new (pools), call);
 }
 
-/* -- history */
+/* -- forgetting */
 
 static gpointer
 run_forget (IkeSqliteTx *tx, gpointer data, GError **error)
 {
-  const Pools *pools = data;
+  const Listing *listing = data;
+  const Pools *pools = listing->pools;
 
-  leases_forget_history (tx, tx->now_us - pools->history_us, error);
+  if (pools->history_us && !leases_forget_history (tx, tx->now_us - pools->history_us, error))
+    return NULL;
+  for (guint i = 0; i < listing->all->len; i++)
+    if (!leases_cut (tx, &pools->rules, ((const Pool *) listing->all->pdata[i])->conf, error))
+      return NULL;
   return NULL;
 }
 
 static const IkeSqliteWork forget_work = { .struct_size = sizeof (IkeSqliteWork),
-                                           .name = "pool: forget old history",
-                                           .run = run_forget };
+                                           .name = "pool: forget what is old",
+                                           .run = run_forget,
+                                           .free_data = listing_free };
 
 void
 pools_forget (Pools *pools)
 {
-  pools->class->run (pools->db, &forget_work, pools, NULL);
+  pools->class->run (pools->db, &forget_work, listing_new (pools), NULL);
 }
+
+/* -- history */
 
 typedef struct {
   char *address, *identity;
