@@ -105,7 +105,7 @@ take_over (IkeSqliteTx *tx, const LeasesRules *rules, GError **error)
 gboolean
 leases_begin_session (IkeSqliteTx *tx, const LeasesRules *rules, GError **error)
 {
-  const IkeSqliteStatement ask = { "SELECT id FROM session", NULL, 0 };
+  const IkeSqliteStatement ask = { "SELECT id FROM session WHERE one = 1", NULL, 0 };
   g_autoptr (IkeSqliteRows) rows = tx->query (tx, &ask, 1, error);
 
   if (!rows)
@@ -172,14 +172,15 @@ find_wanted (const Ask *ask, IkeAddr *addr, GError **error)
   return TRUE;
 }
 
+/* Left to itself, SQLite sorts by leases_offline, which has everybody's. */
 static gboolean
 find_own (const Ask *ask, IkeAddr *addr, GError **error)
 {
   const IkeSqliteValue args[] = { client_of (ask), ike_sqlite_text (ask->query->pool),
                                   ike_sqlite_int (ask->family) };
   const IkeSqliteStatement statement = {
-    "SELECT address, id_type, id FROM leases WHERE client = ?1 AND pool = ?2 AND family = ?3"
-    " AND n_holders = 0 ORDER BY since_us DESC",
+    "SELECT address, id_type, id FROM leases INDEXED BY leases_client"
+    " WHERE client = ?1 AND pool = ?2 AND family = ?3 AND n_holders = 0 ORDER BY since_us DESC",
     args, 3
   };
   g_autoptr (IkeSqliteRows) rows = NULL;
@@ -194,6 +195,17 @@ find_own (const Ask *ask, IkeAddr *addr, GError **error)
   return rows != NULL;
 }
 
+gboolean
+leases_drop (IkeSqliteTx *tx, const char *address, GError **error)
+{
+  const IkeSqliteValue args[] = { ike_sqlite_text (address) };
+  const IkeSqliteStatement statement = { "DELETE FROM leases WHERE address = ?1", args, 1 };
+
+  return tx->exec (tx, &statement, error);
+}
+
+/* Those that the pool lost while somebody had them are nobody's any more; behind so many of them
+ * may be one that it has. */
 static gboolean
 find_oldest (const Ask *ask, IkeAddr *addr, GError **error)
 {
@@ -204,18 +216,26 @@ find_oldest (const Ask *ask, IkeAddr *addr, GError **error)
     " ORDER BY since_us",
     args, 2
   };
-  g_autoptr (IkeSqliteRows) rows = ask->tx->query (ask->tx, &statement, LOOKED_AT, error);
 
-  for (guint i = 0; rows && !addr->family && i < rows->n_rows; i++)
-    if (!is_of_pool (ask, ike_sqlite_rows_get (rows, i, 0), addr))
+  for (;;) {
+    g_autoptr (IkeSqliteRows) rows = ask->tx->query (ask->tx, &statement, LOOKED_AT, error);
+    if (!rows || !rows->n_rows)
+      return rows != NULL;
+    for (guint i = 0; i < rows->n_rows; i++) {
+      const IkeSqliteValue *row = ike_sqlite_rows_get (rows, i, 0);
+      if (is_of_pool (ask, row, addr))
+        return TRUE;
       addr->family = 0;
-  return rows != NULL;
+      if (!leases_drop (ask->tx, ike_sqlite_value_text (row), error))
+        return FALSE;
+    }
+  }
 }
 
 /* -- addresses that nobody had: all below `next` were given to somebody */
 
-static char *
-describe_addrs (const PoolConf *conf)
+char *
+leases_describe_addrs (const PoolConf *conf)
 {
   GString *text = g_string_new (NULL);
   char first[IKE_ADDR_TEXT_SIZE];
@@ -270,12 +290,9 @@ tidy (const Ask *ask, GError **error)
 
   if (!ask->tx->each (ask->tx, &offline, note_gone, &tidying, error))
     return FALSE;
-  for (guint i = 0; i < gone->len; i++) {
-    const IkeSqliteValue address[] = { ike_sqlite_text (gone->pdata[i]) };
-    const IkeSqliteStatement drop = { "DELETE FROM leases WHERE address = ?1", address, 1 };
-    if (!ask->tx->exec (ask->tx, &drop, error))
+  for (guint i = 0; i < gone->len; i++)
+    if (!leases_drop (ask->tx, gone->pdata[i], error))
       return FALSE;
-  }
   return TRUE;
 }
 
@@ -300,12 +317,16 @@ read_next (const Ask *ask, const char *addrs, guint64 *next, GError **error)
   return tidy (ask, error) && set_next (ask, addrs, 0, error);
 }
 
+/* What is remembered for another pool, which may have had another name before, is free. */
 static gboolean
 is_given (const Ask *ask, const IkeAddr *addr, gboolean *answer, GError **error)
 {
   char text[IKE_ADDR_TEXT_SIZE];
-  const IkeSqliteValue args[] = { ike_sqlite_text (ike_addr_format (addr, FALSE, text)) };
-  const IkeSqliteStatement statement = { "SELECT 1 FROM leases WHERE address = ?1", args, 1 };
+  const IkeSqliteValue args[] = { ike_sqlite_text (ike_addr_format (addr, FALSE, text)),
+                                  ike_sqlite_text (ask->query->pool) };
+  const IkeSqliteStatement statement = {
+    "SELECT 1 FROM leases WHERE address = ?1 AND (n_holders > 0 OR pool = ?2)", args, 2
+  };
   g_autoptr (IkeSqliteRows) rows = ask->tx->query (ask->tx, &statement, 1, error);
 
   *answer = rows && rows->n_rows > 0;
@@ -315,7 +336,7 @@ is_given (const Ask *ask, const IkeAddr *addr, gboolean *answer, GError **error)
 static gboolean
 find_fresh (const Ask *ask, IkeAddr *addr, GError **error)
 {
-  g_autofree char *addrs = describe_addrs (ask->conf);
+  g_autofree char *addrs = leases_describe_addrs (ask->conf);
   guint64 n = pool_addrs_n (ask->conf->addrs, ask->family), first, next;
   gboolean is_taken = TRUE;
   IkeAddr at = { 0 };
@@ -470,13 +491,4 @@ leases_release (IkeSqliteTx *tx, const LeasesRules *rules, const IkeLeaseQuery *
       || !tx->exec (tx, &drop, error))
     return FALSE;
   return tx->n_changed == 0 || tx->exec (tx, &lease, error);
-}
-
-gboolean
-leases_forget_history (IkeSqliteTx *tx, gint64 before_us, GError **error)
-{
-  const IkeSqliteValue args[] = { ike_sqlite_int (before_us) };
-  const IkeSqliteStatement statement = { "DELETE FROM history WHERE released_us < ?1", args, 1 };
-
-  return tx->exec (tx, &statement, error);
 }

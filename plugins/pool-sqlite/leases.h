@@ -23,8 +23,12 @@ gboolean leases_acquire (IkeSqliteTx *tx, const LeasesRules *rules, const PoolCo
 /* Not held by @query: nothing happens. */
 gboolean leases_release (IkeSqliteTx *tx, const LeasesRules *rules, const IkeLeaseQuery *query, const IkeAddr *addr,
                          GError **error);
+/* -- forget.c */
+
 /* Forgets what ended before @before_us. */
 gboolean leases_forget_history (IkeSqliteTx *tx, gint64 before_us, GError **error);
+/* Of those that are offline, and that clients got by wishing, forgets the oldest beyond max_leases. */
+gboolean leases_cut            (IkeSqliteTx *tx, const LeasesRules *rules, const PoolConf *conf, GError **error);
 
 /* -- list.c: for people */
 
@@ -40,5 +44,9 @@ typedef struct {
 } LeasesPast;
 gboolean leases_history (IkeSqliteTx *tx, const LeasesPast *past, IkeTree *list, GError **error);
 
-/* leases.c */
-gboolean leases_begin_session (IkeSqliteTx *tx, const LeasesRules *rules, GError **error);
+/* -- leases.c */
+
+gboolean leases_begin_session  (IkeSqliteTx *tx, const LeasesRules *rules, GError **error);
+gboolean leases_drop           (IkeSqliteTx *tx, const char *address, GError **error);
+/* What `fresh` counts in: it begins anew where this differs. */
+char    *leases_describe_addrs (const PoolConf *conf);

@@ -5,6 +5,7 @@
  * client that comes back gets its own.  Leases that are asked for at one time share a transaction.
  *
  *   leases.c       who gets which address, in SQL
+ *   forget.c       what is old, or too many
  *   list.c         leases and history for people
  *   works.c        on the way to the database's loop
  *   pool_sqlite.c  pools of the settings, and the plugin */
@@ -205,8 +206,7 @@ activate (IkePlugin *self, GError **error)
   pools->db = pools->class->open (service->plugin, &options, error);
   if (!pools->db || !lock_database (pools, error))
     return FALSE;
-  if (pools->history_us)
-    forget_now (pools);
+  forget_now (pools);
   return TRUE;
 }
 
@@ -215,6 +215,7 @@ deactivate (IkePlugin *self)
 {
   Pools *pools = ike_plugin_state (self);
 
+  atomic_store (&pools->is_over, TRUE);
   ike_timer_stop (pools->timer);
   pools->class->close (pools->db);
 }

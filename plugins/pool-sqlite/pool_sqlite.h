@@ -20,6 +20,7 @@ typedef struct {
   gint64                history_us;           /* how long it is kept; 0: for ever */
   IkeTimer             *timer;
   int                   lock_fd;
+  atomic_bool           is_over;              /* control sets it, and who gives back reads it */
   GPtrArray            *pending;              /* PoolConf; control */
   /* Guards @pools: all shards look up names in it, and a reload on control changes it. */
   pthread_mutex_t       lock;

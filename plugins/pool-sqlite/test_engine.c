@@ -168,16 +168,32 @@ bench_ask (Bench *bench, guint n, guint window)
   g_assert_cmpuint (bench->n_told, ==, n);
 }
 
-void
-bench_release (Bench *bench, guint client)
+typedef struct {
+  Bench *bench;
+  guint client;
+} Release;
+
+static void
+release_now (gpointer data)
 {
+  const Release *release = data;
+  Bench *bench = release->bench;
   char name[32];
-  IkeLeaseQuery query = query_of (client, name);
+  IkeLeaseQuery query = query_of (release->client, name);
   IkeAddr addr;
 
   g_assert_true (ike_addr_parse (&addr, g_hash_table_lookup (bench->addresses, name), NULL));
   bench->class->release (bench->plugin, &query, &addr);
   ike_ident_unref ((IkeIdent *) query.identity);
+}
+
+void
+bench_release (Bench *bench, guint client)
+{
+  Release *release = g_new (Release, 1);
+
+  *release = (Release){ bench, client };
+  ike_loop_post (ike_engine_control (bench->engine), release_now, release, g_free);
 }
 
 /* -- listings */

@@ -2,6 +2,7 @@
 /* test_pools.c - the plugin in engines: pools of the settings, leases through restarts,
  * listings. */
 #include "test_engine.h"
+#include <sqlite3.h>
 #include <string.h>
 
 static void
@@ -89,6 +90,54 @@ test_one_daemon (Bench *bench, gconstpointer unused)
   bench_stop (&second);
 }
 
+/* As an administrator would, or a damaged file. */
+static void
+change_database (const Bench *bench, const char *sql)
+{
+  sqlite3 *other = NULL;
+
+  g_assert_cmpint (sqlite3_open (bench->path, &other), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (other, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_close (other), ==, SQLITE_OK);
+}
+
+static void
+assert_online (Bench *bench, gint64 n)
+{
+  g_autoptr (IkeTree) pools = bench_list (bench, FALSE);
+
+  g_assert_cmpint (ike_tree_int (pools, "0.online", -1), ==, n);
+}
+
+static void
+pass (const Bench *bench, gint64 seconds)
+{
+  gint64 until_us = ike_sim_now_us (bench->sim) + seconds * G_USEC_PER_SEC;
+
+  while (ike_sim_step (bench->sim, until_us))
+    ;
+}
+
+static void
+test_release_fails (Bench *bench, gconstpointer unused)
+{
+  bench_start (bench, "10.3.0.0/29", 1);
+  bench_ask (bench, 2, 2);
+  change_database (bench, "CREATE TRIGGER stuck BEFORE DELETE ON holders"
+                          " BEGIN SELECT RAISE (FAIL, 'stuck'); END");
+  bench_release (bench, 0);
+  pass (bench, 60);
+  assert_online (bench, 2);
+  change_database (bench, "DROP TRIGGER stuck");
+  pass (bench, 60);
+  assert_online (bench, 1);
+  /* What waits for another try when all ends is left. */
+  change_database (bench, "CREATE TRIGGER stuck BEFORE DELETE ON holders"
+                          " BEGIN SELECT RAISE (FAIL, 'stuck'); END");
+  bench_release (bench, 1);
+  pass (bench, 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -97,6 +146,7 @@ main (int argc, char **argv)
   ADD ("/pool-sqlite/pools-of-the-settings-have-leases-and-listings", test_settings);
   ADD ("/pool-sqlite/after-a-restart-everybody-gets-his-address", test_restart);
   ADD ("/pool-sqlite/two-daemons-do-not-share-a-database", test_one_daemon);
+  ADD ("/pool-sqlite/what-cannot-be-given-back-is-tried-again", test_release_fails);
 #undef ADD
   return g_test_run ();
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_tables.c - who gets which address, on a database in memory. */
+#include <string.h>
 #include <ikebana/error.h>
 #include "leases.h"
 #include "sqlite/connection.h"
@@ -49,9 +50,11 @@ typedef struct {
 } Who;
 
 static IkeLeaseQuery
-query_of (const Who *who)
+query_of (const Fixture *f, const Who *who)
 {
-  IkeLeaseQuery query = { .struct_size = sizeof query, .pool = "rw", .unique_id = who->unique_id };
+  IkeLeaseQuery query = { .struct_size = sizeof query,
+                          .pool = f->conf.name,
+                          .unique_id = who->unique_id };
 
   query.identity = who->identity ? ike_ident_parse (who->identity, NULL) : NULL;
   g_assert_true (ike_addr_parse (&query.wanted, who->wanted, NULL));
@@ -64,7 +67,7 @@ query_of (const Who *who)
 static const char *
 acquire (Fixture *f, const Who *who)
 {
-  IkeLeaseQuery query = query_of (who);
+  IkeLeaseQuery query = query_of (f, who);
   g_autoptr (GError) error = NULL;
   gboolean is_done;
 
@@ -79,7 +82,7 @@ acquire (Fixture *f, const Who *who)
 static void
 release (Fixture *f, const Who *who, const char *addr)
 {
-  IkeLeaseQuery query = query_of (who);
+  IkeLeaseQuery query = query_of (f, who);
   IkeAddr at;
 
   f->tx->now_us++;
@@ -196,6 +199,44 @@ test_other_addrs (Fixture *f, gconstpointer unused)
   g_assert_cmpstr (f->error, ==, "pool rw has no IPv4 addresses");
 }
 
+/* Clients had them when the pool lost them; the one that it still has is behind. */
+static void
+test_lost_addrs (Fixture *f, gconstpointer unused)
+{
+  enum { N_LOST = 40 };
+  char addr[32];
+
+  set_addrs (f, "10.3.1.1-10.3.1.40, 10.3.0.1");
+  for (guint32 i = 1; i <= N_LOST + 1; i++) {
+    g_autofree char *name = g_strdup_printf ("user%u", i);
+    g_assert_cmpstr (acquire (f, WHO (name, i)), !=, "");
+  }
+  set_addrs (f, "10.3.0.1");
+  g_assert_cmpstr (acquire (f, WHO ("a", 100)), ==, "");
+  for (guint32 i = 1; i <= N_LOST; i++) {
+    g_snprintf (addr, sizeof addr, "10.3.1.%u", i);
+    release (f, WHO ("x", i), addr);
+  }
+  release (f, WHO ("x", N_LOST + 1), "10.3.0.1");
+  assert_counts (f, 0, N_LOST + 1);
+  g_assert_cmpstr (acquire (f, WHO ("a", 100)), ==, "10.3.0.1");
+  assert_counts (f, 1, 0);
+}
+
+/* What clients of the other name are remembered with goes to those of the new one; what they have
+ * does not. */
+static void
+test_renamed (Fixture *f, gconstpointer unused)
+{
+  g_assert_cmpstr (acquire (f, WHO ("a", 1)), ==, "10.3.0.1");
+  g_assert_cmpstr (acquire (f, WHO ("b", 2)), ==, "10.3.0.2");
+  release (f, WHO ("a", 1), "10.3.0.1");
+  f->conf.name = (char *) "new";
+  g_assert_cmpstr (acquire (f, WHO ("c", 3)), ==, "10.3.0.1");
+  g_assert_cmpstr (acquire (f, WHO ("d", 4)), ==, "10.3.0.3");
+  g_assert_cmpstr (acquire (f, WHO ("e", 5)), ==, "");
+}
+
 static void
 test_most (Fixture *f, gconstpointer unused)
 {
@@ -207,6 +248,32 @@ test_most (Fixture *f, gconstpointer unused)
   g_assert_cmpstr (acquire (f, WHO ("c", 3)), ==, "10.0.0.2");
   /* What is in use is not counted out. */
   g_assert_cmpstr (acquire (f, WHO ("d", 4)), ==, "10.0.0.3");
+}
+
+/* A client that wishes for others every time; all the same no address is lost. */
+static void
+test_most_wishes (Fixture *f, gconstpointer unused)
+{
+  char wish[32];
+
+  f->rules.max_leases = 3;
+  set_addrs (f, "10.3.0.1-10.3.0.20");
+  g_assert_cmpstr (acquire (f, WHO ("a", 1)), ==, "10.3.0.1");
+  release (f, WHO ("a", 1), "10.3.0.1");
+  for (guint32 i = 10; i < 20; i++) {
+    g_snprintf (wish, sizeof wish, "10.3.0.%u", i);
+    g_assert_cmpstr (acquire (f, &(const Who){ "b", wish, "192.0.2.1", i }), ==, wish);
+    release (f, WHO ("b", i), wish);
+  }
+  assert_counts (f, 0, 11);
+  g_assert_true (leases_cut (f->tx, &f->rules, &f->conf, NULL));
+  assert_counts (f, 0, 3);
+  g_assert_cmpstr (acquire (f, WHO ("a", 2)), ==, "10.3.0.1");
+  for (guint32 i = 2; i <= 20; i++) {
+    g_autofree char *name = g_strdup_printf ("user%u", i);
+    g_assert_cmpstr (acquire (f, WHO (name, 100 + i)), !=, "");
+  }
+  assert_counts (f, 20, 0);
 }
 
 static void
@@ -235,6 +302,70 @@ test_history (Fixture *f, gconstpointer unused)
   g_assert_cmpuint (ike_tree_n (later), ==, 2);
 }
 
+/* -- how SQLite goes about it */
+
+static gboolean (*real_exec) (IkeSqliteTx *, const IkeSqliteStatement *, GError **);
+static IkeSqliteRows *(*real_query) (IkeSqliteTx *, const IkeSqliteStatement *, guint, GError **);
+static guint n_explained;
+
+/* No table as a whole; of a client, what is the client's; of a pool, what is in order already. */
+static void
+assert_plan (IkeSqliteTx *tx, const IkeSqliteStatement *statement)
+{
+  g_autofree char *sql = g_strconcat ("EXPLAIN QUERY PLAN ", statement->sql, NULL);
+  const IkeSqliteStatement explain = { sql, statement->args, statement->n_args };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (IkeSqliteRows) rows = real_query (tx, &explain, 100, &error);
+  gboolean is_of_client = strstr (sql, "client = ?1 AND") != NULL, is_by_client = FALSE;
+
+  g_assert_no_error (error);
+  n_explained++;
+  for (guint i = 0; i < rows->n_rows; i++) {
+    const char *step = ike_sqlite_value_text (ike_sqlite_rows_get (rows, i, 3));
+    g_test_message ("%s: %s", statement->sql, step);
+    is_by_client |= strstr (step, "USING INDEX leases_client (client=? AND pool=?") != NULL;
+    if (g_str_has_prefix (step, "SCAN") || (!is_of_client && strstr (step, "TEMP B-TREE")))
+      g_error ("%s: %s", statement->sql, step);
+  }
+  if (is_of_client && !is_by_client)
+    g_error ("not by the client: %s", statement->sql);
+}
+
+static gboolean
+explained_exec (IkeSqliteTx *tx, const IkeSqliteStatement *statement, GError **error)
+{
+  assert_plan (tx, statement);
+  return real_exec (tx, statement, error);
+}
+
+static IkeSqliteRows *
+explained_query (IkeSqliteTx *tx, const IkeSqliteStatement *statement, guint max, GError **error)
+{
+  assert_plan (tx, statement);
+  return real_query (tx, statement, max, error);
+}
+
+/* All ways to an address, and back. */
+static void
+test_plans (Fixture *f, gconstpointer unused)
+{
+  const Who third = { "c", "10.3.0.3", "192.0.2.1", 3 };
+
+  acquire (f, WHO ("a", 1));
+  real_exec = f->tx->exec;
+  real_query = f->tx->query;
+  f->tx->exec = explained_exec;
+  f->tx->query = explained_query;
+  g_assert_cmpstr (acquire (f, WHO ("b", 2)), ==, "10.3.0.2");
+  g_assert_cmpstr (acquire (f, &third), ==, "10.3.0.3");
+  release (f, WHO ("a", 1), "10.3.0.1");
+  g_assert_cmpstr (acquire (f, WHO ("d", 4)), ==, "10.3.0.1");
+  g_assert_cmpstr (acquire (f, WHO ("e", 5)), ==, "");
+  f->tx->exec = real_exec;
+  f->tx->query = real_query;
+  g_assert_cmpuint (n_explained, >, 30);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -246,8 +377,12 @@ main (int argc, char **argv)
   ADD ("/pool-sqlite/anonymous-clients-get-addresses-too", test_anonymous);
   ADD ("/pool-sqlite/another-process-takes-over-what-clients-had", test_session);
   ADD ("/pool-sqlite/a-pool-with-other-addresses-gives-none-twice", test_other_addrs);
+  ADD ("/pool-sqlite/addresses-that-a-pool-lost-hide-none-that-it-has", test_lost_addrs);
+  ADD ("/pool-sqlite/a-pool-of-another-name-has-the-same-addresses", test_renamed);
   ADD ("/pool-sqlite/so-many-clients-are-remembered", test_most);
+  ADD ("/pool-sqlite/wishes-are-remembered-no-more-than-others", test_most_wishes);
   ADD ("/pool-sqlite/history-says-who-had-what", test_history);
+  ADD ("/pool-sqlite/no-way-to-an-address-looks-at-everybodys", test_plans);
 #undef ADD
   return g_test_run ();
 }

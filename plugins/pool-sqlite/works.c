@@ -2,6 +2,7 @@
 /* works.c - requests on their way to the database's loop: copies of what was asked, and answers. */
 #include <ikebana/command.h>
 #include <ikebana/error.h>
+#include <ikebana/log.h>
 #include "pool_sqlite.h"
 
 static Pool *
@@ -19,11 +20,17 @@ find (Pools *pools, const char *name)
 
 /* -- leases */
 
+/* How long until what could not be given back is tried again. */
+enum { AGAIN_MS = 10 * 1000, ANSWER_MS = 3600 * 1000 };
+
+/* Counted: the work has it, and who waits to see whether that was done. */
 typedef struct {
   Pools *pools;
   Pool *pool;          /* NULL: giving back */
   IkeLeaseQuery query; /* name and identity are its own */
   IkeAddr addr;
+  gboolean has_failed; /* and that was said */
+  atomic_uint references;
 } Request;
 
 static Request *
@@ -31,6 +38,7 @@ request_new (Pools *pools, const IkeLeaseQuery *query)
 {
   Request *request = g_new0 (Request, 1);
 
+  atomic_init (&request->references, 1);
   request->pools = pools;
   memcpy (&request->query, query, MIN (query->struct_size, sizeof *query));
   request->query.pool = g_strdup (query->pool);
@@ -38,11 +46,20 @@ request_new (Pools *pools, const IkeLeaseQuery *query)
   return request;
 }
 
+static Request *
+request_ref (Request *request)
+{
+  atomic_fetch_add (&request->references, 1);
+  return request;
+}
+
 static void
-request_free (gpointer data)
+request_unref (gpointer data)
 {
   Request *request = data;
 
+  if (atomic_fetch_sub (&request->references, 1) != 1)
+    return;
   if (request->pool)
     pool_unref (request->pool);
   g_free ((char *) request->query.pool);
@@ -74,11 +91,11 @@ static const IkeSqliteWork acquire_work = { .struct_size = sizeof (IkeSqliteWork
                                             .name = "pool: acquire",
                                             .run = run_acquire,
                                             .free_result = g_free,
-                                            .free_data = request_free };
+                                            .free_data = request_unref };
 static const IkeSqliteWork release_work = { .struct_size = sizeof (IkeSqliteWork),
                                             .name = "pool: release",
                                             .run = run_release,
-                                            .free_data = request_free };
+                                            .free_data = request_unref };
 
 void
 pools_acquire (IkePlugin *plugin, const IkeLeaseQuery *query, IkeCall *call)
@@ -97,14 +114,61 @@ pools_acquire (IkePlugin *plugin, const IkeLeaseQuery *query, IkeCall *call)
   pools->class->run (pools->db, &acquire_work, request, call);
 }
 
+/* -- giving back: until it is done, for nobody else would before the next start */
+
+static void released (gpointer owner, gpointer data, gpointer result, const char *error);
+
+static const IkeCallClass release_call = { .struct_size = sizeof (IkeCallClass),
+                                           .name = "pool: release",
+                                           .timeout_ms = ANSWER_MS,
+                                           .then = released,
+                                           .free_data = request_unref };
+
+/* Where no loop runs any more, all ends. */
+static void
+give_back (Request *request)
+{
+  IkeLoop *loop = ike_loop_current ();
+  IkeCall *call = loop ? ike_loop_call (loop, &release_call, NULL, request_ref (request)) : NULL;
+
+  request->pools->class->run (request->pools->db, &release_work, request_ref (request), call);
+}
+
+static void
+give_back_again (gpointer data)
+{
+  Request *request = data;
+
+  if (!atomic_load (&request->pools->is_over))
+    give_back (request);
+}
+
+static void
+released (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  Request *request = data;
+  Pools *pools = request->pools;
+  char addr[IKE_ADDR_TEXT_SIZE];
+
+  if (!error || atomic_load (&pools->is_over))
+    return;
+  if (!request->has_failed)
+    ike_log (pools->engine, IKE_LOG_ERROR, "pool-sqlite",
+             "%s cannot be given back to pool %s, and is tried again until it can: %s",
+             ike_addr_format (&request->addr, FALSE, addr), request->query.pool, error);
+  request->has_failed = TRUE;
+  ike_loop_timer_add (ike_loop_current (), AGAIN_MS, give_back_again, request_ref (request),
+                      request_unref);
+}
+
 void
 pools_release (IkePlugin *plugin, const IkeLeaseQuery *query, const IkeAddr *addr)
 {
-  Pools *pools = ike_plugin_state (plugin);
-  Request *request = request_new (pools, query);
+  Request *request = request_new (ike_plugin_state (plugin), query);
 
   request->addr = *addr;
-  pools->class->run (pools->db, &release_work, request, NULL);
+  give_back (request);
+  request_unref (request);
 }
 
 /* -- listings */
@@ -121,6 +185,23 @@ listing_free (gpointer data)
 
   g_ptr_array_unref (listing->all);
   g_free (listing);
+}
+
+static Listing *
+listing_new (Pools *pools)
+{
+  Listing *listing = g_new0 (Listing, 1);
+  GHashTableIter iter;
+  gpointer pool;
+
+  listing->pools = pools;
+  listing->all = g_ptr_array_new_with_free_func (pool_unref);
+  pthread_mutex_lock (&pools->lock);
+  g_hash_table_iter_init (&iter, pools->pools);
+  while (g_hash_table_iter_next (&iter, NULL, &pool))
+    g_ptr_array_add (listing->all, pool_ref (pool));
+  pthread_mutex_unlock (&pools->lock);
+  return listing;
 }
 
 static gboolean
@@ -179,40 +260,38 @@ void
 pools_list (IkePlugin *plugin, gboolean are_leases, IkeCall *call)
 {
   Pools *pools = ike_plugin_state (plugin);
-  Listing *listing = g_new0 (Listing, 1);
-  GHashTableIter iter;
-  gpointer pool;
 
-  listing->pools = pools;
-  listing->all = g_ptr_array_new_with_free_func (pool_unref);
-  pthread_mutex_lock (&pools->lock);
-  g_hash_table_iter_init (&iter, pools->pools);
-  while (g_hash_table_iter_next (&iter, NULL, &pool))
-    g_ptr_array_add (listing->all, pool_ref (pool));
-  pthread_mutex_unlock (&pools->lock);
-  pools->class->run (pools->db, are_leases ? &leases_work : &pools_work, listing, call);
+  pools->class->run (pools->db, are_leases ? &leases_work : &pools_work, listing_new (pools), call);
 }
 
-/* -- history */
+/* -- forgetting */
 
 static gpointer
 run_forget (IkeSqliteTx *tx, gpointer data, GError **error)
 {
-  const Pools *pools = data;
+  const Listing *listing = data;
+  const Pools *pools = listing->pools;
 
-  leases_forget_history (tx, tx->now_us - pools->history_us, error);
+  if (pools->history_us && !leases_forget_history (tx, tx->now_us - pools->history_us, error))
+    return NULL;
+  for (guint i = 0; i < listing->all->len; i++)
+    if (!leases_cut (tx, &pools->rules, ((const Pool *) listing->all->pdata[i])->conf, error))
+      return NULL;
   return NULL;
 }
 
 static const IkeSqliteWork forget_work = { .struct_size = sizeof (IkeSqliteWork),
-                                           .name = "pool: forget old history",
-                                           .run = run_forget };
+                                           .name = "pool: forget what is old",
+                                           .run = run_forget,
+                                           .free_data = listing_free };
 
 void
 pools_forget (Pools *pools)
 {
-  pools->class->run (pools->db, &forget_work, pools, NULL);
+  pools->class->run (pools->db, &forget_work, listing_new (pools), NULL);
 }
+
+/* -- history */
 
 typedef struct {
   char *address, *identity;

@@ -6,12 +6,14 @@
 #include "config.h"
 #include <ikebana/engine.h>
 #include <ikebana/error.h>
+#include <ikebana/log.h>
 #include <ikebana/queue.h>
 #include <ikebana/sqlite.h>
 
 #define QUEUE "accounting"
 
 typedef struct {
+  IkeEngine *engine;
   const IkeSqliteClass *class;
   IkeSqliteDb *db;
 } Queue;
@@ -26,7 +28,7 @@ static const char *const migrations[] = {
 /* -- works */
 
 typedef struct {
-  guint64 id; /* of load: how many at most */
+  guint64 id;
   GBytes *bytes;
 } Record;
 
@@ -48,6 +50,11 @@ record_free (gpointer data)
   g_free (record);
 }
 
+typedef struct {
+  IkeEngine *engine;
+  guint max;
+} Loading;
+
 static gboolean
 add_record (const IkeSqliteValue *row, guint n, gpointer data)
 {
@@ -57,19 +64,40 @@ add_record (const IkeSqliteValue *row, guint n, gpointer data)
   return TRUE;
 }
 
+/* New ones are numbered from the last of @records on, so none may be left behind that. */
+static gboolean
+give_up_rest (IkeSqliteTx *tx, const Loading *loading, const GArray *records, GError **error)
+{
+  const IkeQueueRecord *last =
+      records->len ? &g_array_index (records, IkeQueueRecord, records->len - 1) : NULL;
+  const IkeSqliteValue args[] = { ike_sqlite_text (QUEUE),
+                                  ike_sqlite_int (last ? (gint64) last->id : G_MININT64) };
+  const IkeSqliteStatement statement = { "DELETE FROM queue WHERE name = ?1 AND id > ?2", args, 2 };
+
+  if (!tx->exec (tx, &statement, error))
+    return FALSE;
+  if (tx->n_changed)
+    ike_log (loading->engine, IKE_LOG_ERROR, "queue-sqlite",
+             "of the records in " QUEUE " the first %u are loaded; %" G_GINT64_FORMAT
+             " behind them are too many and given up",
+             records->len, tx->n_changed);
+  return TRUE;
+}
+
 static gpointer
 run_load (IkeSqliteTx *tx, gpointer data, GError **error)
 {
-  const Record *request = data;
+  const Loading *loading = data;
   const IkeSqliteValue args[] = { ike_sqlite_text (QUEUE),
-                                  ike_sqlite_int ((gint64) MIN (request->id, G_MAXINT32)) };
+                                  ike_sqlite_int (MIN (loading->max, G_MAXINT32)) };
   const IkeSqliteStatement statement = {
     "SELECT id, record FROM queue WHERE name = ?1 AND length (record) > 0 ORDER BY id LIMIT ?2",
     args, 2
   };
   GArray *records = g_array_new (FALSE, FALSE, sizeof (IkeQueueRecord));
 
-  if (tx->each (tx, &statement, add_record, records, error))
+  if (tx->each (tx, &statement, add_record, records, error)
+      && give_up_rest (tx, loading, records, error))
     return records;
   ike_queue_records_free (records);
   return NULL;
@@ -82,9 +110,8 @@ run_keep (IkeSqliteTx *tx, gpointer data, GError **error)
   const IkeSqliteValue args[] = { ike_sqlite_text (QUEUE), ike_sqlite_int ((gint64) record->id),
                                   ike_sqlite_blob (g_bytes_get_data (record->bytes, NULL),
                                                    g_bytes_get_size (record->bytes)) };
-  const IkeSqliteStatement statement = {
-    "INSERT OR REPLACE INTO queue (name, id, record) VALUES (?1, ?2, ?3)", args, 3
-  };
+  const IkeSqliteStatement statement = { "INSERT INTO queue (name, id, record) VALUES (?1, ?2, ?3)",
+                                         args, 3 };
 
   tx->exec (tx, &statement, error);
   return NULL;
@@ -103,10 +130,9 @@ run_drop (IkeSqliteTx *tx, gpointer data, GError **error)
 
 static const IkeSqliteWork load_work = { .struct_size = sizeof (IkeSqliteWork),
                                          .name = "queue: load",
-                                         .is_reading = TRUE,
                                          .run = run_load,
                                          .free_result = ike_queue_records_free,
-                                         .free_data = record_free };
+                                         .free_data = g_free };
 static const IkeSqliteWork keep_work = { .struct_size = sizeof (IkeSqliteWork),
                                          .name = "queue: keep",
                                          .run = run_keep,
@@ -122,8 +148,10 @@ static void
 load (IkePlugin *self, guint max, IkeCall *call)
 {
   Queue *queue = ike_plugin_state (self);
+  Loading *loading = g_new (Loading, 1);
 
-  queue->class->run (queue->db, &load_work, record_new (max, NULL), call);
+  *loading = (Loading){ queue->engine, max };
+  queue->class->run (queue->db, &load_work, loading, call);
 }
 
 static void
@@ -155,6 +183,7 @@ activate (IkePlugin *self, GError **error)
     .migrations = migrations,
   };
 
+  queue->engine = ike_plugin_engine (self);
   ike_plugin_set_state (self, queue, g_free);
   service = ike_feature_find (ike_plugin_engine (self), "service:sqlite", error);
   if (!service)

@@ -96,10 +96,50 @@ test_restart (void)
   g_assert_cmpint (g_rmdir (directory), ==, 0);
 }
 
+static void
+assert_first_byte (const Bench *bench, guint i, guint64 id, char expected)
+{
+  const IkeQueueRecord *record = &g_array_index (bench->records, IkeQueueRecord, i);
+
+  g_assert_cmpuint (record->id, ==, id);
+  g_assert_cmpint (*(const char *) g_bytes_get_data (record->bytes, NULL), ==, expected);
+}
+
+/* Who loads goes on behind what it got. */
+static void
+test_too_many (void)
+{
+  g_autofree char *directory = g_dir_make_tmp ("ikebana-queue-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (directory, "queue.db", NULL);
+  Bench bench = { NULL };
+
+  start (&bench, path);
+  for (guint64 id = 1; id <= 5; id++)
+    bench.class->keep (bench.plugin, id, "old", 3);
+  stop (&bench);
+  start (&bench, path);
+  load (&bench, 2);
+  g_assert_cmpuint (bench.records->len, ==, 2);
+  bench.class->keep (bench.plugin, 3, "new", 3);
+  /* What is there stays. */
+  bench.class->keep (bench.plugin, 2, "new", 3);
+  stop (&bench);
+  start (&bench, path);
+  load (&bench, 10);
+  g_assert_cmpuint (bench.records->len, ==, 3);
+  assert_first_byte (&bench, 1, 2, 'o');
+  assert_first_byte (&bench, 2, 3, 'n');
+  stop (&bench);
+  g_unlink (path);
+  g_assert_cmpint (g_rmdir (directory), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/queue-sqlite/what-was-not-dropped-is-there-after-a-restart", test_restart);
+  g_test_add_func ("/queue-sqlite/what-is-too-much-is-given-up-and-nothing-replaced",
+                   test_too_many);
   return g_test_run ();
 }

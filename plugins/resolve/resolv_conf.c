@@ -65,33 +65,59 @@ static gboolean
 replace (const char *path, const char *text)
 {
   g_autofree char *temporary = g_strconcat (path, ".ikebana", NULL);
-  int fd = open (temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+  int fd = open (temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644), why;
   gboolean is_good = fd >= 0 && write_all (fd, text) && fchmod (fd, 0644) == 0;
 
-  if (fd >= 0)
+  if (is_good && g_rename (temporary, path) == 0) {
     close (fd);
-  if (is_good && g_rename (temporary, path) == 0)
     return TRUE;
-  if (fd >= 0)
+  }
+  why = errno;
+  if (fd >= 0) {
+    close (fd);
     g_unlink (temporary);
-  return overwrite (path, text);
+  }
+  errno = why;
+  return is_good && why == EBUSY && overwrite (path, text);
+}
+
+static gboolean
+read_before (const char *path, char **before, GError **error)
+{
+  struct stat at;
+  gsize len = 0;
+
+  if (g_file_get_contents (path, before, &len, error)) {
+    if (len <= RESOLV_CONF_MAX && strlen (*before) == len)
+      return TRUE;
+    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM,
+                 "cannot write %s: what is there is no resolv.conf", path);
+    return FALSE;
+  }
+  /* What a link would lead to is somebody else's to make. */
+  if (!g_error_matches (*error, G_FILE_ERROR, G_FILE_ERROR_NOENT) || lstat (path, &at) == 0) {
+    g_prefix_error (error, "cannot read what to keep of it: ");
+    return FALSE;
+  }
+  g_clear_error (error);
+  *before = g_strdup ("");
+  return TRUE;
 }
 
 gboolean
 resolv_conf_write (const char *path, const GPtrArray *servers, GError **error)
 {
-  /* What a link leads to is what programs read. */
-  g_autofree char *real = realpath (path, NULL), *before = NULL, *after = NULL;
-  gsize len = 0;
+  g_autofree char *real = NULL, *before = NULL, *after = NULL;
+  g_autoptr (GError) why = NULL;
 
-  if (g_file_get_contents (path, &before, &len, NULL)
-      && (len > RESOLV_CONF_MAX || strlen (before) != len)) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM,
-                 "cannot write %s: what is there is no resolv.conf", path);
+  if (!read_before (path, &before, &why)) {
+    g_propagate_error (error, g_steal_pointer (&why));
     return FALSE;
   }
-  after = resolv_conf_edit (before ? before : "", servers);
-  if (before ? !strcmp (before, after) : !*after)
+  /* What a link leads to is what programs read. */
+  real = realpath (path, NULL);
+  after = resolv_conf_edit (before, servers);
+  if (!strcmp (before, after))
     return TRUE;
   return replace (real ? real : path, after) || fail (path, error);
 }

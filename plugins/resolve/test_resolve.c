@@ -105,6 +105,54 @@ test_file (void)
   g_assert_cmpint (g_rmdir (dir), ==, 0);
 }
 
+/* The user's servers are not lost because they cannot be read. */
+static void
+test_unreadable (void)
+{
+  g_autofree char *dir = g_dir_make_tmp ("ikebana-resolve-XXXXXX", NULL);
+  g_autofree char *link = g_build_filename (dir, "link", NULL),
+                  *is_new = g_build_filename (dir, "new", NULL), *text = NULL;
+  g_autoptr (GPtrArray) servers = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_ptr_array_add (servers, (char *) "10.2.0.53");
+  g_assert_cmpint (symlink ("nowhere", link), ==, 0);
+  g_assert_false (resolv_conf_write (link, servers, &error));
+  g_assert_nonnull (error);
+  g_assert_true (g_file_test (link, G_FILE_TEST_IS_SYMLINK));
+  g_unlink (link);
+  /* A link to itself: for root too, this cannot be read. */
+  g_assert_cmpint (symlink ("link", link), ==, 0);
+  g_assert_false (resolv_conf_write (link, servers, NULL));
+  g_assert_true (g_file_test (link, G_FILE_TEST_IS_SYMLINK));
+  g_assert_true (resolv_conf_write (is_new, servers, NULL));
+  g_assert_true (g_file_get_contents (is_new, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "nameserver 10.2.0.53   # by ikebana\n");
+  g_unlink (link);
+  g_unlink (is_new);
+  g_assert_cmpint (g_rmdir (dir), ==, 0);
+}
+
+/* What cannot be replaced, and is not mounted there by itself, is not cut off either. */
+static void
+test_no_room (void)
+{
+  g_autofree char *dir = g_dir_make_tmp ("ikebana-resolve-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (dir, "resolv.conf", NULL),
+                  *blocked = g_strconcat (path, ".ikebana", NULL), *text = NULL;
+  g_autoptr (GPtrArray) servers = g_ptr_array_new ();
+
+  g_ptr_array_add (servers, (char *) "10.2.0.53");
+  g_assert_true (g_file_set_contents (path, "nameserver 192.0.2.1\n", -1, NULL));
+  g_assert_cmpint (g_mkdir (blocked, 0700), ==, 0);
+  g_assert_false (resolv_conf_write (path, servers, NULL));
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  g_assert_cmpstr (text, ==, "nameserver 192.0.2.1\n");
+  g_unlink (path);
+  g_rmdir (blocked);
+  g_assert_cmpint (g_rmdir (dir), ==, 0);
+}
+
 /* -- a real engine, whose programs write down what they were told */
 
 static const guint8 server[4] = { 10, 2, 0, 53 };
@@ -230,6 +278,8 @@ main (int argc, char **argv)
   g_test_add_func ("/resolve/domains-as-far-as-allowed", test_domains);
   g_test_add_func ("/resolve/the-file-is-as-it-was-when-all-is-over", test_edit);
   g_test_add_func ("/resolve/what-a-link-leads-to-is-written", test_file);
+  g_test_add_func ("/resolve/what-cannot-be-read-is-not-replaced", test_unreadable);
+  g_test_add_func ("/resolve/what-cannot-be-replaced-stays-whole", test_no_room);
   g_test_add_data_func ("/resolve/resolvconf-is-told-and-told-again", "resolvconf", test_programs);
   g_test_add_data_func ("/resolve/resolved-is-told-and-reverted", "resolved", test_programs);
   return g_test_run ();

@@ -224,11 +224,21 @@ pool_addrs_nth (const PoolAddrs *addrs, guint family, guint64 i, IkeAddr *out)
 gboolean
 pool_addrs_has (const PoolAddrs *addrs, const IkeAddr *addr)
 {
+  guint64 i;
+
+  return pool_addrs_find (addrs, addr, &i);
+}
+
+gboolean
+pool_addrs_find (const PoolAddrs *addrs, const IkeAddr *addr, guint64 *i)
+{
   PoolRange one = { .first = *addr, .n = 1 };
 
-  for (guint i = 0; i < addrs->n_ranges; i++)
-    if (ranges_overlap (&addrs->ranges[i], &one))
+  for (guint k = 0; k < addrs->n_ranges; k++)
+    if (ranges_overlap (&addrs->ranges[k], &one)) {
+      *i = addrs->ranges[k].at + (number_of (addr).low - number_of (&addrs->ranges[k].first).low);
       return TRUE;
+    }
   return FALSE;
 }
 

@@ -29,4 +29,6 @@ guint64    pool_addrs_n        (const PoolAddrs *addrs, guint family);
 /* The address of number @i < n. */
 void       pool_addrs_nth      (const PoolAddrs *addrs, guint family, guint64 i, IkeAddr *out);
 gboolean   pool_addrs_has      (const PoolAddrs *addrs, const IkeAddr *addr);
+/* The number of @addr; FALSE: it is none of them. */
+gboolean   pool_addrs_find     (const PoolAddrs *addrs, const IkeAddr *addr, guint64 *i);
 gboolean   pool_addrs_overlap  (const PoolAddrs *a, const PoolAddrs *b);

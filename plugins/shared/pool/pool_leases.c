@@ -389,6 +389,24 @@ pool_leases_acquire (PoolLeases *leases, const IkeLeaseQuery *query, gint64 now_
   return TRUE;
 }
 
+/* So that wishes do not fill the memory.  All below `fresh` stays, for only leases say that it can
+ * be given again; that is no more than were online at one time. */
+static void
+forget_one_too_many (PoolLeases *leases, Lease *newest)
+{
+  guint kind = kind_of (newest);
+  Lease *ways[] = { leases->offline[kind].head->data, newest };
+  guint64 i;
+
+  if (leases->offline[kind].length <= leases->max_offline)
+    return;
+  for (guint k = 0; k < G_N_ELEMENTS (ways); k++)
+    if (pool_addrs_find (leases->addrs, &ways[k]->public.addr, &i) && i >= leases->fresh[kind]) {
+      forget (leases, ways[k]);
+      return;
+    }
+}
+
 void
 pool_leases_release (PoolLeases *leases, const IkeLeaseQuery *query, const IkeAddr *addr,
                      gint64 now_us)
@@ -410,8 +428,12 @@ pool_leases_release (PoolLeases *leases, const IkeLeaseQuery *query, const IkeAd
     attach (leases, lease);
   }
   lease->public.n_holders = lease->holders->len;
-  if (!lease->holders->len && !pool_addrs_has (leases->addrs, addr))
+  if (lease->holders->len)
+    return;
+  if (!pool_addrs_has (leases->addrs, addr))
     forget (leases, lease);
+  else
+    forget_one_too_many (leases, lease);
 }
 
 guint

@@ -67,13 +67,16 @@ test_several (void)
   g_autofree PoolAddrs *addrs =
       pool_addrs_parse ("10.3.0.0/30, fd00::10-fd00::1f, 10.4.0.5, fd01::/126", NULL);
   IkeAddr outside[] = { addr ("10.3.0.0"), addr ("10.3.0.3"), addr ("10.4.0.4"), addr ("fd00::f"),
-                        addr ("fd00::20"), addr ("fd01::"),   addr ("::") };
+                        addr ("fd00::20"), addr ("fd01::"),   addr ("::") },
+          inside = addr ("fd01::1");
+  guint64 found;
 
   g_assert_cmpuint (pool_addrs_n (addrs, 4), ==, 3);
   g_assert_cmpuint (pool_addrs_n (addrs, 6), ==, 19);
   assert_nth (addrs, 4, 2, "10.4.0.5");
   assert_nth (addrs, 6, 15, "fd00::1f");
   assert_nth (addrs, 6, 16, "fd01::1");
+  g_assert_true (pool_addrs_find (addrs, &inside, &found) && found == 16);
   for (guint i = 0; i < G_N_ELEMENTS (outside); i++)
     g_assert_false (pool_addrs_has (addrs, &outside[i]));
 }
@@ -132,12 +135,14 @@ test_random (void)
     for (guint i = 0; i < n + 2; i++) {
       guint32 number = GUINT32_TO_BE (first + i - 1);
       IkeAddr at = { .family = 4 }, got;
+      guint64 found;
       memcpy (at.bytes, &number, 4);
       g_assert_cmpint (pool_addrs_has (addrs, &at), ==, i > 0 && i <= n);
       if (i == 0 || i > n)
         continue;
       pool_addrs_nth (addrs, 4, i - 1, &got);
       g_assert_true (ike_addr_equal (&got, &at));
+      g_assert_true (pool_addrs_find (addrs, &at, &found) && found == i - 1);
     }
   }
 }

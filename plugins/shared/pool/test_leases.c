@@ -182,6 +182,38 @@ test_memory (void)
   bench_clear (&bench);
 }
 
+/* A client that wishes for others every time; all the same no address is lost. */
+static void
+test_memory_of_wishes (void)
+{
+  Bench bench = bench_new ("10.3.0.0/24", 10);
+
+  for (guint i = 1; i <= 4; i++) {
+    g_autofree char *who = g_strdup_printf ("user%u", i);
+    g_autofree char *got = acquire (&bench, who, "0.0.0.0", i);
+  }
+  for (guint i = 0; i < 200; i++) {
+    g_autofree char *wish = g_strdup_printf ("10.3.0.%u", i + 50);
+    assert_gets (&bench, "mallory", wish, 100 + i, wish);
+    release (&bench, "mallory", 100 + i, wish);
+  }
+  assert_counts (&bench, 4, 10);
+  for (guint i = 5; i <= 254; i++) {
+    g_autofree char *who = g_strdup_printf ("user%u", i);
+    g_autofree char *got = acquire (&bench, who, "0.0.0.0", 1000 + i);
+    g_assert_true (g_str_has_prefix (got, "10.3.0."));
+  }
+  assert_counts (&bench, 254, 0);
+  /* All at once: each can be given again. */
+  for (guint i = 1; i <= 254; i++)
+    for (guint who = 1; who <= 254; who++) {
+      g_autofree char *addr = g_strdup_printf ("10.3.0.%u", i);
+      release (&bench, "x", who <= 4 ? who : 1000 + who, addr);
+    }
+  assert_counts (&bench, 0, 254);
+  bench_clear (&bench);
+}
+
 static void
 test_anonymous (void)
 {
@@ -294,6 +326,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pool-leases/wishes-are-granted-where-nobody-else-was", test_wishes);
   g_test_add_func ("/pool-leases/full-means-the-oldest-offline-one-then-no", test_full);
   g_test_add_func ("/pool-leases/memory-is-for-what-is-remembered", test_memory);
+  g_test_add_func ("/pool-leases/wishes-are-remembered-no-more-than-others", test_memory_of_wishes);
   g_test_add_func ("/pool-leases/anonymous-clients-share-nothing", test_anonymous);
   g_test_add_func ("/pool-leases/other-addresses-keep-what-fits", test_reload);
   g_test_add_func ("/pool-leases/random-operations-agree-with-a-model", test_random);
