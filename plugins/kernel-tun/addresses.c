@@ -13,14 +13,14 @@
 #include "kernel_tun.h"
 
 struct _TunAddresses {
-  TunKernel      *kernel;
-  Netlink         netlink;
-  int             monitor;
-  IkeWatch       *watch;
+  TunKernel *kernel;
+  Netlink netlink;
+  int monitor;
+  IkeWatch *watch;
   /* is_local() must answer at once on any thread, so it cannot be a job: the lock is between
    * those who ask and the administration loop that swaps the list. */
   pthread_mutex_t lock;
-  GArray         *list;                       /* IkeAddr */
+  GArray *list; /* IkeAddr */
 };
 
 static TunKernel *
@@ -87,8 +87,8 @@ tun_addresses_free (TunAddresses *addresses)
   g_free (addresses);
 }
 
-gboolean
-tun_addresses_within (TunAddresses *addresses, const IkeSelector *selector, IkeAddr *addr)
+static gboolean
+find_within (TunAddresses *addresses, const IkeSelector *selector, IkeAddr *addr)
 {
   gboolean is_found = FALSE;
   gsize len = selector->family == 4 ? 4 : 16;
@@ -105,6 +105,17 @@ tun_addresses_within (TunAddresses *addresses, const IkeSelector *selector, IkeA
   }
   pthread_mutex_unlock (&addresses->lock);
   return is_found;
+}
+
+/* Another plugin may have added one just now; of IPv6 addresses Linux tells some time after it
+ * has them. */
+gboolean
+tun_addresses_within (TunAddresses *addresses, const IkeSelector *selector, IkeAddr *addr)
+{
+  if (find_within (addresses, selector, addr))
+    return TRUE;
+  refresh (addresses);
+  return find_within (addresses, selector, addr);
 }
 
 static gboolean
@@ -132,11 +143,11 @@ typedef enum {
 typedef struct {
   TunKernel *kernel;
   /* NULL when nobody wants to know, or it was answered */
-  IkeCall   *call;
-  AskKind    kind;
-  IkeAddr    addr, source;
-  guint      prefix_len;
-  char       interface[IFNAMSIZ];
+  IkeCall *call;
+  AskKind kind;
+  IkeAddr addr, source;
+  guint prefix_len;
+  char interface[IFNAMSIZ];
 } Ask;
 
 static void

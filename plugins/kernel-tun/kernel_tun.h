@@ -202,7 +202,7 @@ void      tun_admin_measure (TunKernel *kernel, const TunSa *sa);
 
 TunAddresses *tun_addresses_new  (TunKernel *kernel, GError **error);
 void          tun_addresses_free (TunAddresses *addresses);
-/* Our address within @selector's range, FALSE when there is none.  Any thread. */
+/* Our address within @selector's range, FALSE when there is none.  Administration loop. */
 gboolean      tun_addresses_within (TunAddresses *addresses, const IkeSelector *selector,
                                     IkeAddr *addr);
 extern const IkeKernelNetClass tun_net_class;

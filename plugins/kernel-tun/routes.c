@@ -25,28 +25,35 @@
 enum { PREFIXES_MAX = 64, N_RULES = 9 };
 /* Where rules stand behind the first one's priority. */
 enum {
-  RULE_PLAIN, RULE_MARKED, RULE_ESP, RULE_AH, RULE_PASS, RULE_HOSTS, RULE_TABLE, RULE_MAIN,
+  RULE_PLAIN,
+  RULE_MARKED,
+  RULE_ESP,
+  RULE_AH,
+  RULE_PASS,
+  RULE_HOSTS,
+  RULE_TABLE,
+  RULE_MAIN,
   RULE_DEFAULT
 };
 
 /* A route that one or more policies want. */
 typedef struct {
   NetlinkRoute route;
-  guint        n_users;
+  guint n_users;
 } Route;
 
 typedef struct {
   NetlinkRule rule;
-  guint       n_users;
+  guint n_users;
 } HostRule;
 
 struct _TunRoutes {
   TunKernel *kernel;
-  Netlink    netlink;
-  guint32    table, priority;
-  gboolean   has_rules[2];                    /* IPv4, IPv6 */
-  GHashTable *by_key;                         /* Route, found by its NetlinkRoute */
-  GPtrArray  *rules;                          /* HostRule */
+  Netlink netlink;
+  guint32 table, priority;
+  gboolean has_rules[2]; /* IPv4, IPv6 */
+  GHashTable *by_key;    /* Route, found by its NetlinkRoute */
+  GPtrArray *rules;      /* HostRule */
 };
 
 static guint
@@ -241,6 +248,13 @@ want_route (TunRoutes *routes, const NetlinkRoute *wanted, GError **error)
 {
   Route *route = g_hash_table_lookup (routes->by_key, wanted);
   if (route) {
+    /* Of several policies the newest one says where packets come from: a client may have got
+     * another address. */
+    if (wanted->source.family && !ike_addr_same_host (&wanted->source, &route->route.source)) {
+      if (!netlink_route (&routes->netlink, TRUE, wanted, error))
+        return FALSE;
+      route->route = *wanted;
+    }
     route->n_users++;
     return TRUE;
   }
@@ -254,21 +268,20 @@ want_route (TunRoutes *routes, const NetlinkRoute *wanted, GError **error)
   return TRUE;
 }
 
-/* What a policy needs: its destinations lead to the device.  0: nothing, or too much. */
+/* What a policy needs: its destinations lead to the device, from @source where that has a family.
+ * 0: nothing, or too much. */
 static guint
-wanted_routes (TunRoutes *routes, const SpdPolicy *policy, NetlinkRoute out[static PREFIXES_MAX])
+wanted_routes (TunRoutes *routes, const SpdPolicy *policy, const IkeAddr *source,
+               NetlinkRoute out[static PREFIXES_MAX])
 {
   TunKernel *kernel = routes->kernel;
   guint n = to_prefixes (&policy->destination, out);
-  IkeAddr source;
-  gboolean has_source = tun_addresses_within (kernel->addresses, &policy->source, &source);
   for (guint i = 0; i < n && n <= PREFIXES_MAX; i++) {
     out[i].type = RTN_UNICAST;
     out[i].table = policy->mode == IKE_MODE_TRANSPORT ? routes->table + 2
                                                       : routes->table + (out[i].prefix_len == 0);
     out[i].interface = kernel->device.interface;
-    if (has_source)
-      out[i].source = source;
+    out[i].source = *source;
   }
   return n <= PREFIXES_MAX ? n : 0;
 }
@@ -285,8 +298,7 @@ static gboolean
 has_ports (const IkeSelector *selector)
 {
   return selector->protocol && selector->protocol != PACKET_PROTO_ICMP
-         && selector->protocol != PACKET_PROTO_ICMPV6
-         && selector->port_first <= selector->port_last
+         && selector->protocol != PACKET_PROTO_ICMPV6 && selector->port_first <= selector->port_last
          && !tun_is_any_port (selector);
 }
 
@@ -391,8 +403,8 @@ pass_rule (const TunRoutes *routes, const SpdPolicy *policy, const NetlinkRoute 
   rule->family = policy->destination.family;
   rule->priority = routes->priority + RULE_PASS;
   rule->table = RT_TABLE_MAIN;
-  rule->protocol = policy->destination.protocol ? policy->destination.protocol
-                                                : policy->source.protocol;
+  rule->protocol =
+      policy->destination.protocol ? policy->destination.protocol : policy->source.protocol;
   if (from->prefix_len) {
     rule->source = from->net;
     rule->source_len = from->prefix_len;
@@ -446,10 +458,12 @@ gboolean
 tun_routes_add (TunRoutes *routes, const SpdPolicy *policy, GError **error)
 {
   NetlinkRoute wanted[PREFIXES_MAX];
+  IkeAddr source = { 0 };
   guint n;
   if (policy->mode == IKE_MODE_PASS)
     return add_pass (routes, policy, error);
-  n = wanted_routes (routes, policy, wanted);
+  tun_addresses_within (routes->kernel->addresses, &policy->source, &source);
+  n = wanted_routes (routes, policy, &source, wanted);
   if (policy->mode == IKE_MODE_TRANSPORT)
     return add_hosts (routes, policy, &wanted[0], error);
   if (n == 0) {
@@ -472,12 +486,13 @@ void
 tun_routes_remove (TunRoutes *routes, const SpdPolicy *policy)
 {
   NetlinkRoute wanted[PREFIXES_MAX];
+  IkeAddr any = { 0 };
   guint n;
   if (policy->mode == IKE_MODE_PASS) {
     change_pass (routes, policy, FALSE, G_MAXUINT, NULL);
     return;
   }
-  n = wanted_routes (routes, policy, wanted);
+  n = wanted_routes (routes, policy, &any, wanted);
   if (policy->mode == IKE_MODE_TRANSPORT) {
     remove_hosts (routes, policy, &wanted[0]);
     return;
