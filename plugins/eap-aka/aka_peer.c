@@ -13,27 +13,15 @@ typedef struct {
   guint n_offered;
 } AkaPeer;
 
-static AkaIdLevel
-level_of (const SimPacket *packet)
-{
-  if (packet->has & SIM_BIT (AT_ANY_ID_REQ))
-    return AKA_ID_ANY;
-  if (packet->has & SIM_BIT (AT_FULLAUTH_ID_REQ))
-    return AKA_ID_FULLAUTH;
-  return packet->has & SIM_BIT (AT_PERMANENT_ID_REQ) ? AKA_ID_PERMANENT : AKA_ID_NONE;
-}
-
 /* RFC 4187, 4.1.5: "At most three EAP/AKA-Identity rounds can be used", each for more. */
 static void
 asked (AkaPeer *peer, const SimPacket *packet)
 {
-  const guint32 requests =
-      SIM_BIT (AT_ANY_ID_REQ) | SIM_BIT (AT_FULLAUTH_ID_REQ) | SIM_BIT (AT_PERMANENT_ID_REQ);
   SimTalk *talk = &peer->aka.talk;
-  AkaIdLevel level = level_of (packet);
+  SimIdLevel level = sim_packet_level (packet);
   IkeWriter *writer;
 
-  if (!sim_packet_fits (packet, 0, requests) || level <= peer->aka.level || peer->is_resynced
+  if (!sim_packet_fits (packet, 0, SIM_ID_REQUESTS) || level <= peer->aka.level || peer->is_resynced
       || peer->n_offered) {
     sim_talk_fail (talk, "the server asks for an identity out of turn");
     return;
@@ -180,6 +168,18 @@ send_answer (AkaPeer *peer, const IkeSimQuintuplet *quintuplet)
   sim_talk_send_mac (talk, (IkePart){ 0 }, indicate ? IKE_EAP_MORE : IKE_EAP_DONE);
 }
 
+/* RFC 9048, 4: "If it turns out that both the server and peer would have been able to use EAP-AKA'
+ * and preferred it over EAP-AKA, the peer behaves as if AUTN had been incorrect". */
+static gboolean
+was_bid_down (const SimTalk *talk)
+{
+  const SimPacket *packet = &talk->packet;
+
+  return !aka_is_prime (talk) && aka_options (talk)->prefers_prime
+         && packet->has & SIM_BIT (AT_BIDDING)
+         && sim_packet_number (packet, AT_BIDDING) & AKA_BIDDING_D;
+}
+
 /* The card trusts AUTN; do MAC and what it covers fit? */
 static void
 check_and_answer (AkaPeer *peer, const IkeSimQuintuplet *quintuplet)
@@ -200,6 +200,8 @@ check_and_answer (AkaPeer *peer, const IkeSimQuintuplet *quintuplet)
     wrong = sim_talk_sealed (talk);
   if (wrong)
     sim_talk_fail (talk, "%s", wrong);
+  else if (was_bid_down (talk))
+    reject (talk, "both ends prefer EAP-AKA' (eap-aka.prefer_prime), and somebody kept us from it");
   else
     send_answer (peer, quintuplet);
 }

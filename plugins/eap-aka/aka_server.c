@@ -26,12 +26,9 @@ network_of (const SimTalk *talk)
 static void
 send_identity (AkaServer *server)
 {
-  static const SimAttribute requests[] = { [AKA_ID_ANY] = AT_ANY_ID_REQ,
-                                           [AKA_ID_FULLAUTH] = AT_FULLAUTH_ID_REQ,
-                                           [AKA_ID_PERMANENT] = AT_PERMANENT_ID_REQ };
   SimTalk *talk = &server->aka.talk;
 
-  sim_write_empty (sim_talk_packet (talk, SIM_AKA_IDENTITY), requests[server->aka.level]);
+  sim_write_empty (sim_talk_packet (talk, SIM_AKA_IDENTITY), sim_level_request (server->aka.level));
   sim_talk_send (talk);
 }
 
@@ -42,7 +39,7 @@ ask_again (AkaServer *server)
   SimTalk *talk = &server->aka.talk;
   char name[4 * IKE_EAP_IDENTITY_MAX];
 
-  if (++server->aka.level < AKA_ID_END) {
+  if (++server->aka.level < SIM_ID_END) {
     send_identity (server);
     return;
   }
@@ -72,6 +69,10 @@ send_challenge (AkaServer *server)
   }
   if (sim_options (talk)->result_indications)
     sim_write_empty (writer, AT_RESULT_IND);
+  /* RFC 9048, 4: "This bit is set to 1 if the sender supports EAP-AKA', is willing to use it, and
+   * prefers it over EAP-AKA." */
+  if (!aka_is_prime (talk) && aka_options (talk)->prefers_prime)
+    sim_write_number (writer, AT_BIDDING, AKA_BIDDING_D);
   sim_talk_send_mac (talk, (IkePart){ 0 }, IKE_EAP_MORE);
 }
 
@@ -113,7 +114,7 @@ begin (SimTalk *talk)
     ask_quintuplet (talk);
     return;
   }
-  server->aka.level = AKA_ID_ANY;
+  server->aka.level = SIM_ID_ANY;
   send_identity (server);
 }
 

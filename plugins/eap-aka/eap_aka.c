@@ -28,6 +28,7 @@ aka_activate (IkePlugin *self, GError **error)
 
   ike_plugin_set_state (self, options, options_free);
   sim_options_read (&options->common, self);
+  options->prefers_prime = ike_plugin_option_bool (self, "prefer_prime");
   options->network_name = g_strdup (ike_plugin_option (self, "network_name"));
   if (!options->network_name || strlen (options->network_name) <= AKA_NETWORK_MAX)
     return TRUE;
@@ -56,7 +57,15 @@ static const IkeOptionInfo network_name = {
   .doc = "eap-aka-prime: the name of the access network, which goes into the keys; unset: WLAN for "
          "a server, any for a peer.",
 };
-static const IkeOptionInfo *const options[] = { SIM_OPTIONS, &network_name, NULL };
+static const IkeOptionInfo prefer_prime = {
+  .struct_size = sizeof prefer_prime,
+  .path = "plugin/prefer_prime",
+  .type = "bool",
+  .fallback = "no",
+  .doc = "EAP-AKA' is preferred to EAP-AKA: a server says so, and a peer refuses EAP-AKA of one "
+         "that does.",
+};
+static const IkeOptionInfo *const options[] = { SIM_OPTIONS, &network_name, &prefer_prime, NULL };
 
 IKE_PLUGIN (ike_plugin, "eap-aka", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",
             .summary = "authentication by cards of UMTS (RFC 4187, RFC 9048)", .features = features,

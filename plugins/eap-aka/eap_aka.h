@@ -3,21 +3,19 @@
 #pragma once
 #include "shared/sim/method.h"
 
-enum { AKA_KDF = 1, AKA_NETWORK_MAX = 255 };
+enum { AKA_KDF = 1, AKA_NETWORK_MAX = 255, AKA_BIDDING_D = 0x8000 };
 
 /* The plugin's options. */
 typedef struct {
   SimOptions common;                          /* first */
   char      *network_name;                    /* NULL: not set */
+  gboolean   prefers_prime;                   /* EAP-AKA' to EAP-AKA */
 } AkaOptions;
-
-/* How much of an identity is asked for; each may be asked for once, in this order. */
-typedef enum { AKA_ID_NONE, AKA_ID_ANY, AKA_ID_FULLAUTH, AKA_ID_PERMANENT, AKA_ID_END } AkaIdLevel;
 
 /* What both ends keep. */
 typedef struct {
   SimTalk     talk;
-  AkaIdLevel  level;                          /* of the last AKA-Identity */
+  SimIdLevel  level;                          /* of the last AKA-Identity */
   GByteArray *identities;                     /* the packets of these rounds, for AT_CHECKCODE */
 } AkaTalk;
 

@@ -183,6 +183,29 @@ test_network_names (void)
   }
 }
 
+/* RFC 9048, 4: only where both ends prefer EAP-AKA' is EAP-AKA no good. */
+static void
+test_bidding (void)
+{
+  static const char prefers[] = "eap-aka { prefer_prime = yes }", *options[] = { "", prefers };
+
+  for (guint i = 0; i < 4; i++) {
+    const char *server = options[i & 1], *peer = options[i >> 1];
+    Pair pair = {
+      .method = "aka", .server = card, .peer = card, .server_options = server, .peer_options = peer
+    };
+
+    if (i == 3) {
+      pair.peer_says = "somebody kept us from it";
+      pair.server_says = "the card refuses us";
+    }
+    run_pair (&pair);
+    pair.method = "aka-prime";
+    pair.peer_says = pair.server_says = NULL;
+    run_pair (&pair);
+  }
+}
+
 /* -- what is changed on its way */
 
 #define RAND "01050000 101112131415161718191a1b1c1d1e1f"
@@ -348,6 +371,7 @@ main (int argc, char **argv)
   add ("other-keys-are-refused", test_other_keys);
   add ("unknown-cards", test_unknown_cards);
   add ("what-is-changed-is-refused", test_changes);
+  g_test_add_func ("/eap-aka/both-prefer-the-better-one", test_bidding);
   g_test_add_func ("/eap-aka-prime/names-of-networks-are-compared", test_network_names);
   g_test_add_func ("/eap-aka-prime/what-is-changed-is-refused-too", test_prime_changes);
   g_test_add_func ("/eap-aka-prime/only-the-wanted-change-of-functions", test_kdf_change);

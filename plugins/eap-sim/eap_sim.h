@@ -11,7 +11,4 @@ typedef struct {
   guint      min_challenges;
 } EapSimOptions;
 
-/* How much of an identity is asked for; each may be asked for once, in this order. */
-typedef enum { SIM_ID_NONE, SIM_ID_ANY, SIM_ID_FULLAUTH, SIM_ID_PERMANENT, SIM_ID_END } SimIdLevel;
-
 extern const SimTalkClass sim_server_class, sim_peer_class;

@@ -12,16 +12,6 @@ typedef struct {
   guint8 versions[SIM_VERSIONS_MAX];
 } SimPeer;
 
-static SimIdLevel
-level_of (const SimPacket *packet)
-{
-  if (packet->has & SIM_BIT (AT_ANY_ID_REQ))
-    return SIM_ID_ANY;
-  if (packet->has & SIM_BIT (AT_FULLAUTH_ID_REQ))
-    return SIM_ID_FULLAUTH;
-  return packet->has & SIM_BIT (AT_PERMANENT_ID_REQ) ? SIM_ID_PERMANENT : SIM_ID_NONE;
-}
-
 /* RFC 4186, 7: "The Version List denotes the 2-byte-long supported version numbers from
  * AT_VERSION_LIST, in the order in which they appear in the attribute": so that it goes into the
  * keys, and nobody can take a version out of it. */
@@ -41,13 +31,11 @@ take_versions (SimPeer *peer, const SimPacket *packet)
 static void
 start (SimPeer *peer, const SimPacket *packet)
 {
-  const guint32 requests =
-      SIM_BIT (AT_ANY_ID_REQ) | SIM_BIT (AT_FULLAUTH_ID_REQ) | SIM_BIT (AT_PERMANENT_ID_REQ);
   SimTalk *talk = &peer->talk;
-  SimIdLevel level = level_of (packet);
+  SimIdLevel level = sim_packet_level (packet);
   IkeWriter *writer;
 
-  if (!sim_packet_fits (packet, SIM_BIT (AT_VERSION_LIST), requests)) {
+  if (!sim_packet_fits (packet, SIM_BIT (AT_VERSION_LIST), SIM_ID_REQUESTS)) {
     sim_talk_fail (talk, "the server's Start has not the attributes that it must have");
     return;
   }
@@ -91,6 +79,7 @@ send_answer (SimPeer *peer, const IkeSimTriplets *triplets)
   }
   sim_talk_send_mac (talk, (IkePart){ sres, triplets->n * IKE_SIM_SRES_LEN },
                      indicate ? IKE_EAP_MORE : IKE_EAP_DONE);
+  ike_wipe (sres, sizeof sres);
 }
 
 /* The card has answered; now it can be seen whether the challenge is the server's. */

@@ -17,13 +17,10 @@ static const guint8 versions[] = { 0, SIM_VERSION };
 static void
 send_start (SimServer *server)
 {
-  static const SimAttribute requests[] = { [SIM_ID_ANY] = AT_ANY_ID_REQ,
-                                           [SIM_ID_FULLAUTH] = AT_FULLAUTH_ID_REQ,
-                                           [SIM_ID_PERMANENT] = AT_PERMANENT_ID_REQ };
   IkeWriter *writer = sim_talk_packet (&server->talk, SIM_START);
 
   if (server->level != SIM_ID_NONE)
-    sim_write_empty (writer, requests[server->level]);
+    sim_write_empty (writer, sim_level_request (server->level));
   sim_write_counted (writer, AT_VERSION_LIST, versions, sizeof versions);
   sim_talk_send (&server->talk);
 }

@@ -136,8 +136,6 @@ read_one (SimPacket *packet, guint8 number, IkeReader *body)
 static const char *
 read_all (SimPacket *packet, IkeReader *reader)
 {
-  const guint32 requests =
-      SIM_BIT (AT_PERMANENT_ID_REQ) | SIM_BIT (AT_ANY_ID_REQ) | SIM_BIT (AT_FULLAUTH_ID_REQ);
   const guint32 sealed = SIM_BIT (AT_IV) | SIM_BIT (AT_ENCR_DATA);
   guint32 asks;
 
@@ -153,7 +151,7 @@ read_all (SimPacket *packet, IkeReader *reader)
   }
   /* RFC 4186, 10.1: "only one of them can be included at the same time.  If one of the attributes
    * AT_IV and AT_ENCR_DATA is included, then both of the attributes MUST be included." */
-  asks = packet->has & requests;
+  asks = packet->has & SIM_ID_REQUESTS;
   if (asks & (asks - 1))
     return "several requests for an identity";
   if ((packet->has & sealed) && (packet->has & sealed) != sealed)
@@ -194,6 +192,26 @@ sim_packet_read (SimPacket *packet, guint8 type, const guint8 *data, gsize len)
   if (packet->type != type)
     return "a packet of another method";
   return read_all (packet, &reader);
+}
+
+SimIdLevel
+sim_packet_level (const SimPacket *packet)
+{
+  if (packet->has & SIM_BIT (AT_ANY_ID_REQ))
+    return SIM_ID_ANY;
+  if (packet->has & SIM_BIT (AT_FULLAUTH_ID_REQ))
+    return SIM_ID_FULLAUTH;
+  return packet->has & SIM_BIT (AT_PERMANENT_ID_REQ) ? SIM_ID_PERMANENT : SIM_ID_NONE;
+}
+
+SimAttribute
+sim_level_request (SimIdLevel level)
+{
+  static const SimAttribute requests[] = { [SIM_ID_ANY] = AT_ANY_ID_REQ,
+                                           [SIM_ID_FULLAUTH] = AT_FULLAUTH_ID_REQ,
+                                           [SIM_ID_PERMANENT] = AT_PERMANENT_ID_REQ };
+
+  return requests[level];
 }
 
 gboolean

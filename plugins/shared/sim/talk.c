@@ -2,6 +2,8 @@
 /* talk.c - the course of a conversation that the methods of cards have in common. */
 #include "talk.h"
 
+#include "shared/eap/packet.h"
+
 #include <string.h>
 
 gpointer
@@ -83,17 +85,6 @@ sim_talk_identity (const SimTalk *talk)
 
 /* -- answers to a turn */
 
-/* As a configuration's text is read, so that what it names can be compared. */
-static guint8
-type_of (const guint8 *identity, gsize len)
-{
-  if (memchr (identity, '=', len))
-    return IKE_ID_KEY_ID;
-  if (memchr (identity, '@', len))
-    return identity[0] == '@' ? IKE_ID_FQDN : IKE_ID_RFC822_ADDR;
-  return memchr (identity, ':', len) ? IKE_ID_KEY_ID : IKE_ID_FQDN;
-}
-
 /* Whom we proved, where that is another than was said. */
 static IkeIdent *
 proven (const SimTalk *talk)
@@ -105,8 +96,7 @@ proven (const SimTalk *talk)
   if (!talk->klass->is_server
       || (said && len == talk->identity_len && memcmp (said, talk->identity, len) == 0))
     return NULL;
-  return ike_ident_new (type_of (talk->identity, talk->identity_len), talk->identity,
-                        talk->identity_len);
+  return eap_identity_new (talk->identity, talk->identity_len);
 }
 
 /* Last. */
