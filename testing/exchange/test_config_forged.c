@@ -15,6 +15,8 @@ static struct {
   guint n_handled;
   guint n_up;    /* IKE SAs that came up all the same */
   GString *told; /* types, if anybody wants to know */
+  Pair *slow;    /* its client's kernel answers late, from when IKE_AUTH is answered */
+  guint32 delay_ms;
 } forgery;
 
 static void
@@ -44,6 +46,8 @@ on_message (IkePlugin *self, IkeSa *sa, IkeMessageEvent *event)
   if (!event->is_inbound && event->exchange == IKE_AUTH && forgery.len
       && event->is_request != forgery.of_reply)
     rebuild (event);
+  if (forgery.slow && !event->is_inbound && event->exchange == IKE_AUTH && !event->is_request)
+    forgery.slow->a.kernel_ops->delay (forgery.slow->a.kernel, forgery.delay_ms);
   return IKE_HOOK_PASS;
 }
 
@@ -277,6 +281,34 @@ n_online (Pair *pair)
   return ike_tree_int (ike_tree_nth (ike_tree_get (result, "pools"), 0), "online", -1);
 }
 
+/* -- a kernel that takes its time */
+
+static void
+test_slow (gconstpointer flags)
+{
+  Pair *pair = make_pair (flags);
+  const IkeKernelFakeOps *kernel = pair->a.kernel_ops;
+  g_autofree char *error = NULL;
+
+  forgery.slow = pair;
+  forgery.delay_ms = 5000;
+  pair_assert_up (pair, NULL);
+  kernel->delay (pair->a.kernel, 0);
+  assert_one_address (pair);
+  pair_down (pair, "pair", NULL);
+  assert_nothing (pair);
+  /* Longer than anybody waits. */
+  forgery.delay_ms = 30000;
+  error = pair_up (pair, NULL);
+  g_assert_nonnull (error);
+  kernel->delay (pair->a.kernel, 0);
+  pair_run (pair, 60);
+  g_assert_cmpuint (kernel->n_addresses (pair->a.kernel), ==, 0);
+  g_assert_cmpuint (kernel->n_calls (pair->a.kernel, IKE_FAKE_ADDRESS), ==, 4);
+  pair_free (pair);
+  forgery.slow = NULL;
+}
+
 /* -- requests */
 
 static void
@@ -440,6 +472,7 @@ main (int argc, char **argv)
   pair_add_test ("config-forged", "payloads-of-other-kinds", test_types);
   pair_add_test ("config-forged", "no-more-than-was-asked-for", test_too_many);
   pair_add_test ("config-forged", "a-thousand-attributes", test_thousand);
+  pair_add_test ("config-forged", "an-address-that-comes-late-is-taken-away", test_slow);
   pair_add_test ("config-forged", "greedy-clients", test_greedy);
   pair_add_test ("config-forged", "wishes-that-are-none", test_wishes);
   pair_add_test ("config-forged", "split-dns-for-those-who-ask", test_split_dns);
