@@ -3,9 +3,10 @@
 #include <string.h>
 #include <ikebana/error.h>
 #include "leases.h"
+#include "shared/pool/pool_keys.h"
 
 /* How many of a client's, or of the oldest leases are looked at before the next way is tried. */
-enum { LOOKED_AT = 16, TEXT_MAX = 512 };
+enum { LOOKED_AT = 16 };
 
 const char *const leases_migrations[] = {
   "CREATE TABLE leases (address TEXT PRIMARY KEY, family INTEGER NOT NULL, pool TEXT NOT NULL,"
@@ -37,22 +38,9 @@ typedef struct {
   const PoolConf *conf;
   const IkeLeaseQuery *query;
   guint family;
-  char client[TEXT_MAX]; /* "": anonymous */
+  char client[POOL_CLIENT_TEXT_MAX]; /* "": anonymous */
   char remote[IKE_ADDR_TEXT_SIZE], host[IKE_ADDR_TEXT_SIZE];
 } Ask;
-
-/* Equal identities have one text, as ike_ident_equal() ignores the case of names; unequal ones may
- * share it when they are long, so who finds a lease by it compares. */
-static void
-client_text (const IkeIdent *identity, char out[static TEXT_MAX])
-{
-  out[0] = 0;
-  if (!identity)
-    return;
-  ike_ident_format (identity, out, TEXT_MAX);
-  for (char *at = out; *at; at++)
-    *at = g_ascii_tolower (*at);
-}
 
 static IkeSqliteValue
 client_of (const Ask *ask)
@@ -361,7 +349,7 @@ find_fresh (const Ask *ask, IkeAddr *addr, GError **error)
 static gboolean
 note_history (const Ask *ask, const char *address, GError **error)
 {
-  char identity[TEXT_MAX] = "";
+  char identity[POOL_CLIENT_TEXT_MAX] = "";
   const IkeSqliteValue args[] = {
     ike_sqlite_text (address),
     ike_sqlite_text (ask->query->pool),
@@ -457,7 +445,7 @@ leases_acquire (IkeSqliteTx *tx, const LeasesRules *rules, const PoolConf *conf,
               .family = query->wanted.family == 6 ? 6 : 4 };
 
   memset (out, 0, sizeof *out);
-  client_text (query->identity, ask.client);
+  pool_client_text (query->identity, ask.client);
   ike_addr_format (&query->remote, TRUE, ask.remote);
   ike_addr_format (&query->remote, FALSE, ask.host);
   if (!leases_begin_session (tx, rules, error) || !pick (&ask, out, error))

@@ -5,6 +5,7 @@
  * in the queue of all that are, which the oldest one leaves first. */
 #include "config.h"
 #include "pool_leases.h"
+#include "pool_keys.h"
 #include <string.h>
 
 /* One client may have thousands of leases (one identity for all devices): so many of those that are
@@ -45,42 +46,6 @@ struct _PoolLeases {
 
 /* -- tables */
 
-static guint
-addr_hash (gconstpointer data)
-{
-  const IkeAddr *addr = data;
-  guint hash = addr->family;
-
-  for (guint i = 0; i < sizeof addr->bytes; i++)
-    hash = (hash ^ addr->bytes[i]) * 16777619u;
-  return hash;
-}
-
-static gboolean
-addr_equal (gconstpointer a, gconstpointer b)
-{
-  return ike_addr_same_host (a, b);
-}
-
-/* By what people read: two encodings of one name are equal, as ike_ident_equal() has it. */
-static guint
-ident_hash (gconstpointer data)
-{
-  char text[512];
-  guint hash = 2166136261u;
-
-  ike_ident_format (data, text, sizeof text);
-  for (const char *at = text; *at; at++)
-    hash = (hash ^ (guint8) g_ascii_tolower (*at)) * 16777619u;
-  return hash;
-}
-
-static gboolean
-ident_equal (gconstpointer a, gconstpointer b)
-{
-  return ike_ident_equal (a, b);
-}
-
 static void
 client_free (gpointer data)
 {
@@ -107,8 +72,8 @@ pool_leases_new (const PoolAddrs *addrs, guint max_offline)
 
   leases->addrs = addrs;
   leases->max_offline = max_offline;
-  leases->by_addr = g_hash_table_new_full (addr_hash, addr_equal, NULL, lease_free);
-  leases->clients = g_hash_table_new_full (ident_hash, ident_equal, NULL, client_free);
+  leases->by_addr = g_hash_table_new_full (pool_addr_hash, pool_addr_equal, NULL, lease_free);
+  leases->clients = g_hash_table_new_full (pool_ident_hash, pool_ident_equal, NULL, client_free);
   leases->skipped = g_array_new (FALSE, FALSE, sizeof (IkeAddr));
   return leases;
 }
