@@ -39,7 +39,9 @@ struct _PoolLeases {
   GQueue offline[2]; /* Lease, the oldest first */
   guint64 fresh[2];  /* all addresses below were given to somebody */
   guint64 n_online;
+  guint n_left;    /* online, and not among @addrs */
   GArray *skipped; /* IkeAddr; of them, those that were taken then */
+  guint next_skipped;
   gboolean (*is_taken) (const IkeAddr *addr, gpointer data);
   gpointer guard;
 };
@@ -272,15 +274,20 @@ find_wanted (PoolLeases *leases, const IkeLeaseQuery *query)
              : NULL;
 }
 
-/* Passed over when somebody else's client had it, who may be gone by now. */
+/* Passed over when somebody else's client had it, who may be gone by now.  Some at a time, and
+ * others the next time. */
 static Lease *
 find_skipped (PoolLeases *leases, guint family)
 {
-  for (guint i = 0; i < MIN (leases->skipped->len, LOOKED_AT); i++) {
-    IkeAddr addr = g_array_index (leases->skipped, IkeAddr, i);
+  GArray *skipped = leases->skipped;
+
+  for (guint n = MIN (skipped->len, LOOKED_AT); n; n--) {
+    guint i = leases->next_skipped % skipped->len;
+    IkeAddr addr = g_array_index (skipped, IkeAddr, i);
+    leases->next_skipped = i + 1;
     if (addr.family != family || is_taken (leases, &addr))
       continue;
-    g_array_remove_index (leases->skipped, i--);
+    g_array_remove_index_fast (skipped, i);
     if (!g_hash_table_contains (leases->by_addr, &addr))
       return make (leases, &addr);
   }
@@ -395,9 +402,10 @@ pool_leases_release (PoolLeases *leases, const IkeLeaseQuery *query, const IkeAd
   lease->public.n_holders = lease->holders->len;
   if (lease->holders->len)
     return;
-  if (!pool_addrs_has (leases->addrs, addr))
+  if (!pool_addrs_has (leases->addrs, addr)) {
+    leases->n_left--;
     forget (leases, lease);
-  else
+  } else
     forget_one_too_many (leases, lease);
 }
 
@@ -405,10 +413,13 @@ guint
 pool_leases_set_addrs (PoolLeases *leases, const PoolAddrs *addrs)
 {
   GHashTableIter iter;
+  gboolean are_equal = pool_addrs_equal (leases->addrs, addrs);
   gpointer value;
-  guint n_left = 0;
 
   leases->addrs = addrs;
+  if (are_equal)
+    return leases->n_left;
+  leases->n_left = 0;
   g_array_set_size (leases->skipped, 0);
   for (guint kind = 0; kind < 2; kind++) {
     GList *link = leases->offline[kind].head, *next;
@@ -422,8 +433,8 @@ pool_leases_set_addrs (PoolLeases *leases, const PoolAddrs *addrs)
   }
   g_hash_table_iter_init (&iter, leases->by_addr);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    n_left += !pool_addrs_has (addrs, &((Lease *) value)->public.addr);
-  return n_left;
+    leases->n_left += !pool_addrs_has (addrs, &((Lease *) value)->public.addr);
+  return leases->n_left;
 }
 
 gboolean
