@@ -27,6 +27,7 @@ const char *const leases_migrations[] = {
   "CREATE INDEX history_released ON history (released_us) WHERE released_us IS NOT NULL;"
   "CREATE INDEX history_open ON history (id) WHERE released_us IS NULL;"
   "CREATE TABLE session (one INTEGER PRIMARY KEY CHECK (one = 1), id INTEGER NOT NULL);",
+  "CREATE INDEX leases_online ON leases (pool) WHERE n_holders > 0;",
   NULL,
 };
 
