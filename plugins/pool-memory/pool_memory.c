@@ -8,6 +8,7 @@
 #include "shared/pool/pool_conf.h"
 #include "shared/pool/pool_leases.h"
 #include "shared/pool/pool_others.h"
+#include "shared/pool/pool_tell.h"
 #include <ikebana/engine.h>
 #include <ikebana/model.h>
 #include <ikebana/plugin.h>
@@ -295,12 +296,8 @@ attributes (IkePlugin *plugin, const char *name,
 static void
 list_pool (const Pool *pool, IkeTree *row)
 {
-  ike_tree_set_string (row, "pool", pool->conf->name);
-  ike_tree_set_string (row, "keeper", "memory");
-  ike_tree_set_int (row, "size4", (gint64) pool_addrs_n (pool->conf->addrs, 4));
-  ike_tree_set_int (row, "size6", (gint64) pool_addrs_n (pool->conf->addrs, 6));
-  ike_tree_set_int (row, "online", (gint64) pool_leases_n_online (pool->leases));
-  ike_tree_set_int (row, "offline", (gint64) pool_leases_n_offline (pool->leases));
+  pool_list_row (row, pool->conf, "memory", (gint64) pool_leases_n_online (pool->leases),
+                 (gint64) pool_leases_n_offline (pool->leases));
 }
 
 /* Copied under the lock, told without it. */
@@ -339,16 +336,11 @@ copy_lease (const PoolLease *lease, gpointer data)
 static void
 list_lease (const Row *at, gint64 now_us, IkeTree *row)
 {
-  char text[512];
+  char text[IKE_ADDR_TEXT_SIZE];
+  PoolLeaseRow lease = { at->pool, ike_addr_format (&at->lease.addr, FALSE, text),
+                         at->lease.identity, at->lease.n_holders, at->lease.since_us };
 
-  ike_tree_set_string (row, "pool", at->pool);
-  ike_tree_set_string (row, "address", ike_addr_format (&at->lease.addr, FALSE, text));
-  ike_tree_set_string (row, "identity",
-                       at->lease.identity ? ike_ident_format (at->lease.identity, text, sizeof text)
-                                          : "anonymous");
-  ike_tree_set_string (row, "status", at->lease.n_holders ? "online" : "offline");
-  ike_tree_set_int (row, "sas", at->lease.n_holders);
-  ike_tree_set_int (row, "since-s", (now_us - at->lease.since_us) / G_USEC_PER_SEC);
+  pool_lease_row (row, &lease, now_us);
 }
 
 static GArray *

@@ -4,6 +4,7 @@
 #include <ikebana/error.h>
 #include "leases.h"
 #include "shared/pool/pool_keys.h"
+#include "shared/pool/pool_tell.h"
 
 /* How many of a client's, or of the oldest leases are looked at before the next way is tried. */
 enum { LOOKED_AT = 16 };
@@ -417,7 +418,7 @@ pick (const Ask *ask, IkeAddr *addr, GError **error)
   static gboolean (*const ways[]) (const Ask *, IkeAddr *, GError **) = { find_shared, find_wanted,
                                                                           find_own, find_fresh,
                                                                           find_oldest };
-  guint64 n = pool_addrs_n (ask->conf->addrs, ask->family);
+  g_autofree char *why = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
     if (!ways[i](ask, addr, error))
@@ -425,13 +426,8 @@ pick (const Ask *ask, IkeAddr *addr, GError **error)
     if (addr->family)
       return TRUE;
   }
-  if (n)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_BUSY,
-                 "pool %s is full: all %" G_GUINT64_FORMAT " addresses are in use",
-                 ask->query->pool, n);
-  else
-    g_set_error (error, IKE_ERROR, IKE_ERROR_BUSY, "pool %s has no IPv%u addresses",
-                 ask->query->pool, ask->family);
+  why = pool_why_none (ask->query->pool, ask->conf->addrs, ask->family);
+  g_set_error_literal (error, IKE_ERROR, IKE_ERROR_BUSY, why);
   return FALSE;
 }
 

@@ -2,6 +2,7 @@
 /* list.c - leases and their history, for people. */
 #include <ikebana/error.h>
 #include "leases.h"
+#include "shared/pool/pool_tell.h"
 
 static gboolean
 count (IkeSqliteTx *tx, const char *sql, const char *pool, gint64 *n, GError **error)
@@ -37,20 +38,13 @@ static gboolean
 add_lease (const IkeSqliteValue *row, guint n, gpointer data)
 {
   Listing *listing = data;
-  IkeTree *one = ike_tree_add_section (listing->list, NULL);
-  char text[512] = "anonymous";
+  gboolean is_known = row[2].type == IKE_SQLITE_INT;
+  g_autoptr (IkeIdent) identity =
+      is_known ? ike_ident_new ((guint8) row[2].integer, row[3].data, row[3].len) : NULL;
+  PoolLeaseRow lease = { ike_sqlite_value_text (&row[0]), ike_sqlite_value_text (&row[1]), identity,
+                         row[4].integer, row[5].integer };
 
-  if (row[2].type == IKE_SQLITE_INT) {
-    IkeIdent *identity = ike_ident_new ((guint8) row[2].integer, row[3].data, row[3].len);
-    ike_ident_format (identity, text, sizeof text);
-    ike_ident_unref (identity);
-  }
-  ike_tree_set_string (one, "pool", ike_sqlite_value_text (&row[0]));
-  ike_tree_set_string (one, "address", ike_sqlite_value_text (&row[1]));
-  ike_tree_set_string (one, "identity", text);
-  ike_tree_set_string (one, "status", row[4].integer ? "online" : "offline");
-  ike_tree_set_int (one, "sas", row[4].integer);
-  ike_tree_set_int (one, "since-s", (listing->now_us - row[5].integer) / G_USEC_PER_SEC);
+  pool_lease_row (ike_tree_add_section (listing->list, NULL), &lease, listing->now_us);
   return TRUE;
 }
 

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "pool_leases.h"
 #include "pool_keys.h"
+#include "pool_tell.h"
 #include <string.h>
 
 /* One client may have thousands of leases (one identity for all devices): so many of those that are
@@ -346,14 +347,10 @@ gboolean
 pool_leases_acquire (PoolLeases *leases, const IkeLeaseQuery *query, gint64 now_us, IkeAddr *out,
                      char **why)
 {
-  guint64 n = pool_addrs_n (leases->addrs, query->wanted.family);
   Lease *lease = find (leases, query);
 
   if (!lease) {
-    *why =
-        n ? g_strdup_printf ("pool %s is full: all %" G_GUINT64_FORMAT " addresses are in use",
-                             query->pool, n)
-          : g_strdup_printf ("pool %s has no IPv%u addresses", query->pool, query->wanted.family);
+    *why = pool_why_none (query->pool, leases->addrs, query->wanted.family);
     return FALSE;
   }
   hold (leases, lease, query, now_us);
