@@ -212,9 +212,10 @@ installed (gpointer owner, gpointer data, gpointer result, const char *error)
 {
   const Installed *at = data;
 
-  if (!error)
+  if (!error) {
+    held_keep (at->client->held, result);
     return;
-  held_drop (at->client->held, &at->client->addrs[at->i]);
+  }
   at->client->addrs[at->i].family = 0;
   g_free (at->client->failure);
   at->client->failure = g_strdup (error);
@@ -225,6 +226,7 @@ static const IkeCallClass install_call = {
   .name = "install a virtual address",
   .timeout_ms = 20000,
   .then = installed,
+  .undo = placed_free,
   .free_data = g_free,
 };
 
@@ -233,7 +235,7 @@ install_all (IkeTask *task, Client *self)
 {
   for (guint i = 0; i < self->n_addrs; i++) {
     Installed at = { self, i };
-    held_install (self->held, &self->addrs[i],
+    held_install (config_of (task), ike_sa_loop (ike_task_sa (task)), &self->addrs[i],
                   ike_task_call (task, &install_call, g_memdup2 (&at, sizeof at)));
   }
 }

@@ -59,10 +59,15 @@ typedef struct _Held Held;
 extern const IkeSlotClass config_held_slot;
 /* That of @sa, made if need be. */
 Held    *held_of        (const Config *config, IkeSa *sa);
-/* Installs it; @call as of IkeKernelNetClass.add_address. */
-void     held_install   (Held *held, const IkeAddr *addr, IkeCall *call);
-/* It was not installed. */
-void     held_drop      (Held *held, const IkeAddr *addr);
+/* An address that is on an interface. */
+typedef struct {
+  const Config *config;
+  IkeAddr       addr;
+} Placed;
+/* Answers @call with a Placed, or fails. */
+void     held_install   (const Config *config, IkeLoop *loop, const IkeAddr *addr, IkeCall *call);
+void     placed_free    (gpointer placed);                      /* takes it away; any thread */
+void     held_keep      (Held *held, Placed *placed_take);
 void     held_attribute (Held *held, IkeSa *sa, guint16 type, const guint8 *value, gsize len);
 
 /* -- commands.c */

@@ -21,8 +21,8 @@ struct _Gateway {
   guint64 asked;                             /* types below 64, as bits */
   GByteArray *attributes;                    /* as on the wire */
   guint n_attributes;
-  GByteArray *types; /* of all attributes there are */
-  gboolean is_cut;
+  GByteArray *types;            /* of all attributes there are */
+  gboolean is_cut, are_domains; /* which of the attributes of pools it is the turn of */
 };
 
 void
@@ -48,21 +48,38 @@ put_u16 (GByteArray *array, guint16 value)
   g_byte_array_append (array, (const guint8 *) &wire, sizeof wire);
 }
 
-/* RFC 8598, 3.1: "The absence of INTERNAL_DNSSEC_TA attributes in the CFG_REQUEST payload indicates
- * that the initiator does not support or is unwilling to accept" them.  Of encrypted DNS (RFC 9464)
- * clients say so, too. */
 static gboolean
-is_for_those_who_ask (guint16 type)
+is_domain (guint16 type)
 {
-  return type >= IKE_CFG_INTERNAL_DNSSEC_TA && type <= IKE_CFG_ENCDNS_DIGEST_INFO;
+  return type == IKE_CFG_INTERNAL_DNS_DOMAIN || type == IKE_CFG_INTERNAL_DNSSEC_TA;
 }
 
+static gboolean
+has_asked (const Gateway *self, guint16 type)
+{
+  return self->asked >> type & 1;
+}
+
+/* RFC 8598, 3.1: "The absence of INTERNAL_DNS_DOMAIN attributes in the CFG_REQUEST payload
+ * indicates that the initiator does not support or is unwilling to accept a Split DNS
+ * configuration"; so it is of trust anchors, and of encrypted DNS (RFC 9464).  Who asks for trust
+ * anchors alone gets "both INTERNAL_DNSSEC_TA and INTERNAL_DNS_DOMAIN". */
+static gboolean
+is_wanted (const Gateway *self, guint16 type)
+{
+  if (type < IKE_CFG_INTERNAL_DNS_DOMAIN || type > IKE_CFG_ENCDNS_DIGEST_INFO)
+    return TRUE;
+  return has_asked (self, type)
+         || (type == IKE_CFG_INTERNAL_DNS_DOMAIN && has_asked (self, IKE_CFG_INTERNAL_DNSSEC_TA));
+}
+
+/* Behind one that does not fit nothing is added: what belongs to it would be said of another. */
 static void
 add_attribute (guint16 type, const void *value, gsize len, gpointer data)
 {
   Gateway *self = data;
 
-  if (is_for_those_who_ask (type) && !(self->asked >> type & 1))
+  if (self->is_cut || !is_wanted (self, type))
     return;
   if (self->n_attributes == IKE_CFG_ATTRIBUTES_MAX
       || self->attributes->len + 4 + len > CONFIG_BYTES_MAX) {
@@ -309,7 +326,10 @@ has_family (const Gateway *self, guint family)
 static void
 add_of_pool (guint16 type, const void *value, gsize len, gpointer data)
 {
-  if (type != IKE_CFG_INTERNAL_IP4_NETMASK || has_family (data, 4))
+  const Gateway *self = data;
+
+  if (is_domain (type) == self->are_domains
+      && (type != IKE_CFG_INTERNAL_IP4_NETMASK || has_family (self, 4)))
     add_attribute (type, value, len, data);
 }
 
@@ -336,11 +356,14 @@ finish (IkeTask *task, Gateway *self)
   ike_sa_forget_virtual_ips (sa, FALSE);
   for (guint i = 0; i < self->n_addrs; i++)
     ike_sa_add_virtual_ip (sa, FALSE, &self->addrs[i]);
+  /* RFC 8598, 3.2, of domains: "the responder MUST also include one or both of the INTERNAL_IP4_DNS
+   * and INTERNAL_IP6_DNS attributes"; so these are in the reply before it is full. */
+  add_of_pools (config_of (task), self);
+  self->are_domains = TRUE;
   add_of_pools (config_of (task), self);
   if (self->is_cut)
-    ike_sa_log_text (
-        sa, IKE_LOG_ERROR, "config",
-        "the attributes of the pools do not fit into a reply; the last are left out");
+    ike_sa_log_text (sa, IKE_LOG_ERROR, "config",
+                     "the attributes of the pools do not fit into a reply; the last are left out");
   return IKE_TASK_DONE;
 }
 

@@ -12,8 +12,7 @@ typedef struct {
 struct _Held {
   guint references; /* of one shard */
   const Config *config;
-  IkeAddr addrs[IKE_VIRTUAL_IPS_MAX];
-  guint n_addrs;
+  GPtrArray *placed; /* Placed */
   GArray *attributes;
 };
 
@@ -35,14 +34,16 @@ bits_of (const IkeAddr *addr)
   return ike_addr_len (addr) * 8;
 }
 
-static void
-uninstall (const Config *config, const IkeAddr *addr)
+void
+placed_free (gpointer data)
 {
-  const IkeProvided *net = net_of (config);
+  Placed *placed = data;
+  const IkeProvided *net = net_of (placed->config);
 
   if (net)
     ((const IkeKernelNetClass *) net->ops)
-        ->remove_address (net->plugin, NULL, addr, bits_of (addr), NULL);
+        ->remove_address (net->plugin, NULL, &placed->addr, bits_of (&placed->addr), NULL);
+  g_free (placed);
 }
 
 static void
@@ -65,8 +66,7 @@ leave (gpointer state)
     return;
   for (guint i = held->attributes->len; i-- > 0;)
     tell (held->config, NULL, &g_array_index (held->attributes, Attribute, i), TRUE);
-  for (guint i = 0; i < held->n_addrs; i++)
-    uninstall (held->config, &held->addrs[i]);
+  g_ptr_array_unref (held->placed);
   g_array_unref (held->attributes);
   g_free (held);
 }
@@ -95,40 +95,82 @@ held_of (const Config *config, IkeSa *sa)
   held = g_new0 (Held, 1);
   held->references = 1;
   held->config = config;
+  held->placed = g_ptr_array_new_with_free_func (placed_free);
   held->attributes = g_array_new (FALSE, FALSE, sizeof (Attribute));
   g_array_set_clear_func (held->attributes, attribute_clear);
   ike_sa_set_slot (sa, config->held_slot, held);
   return held;
 }
 
-/* Before the kernel answered it counts as there: should the SA go meanwhile, it is removed. */
-void
-held_install (Held *held, const IkeAddr *addr, IkeCall *call)
+/* -- the kernel answers a call of this file's own, on the shard, which always hears the answer:
+ * what is there only after nobody waits for it any more is taken away again. */
+
+enum { ANSWER_MS = 3600 * 1000 };
+
+typedef struct {
+  Placed *placed;
+  IkeCall *call;
+} Asked;
+
+static void
+answered (gpointer owner, gpointer data, gpointer result, const char *error)
 {
-  const IkeProvided *net = net_of (held->config);
+  Asked *asked = data;
+  Placed *placed = g_steal_pointer (&asked->placed);
+
+  if (!error) {
+    ike_call_answer (asked->call, placed);
+    return;
+  }
+  ike_call_fail (asked->call, error);
+  g_free (placed);
+}
+
+/* The engine ends, and nobody answered. */
+static void
+asked_free (gpointer data)
+{
+  Asked *asked = data;
+
+  if (asked->placed) {
+    ike_call_fail (asked->call, "the daemon ends");
+    g_free (asked->placed);
+  }
+  g_free (asked);
+}
+
+static const IkeCallClass address_call = {
+  .struct_size = sizeof (IkeCallClass),
+  .name = "address on an interface",
+  .timeout_ms = ANSWER_MS,
+  .then = answered,
+  .free_data = asked_free,
+};
+
+void
+held_install (const Config *config, IkeLoop *loop, const IkeAddr *addr, IkeCall *call)
+{
+  const IkeProvided *net = net_of (config);
+  Asked *asked;
 
   if (!net) {
     ike_call_fail (call, "no plugin that is loaded puts addresses on interfaces (kernel:net); with "
                          "plugins.config-payload.install_addresses = no nobody has to");
     return;
   }
-  if (held->n_addrs == IKE_VIRTUAL_IPS_MAX) {
-    ike_call_fail (call, "there are too many addresses");
-    return;
-  }
-  held->addrs[held->n_addrs++] = *addr;
+  asked = g_new0 (Asked, 1);
+  asked->placed = g_new0 (Placed, 1);
+  *asked->placed = (Placed){ config, *addr };
+  asked->call = call;
   ((const IkeKernelNetClass *) net->ops)
-      ->add_address (net->plugin, call, addr, bits_of (addr), NULL);
+      ->add_address (net->plugin, ike_loop_call (loop, &address_call, asked, asked), addr,
+                     bits_of (addr), NULL);
 }
 
 void
-held_drop (Held *held, const IkeAddr *addr)
+held_keep (Held *held, Placed *placed_take)
 {
-  for (guint i = 0; i < held->n_addrs; i++)
-    if (ike_addr_same_host (&held->addrs[i], addr)) {
-      held->addrs[i] = held->addrs[--held->n_addrs];
-      return;
-    }
+  g_ptr_array_add (held->placed, placed_take);
 }
 
 void

@@ -7,6 +7,8 @@
 #include "config.h"
 #include "shared/pool/pool_conf.h"
 #include "shared/pool/pool_leases.h"
+#include "shared/pool/pool_others.h"
+#include "shared/pool/pool_tell.h"
 #include <ikebana/engine.h>
 #include <ikebana/model.h>
 #include <ikebana/plugin.h>
@@ -27,6 +29,7 @@ struct _Memory {
   IkeEngine *engine;
   guint max_offline;
   GPtrArray *pending; /* PoolConf; control */
+  GPtrArray *others;  /* see pool_others.h; control */
   /* Guards @pools: all shards ask, for a table look-up each.  A job on one loop would cost every
    * setup two trips to another thread. */
   pthread_mutex_t lock;
@@ -58,6 +61,7 @@ memory_free (gpointer data)
 
   g_hash_table_unref (self->pools);
   g_ptr_array_unref (self->pending);
+  g_ptr_array_unref (self->others);
   pthread_mutex_destroy (&self->lock);
   g_free (self);
 }
@@ -74,6 +78,7 @@ memory_of (IkePlugin *plugin)
   self->engine = ike_plugin_engine (plugin);
   self->max_offline = (guint) MIN (ike_plugin_option_uint (plugin, "max_offline"), 100000000);
   self->pending = g_ptr_array_new_with_free_func ((GDestroyNotify) pool_conf_free);
+  self->others = pool_others_new ();
   self->pools = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, pool_free);
   pthread_mutex_init (&self->lock, NULL);
   ike_plugin_set_state (plugin, self, memory_free);
@@ -88,6 +93,24 @@ begin (IkePlugin *plugin)
   Memory *self = memory_of (plugin);
 
   g_ptr_array_set_size (self->pending, 0);
+  g_ptr_array_set_size (self->others, 0);
+}
+
+/* Between two pools of ours, too: each has its own leases. */
+static gboolean
+is_apart (const Memory *self, const PoolConf *conf, GPtrArray *problems)
+{
+  for (guint i = 0; i < self->pending->len; i++) {
+    const PoolConf *other = self->pending->pdata[i];
+    if (!pool_addrs_overlap (conf->addrs, other->addrs))
+      continue;
+    g_ptr_array_add (problems,
+                     g_strdup_printf ("addrs: has addresses of pool %s; name that pool in "
+                                      "both connections instead",
+                                      other->name));
+    return FALSE;
+  }
+  return pool_others_check (self->others, conf, "memory", problems);
 }
 
 static void
@@ -96,21 +119,15 @@ add (IkePlugin *plugin, const IkeTree *section, GPtrArray *problems)
   Memory *self = ike_plugin_state (plugin);
   PoolConf *conf;
 
-  if (!pool_conf_is_of (section, "memory"))
+  if (!pool_conf_is_of (section, "memory")) {
+    pool_others_note (self->others, self->engine, section);
     return;
-  conf = pool_conf_read (section, problems);
-  for (guint i = 0; conf && i < self->pending->len; i++) {
-    const PoolConf *other = self->pending->pdata[i];
-    if (!pool_addrs_overlap (conf->addrs, other->addrs))
-      continue;
-    g_ptr_array_add (problems,
-                     g_strdup_printf ("addrs: has addresses of pool %s; name that pool in "
-                                      "both connections instead",
-                                      other->name));
-    pool_conf_free (g_steal_pointer (&conf));
   }
-  if (conf)
+  conf = pool_conf_read (section, problems);
+  if (conf && is_apart (self, conf, problems))
     g_ptr_array_add (self->pending, conf);
+  else
+    pool_conf_free (conf);
 }
 
 /* A pool that is gone, or has other addresses now, may still have a client at this one. */
@@ -279,12 +296,8 @@ attributes (IkePlugin *plugin, const char *name,
 static void
 list_pool (const Pool *pool, IkeTree *row)
 {
-  ike_tree_set_string (row, "pool", pool->conf->name);
-  ike_tree_set_string (row, "keeper", "memory");
-  ike_tree_set_int (row, "size4", (gint64) pool_addrs_n (pool->conf->addrs, 4));
-  ike_tree_set_int (row, "size6", (gint64) pool_addrs_n (pool->conf->addrs, 6));
-  ike_tree_set_int (row, "online", (gint64) pool_leases_n_online (pool->leases));
-  ike_tree_set_int (row, "offline", (gint64) pool_leases_n_offline (pool->leases));
+  pool_list_row (row, pool->conf, "memory", (gint64) pool_leases_n_online (pool->leases),
+                 (gint64) pool_leases_n_offline (pool->leases));
 }
 
 /* Copied under the lock, told without it. */
@@ -323,16 +336,11 @@ copy_lease (const PoolLease *lease, gpointer data)
 static void
 list_lease (const Row *at, gint64 now_us, IkeTree *row)
 {
-  char text[512];
+  char text[IKE_ADDR_TEXT_SIZE];
+  PoolLeaseRow lease = { at->pool, ike_addr_format (&at->lease.addr, FALSE, text),
+                         at->lease.identity, at->lease.n_holders, at->lease.since_us };
 
-  ike_tree_set_string (row, "pool", at->pool);
-  ike_tree_set_string (row, "address", ike_addr_format (&at->lease.addr, FALSE, text));
-  ike_tree_set_string (row, "identity",
-                       at->lease.identity ? ike_ident_format (at->lease.identity, text, sizeof text)
-                                          : "anonymous");
-  ike_tree_set_string (row, "status", at->lease.n_holders ? "online" : "offline");
-  ike_tree_set_int (row, "sas", at->lease.n_holders);
-  ike_tree_set_int (row, "since-s", (now_us - at->lease.since_us) / G_USEC_PER_SEC);
+  pool_lease_row (row, &lease, now_us);
 }
 
 static GArray *

@@ -3,9 +3,11 @@
 #include <string.h>
 #include <ikebana/error.h>
 #include "leases.h"
+#include "shared/pool/pool_keys.h"
+#include "shared/pool/pool_tell.h"
 
 /* How many of a client's, or of the oldest leases are looked at before the next way is tried. */
-enum { LOOKED_AT = 16, TEXT_MAX = 512 };
+enum { LOOKED_AT = 16 };
 
 const char *const leases_migrations[] = {
   "CREATE TABLE leases (address TEXT PRIMARY KEY, family INTEGER NOT NULL, pool TEXT NOT NULL,"
@@ -26,6 +28,7 @@ const char *const leases_migrations[] = {
   "CREATE INDEX history_released ON history (released_us) WHERE released_us IS NOT NULL;"
   "CREATE INDEX history_open ON history (id) WHERE released_us IS NULL;"
   "CREATE TABLE session (one INTEGER PRIMARY KEY CHECK (one = 1), id INTEGER NOT NULL);",
+  "CREATE INDEX leases_online ON leases (pool) WHERE n_holders > 0;",
   NULL,
 };
 
@@ -37,22 +40,9 @@ typedef struct {
   const PoolConf *conf;
   const IkeLeaseQuery *query;
   guint family;
-  char client[TEXT_MAX]; /* "": anonymous */
+  char client[POOL_CLIENT_TEXT_MAX]; /* "": anonymous */
   char remote[IKE_ADDR_TEXT_SIZE], host[IKE_ADDR_TEXT_SIZE];
 } Ask;
-
-/* Equal identities have one text, as ike_ident_equal() ignores the case of names; unequal ones may
- * share it when they are long, so who finds a lease by it compares. */
-static void
-client_text (const IkeIdent *identity, char out[static TEXT_MAX])
-{
-  out[0] = 0;
-  if (!identity)
-    return;
-  ike_ident_format (identity, out, TEXT_MAX);
-  for (char *at = out; *at; at++)
-    *at = g_ascii_tolower (*at);
-}
 
 static IkeSqliteValue
 client_of (const Ask *ask)
@@ -361,7 +351,7 @@ find_fresh (const Ask *ask, IkeAddr *addr, GError **error)
 static gboolean
 note_history (const Ask *ask, const char *address, GError **error)
 {
-  char identity[TEXT_MAX] = "";
+  char identity[POOL_CLIENT_TEXT_MAX] = "";
   const IkeSqliteValue args[] = {
     ike_sqlite_text (address),
     ike_sqlite_text (ask->query->pool),
@@ -428,7 +418,7 @@ pick (const Ask *ask, IkeAddr *addr, GError **error)
   static gboolean (*const ways[]) (const Ask *, IkeAddr *, GError **) = { find_shared, find_wanted,
                                                                           find_own, find_fresh,
                                                                           find_oldest };
-  guint64 n = pool_addrs_n (ask->conf->addrs, ask->family);
+  g_autofree char *why = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
     if (!ways[i](ask, addr, error))
@@ -436,13 +426,8 @@ pick (const Ask *ask, IkeAddr *addr, GError **error)
     if (addr->family)
       return TRUE;
   }
-  if (n)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_BUSY,
-                 "pool %s is full: all %" G_GUINT64_FORMAT " addresses are in use",
-                 ask->query->pool, n);
-  else
-    g_set_error (error, IKE_ERROR, IKE_ERROR_BUSY, "pool %s has no IPv%u addresses",
-                 ask->query->pool, ask->family);
+  why = pool_why_none (ask->query->pool, ask->conf->addrs, ask->family);
+  g_set_error_literal (error, IKE_ERROR, IKE_ERROR_BUSY, why);
   return FALSE;
 }
 
@@ -457,7 +442,7 @@ leases_acquire (IkeSqliteTx *tx, const LeasesRules *rules, const PoolConf *conf,
               .family = query->wanted.family == 6 ? 6 : 4 };
 
   memset (out, 0, sizeof *out);
-  client_text (query->identity, ask.client);
+  pool_client_text (query->identity, ask.client);
   ike_addr_format (&query->remote, TRUE, ask.remote);
   ike_addr_format (&query->remote, FALSE, ask.host);
   if (!leases_begin_session (tx, rules, error) || !pick (&ask, out, error))

@@ -2,24 +2,30 @@
 /* list.c - leases and their history, for people. */
 #include <ikebana/error.h>
 #include "leases.h"
+#include "shared/pool/pool_tell.h"
 
+static gboolean
+count (IkeSqliteTx *tx, const char *sql, const char *pool, gint64 *n, GError **error)
+{
+  const IkeSqliteValue args[] = { ike_sqlite_text (pool) };
+  const IkeSqliteStatement statement = { sql, args, 1 };
+  g_autoptr (IkeSqliteRows) rows = tx->query (tx, &statement, 1, error);
+
+  if (rows)
+    *n = ike_sqlite_rows_get (rows, 0, 0)->integer;
+  return rows != NULL;
+}
+
+/* One after the other: each has an index of its own. */
 gboolean
 leases_count (IkeSqliteTx *tx, const LeasesRules *rules, const char *pool, gint64 *online,
               gint64 *offline, GError **error)
 {
-  const IkeSqliteValue args[] = { ike_sqlite_text (pool) };
-  const IkeSqliteStatement statement = {
-    "SELECT count(*) FILTER (WHERE n_holders > 0), count(*) FILTER (WHERE n_holders = 0)"
-    " FROM leases WHERE pool = ?1",
-    args, 1
-  };
-  g_autoptr (IkeSqliteRows) rows = NULL;
-
-  if (!leases_begin_session (tx, rules, error) || !(rows = tx->query (tx, &statement, 1, error)))
-    return FALSE;
-  *online = ike_sqlite_rows_get (rows, 0, 0)->integer;
-  *offline = ike_sqlite_rows_get (rows, 0, 1)->integer;
-  return TRUE;
+  return leases_begin_session (tx, rules, error)
+         && count (tx, "SELECT count(*) FROM leases WHERE pool = ?1 AND n_holders > 0", pool,
+                   online, error)
+         && count (tx, "SELECT count(*) FROM leases WHERE pool = ?1 AND n_holders = 0", pool,
+                   offline, error);
 }
 
 typedef struct {
@@ -32,20 +38,13 @@ static gboolean
 add_lease (const IkeSqliteValue *row, guint n, gpointer data)
 {
   Listing *listing = data;
-  IkeTree *one = ike_tree_add_section (listing->list, NULL);
-  char text[512] = "anonymous";
+  gboolean is_known = row[2].type == IKE_SQLITE_INT;
+  g_autoptr (IkeIdent) identity =
+      is_known ? ike_ident_new ((guint8) row[2].integer, row[3].data, row[3].len) : NULL;
+  PoolLeaseRow lease = { ike_sqlite_value_text (&row[0]), ike_sqlite_value_text (&row[1]), identity,
+                         row[4].integer, row[5].integer };
 
-  if (row[2].type == IKE_SQLITE_INT) {
-    IkeIdent *identity = ike_ident_new ((guint8) row[2].integer, row[3].data, row[3].len);
-    ike_ident_format (identity, text, sizeof text);
-    ike_ident_unref (identity);
-  }
-  ike_tree_set_string (one, "pool", ike_sqlite_value_text (&row[0]));
-  ike_tree_set_string (one, "address", ike_sqlite_value_text (&row[1]));
-  ike_tree_set_string (one, "identity", text);
-  ike_tree_set_string (one, "status", row[4].integer ? "online" : "offline");
-  ike_tree_set_int (one, "sas", row[4].integer);
-  ike_tree_set_int (one, "since-s", (listing->now_us - row[5].integer) / G_USEC_PER_SEC);
+  pool_lease_row (ike_tree_add_section (listing->list, NULL), &lease, listing->now_us);
   return TRUE;
 }
 
@@ -88,18 +87,30 @@ add_past (const IkeSqliteValue *row, guint n, gpointer data)
   return TRUE;
 }
 
+#define HISTORY(which)                                                                             \
+  "SELECT address, pool, identity, remote, acquired_us, released_us FROM history " which " LIMIT " \
+  "?3"
+#define NEWEST " ORDER BY acquired_us DESC, id DESC"
+
+/* By what is asked for, so that SQLite goes by the index of that.  Of all, ids are in the order of
+ * time. */
+static const char *
+history_of (const LeasesPast *past)
+{
+  if (past->address && past->identity)
+    return HISTORY ("WHERE address = ?1 AND client = ?2" NEWEST);
+  if (past->address)
+    return HISTORY ("WHERE address = ?1" NEWEST);
+  return past->identity ? HISTORY ("WHERE client = ?2" NEWEST) : HISTORY ("ORDER BY id DESC");
+}
+
 gboolean
 leases_history (IkeSqliteTx *tx, const LeasesPast *past, IkeTree *list, GError **error)
 {
   g_autofree char *client = past->identity ? g_ascii_strdown (past->identity, -1) : NULL;
   const IkeSqliteValue args[] = { ike_sqlite_text (past->address), ike_sqlite_text (client),
                                   ike_sqlite_int (past->max) };
-  const IkeSqliteStatement statement = {
-    "SELECT address, pool, identity, remote, acquired_us, released_us FROM history"
-    " WHERE (?1 IS NULL OR address = ?1) AND (?2 IS NULL OR client = ?2)"
-    " ORDER BY acquired_us DESC, id DESC LIMIT ?3",
-    args, 3
-  };
+  const IkeSqliteStatement statement = { history_of (past), args, 3 };
 
   return tx->each (tx, &statement, add_past, list, error);
 }

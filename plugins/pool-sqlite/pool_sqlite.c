@@ -41,25 +41,63 @@ pool_unref (gpointer data)
 /* -- settings */
 
 static void
-begin (IkePlugin *plugin)
+pools_free (gpointer data)
 {
-  Pools *pools = ike_plugin_state (plugin);
+  Pools *pools = data;
 
-  if (pools)
-    g_ptr_array_set_size (pools->pending, 0);
+  if (pools->lock_fd >= 0)
+    close (pools->lock_fd);
+  g_hash_table_unref (pools->pools);
+  g_ptr_array_unref (pools->pending);
+  g_ptr_array_unref (pools->others);
+  pthread_mutex_destroy (&pools->lock);
+  g_free (pools);
 }
 
-/* Addresses that two pools share are no harm here: an address has one lease. */
+/* Made when it is first needed: `ikebanad --check` reads sections without activating anything. */
+static Pools *
+pools_of (IkePlugin *self)
+{
+  Pools *pools = ike_plugin_state (self);
+
+  if (pools)
+    return pools;
+  pools = g_new0 (Pools, 1);
+  pools->engine = ike_plugin_engine (self);
+  pools->lock_fd = -1;
+  pools->pending = g_ptr_array_new_with_free_func ((GDestroyNotify) pool_conf_free);
+  pools->others = pool_others_new ();
+  pools->pools = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, pool_unref);
+  pthread_mutex_init (&pools->lock, NULL);
+  pools->rules.max_leases = ike_plugin_option_uint (self, "max_leases");
+  pools->history_us =
+      (gint64) MIN (ike_plugin_option_uint (self, "history"), G_MAXUINT32) * G_USEC_PER_SEC;
+  ike_plugin_set_state (self, pools, pools_free);
+  return pools;
+}
+
+static void
+begin (IkePlugin *plugin)
+{
+  Pools *pools = pools_of (plugin);
+
+  g_ptr_array_set_size (pools->pending, 0);
+  g_ptr_array_set_size (pools->others, 0);
+}
+
+/* Addresses that two pools of ours share are no harm here: an address has one lease. */
 static void
 add (IkePlugin *plugin, const IkeTree *section, GPtrArray *problems)
 {
   Pools *pools = ike_plugin_state (plugin);
   PoolConf *conf;
 
-  if (!pool_conf_is_of (section, "sqlite"))
+  if (!pool_conf_is_of (section, "sqlite")) {
+    pool_others_note (pools->others, pools->engine, section);
     return;
+  }
   conf = pool_conf_read (section, problems);
-  if (conf && pools)
+  if (conf && pool_others_check (pools->others, conf, "sqlite", problems))
     g_ptr_array_add (pools->pending, conf);
   else
     pool_conf_free (conf);
@@ -156,40 +194,10 @@ forget_now (gpointer data)
                                      forget_now, pools, NULL);
 }
 
-static void
-pools_free (gpointer data)
-{
-  Pools *pools = data;
-
-  if (pools->lock_fd >= 0)
-    close (pools->lock_fd);
-  g_hash_table_unref (pools->pools);
-  g_ptr_array_unref (pools->pending);
-  pthread_mutex_destroy (&pools->lock);
-  g_free (pools);
-}
-
-static Pools *
-pools_new (IkePlugin *self)
-{
-  Pools *pools = g_new0 (Pools, 1);
-
-  pools->engine = ike_plugin_engine (self);
-  pools->lock_fd = -1;
-  pools->pending = g_ptr_array_new_with_free_func ((GDestroyNotify) pool_conf_free);
-  pools->pools = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, pool_unref);
-  pthread_mutex_init (&pools->lock, NULL);
-  pools->rules.max_leases = ike_plugin_option_uint (self, "max_leases");
-  pools->history_us =
-      (gint64) MIN (ike_plugin_option_uint (self, "history"), G_MAXUINT32) * G_USEC_PER_SEC;
-  ike_engine_random (pools->engine, &pools->rules.session, sizeof pools->rules.session);
-  return pools;
-}
-
 static gboolean
 activate (IkePlugin *self, GError **error)
 {
-  Pools *pools = pools_new (self);
+  Pools *pools = pools_of (self);
   const IkeSqliteOptions options = {
     .struct_size = sizeof options,
     .path = ike_plugin_option (self, "database"),
@@ -198,7 +206,7 @@ activate (IkePlugin *self, GError **error)
   };
   const IkeProvided *service;
 
-  ike_plugin_set_state (self, pools, pools_free);
+  ike_engine_random (pools->engine, &pools->rules.session, sizeof pools->rules.session);
   service = ike_feature_find (pools->engine, "service:sqlite", error);
   if (!service)
     return FALSE;

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <ikebana/engine.h>
 #include "leases.h"
+#include "shared/pool/pool_others.h"
 
 /* The settings of a pool, counted: works on the database's loop outlive a reload. */
 typedef struct {
@@ -22,6 +23,7 @@ typedef struct {
   int                   lock_fd;
   atomic_bool           is_over;              /* control sets it, and who gives back reads it */
   GPtrArray            *pending;              /* PoolConf; control */
+  GPtrArray            *others;               /* see pool_others.h; control */
   /* Guards @pools: all shards look up names in it, and a reload on control changes it. */
   pthread_mutex_t       lock;
   GHashTable           *pools;                /* Pool, by name */

@@ -14,7 +14,7 @@ TEST_CONSUMER ("pool", IkePoolClass);
 gboolean
 bench_try_start (Bench *bench, const char *addrs, guint64 seed_or_0, GError **error)
 {
-  static const char *const plugins[] = { "sqlite", "pool-sqlite", "consumer", NULL };
+  static const char *const plugins[] = { "sqlite", "pool-sqlite", "pool-memory", "consumer", NULL };
   const IkePluginInfo *builtin[] = { &test_consumer, NULL };
   g_autofree char *settings =
       g_strdup_printf ("plugins { sqlite { database = %s }\n pool-sqlite { critical = yes }\n }\n"

@@ -4,6 +4,7 @@
 #include "test_engine.h"
 #include <sqlite3.h>
 #include <string.h>
+#include <ikebana/model.h>
 
 static void
 set_up (Bench *bench, gconstpointer unused)
@@ -138,6 +139,54 @@ test_release_fails (Bench *bench, gconstpointer unused)
   pass (bench, 1);
 }
 
+/* -- pools of two keepers */
+
+static char *
+read_sections (const Bench *bench, const char *text)
+{
+  static const char *const names[] = { "section:pools/memory", "section:pools/sqlite" };
+  g_autoptr (IkeTree) tree = ike_settings_parse (text, strlen (text), "test", NULL);
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
+  const IkeProvided *readers[G_N_ELEMENTS (names)];
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    readers[i] = ike_feature_find (bench->engine, names[i], NULL);
+    ((const IkeSectionClass *) readers[i]->ops)->begin (readers[i]->plugin);
+  }
+  for (guint k = 0; k < ike_tree_n (tree); k++)
+    for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+      ((const IkeSectionClass *) readers[i]->ops)
+          ->add (readers[i]->plugin, ike_tree_nth (tree, k), problems);
+  g_ptr_array_add (problems, NULL);
+  return g_strjoinv ("\n", (char **) problems->pdata);
+}
+
+static void
+test_two_keepers (Bench *bench, gconstpointer unused)
+{
+  static const struct {
+    const char *text, *problem;
+  } cases[] = {
+    { "a { addrs = 10.4.0.0/24\n }\n b { addrs = 10.4.0.128/25\n store = sqlite\n }",
+      "addrs: pool b (store = sqlite) has addresses of pool a (store = memory); neither store "
+      "knows what the other has given" },
+    { "a { addrs = fd04::/64\n store = SQLite\n }\n b { addrs = 10.4.0.1, fd04::7\n }",
+      "addrs: pool b (store = memory) has addresses of pool a (store = sqlite); neither store "
+      "knows what the other has given" },
+    { "a { addrs = 10.4.0.0/25\n }\n b { addrs = 10.4.0.128/25\n store = sqlite\n }", "" },
+    { "a { addrs = 10.4.0.0/24\n store = sqlite\n }\n b { addrs = 10.4.0.0/24\n store = sqlite\n "
+      "}",
+      "" },
+    { "a { addrs = 10.4.0.0/24\n store = elsewhere\n }\n b { addrs = 10.4.0.0/24\n }", "" },
+  };
+
+  bench_start (bench, "10.3.0.0/24", 1);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *problem = read_sections (bench, cases[i].text);
+    g_assert_cmpstr (problem, ==, cases[i].problem);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -147,6 +196,7 @@ main (int argc, char **argv)
   ADD ("/pool-sqlite/after-a-restart-everybody-gets-his-address", test_restart);
   ADD ("/pool-sqlite/two-daemons-do-not-share-a-database", test_one_daemon);
   ADD ("/pool-sqlite/what-cannot-be-given-back-is-tried-again", test_release_fails);
+  ADD ("/pool-sqlite/pools-of-two-keepers-share-no-addresses", test_two_keepers);
 #undef ADD
   return g_test_run ();
 }

@@ -306,6 +306,9 @@ test_history (Fixture *f, gconstpointer unused)
 
 static gboolean (*real_exec) (IkeSqliteTx *, const IkeSqliteStatement *, GError **);
 static IkeSqliteRows *(*real_query) (IkeSqliteTx *, const IkeSqliteStatement *, guint, GError **);
+static gboolean (*real_each) (IkeSqliteTx *, const IkeSqliteStatement *,
+                              gboolean (*) (const IkeSqliteValue *, guint, gpointer), gpointer,
+                              GError **);
 static guint n_explained;
 
 /* No table as a whole; of a client, what is the client's; of a pool, what is in order already. */
@@ -345,6 +348,40 @@ explained_query (IkeSqliteTx *tx, const IkeSqliteStatement *statement, guint max
   return real_query (tx, statement, max, error);
 }
 
+static gboolean
+explained_each (IkeSqliteTx *tx, const IkeSqliteStatement *statement,
+                gboolean (*row) (const IkeSqliteValue *values, guint n, gpointer data),
+                gpointer data, GError **error)
+{
+  assert_plan (tx, statement);
+  return real_each (tx, statement, row, data, error);
+}
+
+/* Who asks for one client or address waits for no others. */
+static void
+test_plans_of_listings (Fixture *f, gconstpointer unused)
+{
+  static const LeasesPast pasts[] = { { "10.3.0.1", NULL, 10 },
+                                      { NULL, "a", 10 },
+                                      { "10.3.0.1", "a", 10 } };
+
+  acquire (f, WHO ("a", 1));
+  acquire (f, WHO ("b", 2));
+  release (f, WHO ("b", 2), "10.3.0.2");
+  real_query = f->tx->query;
+  real_each = f->tx->each;
+  f->tx->query = explained_query;
+  f->tx->each = explained_each;
+  assert_counts (f, 1, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (pasts); i++) {
+    g_autoptr (IkeTree) list = ike_tree_new_list ();
+    g_assert_true (leases_history (f->tx, &pasts[i], list, NULL));
+    g_assert_cmpuint (ike_tree_n (list), ==, 1);
+  }
+  f->tx->query = real_query;
+  f->tx->each = real_each;
+}
+
 /* All ways to an address, and back. */
 static void
 test_plans (Fixture *f, gconstpointer unused)
@@ -382,6 +419,7 @@ main (int argc, char **argv)
   ADD ("/pool-sqlite/so-many-clients-are-remembered", test_most);
   ADD ("/pool-sqlite/wishes-are-remembered-no-more-than-others", test_most_wishes);
   ADD ("/pool-sqlite/history-says-who-had-what", test_history);
+  ADD ("/pool-sqlite/listings-of-one-look-at-that-one", test_plans_of_listings);
   ADD ("/pool-sqlite/no-way-to-an-address-looks-at-everybodys", test_plans);
 #undef ADD
   return g_test_run ();

@@ -4,6 +4,7 @@
 #include <ikebana/error.h>
 #include <ikebana/log.h>
 #include "pool_sqlite.h"
+#include "shared/pool/pool_tell.h"
 
 static Pool *
 find (Pools *pools, const char *name)
@@ -212,12 +213,7 @@ list_pool (IkeSqliteTx *tx, const LeasesRules *rules, const PoolConf *conf, IkeT
 
   if (!leases_count (tx, rules, conf->name, &online, &offline, error))
     return FALSE;
-  ike_tree_set_string (row, "pool", conf->name);
-  ike_tree_set_string (row, "keeper", "sqlite");
-  ike_tree_set_int (row, "size4", (gint64) pool_addrs_n (conf->addrs, 4));
-  ike_tree_set_int (row, "size6", (gint64) pool_addrs_n (conf->addrs, 6));
-  ike_tree_set_int (row, "online", online);
-  ike_tree_set_int (row, "offline", offline);
+  pool_list_row (row, conf, "sqlite", online, offline);
   return TRUE;
 }
 

@@ -15,111 +15,63 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WANTED_MAX = 1024, SERVERS_MAX = 16 };
-
 typedef struct {
   IkeEngine *engine;
   guint32 domains_option;
   gboolean shows_encrypted;
   Apply *apply; /* io loop, as the next */
   gboolean is_over;
-  GPtrArray *wanted; /* Want, the newest first counts */
+  GPtrArray *wanted; /* Want */
 } Resolve;
 
 typedef struct {
   Resolve *self;
-  gconstpointer key; /* the attribute, while it is there */
-  gboolean is_gone, is_domain;
-  char *text;
-} Want;
-
-static void
-want_free (gpointer data)
-{
-  Want *want = data;
-
-  g_free (want->text);
-  g_free (want);
-}
+  gboolean is_gone;
+  Want *want;
+} News;
 
 /* -- io loop */
-
-static gboolean
-has_text (const GPtrArray *texts, const char *text)
-{
-  for (guint i = 0; i < texts->len; i++)
-    if (!g_ascii_strcasecmp (texts->pdata[i], text))
-      return TRUE;
-  return FALSE;
-}
-
-/* The newest SA's first; in each, in the order of the gateway. */
-static GPtrArray *
-collect (const Resolve *self, gboolean are_domains)
-{
-  GPtrArray *texts = g_ptr_array_new ();
-
-  for (guint i = 0; i < self->wanted->len; i++) {
-    const Want *want = self->wanted->pdata[i];
-    if (want->is_domain == are_domains && !has_text (texts, want->text)
-        && (are_domains || texts->len < SERVERS_MAX))
-      g_ptr_array_add (texts, want->text);
-  }
-  return texts;
-}
-
-static void
-forget (Resolve *self, gconstpointer key)
-{
-  for (guint i = 0; i < self->wanted->len; i++)
-    if (((const Want *) self->wanted->pdata[i])->key == key) {
-      g_ptr_array_remove_index (self->wanted, i);
-      return;
-    }
-}
 
 static void
 take (gpointer data)
 {
-  Want **slot = data, *want = g_steal_pointer (slot);
-  Resolve *self = want->self;
+  News *news = data;
+  Resolve *self = news->self;
   g_autoptr (GPtrArray) servers = NULL, domains = NULL;
 
-  if (want->is_gone || self->is_over || self->wanted->len == WANTED_MAX) {
-    forget (self, want->key);
-    want_free (want);
-  } else {
-    g_ptr_array_add (self->wanted, want);
-  }
   if (self->is_over)
     return;
-  servers = collect (self, FALSE);
-  domains = collect (self, TRUE);
+  if (news->is_gone)
+    wants_forget (self->wanted, news->want->key);
+  else
+    wants_add (self->wanted, g_steal_pointer (&news->want));
+  servers = wants_collect (self->wanted, FALSE);
+  domains = wants_collect (self->wanted, TRUE);
   apply_want (self->apply, servers, domains);
 }
 
 static void
-slot_free (gpointer data)
+news_free (gpointer data)
 {
-  Want **slot = data;
+  News *news = data;
 
-  if (*slot)
-    want_free (*slot);
-  g_free (slot);
+  g_clear_pointer (&news->want, want_free);
+  g_free (news);
 }
 
 static void
-post (Resolve *self, const IkeHandleEvent *event, gboolean is_domain, char *text_take)
+post (Resolve *self, const IkeSa *sa, const IkeHandleEvent *event, char *text_take)
 {
-  Want *want = g_new0 (Want, 1), **slot = g_new0 (Want *, 1);
+  News *news = g_new0 (News, 1);
 
-  want->self = self;
-  want->key = event->value;
-  want->is_gone = event->is_gone;
-  want->is_domain = is_domain;
-  want->text = text_take;
-  *slot = want;
-  ike_loop_post (ike_engine_io (self->engine), take, slot, slot_free);
+  news->self = self;
+  news->is_gone = event->is_gone;
+  news->want = g_new0 (Want, 1);
+  news->want->key = event->value;
+  news->want->sa = sa ? ike_sa_unique_id (sa) : 0;
+  news->want->is_domain = event->type == IKE_CFG_INTERNAL_DNS_DOMAIN;
+  news->want->text = text_take;
+  ike_loop_post (ike_engine_io (self->engine), take, news, news_free);
 }
 
 /* -- shards */
@@ -168,7 +120,7 @@ add_server (Resolve *self, IkeSa *sa, const IkeHandleEvent *event)
   memcpy (server.bytes, event->value, event->len);
   ike_addr_format (&server, FALSE, text);
   if (policy_takes_server (&server)) {
-    post (self, event, FALSE, g_strdup (text));
+    post (self, sa, event, g_strdup (text));
     return;
   }
   said = g_strdup_printf ("the gateway's name server %s cannot be one; ignored", text);
@@ -185,7 +137,7 @@ add_domain (Resolve *self, IkeSa *sa, const IkeHandleEvent *event)
 
   if (sa && is_split (sa) && strlen (name) == event->len
       && policy_takes_domain (name, (const char *const *) allowed)) {
-    post (self, event, TRUE, g_steal_pointer (&name));
+    post (self, sa, event, g_steal_pointer (&name));
     return;
   }
   said =
@@ -206,7 +158,7 @@ handle (IkePlugin *plugin, IkeSa *sa, IkeHandleEvent *event)
   case IKE_CFG_INTERNAL_IP6_DNS:
   case IKE_CFG_INTERNAL_DNS_DOMAIN:
     if (event->is_gone)
-      post (self, event, FALSE, NULL);
+      post (self, sa, event, NULL);
     else if (event->type == IKE_CFG_INTERNAL_DNS_DOMAIN)
       add_domain (self, sa, event);
     else
@@ -336,7 +288,7 @@ activate (IkePlugin *plugin, GError **error)
   self->engine = options.engine;
   self->shows_encrypted = ike_plugin_option_bool (plugin, "show_encrypted");
   self->apply = apply_new (&options);
-  self->wanted = g_ptr_array_new_with_free_func (want_free);
+  self->wanted = wants_new ();
   ike_plugin_set_state (plugin, self, resolve_free);
   return ike_option_find (self->engine, "connection/dns_domains", &self->domains_option, error)
          && ike_handle_hook_add (plugin, "resolve", NULL, handle, error)

@@ -12,6 +12,22 @@ gboolean policy_takes_server (const IkeAddr *server);
 /* May a gateway answer for @name?  @allowed: domains, with all below them; "*" is any but special names. */
 gboolean policy_takes_domain (const char *name, const char *const *allowed);
 
+/* -- wants.c: what all SAs were told; pure */
+
+typedef struct {
+  gconstpointer key;                          /* the attribute, while it is there */
+  guint32       sa;                           /* whose: its unique id */
+  gboolean      is_domain;
+  char         *text;
+} Want;
+
+GPtrArray *wants_new     (void);
+void       want_free     (gpointer want);
+void       wants_add     (GPtrArray *wants, Want *want_take);
+void       wants_forget  (GPtrArray *wants, gconstpointer key);
+/* Texts, which stay theirs; each once, the newest SA's first; in each, in the order of the gateway. */
+GPtrArray *wants_collect (const GPtrArray *wants, gboolean are_domains);
+
 /* -- resolv_conf.c: the file; pure but for the last */
 
 enum { RESOLV_CONF_MAX = 65536 };

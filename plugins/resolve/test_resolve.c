@@ -59,6 +59,44 @@ test_domains (void)
 }
 
 static void
+want (GPtrArray *wants, guint32 sa, const char *text)
+{
+  Want *one = g_new0 (Want, 1);
+
+  *one = (Want){ text, sa, FALSE, g_strdup (text) };
+  wants_add (wants, one);
+}
+
+static void
+assert_wanted (const GPtrArray *wants, const char *expected)
+{
+  g_autoptr (GPtrArray) texts = wants_collect (wants, FALSE);
+  g_autofree char *text = NULL;
+
+  g_ptr_array_add (texts, NULL);
+  text = g_strjoinv (" ", (char **) texts->pdata);
+  g_assert_cmpstr (text, ==, expected);
+}
+
+static void
+test_newest (void)
+{
+  static const char first[] = "10.1.0.1", second[] = "10.1.0.2", other[] = "10.2.0.1",
+                    late[] = "10.1.0.3", again[] = "10.1.0.1";
+  g_autoptr (GPtrArray) wants = wants_new ();
+
+  want (wants, 7, first);
+  want (wants, 7, second);
+  want (wants, 9, other);
+  want (wants, 7, late);
+  assert_wanted (wants, "10.2.0.1 10.1.0.1 10.1.0.2 10.1.0.3");
+  want (wants, 12, again);
+  assert_wanted (wants, "10.1.0.1 10.2.0.1 10.1.0.2 10.1.0.3");
+  wants_forget (wants, again);
+  assert_wanted (wants, "10.2.0.1 10.1.0.1 10.1.0.2 10.1.0.3");
+}
+
+static void
 test_edit (void)
 {
   static const char before[] = "# mine\nsearch example.com\nnameserver 192.0.2.1\n";
@@ -276,6 +314,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/resolve/servers-are-hosts-elsewhere", test_servers);
   g_test_add_func ("/resolve/domains-as-far-as-allowed", test_domains);
+  g_test_add_func ("/resolve/the-newest-sas-servers-come-first", test_newest);
   g_test_add_func ("/resolve/the-file-is-as-it-was-when-all-is-over", test_edit);
   g_test_add_func ("/resolve/what-a-link-leads-to-is-written", test_file);
   g_test_add_func ("/resolve/what-cannot-be-read-is-not-replaced", test_unreadable);

@@ -146,25 +146,43 @@ open_file (const char *path, gboolean is_made, sqlite3 **sqlite)
   return sqlite3_open_v2 (path, sqlite, flags, NULL);
 }
 
-/* Nothing is copied when there is no file. */
+/* Of sqlite3_backup_step(): "SQLITE_BUSY or SQLITE_LOCKED is not a permanent error and does not
+ * affect the return value of sqlite3_backup_finish()".  So what the step said counts. */
+static int
+copy_all (Connection *connection, sqlite3 *from)
+{
+  sqlite3_backup *backup = sqlite3_backup_init (connection->sqlite, "main", from, "main");
+  int code, finished;
+
+  if (!backup)
+    return sqlite3_errcode (connection->sqlite);
+  code = sqlite3_backup_step (backup, -1);
+  finished = sqlite3_backup_finish (backup);
+  return code == SQLITE_DONE ? finished : code == SQLITE_OK ? SQLITE_ERROR : code;
+}
+
+/* Nothing is copied when there is no file.  What is wrong with it our connection does not know. */
 static gboolean
-copy_file (Connection *connection, const char *path, GError **error)
+copy_file (Connection *connection, const ConnectionOptions *options, GError **error)
 {
   sqlite3 *from = NULL;
-  sqlite3_backup *backup;
+  const char *hint;
   int code;
 
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+  if (!g_file_test (options->path, G_FILE_TEST_EXISTS))
     return TRUE;
-  code = sqlite3_open_v2 (path, &from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-  backup =
-      code == SQLITE_OK ? sqlite3_backup_init (connection->sqlite, "main", from, "main") : NULL;
-  if (backup) {
-    sqlite3_backup_step (backup, -1);
-    code = sqlite3_backup_finish (backup);
+  code = sqlite3_open_v2 (options->path, &from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+  if (code == SQLITE_OK) {
+    sqlite3_busy_timeout (from, (int) options->busy_ms);
+    code = copy_all (connection, from);
   }
   sqlite3_close (from);
-  return code == SQLITE_OK || connection_fail (connection, code, error);
+  if (code == SQLITE_OK)
+    return TRUE;
+  hint = explain (code);
+  g_set_error (error, IKE_ERROR, IKE_ERROR_SYSTEM, "%s cannot be looked at: %s%s%s", options->path,
+               sqlite3_errstr (code), hint ? ": " : "", hint ? hint : "");
+  return FALSE;
 }
 
 static gboolean
@@ -179,7 +197,7 @@ open_connection (Connection *connection, const ConnectionOptions *options, GErro
                     is_memory || options->kind == CONNECTION_COPIES, &connection->sqlite);
   if (code != SQLITE_OK)
     return connection_fail (connection, code, error);
-  if (options->kind == CONNECTION_COPIES && !copy_file (connection, options->path, error))
+  if (options->kind == CONNECTION_COPIES && !copy_file (connection, options, error))
     return FALSE;
   return set_up (connection, options, error);
 }

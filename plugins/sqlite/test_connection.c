@@ -154,6 +154,44 @@ test_copy (Fixture *f, gconstpointer unused)
   g_assert_cmpint (ask_number (made, "SELECT version FROM schema"), ==, 1);
 }
 
+static void
+test_copy_nothing (Fixture *f, gconstpointer unused)
+{
+  g_autoptr (Connection) refused = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (g_mkdir (f->path, 0700), ==, 0);
+  refused = try_open (f->path, CONNECTION_COPIES, &error);
+  g_assert_null (refused);
+  g_assert_true (g_str_has_prefix (error->message, f->path));
+  g_assert_null (strstr (error->message, "not an error"));
+  g_assert_cmpint (g_rmdir (f->path), ==, 0);
+}
+
+/* What cannot be copied was not looked at, which is no empty database. */
+static void
+test_copy_busy (Fixture *f, gconstpointer unused)
+{
+  const ConnectionOptions options = { f->path, CONNECTION_COPIES, 0, FALSE };
+  g_autoptr (Connection) refused = NULL, copy = NULL;
+  g_autoptr (GError) error = NULL;
+  sqlite3 *other = NULL;
+
+  g_assert_cmpint (sqlite3_open (f->path, &other), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (other,
+                                 "PRAGMA application_id=1229669698; CREATE TABLE t (name TEXT); "
+                                 "INSERT INTO t VALUES ('a'); BEGIN EXCLUSIVE",
+                                 NULL, NULL, NULL),
+                   ==, SQLITE_OK);
+  refused = connection_open (&options, &error);
+  g_assert_null (refused);
+  g_assert_nonnull (strstr (error->message, "another process holds it"));
+  g_assert_true (g_str_has_prefix (error->message, f->path));
+  sqlite3_close (other);
+  copy = open_it (f->path, CONNECTION_COPIES);
+  g_assert_cmpint (ask_number (copy, "SELECT count(*) FROM t"), ==, 1);
+}
+
 /* -- schemas */
 
 static void
@@ -264,6 +302,8 @@ main (int argc, char **argv)
   ADD ("/sqlite/the-database-of-another-program-is-refused", test_others);
   ADD ("/sqlite/what-is-no-database-is-said-to-be-damaged", test_damaged);
   ADD ("/sqlite/a-copy-changes-nothing-on-disk", test_copy);
+  ADD ("/sqlite/why-a-file-cannot-be-copied-is-said", test_copy_nothing);
+  ADD ("/sqlite/what-is-locked-is-not-taken-for-empty", test_copy_busy);
   ADD ("/sqlite/a-schema-grows-by-whole-versions-and-a-newer-one-is-refused", test_migrations);
   ADD ("/sqlite/parameters-are-data-whatever-stands-in-them", test_parameters);
   ADD ("/sqlite/values-and-rows-are-bounded", test_bounds);

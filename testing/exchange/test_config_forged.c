@@ -13,7 +13,10 @@ static struct {
   gsize len; /* 0: as it is */
   guint8 body[32768], chain[60000];
   guint n_handled;
-  guint n_up; /* IKE SAs that came up all the same */
+  guint n_up;    /* IKE SAs that came up all the same */
+  GString *told; /* types, if anybody wants to know */
+  Pair *slow;    /* its client's kernel answers late, from when IKE_AUTH is answered */
+  guint32 delay_ms;
 } forgery;
 
 static void
@@ -43,6 +46,8 @@ on_message (IkePlugin *self, IkeSa *sa, IkeMessageEvent *event)
   if (!event->is_inbound && event->exchange == IKE_AUTH && forgery.len
       && event->is_request != forgery.of_reply)
     rebuild (event);
+  if (forgery.slow && !event->is_inbound && event->exchange == IKE_AUTH && !event->is_request)
+    forgery.slow->a.kernel_ops->delay (forgery.slow->a.kernel, forgery.delay_ms);
   return IKE_HOOK_PASS;
 }
 
@@ -50,6 +55,8 @@ static IkeHookVerdict
 on_handle (IkePlugin *self, IkeSa *sa, IkeHandleEvent *event)
 {
   forgery.n_handled += event->is_gone ? -1u : 1;
+  if (forgery.told && !event->is_gone)
+    g_string_append_printf (forgery.told, " %u", event->type);
   return IKE_HOOK_PASS;
 }
 
@@ -82,16 +89,22 @@ static const char *const plugins[] = { "config-payload", "pool-memory", "forger"
 #define POOL "pools { rw { addrs = 10.3.0.0/24\n dns = 10.2.0.53\n } }\n"
 
 static Pair *
-make_pair (gconstpointer flags)
+make_pair_of (gconstpointer flags, const char *pool)
 {
   PairOptions o = { .flags = GPOINTER_TO_UINT (flags),
                     .connection = { CLIENT ("0.0.0.0"), GATEWAY },
-                    .more = { NULL, POOL },
+                    .more = { NULL, pool },
                     .plugins = plugins,
                     .builtin = builtin };
 
   forgery.n_handled = forgery.n_up = 0;
   return pair_new (&o);
+}
+
+static Pair *
+make_pair (gconstpointer flags)
+{
+  return make_pair_of (flags, POOL);
 }
 
 static void
@@ -268,6 +281,34 @@ n_online (Pair *pair)
   return ike_tree_int (ike_tree_nth (ike_tree_get (result, "pools"), 0), "online", -1);
 }
 
+/* -- a kernel that takes its time */
+
+static void
+test_slow (gconstpointer flags)
+{
+  Pair *pair = make_pair (flags);
+  const IkeKernelFakeOps *kernel = pair->a.kernel_ops;
+  g_autofree char *error = NULL;
+
+  forgery.slow = pair;
+  forgery.delay_ms = 5000;
+  pair_assert_up (pair, NULL);
+  kernel->delay (pair->a.kernel, 0);
+  assert_one_address (pair);
+  pair_down (pair, "pair", NULL);
+  assert_nothing (pair);
+  /* Longer than anybody waits. */
+  forgery.delay_ms = 30000;
+  error = pair_up (pair, NULL);
+  g_assert_nonnull (error);
+  kernel->delay (pair->a.kernel, 0);
+  pair_run (pair, 60);
+  g_assert_cmpuint (kernel->n_addresses (pair->a.kernel), ==, 0);
+  g_assert_cmpuint (kernel->n_calls (pair->a.kernel, IKE_FAKE_ADDRESS), ==, 4);
+  pair_free (pair);
+  forgery.slow = NULL;
+}
+
 /* -- requests */
 
 static void
@@ -319,6 +360,56 @@ test_wishes (gconstpointer flags)
   }
   pair_free (pair);
   forgery.len = 0;
+}
+
+/* Which types a client is told that asks for an address and for @types. */
+static void
+assert_told (Pair *pair, const guint8 *types, gsize n_types, const char *expected)
+{
+  begin_forgery (FALSE, REQUEST);
+  add (1, 0, "", 0);
+  for (gsize i = 0; i < n_types; i++)
+    add (types[i], 0, "", 0);
+  forgery.told = g_string_new (NULL);
+  pair_assert_up (pair, NULL);
+  g_assert_cmpstr (forgery.told->str, ==, expected);
+  pair_down (pair, "pair", NULL);
+  pair_run (pair, 1);
+  g_string_free (g_steal_pointer (&forgery.told), TRUE);
+  forgery.len = 0;
+}
+
+static void
+test_split_dns (gconstpointer flags)
+{
+  Pair *pair = make_pair_of (flags, "pools { rw { addrs = 10.3.0.0/24\n split_dns = a.example, "
+                                    "b.example\n split_dns_ta = a.example 1 8 2 0123\n "
+                                    "dns = 10.2.0.53\n } }\n");
+
+  assert_told (pair, (const guint8[]){ 3 }, 1, " 3");
+  assert_told (pair, (const guint8[]){ 3, 25 }, 2, " 3 25 25");
+  assert_told (pair, (const guint8[]){ 3, 25, 26 }, 3, " 3 25 26 25");
+  assert_told (pair, (const guint8[]){ 3, 26 }, 2, " 3 25 26 25");
+  pair_free (pair);
+}
+
+/* A trust anchor is of the domain in front of it; so what does not fit is not passed over. */
+static void
+test_cut (gconstpointer flags)
+{
+  g_autofree char *large = g_strnfill (1000, 'x');
+  GString *pool = g_string_new ("pools { rw { addrs = 10.3.0.0/24\n");
+  Pair *pair;
+
+  for (guint i = 0; i < 8; i++)
+    g_string_append_printf (pool, "%u = %s\n", 100 + i, large);
+  g_string_append_printf (pool, "split_dns = a.example, %.60s.%.60s.%.60s, b.example\n", large,
+                          large, large);
+  g_string_append (pool, "split_dns_ta = b.example 1 8 2 0123\n dns = 10.2.0.53\n } }\n");
+  pair = make_pair_of (flags, pool->str);
+  assert_told (pair, (const guint8[]){ 3, 25, 26 }, 3, " 100 101 102 103 104 105 106 107 3 25");
+  pair_free (pair);
+  g_string_free (pool, TRUE);
 }
 
 /* -- INFORMATIONAL */
@@ -381,8 +472,11 @@ main (int argc, char **argv)
   pair_add_test ("config-forged", "payloads-of-other-kinds", test_types);
   pair_add_test ("config-forged", "no-more-than-was-asked-for", test_too_many);
   pair_add_test ("config-forged", "a-thousand-attributes", test_thousand);
+  pair_add_test ("config-forged", "an-address-that-comes-late-is-taken-away", test_slow);
   pair_add_test ("config-forged", "greedy-clients", test_greedy);
   pair_add_test ("config-forged", "wishes-that-are-none", test_wishes);
+  pair_add_test ("config-forged", "split-dns-for-those-who-ask", test_split_dns);
+  pair_add_test ("config-forged", "nothing-behind-what-does-not-fit", test_cut);
   g_test_add_func ("/config-forged/questions-later-on", test_questions);
   return g_test_run ();
 }

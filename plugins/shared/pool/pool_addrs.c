@@ -251,3 +251,15 @@ pool_addrs_overlap (const PoolAddrs *a, const PoolAddrs *b)
         return TRUE;
   return FALSE;
 }
+
+gboolean
+pool_addrs_equal (const PoolAddrs *a, const PoolAddrs *b)
+{
+  if (a->n_ranges != b->n_ranges)
+    return FALSE;
+  for (guint i = 0; i < a->n_ranges; i++)
+    if (a->ranges[i].n != b->ranges[i].n
+        || !ike_addr_same_host (&a->ranges[i].first, &b->ranges[i].first))
+      return FALSE;
+  return TRUE;
+}

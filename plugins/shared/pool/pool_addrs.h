@@ -32,3 +32,5 @@ gboolean   pool_addrs_has      (const PoolAddrs *addrs, const IkeAddr *addr);
 /* The number of @addr; FALSE: it is none of them. */
 gboolean   pool_addrs_find     (const PoolAddrs *addrs, const IkeAddr *addr, guint64 *i);
 gboolean   pool_addrs_overlap  (const PoolAddrs *a, const PoolAddrs *b);
+/* The same addresses under the same numbers. */
+gboolean   pool_addrs_equal    (const PoolAddrs *a, const PoolAddrs *b);

@@ -5,6 +5,8 @@
  * in the queue of all that are, which the oldest one leaves first. */
 #include "config.h"
 #include "pool_leases.h"
+#include "pool_keys.h"
+#include "pool_tell.h"
 #include <string.h>
 
 /* One client may have thousands of leases (one identity for all devices): so many of those that are
@@ -38,48 +40,14 @@ struct _PoolLeases {
   GQueue offline[2]; /* Lease, the oldest first */
   guint64 fresh[2];  /* all addresses below were given to somebody */
   guint64 n_online;
+  guint n_left;    /* online, and not among @addrs */
   GArray *skipped; /* IkeAddr; of them, those that were taken then */
+  guint next_skipped;
   gboolean (*is_taken) (const IkeAddr *addr, gpointer data);
   gpointer guard;
 };
 
 /* -- tables */
-
-static guint
-addr_hash (gconstpointer data)
-{
-  const IkeAddr *addr = data;
-  guint hash = addr->family;
-
-  for (guint i = 0; i < sizeof addr->bytes; i++)
-    hash = (hash ^ addr->bytes[i]) * 16777619u;
-  return hash;
-}
-
-static gboolean
-addr_equal (gconstpointer a, gconstpointer b)
-{
-  return ike_addr_same_host (a, b);
-}
-
-/* By what people read: two encodings of one name are equal, as ike_ident_equal() has it. */
-static guint
-ident_hash (gconstpointer data)
-{
-  char text[512];
-  guint hash = 2166136261u;
-
-  ike_ident_format (data, text, sizeof text);
-  for (const char *at = text; *at; at++)
-    hash = (hash ^ (guint8) g_ascii_tolower (*at)) * 16777619u;
-  return hash;
-}
-
-static gboolean
-ident_equal (gconstpointer a, gconstpointer b)
-{
-  return ike_ident_equal (a, b);
-}
 
 static void
 client_free (gpointer data)
@@ -107,8 +75,8 @@ pool_leases_new (const PoolAddrs *addrs, guint max_offline)
 
   leases->addrs = addrs;
   leases->max_offline = max_offline;
-  leases->by_addr = g_hash_table_new_full (addr_hash, addr_equal, NULL, lease_free);
-  leases->clients = g_hash_table_new_full (ident_hash, ident_equal, NULL, client_free);
+  leases->by_addr = g_hash_table_new_full (pool_addr_hash, pool_addr_equal, NULL, lease_free);
+  leases->clients = g_hash_table_new_full (pool_ident_hash, pool_ident_equal, NULL, client_free);
   leases->skipped = g_array_new (FALSE, FALSE, sizeof (IkeAddr));
   return leases;
 }
@@ -307,15 +275,20 @@ find_wanted (PoolLeases *leases, const IkeLeaseQuery *query)
              : NULL;
 }
 
-/* Passed over when somebody else's client had it, who may be gone by now. */
+/* Passed over when somebody else's client had it, who may be gone by now.  Some at a time, and
+ * others the next time. */
 static Lease *
 find_skipped (PoolLeases *leases, guint family)
 {
-  for (guint i = 0; i < MIN (leases->skipped->len, LOOKED_AT); i++) {
-    IkeAddr addr = g_array_index (leases->skipped, IkeAddr, i);
+  GArray *skipped = leases->skipped;
+
+  for (guint n = MIN (skipped->len, LOOKED_AT); n; n--) {
+    guint i = leases->next_skipped % skipped->len;
+    IkeAddr addr = g_array_index (skipped, IkeAddr, i);
+    leases->next_skipped = i + 1;
     if (addr.family != family || is_taken (leases, &addr))
       continue;
-    g_array_remove_index (leases->skipped, i--);
+    g_array_remove_index_fast (skipped, i);
     if (!g_hash_table_contains (leases->by_addr, &addr))
       return make (leases, &addr);
   }
@@ -374,14 +347,10 @@ gboolean
 pool_leases_acquire (PoolLeases *leases, const IkeLeaseQuery *query, gint64 now_us, IkeAddr *out,
                      char **why)
 {
-  guint64 n = pool_addrs_n (leases->addrs, query->wanted.family);
   Lease *lease = find (leases, query);
 
   if (!lease) {
-    *why =
-        n ? g_strdup_printf ("pool %s is full: all %" G_GUINT64_FORMAT " addresses are in use",
-                             query->pool, n)
-          : g_strdup_printf ("pool %s has no IPv%u addresses", query->pool, query->wanted.family);
+    *why = pool_why_none (query->pool, leases->addrs, query->wanted.family);
     return FALSE;
   }
   hold (leases, lease, query, now_us);
@@ -430,9 +399,10 @@ pool_leases_release (PoolLeases *leases, const IkeLeaseQuery *query, const IkeAd
   lease->public.n_holders = lease->holders->len;
   if (lease->holders->len)
     return;
-  if (!pool_addrs_has (leases->addrs, addr))
+  if (!pool_addrs_has (leases->addrs, addr)) {
+    leases->n_left--;
     forget (leases, lease);
-  else
+  } else
     forget_one_too_many (leases, lease);
 }
 
@@ -440,10 +410,13 @@ guint
 pool_leases_set_addrs (PoolLeases *leases, const PoolAddrs *addrs)
 {
   GHashTableIter iter;
+  gboolean are_equal = pool_addrs_equal (leases->addrs, addrs);
   gpointer value;
-  guint n_left = 0;
 
   leases->addrs = addrs;
+  if (are_equal)
+    return leases->n_left;
+  leases->n_left = 0;
   g_array_set_size (leases->skipped, 0);
   for (guint kind = 0; kind < 2; kind++) {
     GList *link = leases->offline[kind].head, *next;
@@ -457,8 +430,8 @@ pool_leases_set_addrs (PoolLeases *leases, const PoolAddrs *addrs)
   }
   g_hash_table_iter_init (&iter, leases->by_addr);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    n_left += !pool_addrs_has (addrs, &((Lease *) value)->public.addr);
-  return n_left;
+    leases->n_left += !pool_addrs_has (addrs, &((Lease *) value)->public.addr);
+  return leases->n_left;
 }
 
 gboolean

@@ -21,7 +21,7 @@ typedef struct {
 PoolLeases *pool_leases_new       (const PoolAddrs *addrs, guint max_offline);
 void        pool_leases_free      (PoolLeases *leases);
 /* Other addresses: leases that still fit stay; of others those that are online, until they are given back.  How many of
- * these there are. */
+ * these there are.  The same addresses again cost nothing. */
 guint       pool_leases_set_addrs (PoolLeases *leases, const PoolAddrs *addrs);
 gboolean    pool_leases_is_online (const PoolLeases *leases, const IkeAddr *addr);
 /* Addresses that @is_taken are nobody's to get: some other pool has given them. NULL: none are. */

@@ -252,6 +252,90 @@ test_reload (void)
   bench_clear (&bench);
 }
 
+static gboolean
+is_taken (const IkeAddr *addr, gpointer data)
+{
+  ++*(guint *) data;
+  return TRUE;
+}
+
+/* Somebody else has them all, so each is looked at; not again at the next request. */
+static void
+test_full_is_remembered (void)
+{
+  Bench bench = bench_new ("10.3.0.0/22", 100);
+  g_autofree PoolAddrs *again = pool_addrs_parse ("10.3.0.0/22", NULL),
+                       *others = pool_addrs_parse ("10.3.0.1-10.3.3.254", NULL),
+                       *fewer = pool_addrs_parse ("10.3.0.0/23", NULL);
+  const char *why = "pool p is full: all 1022 addresses are in use";
+  guint n_looks = 0;
+
+  pool_leases_set_guard (bench.leases, is_taken, &n_looks);
+  assert_gets (&bench, "alice", "0.0.0.0", 1, why);
+  g_assert_cmpuint (n_looks, >=, 1022);
+  n_looks = 0;
+  assert_gets (&bench, "alice", "0.0.0.0", 1, why);
+  g_assert_cmpuint (n_looks, <=, 32);
+  /* Nor after a reload that changes nothing. */
+  pool_leases_set_addrs (bench.leases, again);
+  pool_leases_set_addrs (bench.leases, others);
+  n_looks = 0;
+  assert_gets (&bench, "alice", "0.0.0.0", 1, why);
+  g_assert_cmpuint (n_looks, <=, 32);
+  pool_leases_set_addrs (bench.leases, fewer);
+  n_looks = 0;
+  assert_gets (&bench, "alice", "0.0.0.0", 1, "pool p is full: all 510 addresses are in use");
+  g_assert_cmpuint (n_looks, >=, 510);
+  bench_clear (&bench);
+}
+
+static gboolean
+is_not_the_last (const IkeAddr *addr, gpointer data)
+{
+  return addr->bytes[3] != 254;
+}
+
+/* The others of those that were passed over stay taken. */
+static void
+test_freed_behind (void)
+{
+  Bench bench = bench_new ("10.3.0.0/24", 100);
+  guint n_looks = 0, n_tries = 0;
+
+  pool_leases_set_guard (bench.leases, is_taken, &n_looks);
+  assert_gets (&bench, "alice", "0.0.0.0", 1, "pool p is full: all 254 addresses are in use");
+  pool_leases_set_guard (bench.leases, is_not_the_last, NULL);
+  for (gboolean is_there = FALSE; !is_there; n_tries++) {
+    g_autofree char *got = acquire (&bench, "alice", "0.0.0.0", 1);
+    is_there = !strcmp (got, "10.3.0.254");
+    g_assert_cmpuint (n_tries, <, 254 / 16 + 1);
+  }
+  bench_clear (&bench);
+}
+
+/* Those that are in use and not of the pool any more, whatever happens in between. */
+static void
+test_left (void)
+{
+  static const PoolAddrs none;
+  Bench bench = bench_new ("10.3.0.0/29", 100);
+  g_autofree PoolAddrs *one = pool_addrs_parse ("10.3.0.1", NULL),
+                       *same = pool_addrs_parse ("10.3.0.1", NULL);
+
+  for (guint32 i = 1; i <= 3; i++) {
+    g_autofree char *who = g_strdup_printf ("%u", i), *got = acquire (&bench, who, "0.0.0.0", i);
+  }
+  g_assert_cmpuint (pool_leases_set_addrs (bench.leases, one), ==, 2);
+  g_assert_cmpuint (pool_leases_set_addrs (bench.leases, same), ==, 2);
+  release (&bench, "1", 1, "10.3.0.1");
+  release (&bench, "3", 3, "10.3.0.3");
+  g_assert_cmpuint (pool_leases_set_addrs (bench.leases, one), ==, 1);
+  g_assert_cmpuint (pool_leases_set_addrs (bench.leases, &none), ==, 1);
+  release (&bench, "2", 2, "10.3.0.2");
+  g_assert_cmpuint (pool_leases_set_addrs (bench.leases, &none), ==, 0);
+  bench_clear (&bench);
+}
+
 /* -- beside a model: who holds what, and that nobody holds what another has */
 
 enum { N_USERS = 40, N_ADDRS = 24 };
@@ -329,6 +413,9 @@ main (int argc, char **argv)
   g_test_add_func ("/pool-leases/wishes-are-remembered-no-more-than-others", test_memory_of_wishes);
   g_test_add_func ("/pool-leases/anonymous-clients-share-nothing", test_anonymous);
   g_test_add_func ("/pool-leases/other-addresses-keep-what-fits", test_reload);
+  g_test_add_func ("/pool-leases/a-full-pool-is-not-searched-again", test_full_is_remembered);
+  g_test_add_func ("/pool-leases/what-is-free-again-is-found", test_freed_behind);
+  g_test_add_func ("/pool-leases/what-a-pool-lost-is-counted-while-in-use", test_left);
   g_test_add_func ("/pool-leases/random-operations-agree-with-a-model", test_random);
   return g_test_run ();
 }
