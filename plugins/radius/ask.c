@@ -265,7 +265,8 @@ leave_silent (Ask *ask, gboolean is_long)
     port_release (ask);
 }
 
-/* With this port, at least as long as any request would: less, it had what another one left over. */
+/* With this port, at least as long as any request would: if less, it had what another one left
+ * over. */
 static gboolean
 has_waited_long (const Ask *ask)
 {

@@ -73,8 +73,8 @@ hang_up (Radsec *radsec)
 }
 
 /* RFC 6614, 2.3: "Failure to connect leads to continuous retries, with exponentially growing
- * intervals between every try."  They grow until a packet has come: a connection is not enough.  The
- * port lives for as long as another connection of it does. */
+ * intervals between every try."  They grow until a packet has come: a connection is not enough.
+ * The port lives for as long as another connection of it does. */
 static void
 broke (Radsec *radsec, const char *reason)
 {
