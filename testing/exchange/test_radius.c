@@ -258,6 +258,25 @@ test_one_is_not_taken (gconstpointer flags)
   radius_bed_free (r);
 }
 
+/* No server of its group is there any more: whoever reads the log has a day to mend that. */
+static void
+test_group_without_servers (gconstpointer flags)
+{
+  RadiusBed *r = radius_bed_new (flags, ACCOUNTS, NULL);
+
+  pair_run (r->pair, 1);
+  radius_bed_assert_up (r);
+  pair_run (r->pair, 1);
+  r->is_dead = TRUE;
+  test_service_n_servers = 0;
+  pair_down (r->pair, "pair", NULL);
+  pair_run (r->pair, 23 * 3600);
+  g_assert_cmpuint (pair_count (&r->pair->b, "eap-radius.accounts-lost"), ==, 0);
+  pair_run (r->pair, 2 * 3600);
+  g_assert_cmpuint (pair_count (&r->pair->b, "eap-radius.accounts-lost"), ==, 1);
+  radius_bed_free (r);
+}
+
 static void
 test_queue_is_bounded (gconstpointer flags)
 {
@@ -588,6 +607,7 @@ main (int argc, char **argv)
   pair_add_test ("radius", "interim-accounts", test_interim);
   pair_add_test ("radius", "accounts-wait-for-a-server", test_server_comes_back);
   pair_add_test ("radius", "an-account-that-is-not-taken-holds-up-no-other", test_one_is_not_taken);
+  pair_add_test ("radius", "accounts-for-a-group-without-servers", test_group_without_servers);
   pair_add_test ("radius", "what-waits-is-bounded", test_queue_is_bounded);
   pair_add_test ("radius", "accounts-outlive-a-crash", test_accounts_outlive_a_crash);
   pair_add_test ("radius", "on-comes-first", test_on_comes_first);
