@@ -150,7 +150,8 @@ const char *port_name (const Port *port, char *out, gsize size);
 void     socket_is_up     (Socket *socket);
 /* A stream has none any more, and @why is of its port unless another socket of that is up.  TRUE: none is. */
 gboolean socket_is_down   (Socket *socket, const char *why);
-void     socket_received  (gpointer socket, const IkeAddr *from, const guint8 *data, gsize len);
+/* N_DROPS: somebody waited for it, and it was good. */
+Drop     socket_take      (Socket *socket, const IkeAddr *from, const guint8 *data, gsize len);
 
 /* -- udp.c, radsec.c: the owner of a handle of radsec is a Socket */
 

@@ -118,6 +118,27 @@ test_garbage (void)
   check_again (SPEAK_GARBAGE, 2);
 }
 
+/* What UDP drops, and waits for a better one. */
+static void
+test_bad_reply (gconstpointer behaviour)
+{
+  check_again ((Behaviour) GPOINTER_TO_UINT (behaviour), 2);
+}
+
+/* It may be of a request that was given up. */
+static void
+test_another (void)
+{
+  World world = { .behaviour = ANSWER_ANOTHER };
+  Ask ask = { .with_eap = TRUE };
+
+  world_open (&world, "server.test", "");
+  world_ask (&world, &ask);
+  g_assert_cmpuint (world.n_connections, ==, 1);
+  ask_clear (&ask);
+  world_close (&world);
+}
+
 static void
 test_no_tls (void)
 {
@@ -300,6 +321,13 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/radsec/packets-in-pieces", test_pieces);
   g_test_add_func ("/radius/radsec/closed-in-the-middle", test_closed);
   g_test_add_func ("/radius/radsec/garbage-ends-the-connection", test_garbage);
+  g_test_add_data_func ("/radius/radsec/bad-reply-ends-the-connection/malformed",
+                        GUINT_TO_POINTER (CUT_ATTRIBUTE), test_bad_reply);
+  g_test_add_data_func ("/radius/radsec/bad-reply-ends-the-connection/authenticator",
+                        GUINT_TO_POINTER (SIGN_WRONGLY), test_bad_reply);
+  g_test_add_data_func ("/radius/radsec/bad-reply-ends-the-connection/message-authenticator",
+                        GUINT_TO_POINTER (MAC_WRONGLY), test_bad_reply);
+  g_test_add_func ("/radius/radsec/reply-that-nobody-waits-for-is-dropped", test_another);
   g_test_add_func ("/radius/radsec/who-speaks-no-tls-is-tried-again", test_no_tls);
   g_test_add_func ("/radius/radsec/certificate-for-another-name", test_other_name);
   g_test_add_func ("/radius/radsec/certificate-of-a-stranger", test_foreign);

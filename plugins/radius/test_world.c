@@ -41,6 +41,41 @@ add_keys (IkeWriter *w, const guint8 *authenticator)
 }
 
 static void
+say (World *world, const guint8 *bytes, gsize len)
+{
+  for (gsize at = 0; at < len;) {
+    gsize n = MIN (world->piece ? world->piece : len, len - at);
+
+    g_assert_true (world_tls.tls->write (world->session, bytes + at, n));
+    flush (world);
+    at += n;
+  }
+}
+
+static void
+spoil (World *world, IkeWriter *w)
+{
+  switch (world->behaviour) {
+  case SPEAK_GARBAGE:
+    memset (w->data, 0xff, w->len);
+    break;
+  case CUT_ATTRIBUTE:
+    w->data[IKE_RADIUS_HEADER_LEN + 1] = 1;
+    break;
+  case SIGN_WRONGLY:
+    w->data[4] ^= 1;
+    break;
+  case ANSWER_ANOTHER:
+    w->data[1] ^= 0x55;
+    say (world, w->data, w->len);
+    w->data[1] ^= 0x55;
+    break;
+  default:
+    break;
+  }
+}
+
+static void
 answer (World *world)
 {
   RadiusPacket packet;
@@ -55,16 +90,11 @@ answer (World *world)
                 packet.identifier, is_access);
   if (is_access)
     add_keys (&w, packet.authenticator);
-  g_assert_true (radius_end_response (&w, packet.authenticator, is_access, radsec));
-  if (world->behaviour == SPEAK_GARBAGE)
-    memset (out, 0xff, w.len);
-  for (gsize at = 0; at < w.len;) {
-    gsize n = MIN (world->piece ? world->piece : w.len, w.len - at);
-
-    g_assert_true (world_tls.tls->write (world->session, out + at, n));
-    flush (world);
-    at += n;
-  }
+  /* Without filling it in: zeros. */
+  g_assert_true (radius_end_response (&w, packet.authenticator,
+                                      is_access && world->behaviour != MAC_WRONGLY, radsec));
+  spoil (world, &w);
+  say (world, out, w.len);
 }
 
 static void accept_one (int fd, guint32 events, gpointer data);

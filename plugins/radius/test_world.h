@@ -7,7 +7,8 @@
 
 enum { WORLD_IDENTIFIERS = 256 };              /* of a connection */
 
-typedef enum { BEHAVE, CLOSE_ON_REQUEST, SPEAK_GARBAGE, SHOW_FOREIGN, SPEAK_NO_TLS,
+typedef enum { BEHAVE, CLOSE_ON_REQUEST, SPEAK_GARBAGE, SHOW_FOREIGN, SPEAK_NO_TLS, CUT_ATTRIBUTE, SIGN_WRONGLY,
+               MAC_WRONGLY, ANSWER_ANOTHER,   /* … before the right one */
                BE_SINGLE } Behaviour;         /* takes one connection; says nothing until it has closed a second one */
 
 typedef struct {
