@@ -93,6 +93,7 @@ struct _Ask {
   guint8           *packet;
   gsize             packet_len;
   guint             n_sent;
+  gboolean          is_unsent;                /* its transport did not take it the last time */
   Drop              dropped;                  /* why the last reply to it was; N_DROPS: there was none */
   guint32           wait_ms;
   gint64            begun_us;                 /* with this port */
@@ -148,6 +149,8 @@ const char *port_name (const Port *port, char *out, gsize size);
 
 /* A stream has a new connection: sends all again that has no answer. */
 void     socket_is_up     (Socket *socket);
+/* It can take more: sends what it did not take before, until it takes no more. */
+void     socket_has_room  (Socket *socket);
 /* A stream has none any more, and @why is of its port unless another socket of that is up.  TRUE: none is. */
 gboolean socket_is_down   (Socket *socket, const char *why);
 /* N_DROPS: somebody waited for it, and it was good. */

@@ -117,6 +117,19 @@ socket_is_up (Socket *socket)
       ask_send (socket->by_id[i], TRUE);
 }
 
+void
+socket_has_room (Socket *socket)
+{
+  for (guint i = 0; i < IDENTIFIERS; i++) {
+    Ask *ask = socket->by_id[i];
+
+    if (ask && ask->is_unsent)
+      ask_send (ask, TRUE);
+    if (ask && ask->is_unsent)
+      return;
+  }
+}
+
 gboolean
 socket_is_down (Socket *socket, const char *why)
 {

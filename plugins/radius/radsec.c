@@ -45,6 +45,7 @@ typedef struct {
   gsize in_len;
   guint8 out[CHUNK]; /* ciphertext that is going out */
   gsize out_len;
+  gboolean has_unsent; /* TLS has not taken a packet: too much waits before it */
 } Radsec;
 
 static void dial (gpointer data);
@@ -67,7 +68,7 @@ hang_up (Radsec *radsec)
   if (radsec->fd >= 0)
     close (radsec->fd);
   radsec->fd = -1;
-  radsec->is_judged = FALSE;
+  radsec->is_judged = radsec->has_unsent = FALSE;
   radsec->in_len = radsec->out_len = 0;
 }
 
@@ -114,7 +115,17 @@ flush (Radsec *radsec)
     radsec->out_len += radsec->ops->drain (radsec->tls, radsec->out + radsec->out_len,
                                            sizeof radsec->out - radsec->out_len);
   } while (radsec->out_len && send_some (radsec));
-  ike_watch_set_events (radsec->watch, radsec->out_len ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  ike_watch_set_events (radsec->watch,
+                        radsec->out_len || radsec->has_unsent ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+/* All that waited is gone.  What is not taken this time either waits for the next. */
+static void
+send_rest (Radsec *radsec)
+{
+  radsec->has_unsent = FALSE;
+  socket_has_room (radsec->socket);
+  flush (radsec);
 }
 
 /* How long the packet is of which @in is the beginning; 0: not known yet, or it is none. */
@@ -345,6 +356,8 @@ ready (int fd, guint32 events, gpointer data)
     flush (radsec);
   if (over)
     broke (radsec, over);
+  else if (radsec->has_unsent && !radsec->out_len)
+    send_rest (radsec);
 }
 
 static void
@@ -451,16 +464,33 @@ radsec_open (IkePlugin *self, const IkeAddr *local, const IkeAddr *remote,
   return radsec;
 }
 
-/* What is not up yet sends all when it is. */
+static void
+write_failed (gpointer data)
+{
+  Radsec *radsec = data;
+  const char *reason = radsec->ops->reason (radsec->tls);
+
+  radsec->timer = NULL;
+  broke (radsec, reason ? reason : "the TLS session is over");
+}
+
+/* What is not up yet sends all when it is, and so does what has failed: that ends when nobody is in
+ * the middle of it.  One that only has enough to do takes it later. */
 static gboolean
 radsec_send (gpointer handle, const IkeAddr *to, const guint8 *data, gsize len)
 {
   Radsec *radsec = handle;
+  gboolean is_taken;
 
-  if (!radsec->socket->is_up || !radsec->ops->write (radsec->tls, data, len))
+  if (!radsec->socket->is_up)
     return FALSE;
+  is_taken = radsec->ops->write (radsec->tls, data, len);
+  if (radsec->ops->state (radsec->tls) == IKE_TLS_UP)
+    radsec->has_unsent |= !is_taken;
+  else if (!radsec->timer)
+    radsec->timer = ike_loop_timer_add (radsec->client->io, 0, write_failed, radsec, NULL);
   flush (radsec);
-  return TRUE;
+  return is_taken;
 }
 
 const IkeRadiusTransportClass radsec_transport = { sizeof (IkeRadiusTransportClass), radsec_open,

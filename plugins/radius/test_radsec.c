@@ -292,6 +292,51 @@ test_second_is_refused (void)
     ask_clear (&asks[i]);
 }
 
+typedef struct {
+  World world;
+  Ask asks[WORLD_IDENTIFIERS];
+  gboolean are_begun;
+} Crowd;
+
+/* The first makes the connection; the others come while its server is busy, and it goes on when all
+ * of them were to be sent. */
+static gboolean
+crowd_is_served (gpointer data)
+{
+  Crowd *crowd = data;
+  World *world = &crowd->world;
+
+  if (world->is_busy && !crowd->are_begun) {
+    crowd->are_begun = TRUE;
+    for (guint i = 1; i < WORLD_IDENTIFIERS; i++)
+      ask_begin (&world->bench, &crowd->asks[i]);
+  }
+  if (world->is_busy
+      && ike_counter_get (world->bench.engine, "radius.requests") == WORLD_IDENTIFIERS)
+    world_resume (world);
+  return all_but_one_are_done (crowd->asks);
+}
+
+/* What TLS does not take while much waits is sent when that is gone. */
+static void
+test_too_much_at_once (void)
+{
+  g_autofree Crowd *crowd = g_new0 (Crowd, 1);
+
+  crowd->world.behaviour = BE_BUSY;
+  world_open (&crowd->world, "server.test", "sockets = 1\n retransmit_timeout = 25");
+  for (guint i = 0; i < WORLD_IDENTIFIERS; i++)
+    crowd->asks[i].is_long = TRUE;
+  ask_begin (&crowd->world.bench, &crowd->asks[0]);
+  bench_until (&crowd->world.bench, crowd_is_served, crowd);
+  for (guint i = 0; i < WORLD_IDENTIFIERS; i++)
+    g_assert_cmpstr (crowd->asks[i].error, ==, NULL);
+  g_assert_cmpuint (crowd->world.n_connections, ==, 1);
+  world_close (&crowd->world);
+  for (guint i = 0; i < WORLD_IDENTIFIERS; i++)
+    ask_clear (&crowd->asks[i]);
+}
+
 /* Without the plugin tls, the reason says so. */
 static void
 test_no_service (void)
@@ -337,6 +382,7 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/radsec/where-nobody-listens", test_nobody_there);
   g_test_add_func ("/radius/radsec/next-one-at-once", test_next_at_once);
   g_test_add_func ("/radius/radsec/second-connection-is-refused", test_second_is_refused);
+  g_test_add_func ("/radius/radsec/more-at-once-than-tls-takes", test_too_much_at_once);
   g_test_add_func ("/radius/radsec/without-service-tls", test_no_service);
   status = g_test_run ();
   tls_bench_close (&world_tls);

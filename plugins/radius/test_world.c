@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 TlsBench world_tls;
@@ -110,6 +111,13 @@ hold (World *world, gsize len)
         ike_loop_watch (ike_loop_current (), world->listener, EPOLLIN, accept_one, world);
 }
 
+/* Of the packet that comes in; its length has come, or not yet. */
+static gsize
+len_of (const World *world)
+{
+  return world->in_len < 4 ? 4 : (gsize) (world->in[2] << 8 | world->in[3]);
+}
+
 /* Packets of what has come; FALSE: it hung up. */
 static gboolean
 serve (World *world)
@@ -117,11 +125,13 @@ serve (World *world)
   gsize n;
 
   while (world->session
-         && (n = world_tls.tls->read (world->session, world->in + world->in_len, 1)) > 0) {
+         && (n = world_tls.tls->read (world->session, world->in + world->in_len,
+                                      len_of (world) - world->in_len))
+                > 0) {
     gsize len;
 
     world->in_len += n;
-    len = world->in_len < 4 ? G_MAXSIZE : (gsize) (world->in[2] << 8 | world->in[3]);
+    len = len_of (world);
     if (world->in_len != len)
       continue;
     world->n_requests++;
@@ -158,9 +168,25 @@ server_ready (int fd, guint32 events, gpointer data)
     g_assert_cmpint (send (fd, "SSH-2.0-x\r\n", 11, MSG_NOSIGNAL), ==, 11);
     return;
   }
-  world_tls.tls->feed (world->session, bytes, (gsize) n);
+  if (world_tls.tls->feed (world->session, bytes, (gsize) n) == IKE_TLS_UP
+      && world->behaviour == BE_BUSY) {
+    world->behaviour = BEHAVE;
+    world->is_busy = TRUE;
+    ike_watch_set_events (world->watch, 0);
+  }
   flush (world);
-  serve (world);
+  if (!world->is_busy)
+    serve (world);
+}
+
+void
+world_resume (World *world)
+{
+  int room = 1 << 20;
+
+  g_assert_cmpint (setsockopt (world->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room), ==, 0);
+  world->is_busy = FALSE;
+  ike_watch_set_events (world->watch, EPOLLIN);
 }
 
 /* Answers what it held, and from now on at once. */
@@ -213,6 +239,17 @@ listen_on_control (gpointer data)
 
 /* -- the world */
 
+/* Nothing in the kernel has room for what waits for one that is busy: that follows from the size of
+ * segments, too. */
+static void
+narrow (int fd)
+{
+  int room = 4096, segment = 536;
+
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room), ==, 0);
+  g_assert_cmpint (setsockopt (fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment), ==, 0);
+}
+
 static void
 open_listener (World *world)
 {
@@ -220,6 +257,8 @@ open_listener (World *world)
   socklen_t len = sizeof in;
 
   world->listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (world->behaviour == BE_BUSY)
+    narrow (world->listener);
   g_assert_cmpint (bind (world->listener, (struct sockaddr *) &in, len), ==, 0);
   g_assert_cmpint (listen (world->listener, 8), ==, 0);
   g_assert_cmpint (getsockname (world->listener, (struct sockaddr *) &in, &len), ==, 0);
