@@ -456,6 +456,27 @@ test_ends (gconstpointer flags)
   radius_bed_free (r);
 }
 
+/* Nobody counts what it carries, and yet it is known of children that were replaced whether they
+ * were used. */
+static void
+test_idle_without_accounts (gconstpointer flags)
+{
+  RadiusBed *r = radius_bed_new (flags, "", NULL);
+
+  give_u32 (r, IKE_RADIUS_IDLE_TIMEOUT, 100);
+  radius_bed_assert_up (r);
+  for (guint i = 0; i < 3; i++) {
+    pair_run (r->pair, 80);
+    radius_bed_carry (r, 1000, 0);
+    rekey (r, &r->pair->b, "net");
+  }
+  pair_run (r->pair, 85);
+  g_assert_cmpuint (pair_count (&r->pair->b, "eap-radius.sessions-ended"), ==, 0);
+  pair_run (r->pair, 10);
+  g_assert_cmpuint (pair_count (&r->pair->b, "eap-radius.sessions-ended"), ==, 1);
+  radius_bed_free (r);
+}
+
 /* With the plugin auth-lifetime (RFC 4478) the client knows it before, and is there again before it
  * is closed. */
 static void
@@ -613,6 +634,7 @@ main (int argc, char **argv)
   pair_add_test ("radius", "on-comes-first", test_on_comes_first);
   pair_add_test ("radius", "all-accounts-name-the-gateway", test_name_of_the_gateway);
   pair_add_test ("radius", "each-way-to-end", test_ends);
+  pair_add_test ("radius", "idle-without-accounts", test_idle_without_accounts);
   pair_add_test ("radius", "authenticated-anew-before-session-timeout", test_authenticated_anew);
   pair_add_test ("radius", "the-daemon-ends", test_shutdown);
   pair_add_test ("radius", "the-daemon-ends-without-a-server", test_shutdown_without_a_server);
