@@ -104,6 +104,8 @@ struct _Ask {
 Client  *client_new   (IkePlugin *self, const RadiusConf *conf);
 void     client_close (Client *client);       /* control, when the loops stand still */
 void     client_free  (Client *client);
+/* What carries datagrams, and whose it is: what takes the place of UDP sockets, if something does. */
+const IkeRadiusTransportClass *client_datagrams (const Client *client, IkePlugin **plugin);
 /* See IkeRadiusOps. */
 void     client_request (IkePlugin *self, const IkeRadiusRequest *request, IkeCall *call);
 guint    client_servers (IkePlugin *self, const char *group, guint32 *numbers, guint max);

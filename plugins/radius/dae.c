@@ -362,8 +362,7 @@ dae_open (Client *client, GError **error)
   static const IkeRadiusReceiver receiver = { sizeof receiver, dae_received };
   static const IkeAddr anybody;
   const DaeConf *conf = &client->conf->dae;
-  guint n = 0;
-  const IkeProvided *const *found = ike_feature_list (client->engine, "radius-transport", &n);
+  IkePlugin *plugin;
   Dae *dae;
 
   if (!conf->is_on)
@@ -375,9 +374,8 @@ dae_open (Client *client, GError **error)
   dae->c_refused = ike_counter (client->engine, "radius.dae-dropped");
   dae->table = g_hash_table_new_full (authenticator_hash, authenticator_equal, NULL, entry_free);
   g_queue_init (&dae->order);
-  dae->transport = n > 0 ? found[0]->ops : &udp_transport;
-  dae->socket = dae->transport->open (n > 0 ? found[0]->plugin : client->plugin, &conf->listen,
-                                      &anybody, &receiver, dae, error);
+  dae->transport = client_datagrams (client, &plugin);
+  dae->socket = dae->transport->open (plugin, &conf->listen, &anybody, &receiver, dae, error);
   if (dae->socket)
     return TRUE;
   g_prefix_error (error, "plugins.radius.dae: port %u: ", conf->listen.port);

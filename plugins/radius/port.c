@@ -48,17 +48,6 @@ socket_free (gpointer data)
   g_free (socket);
 }
 
-/* What takes the place of UDP sockets, if something does. */
-static void
-find_udp (Client *client)
-{
-  guint n = 0;
-  const IkeProvided *const *found = ike_feature_list (client->engine, "radius-transport", &n);
-
-  client->udp = n > 0 ? found[0]->ops : &udp_transport;
-  client->udp_plugin = n > 0 ? found[0]->plugin : client->plugin;
-}
-
 static void
 received (gpointer socket, const IkeAddr *from, const guint8 *data, gsize len)
 {
@@ -74,7 +63,7 @@ socket_new (Port *port, GError **error)
   Socket *socket = g_new0 (Socket, 1);
 
   if (!client->udp)
-    find_udp (client);
+    client->udp = client_datagrams (client, &client->udp_plugin);
   socket->port = port;
   socket->is_up = !port->conf->is_tls;
   socket->transport = port->conf->is_tls ? &radsec_transport : client->udp;
