@@ -28,7 +28,7 @@ struct _Client {
   IkeEngine        *engine;
   IkeLoop          *io;
   const RadiusConf *conf;                     /* constant: any thread */
-  IkeTree          *settings;                 /* a copy of the section that @conf was read from; NULL: none */
+  guint8            print_key[32], print[32]; /* of the section that @conf was read from: to tell whether it changed */
   Dae              *dae;                      /* NULL: off */
   guint32           c_requests, c_resent, c_answers, c_timeouts, c_refused, c_dropped;   /* counters */
   atomic_uint       n_pending;                /* asks of others, on any thread */
