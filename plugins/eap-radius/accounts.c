@@ -51,6 +51,7 @@ lane_of (Accounts *accounts, const char *group)
   lane = g_new0 (Lane, 1);
   lane->accounts = accounts;
   lane->group = g_strdup (group);
+  lane->since_us = ike_loop_now_us (accounts->self->io);
   g_queue_init (&lane->ready);
   g_hash_table_insert (accounts->lanes, g_strdup (group_key (group)), lane);
   return lane;
@@ -215,15 +216,24 @@ resume (Lane *lane)
   lane->pause_s = 0;
 }
 
-/* It has had a day, and others were taken since it was made. */
+/* It has had a day, and either others were taken since it was made, or its group has no servers
+ * any more, as when the configuration changed: nobody will ever take it, but whoever took them out
+ * of it has had a day of this run, too. */
 static gboolean
 is_hopeless (const Lane *lane, const Record *record)
 {
-  IkeEngine *engine = lane->accounts->self->engine;
-  gint64 age_us = ike_engine_wall_us (engine) - record->wall_us;
+  EapRadius *self = lane->accounts->self;
+  gint64 age_us = ike_engine_wall_us (self->engine) - record->wall_us;
+  gint64 now_us = ike_engine_now_us (self->engine);
+  gint64 least_us = (gint64) GIVE_UP_S * G_USEC_PER_SEC;
+  guint32 any;
 
-  return age_us >= (gint64) GIVE_UP_S * G_USEC_PER_SEC && lane->taken_us
-         && ike_engine_now_us (engine) - lane->taken_us < age_us;
+  if (age_us < least_us)
+    return FALSE;
+  if (lane->taken_us && now_us - lane->taken_us < age_us)
+    return TRUE;
+  return now_us - lane->since_us >= least_us
+         && self->radius->servers (self->service->plugin, lane->group, &any, 1) == 0;
 }
 
 /* Others that were taken meanwhile show that a server is there: then nothing else has to wait. */

@@ -34,7 +34,7 @@ typedef struct {
   guint     n_in_flight;
   guint     pause_s;                          /* 0: the last one was taken */
   IkeTimer *timer;                            /* NULL: no pause at present */
-  gint64    taken_us;                         /* when the last one was taken */
+  gint64    since_us, taken_us;               /* when it began; when the last one was taken */
 } Lane;
 
 /* The accounts of a session. */

@@ -63,33 +63,30 @@ read_addr6 (Grant *grant, const IkeRadiusAttribute *attribute)
 }
 
 static gboolean
-read_prefix (Grant *grant, const IkeRadiusAttribute *attribute)
+first_prefix (const IkeRadiusAttribute *attribute, IkeAddr *first, guint *first_len)
 {
   IkeAddr net;
   guint len;
 
   if (!ike_radius_get_prefix (attribute, &net, &len) || !is_host (&net))
     return FALSE;
-  if (!grant->prefix.family) {
-    grant->prefix = net;
-    grant->prefix_len = len;
+  if (!first->family) {
+    *first = net;
+    *first_len = len;
   }
   return TRUE;
 }
 
 static gboolean
+read_prefix (Grant *grant, const IkeRadiusAttribute *attribute)
+{
+  return first_prefix (attribute, &grant->prefix, &grant->prefix_len);
+}
+
+static gboolean
 read_delegated (Grant *grant, const IkeRadiusAttribute *attribute)
 {
-  IkeAddr net;
-  guint len;
-
-  if (!ike_radius_get_prefix (attribute, &net, &len) || !is_host (&net))
-    return FALSE;
-  if (!grant->delegated.family) {
-    grant->delegated = net;
-    grant->delegated_len = len;
-  }
-  return TRUE;
+  return first_prefix (attribute, &grant->delegated, &grant->delegated_len);
 }
 
 static gboolean

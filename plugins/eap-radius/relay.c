@@ -17,8 +17,9 @@ typedef struct {
   gsize user_len;
   guint8 state[STATE_MAX];
   gsize state_len;
-  guint32 server; /* who wants the next request; 0: any */
-  IkeCall *turn;  /* of the host, to be answered; NULL: none */
+  guint32 server;   /* who wants the next request; 0: any */
+  IkeCall *turn;    /* of the host, to be answered; NULL: none */
+  IkeCall *request; /* ours, under way; NULL: none */
 } Relay;
 
 /* -- what we say about ourselves and the peer */
@@ -129,14 +130,20 @@ relay_free (Relay *relay)
   g_free (relay);
 }
 
+/* Nobody waits for the server any more: it is not asked again, and its identifier is free.  Giving
+ * the request up answers the turn (asked_free()), and with that goes the relay.  While the engine
+ * ends its calls go with the loop. */
 static void
 relay_end (gpointer state)
 {
   Relay *relay = state;
+  IkeLoop *loop = relay->context->loop;
 
   relay->context = NULL;
   if (!relay->turn)
     relay_free (relay);
+  else if (relay->request && ike_loop_is_current (loop))
+    ike_call_cancel (relay->request);
 }
 
 /* The host hears, and is not heard of again if it went away meanwhile. */
@@ -351,7 +358,8 @@ heard (Relay *relay, const IkeRadiusReply *reply)
   }
 }
 
-/* Whose turn it is, until it is answered: also when the loop ends before a server says anything. */
+/* Whose turn it is, until it is answered: also when the loop ends before a server says anything, or
+ * when the host went away. */
 typedef struct {
   Relay *relay;
 } Asked;
@@ -361,8 +369,11 @@ asked_free (gpointer data)
 {
   Asked *asked = data;
 
-  if (asked->relay)
-    answer_turn (asked->relay, step_failed (asked->relay, g_strdup ("the daemon ends")));
+  if (asked->relay) {
+    const char *why = asked->relay->context ? "the daemon ends" : "the IKE SA is gone";
+    asked->relay->request = NULL;
+    answer_turn (asked->relay, step_failed (asked->relay, g_strdup (why)));
+  }
   g_free (asked);
 }
 
@@ -372,6 +383,7 @@ answered (gpointer owner, gpointer data, gpointer result, const char *error)
   Relay *relay = g_steal_pointer (&((Asked *) data)->relay);
   IkeRadiusReply *reply = result;
 
+  relay->request = NULL;
   answer_turn (relay, reply ? heard (relay, reply) : step_failed (relay, g_strdup (error)));
   ike_radius_reply_free (reply);
 }
@@ -432,8 +444,8 @@ relay_step (gpointer state, IkeCall *call, const guint8 *packet, gsize len, guin
     Asked *asked = g_new (Asked, 1);
     asked->relay = relay;
     request.len = w.len;
-    relay->self->radius->request (relay->self->service->plugin, &request,
-                                  ike_loop_call (relay->context->loop, &request_call, NULL, asked));
+    relay->request = ike_loop_call (relay->context->loop, &request_call, NULL, asked);
+    relay->self->radius->request (relay->self->service->plugin, &request, relay->request);
   }
 }
 

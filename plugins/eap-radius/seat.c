@@ -351,12 +351,13 @@ on_proof_limit (IkePlugin *plugin, IkeSa *sa, IkeProofLimitEvent *event)
   return IKE_HOOK_PASS;
 }
 
+/* Idle-Timeout, too, asks what each child carried: one that leaves may have been in use since. */
 static IkeHookVerdict
 on_child_leaves (IkePlugin *plugin, IkeSa *sa, IkeChildLeavesEvent *event)
 {
   Seat *seat = seat_of (ike_plugin_state (plugin), sa);
 
-  if (seat && seat->is_accounted)
+  if (seat && seat->session && (seat->is_accounted || seat->idle_s))
     traffic_leave (seat, sa, event->child, event->is_inbound);
   return IKE_HOOK_PASS;
 }
@@ -404,6 +405,9 @@ seat_change (EapRadius *self, IkeSa *sa, const Grant *grant)
   if (grant->has_idle) {
     seat->idle_s = grant->idle_s;
     seat->idle_us = seat_in_seconds (seat, grant->idle_s);
+    /* Nobody tells of those that leave from now on. */
+    if (!seat->idle_s && !seat->is_accounted)
+      traffic_clear (&seat->traffic);
   }
   if (grant->has_interim && seat->is_accounted) {
     seat->interim_s = seat_interim_of (self, grant);

@@ -5,7 +5,10 @@
  * on the wire; those with the same one are in a ring. */
 #include "eap_radius.h"
 
-enum { LINKS_MAX = 8 };
+/* Of what sessions are found by there is one each, except for addresses: six of the other types,
+ * and up to IKE_SA_VIRTUAL_IPS_MAX addresses of the client. */
+enum { LINKS_MAX = 16 };
+G_STATIC_ASSERT (LINKS_MAX >= IKE_SA_VIRTUAL_IPS_MAX + 6);
 
 typedef struct _Entry Entry;
 

@@ -154,6 +154,19 @@ say (Bed *bed, guint8 code, const IkeWriter *w)
   ike_sim_settle (bed->sim);
 }
 
+/* With keys of @key_len bytes. */
+static void
+let_in (Bed *bed, guint key_len)
+{
+  guint8 buffer[64];
+  IkeWriter w;
+
+  ike_writer_init (&w, buffer, sizeof buffer);
+  write_eap (&w, 3, 1, 4);
+  test_service_accept (test_service_open (), w.data, w.len, key_len);
+  ike_sim_settle (bed->sim);
+}
+
 static void
 test_conversation (void)
 {
@@ -318,21 +331,28 @@ test_no_server_answers (void)
   bed_free (bed);
 }
 
-/* A method answers each turn, by itself also when it was told to end meanwhile. */
+static void
+end (gpointer data)
+{
+  Bed *bed = data;
+
+  bed->klass->end (g_steal_pointer (&bed->state));
+}
+
+/* A method answers each turn, by itself also when it was told to end meanwhile; and the server is
+ * not asked any longer, whose answer may come all the same. */
 static void
 test_ended_in_the_middle_of_a_turn (void)
 {
   Bed *bed = bed_new (NULL);
-  guint8 buffer[256];
-  IkeWriter w;
 
   turn (bed);
-  bed->klass->end (g_steal_pointer (&bed->state));
+  on_loop (bed, end);
   memset (&bed->context, 0xee, sizeof bed->context);
-  ike_writer_init (&w, buffer, sizeof buffer);
-  write_eap (&w, 3, 1, 4);
-  test_service_accept (test_service_open (), w.data, w.len, 32);
-  ike_sim_settle (bed->sim);
+  g_assert_true (test_service_open ()->is_cancelled);
+  g_assert_nonnull (bed->step);
+  g_assert_cmpuint (bed->step->outcome, ==, IKE_EAP_FAILED);
+  let_in (bed, 32);
   g_assert_nonnull (bed->step);
   bed_free (bed);
 }
@@ -357,15 +377,10 @@ test_short_keys (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     Bed *bed = bed_new (NULL);
-    guint8 buffer[64];
     const guint8 *msk;
-    IkeWriter w;
 
     turn (bed);
-    ike_writer_init (&w, buffer, sizeof buffer);
-    write_eap (&w, 3, 1, 4);
-    test_service_accept (test_service_open (), w.data, w.len, cases[i].key_len);
-    ike_sim_settle (bed->sim);
+    let_in (bed, cases[i].key_len);
     msk = ike_secret_blob_data (bed->step->msk);
     g_assert_cmpuint (ike_secret_blob_len (bed->step->msk), ==, MAX (2 * cases[i].key_len, 64));
     g_assert_cmpuint (msk[0], ==, 1);
@@ -380,14 +395,9 @@ static void
 test_no_keys (void)
 {
   Bed *bed = bed_new (NULL);
-  guint8 buffer[64];
-  IkeWriter w;
 
   turn (bed);
-  ike_writer_init (&w, buffer, sizeof buffer);
-  write_eap (&w, 3, 1, 4);
-  test_service_accept (test_service_open (), w.data, w.len, 0);
-  ike_sim_settle (bed->sim);
+  let_in (bed, 0);
   g_assert_cmpuint (bed->step->outcome, ==, IKE_EAP_DONE);
   g_assert_null (bed->step->msk);
   g_assert_null (bed->step->identity);

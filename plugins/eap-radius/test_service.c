@@ -145,6 +145,12 @@ test_service_u32 (const TestAsked *asked, guint8 type)
 /* -- the service */
 
 static void
+cancelled (gpointer worker)
+{
+  ((TestAsked *) worker)->is_cancelled = TRUE;
+}
+
+static void
 request (IkePlugin *self, const IkeRadiusRequest *what, IkeCall *call)
 {
   TestAsked *asked = g_new0 (TestAsked, 1);
@@ -158,6 +164,7 @@ request (IkePlugin *self, const IkeRadiusRequest *what, IkeCall *call)
                         .call = call,
                         .at_us = ike_engine_now_us (ike_plugin_engine (self)) };
   g_ptr_array_add (history, asked);
+  ike_call_on_cancel (call, cancelled, asked);
   if (test_service_heard)
     test_service_heard (asked);
 }

@@ -11,6 +11,7 @@ typedef struct {
   guint8  *attributes;
   gsize    len;
   IkeCall *call;                              /* NULL: answered */
+  gboolean is_cancelled;                      /* who asked has given it up */
   gint64   at_us;
 } TestAsked;
 

@@ -265,7 +265,8 @@ leave_silent (Ask *ask, gboolean is_long)
     port_release (ask);
 }
 
-/* With this port, at least as long as any request would: less, it had what another one left over. */
+/* With this port, at least as long as any request would: if less, it had what another one left
+ * over. */
 static gboolean
 has_waited_long (const Ask *ask)
 {
@@ -371,8 +372,8 @@ build (Ask *ask)
   return TRUE;
 }
 
-/* What cannot be sent now (no route, a connection that is being made) is sent again like what got
- * lost. */
+/* What cannot be sent now (no route, a connection that is being made, or that has taken all it can)
+ * is sent again like what got lost, or when its stream says so. */
 void
 ask_send (Ask *ask, gboolean again)
 {
@@ -390,7 +391,8 @@ ask_send (Ask *ask, gboolean again)
   port->n_resent += again;
   if (again)
     ike_counter_add (ask->client->engine, ask->client->c_resent, 1);
-  ask->socket->transport->send (ask->socket->handle, &port->addr, ask->packet, ask->packet_len);
+  ask->is_unsent = !ask->socket->transport->send (ask->socket->handle, &port->addr, ask->packet,
+                                                  ask->packet_len);
   if (!again || !port->conf->is_tls)
     arm (ask);
 }

@@ -68,6 +68,16 @@ client_free (Client *client)
   g_free (client);
 }
 
+const IkeRadiusTransportClass *
+client_datagrams (const Client *client, IkePlugin **plugin)
+{
+  guint n = 0;
+  const IkeProvided *const *found = ike_feature_list (client->engine, "radius-transport", &n);
+
+  *plugin = n > 0 ? found[0]->plugin : client->plugin;
+  return n > 0 ? found[0]->ops : &udp_transport;
+}
+
 /* -- calls that are over */
 
 static void

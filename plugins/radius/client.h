@@ -28,7 +28,7 @@ struct _Client {
   IkeEngine        *engine;
   IkeLoop          *io;
   const RadiusConf *conf;                     /* constant: any thread */
-  IkeTree          *settings;                 /* a copy of the section that @conf was read from; NULL: none */
+  guint8            print_key[32], print[32]; /* of the section that @conf was read from: to tell whether it changed */
   Dae              *dae;                      /* NULL: off */
   guint32           c_requests, c_resent, c_answers, c_timeouts, c_refused, c_dropped;   /* counters */
   atomic_uint       n_pending;                /* asks of others, on any thread */
@@ -93,6 +93,7 @@ struct _Ask {
   guint8           *packet;
   gsize             packet_len;
   guint             n_sent;
+  gboolean          is_unsent;                /* its transport did not take it the last time */
   Drop              dropped;                  /* why the last reply to it was; N_DROPS: there was none */
   guint32           wait_ms;
   gint64            begun_us;                 /* with this port */
@@ -103,6 +104,8 @@ struct _Ask {
 Client  *client_new   (IkePlugin *self, const RadiusConf *conf);
 void     client_close (Client *client);       /* control, when the loops stand still */
 void     client_free  (Client *client);
+/* What carries datagrams, and whose it is: what takes the place of UDP sockets, if something does. */
+const IkeRadiusTransportClass *client_datagrams (const Client *client, IkePlugin **plugin);
 /* See IkeRadiusOps. */
 void     client_request (IkePlugin *self, const IkeRadiusRequest *request, IkeCall *call);
 guint    client_servers (IkePlugin *self, const char *group, guint32 *numbers, guint max);
@@ -148,9 +151,12 @@ const char *port_name (const Port *port, char *out, gsize size);
 
 /* A stream has a new connection: sends all again that has no answer. */
 void     socket_is_up     (Socket *socket);
+/* It can take more: sends what it did not take before, until it takes no more. */
+void     socket_has_room  (Socket *socket);
 /* A stream has none any more, and @why is of its port unless another socket of that is up.  TRUE: none is. */
 gboolean socket_is_down   (Socket *socket, const char *why);
-void     socket_received  (gpointer socket, const IkeAddr *from, const guint8 *data, gsize len);
+/* N_DROPS: somebody waited for it, and it was good. */
+Drop     socket_take      (Socket *socket, const IkeAddr *from, const guint8 *data, gsize len);
 
 /* -- udp.c, radsec.c: the owner of a handle of radsec is a Socket */
 

@@ -3,13 +3,13 @@
  *
  * What was answered is kept for as long as it could be sent again: the same request from the same
  * port gets the same answer, from another one none.  Only what is authentic gets as far as that
- * table, which is bounded all the same. */
+ * table, which is bounded all the same: when it is full, requests get a NAK and are not kept. */
 #include <string.h>
 #include <ikebana/error.h>
 #include <ikebana/log.h>
 #include "client.h"
 
-enum { TABLE_MAX = 4096, HANDLER_MS = 10000 };
+enum { TABLE_MAX = 65536, HANDLER_MS = 10000 };
 
 typedef enum {
   REFUSED_SOURCE,
@@ -47,8 +47,8 @@ typedef struct {
   gboolean has_mac, is_pending;
   gint64 expires_us;
   IkeRadiusDynamic request;
-  guint8 *attributes;
-  guint8 *answer; /* NULL: there is none yet */
+  guint8 *attributes; /* NULL: nobody reads them any more */
+  guint8 *answer;     /* NULL: there is none yet */
   gsize answer_len;
 } Entry;
 
@@ -140,6 +140,16 @@ reply (Entry *entry, const IkeRadiusDynamicAnswer *answer)
     dae->transport->send (dae->socket, &entry->from, entry->answer, entry->answer_len);
 }
 
+/* They are many times as long as what is kept of it. */
+static void
+forget_attributes (Entry *entry)
+{
+  g_clear_pointer (&entry->attributes, g_free);
+  entry->request.attributes = NULL;
+  entry->request.len = 0;
+}
+
+/* After a time-out the handler may still read the request. */
 static void
 handled (gpointer owner, gpointer data, gpointer result, const char *error)
 {
@@ -151,6 +161,8 @@ handled (gpointer owner, gpointer data, gpointer result, const char *error)
     ike_log (entry->dae->client->engine, IKE_LOG_INFO, "radius",
              "a request of DAE client %s cannot be followed: %s", entry->client->name, error);
   reply (entry, result ? result : &failed);
+  if (result)
+    forget_attributes (entry);
   ike_radius_dynamic_answer_free (result);
 }
 
@@ -170,6 +182,7 @@ hand_on (Entry *entry)
 
   if (!dae->received) {
     reply (entry, &nobody);
+    forget_attributes (entry);
     return;
   }
   entry->is_pending = TRUE;
@@ -195,27 +208,36 @@ forget_old (Dae *dae)
   }
 }
 
+/* Attributes are those of @packet. */
 static void
-take (Dae *dae, const DaeClient *client, const IkeAddr *from, const RadiusPacket *packet)
+entry_init (Entry *entry, Dae *dae, const DaeClient *client, const IkeAddr *from,
+            const RadiusPacket *packet)
 {
-  Entry *entry = g_new0 (Entry, 1);
-
-  entry->dae = dae;
-  entry->client = client;
-  entry->from = *from;
+  *entry = (Entry){ .dae = dae,
+                    .client = client,
+                    .from = *from,
+                    .code = packet->code,
+                    .identifier = packet->identifier,
+                    .has_mac = packet->mac_at != 0 };
   memcpy (entry->authenticator, packet->authenticator, RADIUS_AUTHENTICATOR_LEN);
-  entry->code = packet->code;
-  entry->identifier = packet->identifier;
-  entry->has_mac = packet->mac_at != 0;
-  entry->expires_us = ike_loop_now_us (dae->client->io) + (gint64) dae->conf->window_ms * 2 * 1000;
-  entry->attributes = g_malloc (packet->attributes_len + 1);
-  memcpy (entry->attributes, packet->attributes, packet->attributes_len);
   entry->request = (IkeRadiusDynamic){ .struct_size = sizeof entry->request,
                                        .code = packet->code,
                                        .from = *from,
                                        .client = client->name,
-                                       .attributes = entry->attributes,
+                                       .attributes = packet->attributes,
                                        .len = packet->attributes_len };
+}
+
+static void
+take (Dae *dae, const DaeClient *client, const IkeAddr *from, const RadiusPacket *packet)
+{
+  Entry *entry = g_new (Entry, 1);
+
+  entry_init (entry, dae, client, from, packet);
+  entry->expires_us = ike_loop_now_us (dae->client->io) + (gint64) dae->conf->window_ms * 2 * 1000;
+  entry->attributes = g_malloc (packet->attributes_len + 1);
+  memcpy (entry->attributes, packet->attributes, packet->attributes_len);
+  entry->request.attributes = entry->attributes;
   g_hash_table_insert (dae->table, entry->authenticator, entry);
   g_queue_push_tail (&dae->order, entry);
   dae->n_requests++;
@@ -274,8 +296,23 @@ refuse (Dae *dae, const IkeAddr *from, Refusal why)
 
   dae->n_refused[why]++;
   ike_counter_add (dae->client->engine, dae->c_refused, 1);
-  ike_log (dae->client->engine, IKE_LOG_INFO, "radius", "a DAE request from %s is dropped: %s",
+  ike_log (dae->client->engine, IKE_LOG_INFO, "radius", "a DAE request from %s is not followed: %s",
            ike_addr_format (from, TRUE, addr), refusals[why].text);
+}
+
+/* RFC 5176, 3.5: ""Resources Unavailable" is a fatal error sent when a CoA or Disconnect-Request
+ * could not be honored due to lack of available NAS resources".  Nothing was done and nothing is
+ * kept, so it may be tried again. */
+static void
+refuse_full (Dae *dae, const DaeClient *client, const IkeAddr *from, const RadiusPacket *packet)
+{
+  IkeRadiusDynamicAnswer full = { .error_cause = IKE_RADIUS_RESOURCES_UNAVAILABLE };
+  Entry entry;
+
+  refuse (dae, from, REFUSED_FULL);
+  entry_init (&entry, dae, client, from, packet);
+  reply (&entry, &full);
+  g_free (entry.answer);
 }
 
 /* RFC 5176, 2.3: it is a duplicate "if it has the same source IP address, source UDP port, and
@@ -312,7 +349,7 @@ dae_received (gpointer owner, const IkeAddr *from, const guint8 *data, gsize len
   if (known)
     repeat (dae, known, from);
   else if (dae->order.length >= TABLE_MAX)
-    refuse (dae, from, REFUSED_FULL);
+    refuse_full (dae, client, from, &packet);
   else
     take (dae, client, from, &packet);
 }
@@ -325,8 +362,7 @@ dae_open (Client *client, GError **error)
   static const IkeRadiusReceiver receiver = { sizeof receiver, dae_received };
   static const IkeAddr anybody;
   const DaeConf *conf = &client->conf->dae;
-  guint n = 0;
-  const IkeProvided *const *found = ike_feature_list (client->engine, "radius-transport", &n);
+  IkePlugin *plugin;
   Dae *dae;
 
   if (!conf->is_on)
@@ -338,9 +374,8 @@ dae_open (Client *client, GError **error)
   dae->c_refused = ike_counter (client->engine, "radius.dae-dropped");
   dae->table = g_hash_table_new_full (authenticator_hash, authenticator_equal, NULL, entry_free);
   g_queue_init (&dae->order);
-  dae->transport = n > 0 ? found[0]->ops : &udp_transport;
-  dae->socket = dae->transport->open (n > 0 ? found[0]->plugin : client->plugin, &conf->listen,
-                                      &anybody, &receiver, dae, error);
+  dae->transport = client_datagrams (client, &plugin);
+  dae->socket = dae->transport->open (plugin, &conf->listen, &anybody, &receiver, dae, error);
   if (dae->socket)
     return TRUE;
   g_prefix_error (error, "plugins.radius.dae: port %u: ", conf->listen.port);

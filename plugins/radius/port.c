@@ -48,18 +48,13 @@ socket_free (gpointer data)
   g_free (socket);
 }
 
-/* What takes the place of UDP sockets, if something does. */
 static void
-find_udp (Client *client)
+received (gpointer socket, const IkeAddr *from, const guint8 *data, gsize len)
 {
-  guint n = 0;
-  const IkeProvided *const *found = ike_feature_list (client->engine, "radius-transport", &n);
-
-  client->udp = n > 0 ? found[0]->ops : &udp_transport;
-  client->udp_plugin = n > 0 ? found[0]->plugin : client->plugin;
+  socket_take (socket, from, data, len);
 }
 
-static const IkeRadiusReceiver receiver = { sizeof (IkeRadiusReceiver), socket_received };
+static const IkeRadiusReceiver receiver = { sizeof (IkeRadiusReceiver), received };
 
 static Socket *
 socket_new (Port *port, GError **error)
@@ -68,7 +63,7 @@ socket_new (Port *port, GError **error)
   Socket *socket = g_new0 (Socket, 1);
 
   if (!client->udp)
-    find_udp (client);
+    client->udp = client_datagrams (client, &client->udp_plugin);
   socket->port = port;
   socket->is_up = !port->conf->is_tls;
   socket->transport = port->conf->is_tls ? &radsec_transport : client->udp;
@@ -109,6 +104,19 @@ socket_is_up (Socket *socket)
   for (guint i = 0; i < IDENTIFIERS; i++)
     if (socket->by_id[i])
       ask_send (socket->by_id[i], TRUE);
+}
+
+void
+socket_has_room (Socket *socket)
+{
+  for (guint i = 0; i < IDENTIFIERS; i++) {
+    Ask *ask = socket->by_id[i];
+
+    if (ask && ask->is_unsent)
+      ask_send (ask, TRUE);
+    if (ask && ask->is_unsent)
+      return;
+  }
 }
 
 gboolean
@@ -386,36 +394,37 @@ judge (const Ask *ask, const RadiusPacket *packet)
   return radius_mac_is_authentic (packet, ask->authenticator, secret) ? N_DROPS : DROP_MAC;
 }
 
-void
-socket_received (gpointer data, const IkeAddr *from, const guint8 *bytes, gsize len)
+static Drop
+dropped (Port *port, Ask *ask, Drop drop)
 {
-  Socket *socket = data;
+  if (ask)
+    ask->dropped = drop;
+  port_drop (port, drop);
+  return drop;
+}
+
+Drop
+socket_take (Socket *socket, const IkeAddr *from, const guint8 *data, gsize len)
+{
   Port *port = socket->port;
   RadiusPacket packet;
   Ask *ask;
   Drop drop;
 
-  if (!ike_addr_equal (from, &port->addr)) {
-    port_drop (port, DROP_SOURCE);
-    return;
-  }
-  if (radius_parse (&packet, bytes, len)) {
-    port_drop (port, DROP_MALFORMED);
-    return;
-  }
+  if (!ike_addr_equal (from, &port->addr))
+    return dropped (port, NULL, DROP_SOURCE);
+  if (radius_parse (&packet, data, len))
+    return dropped (port, NULL, DROP_MALFORMED);
   ask = socket->by_id[packet.identifier];
   drop = ask ? judge (ask, &packet) : DROP_UNKNOWN;
-  if (drop != N_DROPS) {
-    if (ask)
-      ask->dropped = drop;
-    port_drop (port, drop);
-    return;
-  }
+  if (drop != N_DROPS)
+    return dropped (port, ask, drop);
   port->n_answered++;
   port->last_rtt_us =
       (guint32) MIN (ike_loop_now_us (port->client->io) - ask->begun_us, G_MAXINT32);
   port_lives (port);
   ask_answered (ask, &packet);
+  return N_DROPS;
 }
 
 /* -- beginning and ending */

@@ -15,6 +15,7 @@
  *   radsec.c    TLS (RFC 6614)
  *   dae.c       Disconnect and CoA (RFC 5176)
  *   command.c   `ikebana radius` */
+#include <string.h>
 #include <ikebana/command.h>
 #include <ikebana/fetch.h>
 #include <ikebana/log.h>
@@ -28,12 +29,48 @@ settings_of (IkePlugin *self)
 }
 
 static void
+add_to_print (GHmac *hmac, const IkeTree *node)
+{
+  char buffer[32];
+  const char *name = ike_tree_name (node), *text = ike_tree_text (node, buffer);
+  guint32 head[] = { ike_tree_type (node), ike_tree_n (node), name != NULL, text != NULL };
+
+  g_hmac_update (hmac, (const guchar *) head, sizeof head);
+  if (name)
+    g_hmac_update (hmac, (const guchar *) name, (gssize) strlen (name) + 1);
+  if (text)
+    g_hmac_update (hmac, (const guchar *) text, (gssize) strlen (text) + 1);
+}
+
+/* Of the settings as they are now.  A copy to compare them with would have all secrets in it.  The
+ * order counts, too: servers are numbered by it. */
+static void
+take_print (const Client *client, guint8 print[static 32])
+{
+  g_autoptr (GHmac) hmac =
+      g_hmac_new (G_CHECKSUM_SHA256, client->print_key, sizeof client->print_key);
+  g_autoptr (GPtrArray) todo = g_ptr_array_new ();
+  const IkeTree *section = settings_of (client->plugin);
+  gsize len = 32;
+
+  if (section)
+    g_ptr_array_add (todo, (gpointer) section);
+  while (todo->len) {
+    const IkeTree *node = g_ptr_array_steal_index (todo, todo->len - 1);
+
+    add_to_print (hmac, node);
+    for (guint i = ike_tree_n (node); i-- > 0;)
+      g_ptr_array_add (todo, (gpointer) ike_tree_nth (node, i));
+  }
+  g_hmac_get_digest (hmac, print, &len);
+}
+
+static void
 state_free (gpointer data)
 {
   Client *client = data;
   RadiusConf *conf = (RadiusConf *) client->conf;
 
-  ike_tree_free (client->settings);
   client_free (client);
   radius_conf_free (conf);
 }
@@ -47,7 +84,8 @@ activate (IkePlugin *self, GError **error)
   if (!conf)
     return FALSE;
   client = client_new (self, conf);
-  client->settings = settings_of (self) ? ike_tree_copy (settings_of (self)) : NULL;
+  ike_engine_random (client->engine, client->print_key, sizeof client->print_key);
+  take_print (client, client->print);
   ike_plugin_set_state (self, client, state_free);
   return dae_open (client, error);
 }
@@ -63,10 +101,11 @@ static gboolean
 reload_check (IkePlugin *self, GError **error)
 {
   Client *client = ike_plugin_state (self);
-  const IkeTree *now = settings_of (self);
   g_autoptr (RadiusConf) conf = NULL;
+  guint8 now[sizeof client->print];
 
-  if (ike_tree_equal (now, client->settings))
+  take_print (client, now);
+  if (memcmp (now, client->print, sizeof now) == 0)
     return TRUE;
   conf = radius_conf_read (self, error);
   if (!conf)

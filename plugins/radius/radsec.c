@@ -29,7 +29,6 @@ enum {
 typedef struct {
   Socket *socket;
   Client *client;
-  IkeRadiusReceiver receiver;
   IkeAddr local, remote;
   const IkeTlsOps *ops;
   IkePlugin *tls_plugin;
@@ -46,6 +45,7 @@ typedef struct {
   gsize in_len;
   guint8 out[CHUNK]; /* ciphertext that is going out */
   gsize out_len;
+  gboolean has_unsent; /* TLS has not taken a packet: too much waits before it */
 } Radsec;
 
 static void dial (gpointer data);
@@ -68,13 +68,14 @@ hang_up (Radsec *radsec)
   if (radsec->fd >= 0)
     close (radsec->fd);
   radsec->fd = -1;
-  radsec->is_judged = FALSE;
+  radsec->is_judged = radsec->has_unsent = FALSE;
   radsec->in_len = radsec->out_len = 0;
 }
 
 /* RFC 6614, 2.3: "Failure to connect leads to continuous retries, with exponentially growing
- * intervals between every try."  They grow until a packet has come: a connection is not enough.  The
- * port lives for as long as another connection of it does. */
+ * intervals between every try."  They grow until a good reply has come: neither a connection nor
+ * something else that comes by it is enough.  The port lives for as long as another connection of
+ * it does. */
 static void
 broke (Radsec *radsec, const char *reason)
 {
@@ -114,7 +115,17 @@ flush (Radsec *radsec)
     radsec->out_len += radsec->ops->drain (radsec->tls, radsec->out + radsec->out_len,
                                            sizeof radsec->out - radsec->out_len);
   } while (radsec->out_len && send_some (radsec));
-  ike_watch_set_events (radsec->watch, radsec->out_len ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  ike_watch_set_events (radsec->watch,
+                        radsec->out_len || radsec->has_unsent ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+/* All that waited is gone.  What is not taken this time either waits for the next. */
+static void
+send_rest (Radsec *radsec)
+{
+  radsec->has_unsent = FALSE;
+  socket_has_room (radsec->socket);
+  flush (radsec);
 }
 
 /* How long the packet is of which @in is the beginning; 0: not known yet, or it is none. */
@@ -128,39 +139,63 @@ packet_len (const Radsec *radsec)
   return ike_reader_u16 (&r);
 }
 
-/* A stream with a length that no packet has cannot be followed any more (RFC 6613, 2.6.4).  FALSE:
- * that. */
-static gboolean
+/* RFC 6613, 2.6.4, which RFC 6614, 3 points to, closes the connection also for these, where UDP
+ * drops them: attributes that do not fill the packet, and what fails validation.  A reply that
+ * nobody waits for may have been too late.  NULL: it stays. */
+static const char *
+breach_of (Drop drop)
+{
+  switch (drop) {
+  case DROP_MALFORMED:
+    return "what comes is no RADIUS packet";
+  case DROP_AUTHENTICATOR:
+    return "the authenticator of a reply is wrong; is its secret \"radsec\"?";
+  case DROP_MAC:
+    return "the Message-Authenticator of a reply is wrong";
+  default:
+    return NULL;
+  }
+}
+
+/* NULL, or why it is over: a stream with a length that no packet has cannot be followed any more
+ * (RFC 6613, 2.6.4). */
+static const char *
 cut_packets (Radsec *radsec)
 {
   while (radsec->in_len >= 4) {
     gsize len = packet_len (radsec);
+    const char *breach;
+    Drop drop;
 
     if (len < IKE_RADIUS_HEADER_LEN || len > sizeof radsec->in)
-      return FALSE;
+      return breach_of (DROP_MALFORMED);
     if (radsec->in_len < len)
-      return TRUE;
-    radsec->retry_ms = RETRY_MIN_MS;
-    radsec->receiver.received (radsec->socket, &radsec->remote, radsec->in, len);
+      return NULL;
+    drop = socket_take (radsec->socket, &radsec->remote, radsec->in, len);
+    if ((breach = breach_of (drop)))
+      return breach;
+    if (drop == N_DROPS)
+      radsec->retry_ms = RETRY_MIN_MS;
     radsec->in_len -= len;
     memmove (radsec->in, radsec->in + len, radsec->in_len);
   }
-  return TRUE;
+  return NULL;
 }
 
-static gboolean
+static const char *
 read_packets (Radsec *radsec)
 {
+  const char *over = NULL;
   gsize n;
 
-  while ((n = radsec->ops->read (radsec->tls, radsec->in + radsec->in_len,
-                                 sizeof radsec->in - radsec->in_len))
-         > 0) {
+  while (!over
+         && (n = radsec->ops->read (radsec->tls, radsec->in + radsec->in_len,
+                                    sizeof radsec->in - radsec->in_len))
+                > 0) {
     radsec->in_len += n;
-    if (!cut_packets (radsec))
-      return FALSE;
+    over = cut_packets (radsec);
   }
-  return TRUE;
+  return over;
 }
 
 static void
@@ -233,15 +268,16 @@ judge (Radsec *radsec)
 static const char *
 follow (Radsec *radsec, IkeTlsState state)
 {
+  const char *over = NULL;
+
   if (state == IKE_TLS_FAILED)
     return radsec->ops->reason (radsec->tls);
-  if (state == IKE_TLS_UP && !radsec->is_judged) {
-    const char *over = judge (radsec);
-    if (over)
-      return over;
-  }
-  if (radsec->socket->is_up && !read_packets (radsec))
-    return "what comes is no RADIUS packet";
+  if (state == IKE_TLS_UP && !radsec->is_judged)
+    over = judge (radsec);
+  if (!over && radsec->socket->is_up)
+    over = read_packets (radsec);
+  if (over)
+    return over;
   return state == IKE_TLS_CLOSED ? "the server closed it" : NULL;
 }
 
@@ -320,6 +356,8 @@ ready (int fd, guint32 events, gpointer data)
     flush (radsec);
   if (over)
     broke (radsec, over);
+  else if (radsec->has_unsent && !radsec->out_len)
+    send_rest (radsec);
 }
 
 static void
@@ -414,7 +452,6 @@ radsec_open (IkePlugin *self, const IkeAddr *local, const IkeAddr *remote,
   radsec = g_new0 (Radsec, 1);
   radsec->socket = owner;
   radsec->client = radsec->socket->port->client;
-  radsec->receiver = *receiver;
   radsec->local = *local;
   radsec->remote = *remote;
   radsec->fd = -1;
@@ -427,16 +464,33 @@ radsec_open (IkePlugin *self, const IkeAddr *local, const IkeAddr *remote,
   return radsec;
 }
 
-/* What is not up yet sends all when it is. */
+static void
+write_failed (gpointer data)
+{
+  Radsec *radsec = data;
+  const char *reason = radsec->ops->reason (radsec->tls);
+
+  radsec->timer = NULL;
+  broke (radsec, reason ? reason : "the TLS session is over");
+}
+
+/* What is not up yet sends all when it is, and so does what has failed: that ends when nobody is in
+ * the middle of it.  One that only has enough to do takes it later. */
 static gboolean
 radsec_send (gpointer handle, const IkeAddr *to, const guint8 *data, gsize len)
 {
   Radsec *radsec = handle;
+  gboolean is_taken;
 
-  if (!radsec->socket->is_up || !radsec->ops->write (radsec->tls, data, len))
+  if (!radsec->socket->is_up)
     return FALSE;
+  is_taken = radsec->ops->write (radsec->tls, data, len);
+  if (radsec->ops->state (radsec->tls) == IKE_TLS_UP)
+    radsec->has_unsent |= !is_taken;
+  else if (!radsec->timer)
+    radsec->timer = ike_loop_timer_add (radsec->client->io, 0, write_failed, radsec, NULL);
   flush (radsec);
-  return TRUE;
+  return is_taken;
 }
 
 const IkeRadiusTransportClass radsec_transport = { sizeof (IkeRadiusTransportClass), radsec_open,

@@ -346,6 +346,8 @@ test_refused (void)
     g_assert_true (asks[i]->is_done);
     g_assert_nonnull (asks[i]->error);
     g_test_message ("%s", asks[i]->error);
+    if (asks[i]->group)
+      g_assert_nonnull (strstr (asks[i]->error, "no RADIUS server of the group none"));
     ask_clear (asks[i]);
   }
   bench_close (&bench);

@@ -210,7 +210,8 @@ test_waiting_move_unsent (void)
   bench_close (&two.bench);
 }
 
-/* A server that is slow and alive has no more of them than identifiers while another one has some. */
+/* A server that is slow and alive has no more of them than identifiers while another one has
+ * some. */
 static void
 test_full (void)
 {

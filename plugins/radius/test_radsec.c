@@ -118,6 +118,27 @@ test_garbage (void)
   check_again (SPEAK_GARBAGE, 2);
 }
 
+/* What UDP drops, and waits for a better one. */
+static void
+test_bad_reply (gconstpointer behaviour)
+{
+  check_again ((Behaviour) GPOINTER_TO_UINT (behaviour), 2);
+}
+
+/* It may be of a request that was given up. */
+static void
+test_another (void)
+{
+  World world = { .behaviour = ANSWER_ANOTHER };
+  Ask ask = { .with_eap = TRUE };
+
+  world_open (&world, "server.test", "");
+  world_ask (&world, &ask);
+  g_assert_cmpuint (world.n_connections, ==, 1);
+  ask_clear (&ask);
+  world_close (&world);
+}
+
 static void
 test_no_tls (void)
 {
@@ -271,6 +292,51 @@ test_second_is_refused (void)
     ask_clear (&asks[i]);
 }
 
+typedef struct {
+  World world;
+  Ask asks[WORLD_IDENTIFIERS];
+  gboolean are_begun;
+} Crowd;
+
+/* The first makes the connection; the others come while its server is busy, and it goes on when all
+ * of them were to be sent. */
+static gboolean
+crowd_is_served (gpointer data)
+{
+  Crowd *crowd = data;
+  World *world = &crowd->world;
+
+  if (world->is_busy && !crowd->are_begun) {
+    crowd->are_begun = TRUE;
+    for (guint i = 1; i < WORLD_IDENTIFIERS; i++)
+      ask_begin (&world->bench, &crowd->asks[i]);
+  }
+  if (world->is_busy
+      && ike_counter_get (world->bench.engine, "radius.requests") == WORLD_IDENTIFIERS)
+    world_resume (world);
+  return all_but_one_are_done (crowd->asks);
+}
+
+/* What TLS does not take while much waits is sent when that is gone. */
+static void
+test_too_much_at_once (void)
+{
+  g_autofree Crowd *crowd = g_new0 (Crowd, 1);
+
+  crowd->world.behaviour = BE_BUSY;
+  world_open (&crowd->world, "server.test", "sockets = 1\n retransmit_timeout = 25");
+  for (guint i = 0; i < WORLD_IDENTIFIERS; i++)
+    crowd->asks[i].is_long = TRUE;
+  ask_begin (&crowd->world.bench, &crowd->asks[0]);
+  bench_until (&crowd->world.bench, crowd_is_served, crowd);
+  for (guint i = 0; i < WORLD_IDENTIFIERS; i++)
+    g_assert_cmpstr (crowd->asks[i].error, ==, NULL);
+  g_assert_cmpuint (crowd->world.n_connections, ==, 1);
+  world_close (&crowd->world);
+  for (guint i = 0; i < WORLD_IDENTIFIERS; i++)
+    ask_clear (&crowd->asks[i]);
+}
+
 /* Without the plugin tls, the reason says so. */
 static void
 test_no_service (void)
@@ -300,6 +366,13 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/radsec/packets-in-pieces", test_pieces);
   g_test_add_func ("/radius/radsec/closed-in-the-middle", test_closed);
   g_test_add_func ("/radius/radsec/garbage-ends-the-connection", test_garbage);
+  g_test_add_data_func ("/radius/radsec/bad-reply-ends-the-connection/malformed",
+                        GUINT_TO_POINTER (CUT_ATTRIBUTE), test_bad_reply);
+  g_test_add_data_func ("/radius/radsec/bad-reply-ends-the-connection/authenticator",
+                        GUINT_TO_POINTER (SIGN_WRONGLY), test_bad_reply);
+  g_test_add_data_func ("/radius/radsec/bad-reply-ends-the-connection/message-authenticator",
+                        GUINT_TO_POINTER (MAC_WRONGLY), test_bad_reply);
+  g_test_add_func ("/radius/radsec/reply-that-nobody-waits-for-is-dropped", test_another);
   g_test_add_func ("/radius/radsec/who-speaks-no-tls-is-tried-again", test_no_tls);
   g_test_add_func ("/radius/radsec/certificate-for-another-name", test_other_name);
   g_test_add_func ("/radius/radsec/certificate-of-a-stranger", test_foreign);
@@ -309,6 +382,7 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/radsec/where-nobody-listens", test_nobody_there);
   g_test_add_func ("/radius/radsec/next-one-at-once", test_next_at_once);
   g_test_add_func ("/radius/radsec/second-connection-is-refused", test_second_is_refused);
+  g_test_add_func ("/radius/radsec/more-at-once-than-tls-takes", test_too_much_at_once);
   g_test_add_func ("/radius/radsec/without-service-tls", test_no_service);
   status = g_test_run ();
   tls_bench_close (&world_tls);

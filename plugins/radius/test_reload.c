@@ -94,6 +94,18 @@ test_changed (Fixture *fixture, gconstpointer unused)
   g_assert_cmpuint (fixture->n_said, ==, 1);
 }
 
+/* Not a secret, and deep in it. */
+static void
+test_little_changed (Fixture *fixture, gconstpointer unused)
+{
+  g_autoptr (GError) error = NULL;
+
+  write_settings (fixture, SERVER "swordfish\n groups = x } } } }\n");
+  reload (fixture, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (fixture->n_said, ==, 1);
+}
+
 static void
 test_wrong (Fixture *fixture, gconstpointer unused)
 {
@@ -114,6 +126,7 @@ main (int argc, char **argv)
   g_test_add ("/radius/reload/" path, Fixture, NULL, set_up, function, tear_down)
   ADD ("nothing-changed", test_same);
   ADD ("what-changed-counts-later", test_changed);
+  ADD ("however-little-it-is", test_little_changed);
   ADD ("what-is-wrong-is-refused", test_wrong);
   return g_test_run ();
 }

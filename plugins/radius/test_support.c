@@ -373,7 +373,7 @@ begin_on_control (gpointer data)
 {
   Ask *ask = data;
   Bench *bench = ask->bench;
-  guint8 buffer[512];
+  guint8 buffer[IKE_RADIUS_ATTRIBUTES_MAX];
   IkeWriter w;
   g_autoptr (IkeSecretBlob) password =
       ask->password ? ike_secret_blob_new (ask->password, strlen (ask->password)) : NULL;
@@ -388,6 +388,8 @@ begin_on_control (gpointer data)
   ike_radius_add_text (&w, IKE_RADIUS_USER_NAME, ask->user ? ask->user : "nemo");
   if (ask->with_eap)
     ike_radius_add_long (&w, IKE_RADIUS_EAP_MESSAGE, "\2\1\0\5\1", 5);
+  while (ask->is_long && w.len + 255 <= sizeof buffer)
+    ike_radius_add (&w, IKE_RADIUS_PROXY_STATE, (guint8[253]){ 0 }, 253);
   request.len = w.len;
   ask->call = ike_loop_call (ike_engine_control (bench->engine), &ask_class, ask, NULL);
   bench->ops->request (bench->plugin, &request, ask->call);

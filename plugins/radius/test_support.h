@@ -67,7 +67,7 @@ typedef struct {
   const char     *group;
   guint32         server;
   const char     *password, *user;            /* user NULL: "nemo" */
-  gboolean        with_eap;
+  gboolean        with_eap, is_long;          /* nearly as long as a packet may be */
   guint32         timeout_ms;                 /* of the call; 0: five minutes */
 
   IkeRadiusReply *reply;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 TlsBench world_tls;
@@ -41,6 +42,41 @@ add_keys (IkeWriter *w, const guint8 *authenticator)
 }
 
 static void
+say (World *world, const guint8 *bytes, gsize len)
+{
+  for (gsize at = 0; at < len;) {
+    gsize n = MIN (world->piece ? world->piece : len, len - at);
+
+    g_assert_true (world_tls.tls->write (world->session, bytes + at, n));
+    flush (world);
+    at += n;
+  }
+}
+
+static void
+spoil (World *world, IkeWriter *w)
+{
+  switch (world->behaviour) {
+  case SPEAK_GARBAGE:
+    memset (w->data, 0xff, w->len);
+    break;
+  case CUT_ATTRIBUTE:
+    w->data[IKE_RADIUS_HEADER_LEN + 1] = 1;
+    break;
+  case SIGN_WRONGLY:
+    w->data[4] ^= 1;
+    break;
+  case ANSWER_ANOTHER:
+    w->data[1] ^= 0x55;
+    say (world, w->data, w->len);
+    w->data[1] ^= 0x55;
+    break;
+  default:
+    break;
+  }
+}
+
+static void
 answer (World *world)
 {
   RadiusPacket packet;
@@ -55,16 +91,11 @@ answer (World *world)
                 packet.identifier, is_access);
   if (is_access)
     add_keys (&w, packet.authenticator);
-  g_assert_true (radius_end_response (&w, packet.authenticator, is_access, radsec));
-  if (world->behaviour == SPEAK_GARBAGE)
-    memset (out, 0xff, w.len);
-  for (gsize at = 0; at < w.len;) {
-    gsize n = MIN (world->piece ? world->piece : w.len, w.len - at);
-
-    g_assert_true (world_tls.tls->write (world->session, out + at, n));
-    flush (world);
-    at += n;
-  }
+  /* Without filling it in: zeros. */
+  g_assert_true (radius_end_response (&w, packet.authenticator,
+                                      is_access && world->behaviour != MAC_WRONGLY, radsec));
+  spoil (world, &w);
+  say (world, out, w.len);
 }
 
 static void accept_one (int fd, guint32 events, gpointer data);
@@ -80,6 +111,13 @@ hold (World *world, gsize len)
         ike_loop_watch (ike_loop_current (), world->listener, EPOLLIN, accept_one, world);
 }
 
+/* Of the packet that comes in; its length has come, or not yet. */
+static gsize
+len_of (const World *world)
+{
+  return world->in_len < 4 ? 4 : (gsize) (world->in[2] << 8 | world->in[3]);
+}
+
 /* Packets of what has come; FALSE: it hung up. */
 static gboolean
 serve (World *world)
@@ -87,11 +125,13 @@ serve (World *world)
   gsize n;
 
   while (world->session
-         && (n = world_tls.tls->read (world->session, world->in + world->in_len, 1)) > 0) {
+         && (n = world_tls.tls->read (world->session, world->in + world->in_len,
+                                      len_of (world) - world->in_len))
+                > 0) {
     gsize len;
 
     world->in_len += n;
-    len = world->in_len < 4 ? G_MAXSIZE : (gsize) (world->in[2] << 8 | world->in[3]);
+    len = len_of (world);
     if (world->in_len != len)
       continue;
     world->n_requests++;
@@ -128,9 +168,25 @@ server_ready (int fd, guint32 events, gpointer data)
     g_assert_cmpint (send (fd, "SSH-2.0-x\r\n", 11, MSG_NOSIGNAL), ==, 11);
     return;
   }
-  world_tls.tls->feed (world->session, bytes, (gsize) n);
+  if (world_tls.tls->feed (world->session, bytes, (gsize) n) == IKE_TLS_UP
+      && world->behaviour == BE_BUSY) {
+    world->behaviour = BEHAVE;
+    world->is_busy = TRUE;
+    ike_watch_set_events (world->watch, 0);
+  }
   flush (world);
-  serve (world);
+  if (!world->is_busy)
+    serve (world);
+}
+
+void
+world_resume (World *world)
+{
+  int room = 1 << 20;
+
+  g_assert_cmpint (setsockopt (world->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room), ==, 0);
+  world->is_busy = FALSE;
+  ike_watch_set_events (world->watch, EPOLLIN);
 }
 
 /* Answers what it held, and from now on at once. */
@@ -183,6 +239,17 @@ listen_on_control (gpointer data)
 
 /* -- the world */
 
+/* Nothing in the kernel has room for what waits for one that is busy: that follows from the size of
+ * segments, too. */
+static void
+narrow (int fd)
+{
+  int room = 4096, segment = 536;
+
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room), ==, 0);
+  g_assert_cmpint (setsockopt (fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment), ==, 0);
+}
+
 static void
 open_listener (World *world)
 {
@@ -190,6 +257,8 @@ open_listener (World *world)
   socklen_t len = sizeof in;
 
   world->listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (world->behaviour == BE_BUSY)
+    narrow (world->listener);
   g_assert_cmpint (bind (world->listener, (struct sockaddr *) &in, len), ==, 0);
   g_assert_cmpint (listen (world->listener, 8), ==, 0);
   g_assert_cmpint (getsockname (world->listener, (struct sockaddr *) &in, &len), ==, 0);

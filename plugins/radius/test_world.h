@@ -7,7 +7,9 @@
 
 enum { WORLD_IDENTIFIERS = 256 };              /* of a connection */
 
-typedef enum { BEHAVE, CLOSE_ON_REQUEST, SPEAK_GARBAGE, SHOW_FOREIGN, SPEAK_NO_TLS,
+typedef enum { BEHAVE, CLOSE_ON_REQUEST, SPEAK_GARBAGE, SHOW_FOREIGN, SPEAK_NO_TLS, CUT_ATTRIBUTE, SIGN_WRONGLY,
+               MAC_WRONGLY, ANSWER_ANOTHER,   /* … before the right one */
+               BE_BUSY,                       /* reads nothing more once TLS is there, until world_resume() */
                BE_SINGLE } Behaviour;         /* takes one connection; says nothing until it has closed a second one */
 
 typedef struct {
@@ -18,6 +20,7 @@ typedef struct {
   IkeTls              *session;
   Behaviour            behaviour;             /* of the first connection; then it behaves */
   gsize                piece;                 /* bytes of a record; 0: whole */
+  gboolean             is_busy;
   guint                n_connections, n_requests;
   const IkePluginInfo *court;                 /* whether certificates were revoked; NULL: nobody knows */
   guint8               in[IKE_RADIUS_PACKET_MAX];
@@ -31,5 +34,7 @@ extern TlsBench world_tls;
 /* The server is "alpha", and has to be @name; @more: of its settings. */
 void world_open  (World *world, const char *name, const char *more);
 void world_close (World *world);
+/* It was busy, and is no more. */
+void world_resume (World *world);
 /* Asks it, and it answers. */
 void world_ask   (World *world, Ask *ask);

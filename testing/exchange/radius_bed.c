@@ -98,6 +98,8 @@ assign (IkeSa *sa)
   memcpy (present->pool, event.pool, sizeof present->pool);
   for (guint i = 0; i < event.n_given; i++)
     ike_sa_add_virtual_ip (sa, FALSE, &event.given[i]);
+  for (guint i = 0; i < present->n_leased; i++)
+    ike_sa_add_virtual_ip (sa, FALSE, &present->leased[i]);
 }
 
 static void

@@ -19,6 +19,8 @@ typedef struct {
   const char *deaf_to;                        /* accounts with this Class: answered by nobody, after 30 s */
   IkeAddr   wanted[2], given[IKE_VIRTUAL_IPS_MAX];   /* addresses that the client asks for, and gets */
   guint     n_wanted, n_given;
+  IkeAddr   leased[IKE_VIRTUAL_IPS_MAX];      /* that it is given by a pool, beside */
+  guint     n_leased;
   char      pool[64];
   GString  *added;                            /* attributes that it is told beside, as "TYPE:HEX " */
 } RadiusBed;

@@ -258,6 +258,25 @@ test_one_is_not_taken (gconstpointer flags)
   radius_bed_free (r);
 }
 
+/* No server of its group is there any more: whoever reads the log has a day to mend that. */
+static void
+test_group_without_servers (gconstpointer flags)
+{
+  RadiusBed *r = radius_bed_new (flags, ACCOUNTS, NULL);
+
+  pair_run (r->pair, 1);
+  radius_bed_assert_up (r);
+  pair_run (r->pair, 1);
+  r->is_dead = TRUE;
+  test_service_n_servers = 0;
+  pair_down (r->pair, "pair", NULL);
+  pair_run (r->pair, 23 * 3600);
+  g_assert_cmpuint (pair_count (&r->pair->b, "eap-radius.accounts-lost"), ==, 0);
+  pair_run (r->pair, 2 * 3600);
+  g_assert_cmpuint (pair_count (&r->pair->b, "eap-radius.accounts-lost"), ==, 1);
+  radius_bed_free (r);
+}
+
 static void
 test_queue_is_bounded (gconstpointer flags)
 {
@@ -437,6 +456,27 @@ test_ends (gconstpointer flags)
   radius_bed_free (r);
 }
 
+/* Nobody counts what it carries, and yet it is known of children that were replaced whether they
+ * were used. */
+static void
+test_idle_without_accounts (gconstpointer flags)
+{
+  RadiusBed *r = radius_bed_new (flags, "", NULL);
+
+  give_u32 (r, IKE_RADIUS_IDLE_TIMEOUT, 100);
+  radius_bed_assert_up (r);
+  for (guint i = 0; i < 3; i++) {
+    pair_run (r->pair, 80);
+    radius_bed_carry (r, 1000, 0);
+    rekey (r, &r->pair->b, "net");
+  }
+  pair_run (r->pair, 85);
+  g_assert_cmpuint (pair_count (&r->pair->b, "eap-radius.sessions-ended"), ==, 0);
+  pair_run (r->pair, 10);
+  g_assert_cmpuint (pair_count (&r->pair->b, "eap-radius.sessions-ended"), ==, 1);
+  radius_bed_free (r);
+}
+
 /* With the plugin auth-lifetime (RFC 4478) the client knows it before, and is there again before it
  * is closed. */
 static void
@@ -588,11 +628,13 @@ main (int argc, char **argv)
   pair_add_test ("radius", "interim-accounts", test_interim);
   pair_add_test ("radius", "accounts-wait-for-a-server", test_server_comes_back);
   pair_add_test ("radius", "an-account-that-is-not-taken-holds-up-no-other", test_one_is_not_taken);
+  pair_add_test ("radius", "accounts-for-a-group-without-servers", test_group_without_servers);
   pair_add_test ("radius", "what-waits-is-bounded", test_queue_is_bounded);
   pair_add_test ("radius", "accounts-outlive-a-crash", test_accounts_outlive_a_crash);
   pair_add_test ("radius", "on-comes-first", test_on_comes_first);
   pair_add_test ("radius", "all-accounts-name-the-gateway", test_name_of_the_gateway);
   pair_add_test ("radius", "each-way-to-end", test_ends);
+  pair_add_test ("radius", "idle-without-accounts", test_idle_without_accounts);
   pair_add_test ("radius", "authenticated-anew-before-session-timeout", test_authenticated_anew);
   pair_add_test ("radius", "the-daemon-ends", test_shutdown);
   pair_add_test ("radius", "the-daemon-ends-without-a-server", test_shutdown_without_a_server);

@@ -130,6 +130,28 @@ test_found_after_rekeying (gconstpointer flags)
   radius_bed_free (r);
 }
 
+/* With all that a session may be found by; the address is text, byte for byte. */
+static void
+test_found_by_the_last_address (gconstpointer flags)
+{
+  RadiusBed *r = radius_bed_new (flags, "", NULL);
+
+  ike_radius_add_text (&r->grant, IKE_RADIUS_CHARGEABLE_USER_IDENTITY, "c-1");
+  ike_radius_add (&r->grant, IKE_RADIUS_FRAMED_IPV6_PREFIX, "\0\x40\x20\x01\x0d\xb8\0\0\0\1", 10);
+  for (r->n_leased = 0; r->n_leased < 7; r->n_leased++) {
+    IkeAddr *addr = &r->leased[r->n_leased];
+    g_assert_true (ike_addr_parse (addr, "3031:3233:3435:3637:3839:6162:6364:6560", NULL));
+    addr->bytes[15] += (guint8) r->n_leased;
+  }
+  radius_bed_assert_up (r);
+  pair_run (r->pair, 1);
+  g_assert_cmpuint (
+      radius_bed_ask (r, DISCONNECT, IKE_RADIUS_FRAMED_IPV6_ADDRESS, "0123456789abcdef", 0), ==, 0);
+  pair_run (r->pair, 1);
+  g_assert_cmpuint (n_sas (r), ==, 0);
+  radius_bed_free (r);
+}
+
 /* -- requests that are refused, and change nothing */
 
 static void
@@ -322,6 +344,7 @@ main (int argc, char **argv)
   pair_add_test ("radius-dynamic", "a-session-is-closed-by-each-of-its-names", test_found);
   pair_add_test ("radius-dynamic", "by-its-id", test_found_by_id);
   pair_add_test ("radius-dynamic", "just-when-it-was-rekeyed", test_found_after_rekeying);
+  pair_add_test ("radius-dynamic", "by-the-last-of-many-addresses", test_found_by_the_last_address);
   pair_add_test ("radius-dynamic", "what-is-refused-changes-nothing", test_refused);
   pair_add_test ("radius-dynamic", "malformed-requests", test_malformed);
   pair_add_test ("radius-dynamic", "times-change", test_times_change);

@@ -99,19 +99,7 @@ server default {{
     eap
     pap
   }}
-  authenticate {{
-    Auth-Type PAP {{
-      pap
-    }}
-    Auth-Type CHAP {{
-      chap
-    }}
-    Auth-Type MS-CHAP {{
-      mschap
-    }}
-    mschap
-    eap
-  }}
+{authenticate}
   preacct {{
     ok
   }}
@@ -128,21 +116,24 @@ server inner {{
     eap
     pap
   }}
-  authenticate {{
-    Auth-Type PAP {{
-      pap
-    }}
-    Auth-Type CHAP {{
-      chap
-    }}
-    Auth-Type MS-CHAP {{
-      mschap
-    }}
-    mschap
-    eap
-  }}
+{authenticate}
 }}
 """
+
+# Of the server, and of the one in tunnels.
+_AUTHENTICATE = """  authenticate {
+    Auth-Type PAP {
+      pap
+    }
+    Auth-Type CHAP {
+      chap
+    }
+    Auth-Type MS-CHAP {
+      mschap
+    }
+    mschap
+    eap
+  }"""
 
 _TUNNELS = """    tls-config common {{
       private_key_file = {key}
@@ -238,6 +229,7 @@ class FreeRadius:
             listeners += _RADSEC_LISTENER.format(port=RADSEC, **files)
         os.makedirs(self.dir, mode=0o700, exist_ok=True)
         self._write("radiusd.conf", _SERVER.format(dir=self.dir, lib=lib, secret=SECRET, listeners=listeners,
+                                                   authenticate=_AUTHENTICATE,
                                                    tunnels=_TUNNELS.format(tls=tls, **files) if certs else ""))
         self._write("users", "".join(user.lines() for user in users))
         self._write("dictionary", "")
