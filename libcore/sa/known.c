@@ -227,3 +227,45 @@ ike_initiate_remember (IkeSa *sa)
   take_lower_nonce (sa->init, &note->sa);
   ike_loop_post (ike_engine_control (engine), remember_up, note, note_free);
 }
+
+/* -- what began elsewhere */
+
+typedef struct {
+  IkeEngine *engine;
+  char *conn;
+  guint64 old;
+  IkeKnownSa sa;
+} Moved;
+
+static void
+remember_moved (gpointer data)
+{
+  const Moved *moved = data;
+  IkeKnown *known = ike_known_of (moved->engine, moved->conn);
+
+  ike_known_forget (known, moved->old);
+  ike_known_add (known, &moved->sa);
+  if (known->made == moved->old)
+    known->made = moved->sa.sa.serial;
+}
+
+static void
+moved_free (gpointer data)
+{
+  g_free (((Moved *) data)->conn);
+  g_free (data);
+}
+
+void
+ike_initiate_moved (IkeSa *old, IkeSa *next)
+{
+  Moved *moved = g_new0 (Moved, 1);
+
+  moved->engine = next->shard->manager->engine;
+  moved->conn = g_strdup (next->conn->name);
+  moved->old = old->serial;
+  moved->sa = (IkeKnownSa){ .sa = ike_sa_ref (next),
+                            .is_initiator = TRUE,
+                            .created_us = next->created_us };
+  ike_loop_post (ike_engine_control (moved->engine), remember_moved, moved, moved_free);
+}

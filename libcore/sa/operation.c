@@ -286,6 +286,19 @@ ike_operation_trigger (const IkeOperation *operation)
   return operation->trigger;
 }
 
+gboolean
+ike_operation_hand_over (IkeOperation *op, IkeSa *next)
+{
+  if (!ike_sa_begin_for (next, op->name, g_strdup (op->args), op->trigger, (IkeDone) { 0 }))
+    return FALSE;
+  /* It may have ended already, if there was nothing to begin with. */
+  if (next->operations) {
+    next->operations->dones = g_steal_pointer (&op->dones);
+    g_clear_pointer (&op->trigger, g_free);
+  }
+  return TRUE;
+}
+
 static void
 run_kick (IkeSa *sa, gpointer data)
 {

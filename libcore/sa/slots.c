@@ -32,6 +32,17 @@ ike_sa_set_slot (IkeSa *sa, guint32 slot, gpointer state_take)
 }
 
 void
+ike_slots_restart (IkeSa *from, IkeSa *to)
+{
+  const IkeSaManager *manager = to->shard->manager;
+  guint i;
+
+  for (i = 0; i < manager->n_slots; i++)
+    if (from->slots[i] && manager->slots[i].restart)
+      ike_sa_set_slot (to, i, manager->slots[i].restart (from, to, from->slots[i]));
+}
+
+void
 ike_slots_clear (IkeSa *sa)
 {
   guint i;
