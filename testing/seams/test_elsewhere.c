@@ -3,6 +3,7 @@
  * authenticated, and when it is up; what goes along, and what stays if nobody is there. */
 #include "seams/probe.h"
 #include "seams/seams.h"
+#include <stdatomic.h>
 #include <string.h>
 
 enum { NUMBER = 4711 };
@@ -266,6 +267,45 @@ test_theirs (gconstpointer flags)
   three_free (three);
 }
 
+/* -- each */
+
+typedef struct {
+  atomic_uint n, n_over;
+} Count;
+
+static void
+count_one (IkeSa *sa, gpointer data)
+{
+  g_assert_true (ike_loop_is_current (ike_sa_loop (sa)));
+  atomic_fetch_add (&((Count *) data)->n, 1);
+}
+
+static void
+count_over (gpointer data)
+{
+  atomic_fetch_add (&((Count *) data)->n_over, 1);
+}
+
+static void
+test_each (gconstpointer flags)
+{
+  Three *three = three_new (flags);
+  Count count = { 0 }, none = { 0 };
+
+  ike_sa_each (three->pair->a.engine, count_one, &none, count_over);
+  pair_assert_up (three->pair, "net");
+  ike_sa_each (three->pair->a.engine, count_one, &count, count_over);
+  ike_sim_settle (three->pair->sim);
+  g_assert_cmpuint (none.n, ==, 0);
+  g_assert_cmpuint (none.n_over, ==, 1);
+  g_assert_cmpuint (count.n, ==, 1);
+  g_assert_cmpuint (count.n_over, ==, 1);
+  /* It is over once, also when the engine ends. */
+  ike_sa_each (three->pair->a.engine, count_one, &count, count_over);
+  three_free (three);
+  g_assert_cmpuint (count.n_over, ==, 2);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -275,5 +315,6 @@ main (int argc, char **argv)
   pair_add_test ("elsewhere", "nobody-is-there", test_nobody);
   pair_add_test ("elsewhere", "what-is-up-stays-until-the-new-one-is", test_up);
   pair_add_test ("elsewhere", "not-what-the-peer-began", test_theirs);
+  pair_add_test ("elsewhere", "each-sa-is-seen-once", test_each);
   return g_test_run ();
 }
