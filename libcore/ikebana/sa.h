@@ -132,8 +132,8 @@ void ike_initiate (IkeEngine *engine, IkeConn *conn, const char *child_name_or_n
 void ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or_null, guint32 unique_id,
                     gboolean is_forced, IkeCall *call);
 
-/* Any thread: @each for every IKE SA, on its shard, some at a time; what is made meanwhile may be left out.  Then
- * @free_data (may be NULL), on the last of these shards, or when the engine ends first: so @data is shared by shards. */
+/* Any thread: @each for every IKE SA, on its shard, some at a time; what is made meanwhile may be left out.
+ * Then @free_data (may be NULL), on the last of these shards, or when the engine ends first: shards share @data. */
 void ike_sa_each (IkeEngine *engine, void (*each) (IkeSa *sa, gpointer data), gpointer data_take,
                   GDestroyNotify free_data);
 

@@ -4,7 +4,7 @@
  *
  * One that is still being set up has nothing worth keeping but what it was asked for: that goes
  * along, and whoever waits for it.  One that is up is kept until the new one is. */
-#include "sa/sa_private.h"
+#include "sa/elsewhere.h"
 
 /* What `path` leaves open is as configured. */
 static void

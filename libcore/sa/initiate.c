@@ -2,6 +2,7 @@
 /* initiate.c - `up`: from a connection to an SA.  Addresses are found on the control loop, through
  * calls, and tried one after the other; the SA is made on a shard.  Whoever asks twice gets the one
  * SA. */
+#include "sa/elsewhere.h"
 #include "sa/known.h"
 #include <string.h>
 

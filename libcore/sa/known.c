@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* known.c - the SAs of each connection, on the control loop; and of two that both ends began at the
  * same time one too many. */
+#include "sa/elsewhere.h"
 #include "sa/known.h"
 
 IkeKnown *

@@ -2,7 +2,7 @@
 /* operation.c - what somebody wants done with an SA: queued by priority, run through exchanges,
  * ended once.  The peer's operations are here too; they live as long as their exchanges ask for a
  * next one. */
-#include "sa/sa_private.h"
+#include "sa/elsewhere.h"
 #include <string.h>
 
 IkeOperation *

@@ -5,7 +5,7 @@
  * Made before the old one is broken, no packet is lost: both ends send by the newest policy from
  * when it is installed, and only then does the old IKE SA's Delete go out, behind all that was sent
  * by its CHILD_SAs.  So these end at once, as with any other Delete. */
-#include "sa/sa_private.h"
+#include "sa/elsewhere.h"
 
 struct _IkeReauth {
   IkeSa *old;    /* or its heir; NULL: it is gone */

@@ -612,8 +612,6 @@ void     ike_operation_await (IkeOperation *op, const IkeExchangeInfo *next);
 void     ike_operation_put_off (IkeOperation *op, const char *reason);
 /* Those that have not begun go on with another IKE SA, unless they were about @from itself. */
 void     ike_operations_move (IkeSa *from, IkeSa *to);
-/* What @op was to do begins on @next, and whoever waits for it hears of that instead.  FALSE: as ike_sa_begin(). */
-gboolean ike_operation_hand_over (IkeOperation *op, IkeSa *next);
 gboolean ike_operation_is_skipped (const IkeOperation *op, guint phase);
 /* ike_sa_begin() for a packet (copied; may be NULL). */
 gboolean ike_sa_begin_for (IkeSa *sa, const char *operation, gpointer args_take, const IkeTrigger *trigger,
@@ -681,15 +679,10 @@ void     ike_child_hard_expired (IkeChild *child, const char *why);
 void     ike_sa_arm_life   (IkeSa *sa);                        /* it is up, and was authenticated */
 void     ike_sa_arm_heir   (IkeSa *heir, IkeSa *old);          /* it took the place of @old */
 
-/* Whence and whereto; unset: from where it is sent now, to where the peer is. */
-typedef struct { IkeAddr local, remote; } IkePath;
-
 /* reauth.c */
 /* @done (may be NULL) hears the end.  NULL, or why it is not begun; then @done is not called. */
 const char *ike_sa_authenticate_anew (IkeSa *sa, const char *why,
                                       void (*done) (IkeSa *, gpointer, const char *), gpointer data);
-/* The same, by @path. */
-const char *ike_sa_authenticate_elsewhere (IkeSa *sa, const IkePath *path, const char *why);
 /* What is being made in the place of @from will close @to instead; NULL: nobody. */
 void     ike_reauth_move   (IkeSa *from, IkeSa *to_or_null);
 
@@ -712,18 +705,8 @@ IkeProgress *ike_progress_ref   (IkeProgress *progress);
 void         ike_progress_unref (IkeProgress *progress);
 void         ike_progress_tell  (IkeProgress *progress, const char *text);           /* any thread */
 
-/* elsewhere.c */
-/* A new SA by @path (NULL: to the same peer), with the same children, whose operations tell @done; @n_begun (may be
- * NULL) grows by their number.  NULL: there are too many SAs, or the engine ends. */
-IkeSa       *ike_sa_begin_like (IkeSa *sa, const IkePath *path,
-                                void (*done) (IkeSa *sa, gpointer data, const char *error), gpointer data,
-                                guint *n_begun);
-
 /* known.c, initiate.c */
 void         ike_initiate_remember (IkeSa *sa);                       /* it is up: `up` finds it from now on */
-void         ike_initiate_moved (IkeSa *old, IkeSa *next);            /* `up` is about that one now */
-/* What is meant where no child is named; may be NULL. */
-const IkeChildConf *ike_conn_first_tunnel (const IkeConn *conn);
 void         ike_initiate_watched (IkeEngine *engine, IkeConn *conn, const char *child, IkeProgress *progress,
                                    IkeCall *call);
 /* For a packet: a CHILD_SA that does not carry it does not do. */
@@ -805,7 +788,5 @@ void     ike_explain_clear  (IkeSaManager *manager);
 
 /* slots.c */
 void     ike_slots_clear (IkeSa *sa);
-/* What goes along when @to begins elsewhere. */
-void     ike_slots_restart (IkeSa *from, IkeSa *to);
 
 #include "sa/child_private.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* slots.c - what plugins keep with an SA: an index given out at start, a pointer each. */
-#include "sa/sa_private.h"
+#include "sa/elsewhere.h"
 
 guint32
 ike_slot_register (IkePlugin *plugin, const IkeSlotClass *klass)

@@ -33,7 +33,8 @@ settings_of (const PairOptions *o, guint i, guint host)
       "connections { pair {\n local_addrs = 10.0.0.%u\n remote_addrs = 10.0.0.%u\n"
       "    local { auth = psk\n id = %c.test\n }\n remote { auth = psk\n id = %c.test\n }\n%s } }\n"
       "secrets { ike-pair { %s } }\n",
-      o->n_shards ? o->n_shards : 1, host, host, host, o->more[i] ? o->more[i] : "", host, 2 - i, "ab"[i], "ba"[i], body,
+      o->n_shards ? o->n_shards : 1, host, host, host, o->more[i] ? o->more[i] : "", host, 2 - i,
+      "ab"[i], "ba"[i], body,
       o -> secrets[i] ? o -> secrets[i] : "secret = correct-horse-battery\n");
 }
 
