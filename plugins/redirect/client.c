@@ -33,8 +33,12 @@ is_too_often (Redirect *self, IkeSa *sa)
 }
 
 static void
-note (Trail *trail, gint64 now)
+note (Redirect *self, IkeSa *sa)
 {
+  Trail *trail = redirect_trail (self, sa);
+  gint64 now = ike_sa_now_us (sa);
+
+  ike_counter_add (self->engine, self->n_sought, 1);
   if (trail->n == REDIRECT_TIMES_MAX)
     memmove (trail->at_us, trail->at_us + 1, --trail->n * sizeof trail->at_us[0]);
   trail->at_us[trail->n++] = now;
@@ -70,7 +74,6 @@ go (Redirect *self, IkeSa *sa, const Gateway *gateway, const Path *path)
 {
   g_autofree char *text = sentence (self, sa, gateway, NULL);
 
-  note (redirect_trail (self, sa), ike_sa_now_us (sa));
   if (!ike_sa_restart (sa, path->local.family ? &path->local : NULL, &path->remote, text))
     return FALSE;
   ike_counter_add (self->engine, self->n_followed, 1);
@@ -97,13 +100,17 @@ static const IkeCallClass locate_call = {
   .undo = g_free,
 };
 
+/* It counts from here on, so that looking up names is limited, too. */
 static IkeTaskResult
 locate (IkeTask *task)
 {
+  Redirect *self = ike_plugin_state (ike_task_plugin (task));
   Step *step = ike_task_data (task);
+  IkeSa *sa = ike_task_sa (task);
 
   step->is_asked = TRUE;
-  redirect_locate (ike_task_sa (task), &step->gateway, ike_task_call (task, &locate_call, NULL));
+  note (self, sa);
+  redirect_locate (sa, &step->gateway, ike_task_call (task, &locate_call, NULL));
   return IKE_TASK_WAIT;
 }
 
@@ -148,11 +155,10 @@ redirect_client_init (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   ours = ike_sa_nonce (sa, TRUE, &len);
   if (!ours || len != nonce.len || !ike_equal (ours, nonce.data, len))
     return ike_task_disbelieve (task, "a REDIRECT came without the nonce that we sent");
-  refusal = refusal_of (self, sa);
-  if (refusal)
-    return disbelieve (task, refusal);
-  if (!step->is_asked)
-    return locate (task);
+  if (!step->is_asked) {
+    refusal = refusal_of (self, sa);
+    return refusal ? disbelieve (task, refusal) : locate (task);
+  }
   if (!step->path)
     return disbelieve (task, step->error);
   if (!go (self, sa, &step->gateway, step->path))
@@ -257,5 +263,6 @@ redirect_client_told (IkeTask *task, IkeExchange *x)
     ike_sa_log_text (sa, IKE_LOG_NOTICE, "ike", text);
     return;
   }
+  note (self, sa);
   redirect_locate (sa, &told.gateway, ike_sa_call (sa, &told_call, g_memdup2 (&told, sizeof told)));
 }

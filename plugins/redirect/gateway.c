@@ -80,8 +80,10 @@ judge (IkePlugin *plugin, const IkeDatagram *datagram, const IkeMessage *first, 
       || !are_willing (self, datagram))
     return IKE_GATE_PASS;
   query.from = from.family ? &from : NULL;
-  if (!redirect_ask_policy (self, &query, &gateway))
+  if (!redirect_ask_policy (self, &query, &gateway)) {
+    *attachment = g_bytes_new_static ("", 1);
     return IKE_GATE_PASS;
+  }
   redirect_gateway_write (&gateway, REDIRECT, &nonce, reply);
   if (reply->failed || reply->len > datagram->len)
     return IKE_GATE_PASS;
@@ -126,7 +128,8 @@ redirect_gateway_auth (IkeTask *task, IkeExchange *x)
                              .local = ike_sa_local (sa),
                              .remote = ike_sa_remote (sa),
                              .user = ike_sa_is_anonymous (sa) ? NULL : ike_sa_user (sa),
-                             .conn = ike_sa_conn (sa) };
+                             .conn = ike_sa_conn (sa),
+                             .was_asked = ike_sa_attachment (sa, "redirect") != NULL };
 
   if (!trail || !trail->peer_follows || ike_sa_state (sa) != IKE_SA_ESTABLISHED
       || !is_willing (self, query.conn, REDIRECT_AT_AUTH))

@@ -143,6 +143,7 @@ redirect_ask_policy (Redirect *self, IkeRedirectQuery *query, Gateway *gateway)
 
 /* -- the policies */
 
+/* None of them looks at who it is: once is enough. */
 typedef const Listed *(*Pick) (Redirect *self, const IkeRedirectQuery *query);
 
 static const Listed *
@@ -157,7 +158,7 @@ pick_by (Redirect *self, const IkeRedirectQuery *query, Pick pick, char *to)
   const Listed *listed;
 
   pthread_mutex_lock (&self->lock);
-  listed = self->settings->gateways->len ? pick (self, query) : NULL;
+  listed = self->settings->gateways->len && !query->was_asked ? pick (self, query) : NULL;
   if (listed)
     g_strlcpy (to, listed->name, IKE_REDIRECT_NAME_SIZE);
   pthread_mutex_unlock (&self->lock);

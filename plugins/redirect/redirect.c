@@ -334,6 +334,7 @@ activate (IkePlugin *plugin, GError **error)
   self->engine = engine;
   pthread_mutex_init (&self->lock, NULL);
   self->n_sent = ike_counter (engine, "redirect.sent");
+  self->n_sought = ike_counter (engine, "redirect.sought");
   self->n_followed = ike_counter (engine, "redirect.followed");
   self->n_refused = ike_counter (engine, "redirect.refused");
   self->slot = ike_slot_register (plugin, &trail_slot);

@@ -37,7 +37,7 @@ typedef struct {
 typedef struct {
   IkeEngine      *engine;
   guint32         follow_option, redirect_option, slot;
-  guint32         n_sent, n_followed, n_refused;   /* counters */
+  guint32         n_sent, n_sought, n_followed, n_refused;   /* counters */
   atomic_uint     n_sas;                      /* of clients, that are up */
   atomic_uint     turn;                       /* of round-robin */
   atomic_bool     is_on;                      /* is there a policy? */

@@ -368,13 +368,13 @@ up_again (Trio *trio)
   g_assert_cmpstr (error, ==, NULL);
 }
 
+/* Who stays at the first message is not asked again when it has authenticated. */
 static void
 test_in_turn (gconstpointer flags)
 {
   Trio *trio = trio_new (flags, &(TrioOptions){ .a = again,
                                                 .b = "plugins { redirect { policy = round-robin\n"
-                                                     " gateways = 10.0.0.3, 10.0.0.2\n } }\n",
-                                                .conn_b = "redirect = init\n" });
+                                                     " gateways = 10.0.0.3, 10.0.0.2\n } }\n" });
 
   trio_assert_up (trio);
   assert_n (trio, 0, 1);

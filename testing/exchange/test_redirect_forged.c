@@ -174,6 +174,24 @@ test_many (gconstpointer flags)
   trio_free (trio);
 }
 
+/* Each that looks right costs a look-up: five within five minutes, then they are not looked at. */
+static void
+test_many_names (gconstpointer flags)
+{
+  static const Forged name = { "", { 3, 2, 'x', 'y' }, 4, NONCE_LEN, FALSE };
+  char *error;
+  Trio *trio = begin (flags, &(TrioOptions){ 0 }, &error);
+  guint i;
+
+  for (i = 0; i < 8; i++)
+    answer_first (trio, &name);
+  g_assert_cmpuint (pair_count (&trio->pair->a, "redirect.refused"), ==, 8);
+  g_assert_cmpuint (pair_count (&trio->pair->a, "redirect.sought"), ==, 5);
+  end_up (trio, &error);
+  trio_assert_at_b (trio);
+  trio_free (trio);
+}
+
 /* -- of an SA that is up */
 
 static void
@@ -320,6 +338,7 @@ main (int argc, char **argv)
   pair_add_test ("redirect-forged", "the-first-answer-waits-for-the-true-one", test_first);
   pair_add_test ("redirect-forged", "what-is-right-is-believed", test_true);
   pair_add_test ("redirect-forged", "many-cost-nothing", test_many);
+  pair_add_test ("redirect-forged", "many-names-are-not-looked-up", test_many_names);
   pair_add_test ("redirect-forged", "only-the-responder-protected-and-plain", test_told);
   pair_add_test ("redirect-forged", "a-repetition-is-one", test_told_twice);
   pair_add_test ("redirect-forged", "not-in-an-intermediate-answer", test_intermediate);
