@@ -20,7 +20,7 @@ typedef struct {
   const IkeIdent *user;                       /* as it was proven; NULL: nothing is proven yet, not even the address */
   const IkeConn  *conn;                       /* NULL as long as @user is */
   guint32         n_sas;                      /* IKE SAs that clients have here */
-  gboolean        was_asked;                  /* at its first message, and it stayed: who knows no more now says FALSE */
+  gboolean        was_asked;                  /* at its first message, and it stayed: who knows no more says FALSE */
 } IkeRedirectQuery;
 
 /* Kind `redirect-policy`: `redirect-policy:round-robin`. */
