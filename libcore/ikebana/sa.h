@@ -100,9 +100,11 @@ gboolean ike_sa_settle_unique (IkeSa *sa, char **why);
 gboolean ike_sa_has_other (IkeSa *sa, const IkeIdent *local, const IkeIdent *remote);
 /* Goes down at the end of the turn, without a word on the wire. @reason: for people. */
 void ike_sa_destroy       (IkeSa *sa, const char *reason);
-/* Begin again elsewhere: the same connection and intent of children, to @where (NULL: as configured). Returns the
- * new SA's ref. */
-IkeSaRef ike_sa_restart   (IkeSa *sa, const IkeAddr *where, const char *why);
+/* An IKE SA of ours begins from scratch at @where (a port of 0: that of the connection), sent from @local (NULL: as
+ * @sa), with the same connection and children.  One that is still being set up goes at once, and whoever waits for it
+ * waits for the new one; one that is up is closed when the new one is, and stays if that does not come up.  Whoever
+ * calls it limits how often.  FALSE: it is going already, is not ours, or no SA can be made. */
+gboolean ike_sa_restart   (IkeSa *sa, const IkeAddr *local, const IkeAddr *where, const char *why);
 
 /* -- operations */
 
@@ -130,6 +132,11 @@ void ike_initiate (IkeEngine *engine, IkeConn *conn, const char *child_name_or_n
 void ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *child_or_null, guint32 unique_id,
                     gboolean is_forced, IkeCall *call);
 
+/* Any thread: @each for every IKE SA, on its shard, some at a time; what is made meanwhile may be left out.
+ * Then @free_data (may be NULL), on the last of these shards, or when the engine ends first: shards share @data. */
+void ike_sa_each (IkeEngine *engine, void (*each) (IkeSa *sa, gpointer data), gpointer data_take,
+                  GDestroyNotify free_data);
+
 /* -- slots: state that a plugin keeps with an SA */
 
 typedef struct {
@@ -139,6 +146,7 @@ typedef struct {
   gpointer     (*inherit)  (IkeSa *from, IkeSa *to, gpointer state);   /* IKE rekey; NULL: not inherited */
   void         (*snapshot) (IkeSa *sa, gpointer state, IkeWriter *out); /* NULL: not kept */
   gpointer     (*restore)  (IkeSa *sa, IkeReader *in);
+  gpointer     (*restart)  (IkeSa *from, IkeSa *to, gpointer state);   /* ike_sa_restart(); NULL: left behind */
 } IkeSlotClass;
 
 /* While activating. Control. */
@@ -174,7 +182,8 @@ const IkePrf *ike_sa_prf   (const IkeSa *sa);
 /* The octets that AUTH of that side signs: its IKE_SA_INIT message | the other's nonce | prf (SK_px, ID'), changed by
  * `auth-octets` features. NULL when keys, messages or the identity are missing.  Free with g_bytes_unref. */
 GBytes  *ike_sa_auth_octets (IkeSa *sa, gboolean of_initiator);
-/* Remembers the nonces (also done by ike_sa_keys_init). */
+/* Until AUTH is done.  The initiator's is known as soon as its first message is sent, the responder's with the keys;
+ * NULL: not known. */
 const guint8 *ike_sa_nonce (const IkeSa *sa, gboolean of_initiator, gsize *len);
 
 /* -- CHILD_SAs */

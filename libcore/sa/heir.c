@@ -114,17 +114,6 @@ move_children (IkeSa *from, IkeSa *to)
 }
 
 static void
-move_watchers (IkeSa *from, IkeSa *to)
-{
-  IkeWatcher **end = &to->watchers;
-
-  while (*end)
-    end = &(*end)->next;
-  *end = from->watchers;
-  from->watchers = NULL;
-}
-
-static void
 inherit_slots (IkeSa *from, IkeSa *to)
 {
   const IkeSaManager *manager = to->shard->manager;
@@ -164,7 +153,6 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   heir->is_silent = FALSE;
   heir->was_up = TRUE;
   heir->was_ours = old->was_ours;
-  heir->n_restarts = 0;
   heir->last_in_us = old->last_in_us;
   heir->last_out_us = old->last_out_us;
   heir->last_esp_us = old->last_esp_us;
@@ -173,7 +161,7 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   move_children (old, heir);
   inherit_slots (old, heir);
   tell (old, heir);
-  move_watchers (old, heir);
+  ike_watchers_move (old, heir);
   ike_sa_arm_heir (heir, old);
   ike_unique_leave (old);
   ike_unique_enter (heir);

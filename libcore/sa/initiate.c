@@ -2,6 +2,7 @@
 /* initiate.c - `up`: from a connection to an SA.  Addresses are found on the control loop, through
  * calls, and tried one after the other; the SA is made on a shard.  Whoever asks twice gets the one
  * SA. */
+#include "sa/elsewhere.h"
 #include "sa/known.h"
 #include <string.h>
 
@@ -26,9 +27,8 @@ enum { COMING_MS = 100 };
 static void look_for_known (gpointer data);
 static void next_address (Initiate *in);
 
-/* What is meant where no child is named. */
-static const IkeChildConf *
-first_tunnel (const IkeConn *conn)
+const IkeChildConf *
+ike_conn_first_tunnel (const IkeConn *conn)
 {
   guint i;
 
@@ -571,7 +571,7 @@ unwanted (gpointer worker)
 static void
 ask (Initiate *in, const char *child)
 {
-  const IkeChildConf *conf = !child    ? first_tunnel (in->conn)
+  const IkeChildConf *conf = !child    ? ike_conn_first_tunnel (in->conn)
                              : !*child ? NULL
                                        : ike_conn_child (in->conn, child);
   g_autofree char *why = NULL;
@@ -638,74 +638,4 @@ void
 ike_initiate (IkeEngine *engine, IkeConn *conn, const char *child_name_or_null, IkeCall *call)
 {
   ike_initiate_watched (engine, conn, child_name_or_null, NULL, call);
-}
-
-/* -- elsewhere */
-
-enum { RESTARTS_MAX = 5 };
-
-/* The children that @sa has, each once; the first child of the connection if it has none yet. */
-static void
-begin_children (IkeSa *sa, IkeSa *next, void (*done) (IkeSa *, gpointer, const char *),
-                gpointer data, guint *n_begun)
-{
-  const IkeChildConf *first = first_tunnel (sa->conn);
-  const char *operation = "establish";
-  IkeChild *child;
-  guint n = 0;
-
-  for (child = sa->children; child; child = child->next) {
-    if (child->is_replaced || child->is_redundant || child->is_going
-        || (child->replaces && !child->is_installed))
-      continue;
-    n += ike_sa_begin (next, operation, g_strdup (child->conf->name), done, data);
-    operation = "create-child";
-  }
-  if (!strcmp (operation, "establish"))
-    n += ike_sa_begin (next, operation, g_strdup (first ? first->name : ""), done, data);
-  if (n_begun)
-    *n_begun += n;
-}
-
-IkeSa *
-ike_sa_begin_like (IkeSa *sa, const IkeAddr *where, void (*done) (IkeSa *, gpointer, const char *),
-                   gpointer data, guint *n_begun)
-{
-  IkeAddr local = sa->local, remote = where ? *where : sa->remote;
-  guint16 plain = 500, marked = 4500;
-  IkeSa *next;
-
-  if (!sa->conn || sa->shard->is_closing)
-    return NULL;
-  if (sa->shard->manager->net_class)
-    sa->shard->manager->net_class->ports (sa->shard->manager->net->plugin, &plain, &marked);
-  local.port = plain;
-  if (!remote.port || !where)
-    remote.port = sa->conn->remote_port;
-  next = ike_sa_new (sa->shard, sa->major, TRUE, &local, &remote, sa->conn);
-  if (!next)
-    return NULL;
-  ike_sa_arm_setup (next);
-  ike_sa_progress (sa, IKE_LOG_NOTICE, "begins anew as [%u]", next->unique_id);
-  begin_children (sa, next, done, data, n_begun);
-  return next;
-}
-
-IkeSaRef
-ike_sa_restart (IkeSa *sa, const IkeAddr *where, const char *why)
-{
-  IkeSaRef none = { 0, 0, 0 };
-  IkeSa *next;
-
-  if (sa->n_restarts >= RESTARTS_MAX || !sa->conn) {
-    ike_sa_destroy (sa, "begun again elsewhere too often");
-    return none;
-  }
-  next = ike_sa_begin_like (sa, where, NULL, NULL, NULL);
-  if (!next)
-    return none;
-  next->n_restarts = sa->n_restarts + 1;
-  ike_sa_ends (sa, IKE_END_OURS);
-  ike_sa_destroy (sa, why);
-  return ike_sa_ref (next);
 }

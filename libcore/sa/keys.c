@@ -330,11 +330,40 @@ ike_sa_prf_auth (IkeSa *sa, gboolean of_initiator, const IkePart *parts, guint n
                                 out_len);
 }
 
+/* From the first message as it is on the wire. */
+static const guint8 *
+nonce_of_request (const IkeInit *init, gsize *len)
+{
+  IkePayload payloads[IKE_PAYLOADS_MAX];
+  const guint8 *nonce;
+  IkeVerdict verdict = { 0 };
+  IkeHeader header;
+  guint n, i;
+
+  if (!init->request || !ike_header_read (init->request, init->request_len, &header, &verdict)
+      || !ike_payloads_read (header.next_payload, init->request + IKE_HEADER_LEN,
+                             init->request_len - IKE_HEADER_LEN, IKE_HEADER_LEN, NULL, NULL,
+                             payloads, IKE_PAYLOADS_MAX, &n, &verdict))
+    return NULL;
+  for (i = 0; i < n; i++)
+    if (payloads[i].type == IKE_PAYLOAD_NONCE
+        && ike_nonce_read (&payloads[i], &nonce, len, &verdict))
+      return nonce;
+  return NULL;
+}
+
 const guint8 *
 ike_sa_nonce (const IkeSa *sa, gboolean of_initiator, gsize *len)
 {
-  *len = !sa->init ? 0 : of_initiator ? sa->init->nonce_i_len : sa->init->nonce_r_len;
-  return !sa->init ? NULL : of_initiator ? sa->init->nonce_i : sa->init->nonce_r;
+  const IkeInit *init = sa->init;
+
+  *len = 0;
+  if (!init)
+    return NULL;
+  if (of_initiator && !init->nonce_i)
+    return nonce_of_request (init, len);
+  *len = of_initiator ? init->nonce_i_len : init->nonce_r_len;
+  return of_initiator ? init->nonce_i : init->nonce_r;
 }
 
 /* InitiatorSignedOctets = RealMessage1 | NonceRData | MACedIDForI, where MACedIDForI = prf (SK_pi,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* known.c - the SAs of each connection, on the control loop; and of two that both ends began at the
  * same time one too many. */
+#include "sa/elsewhere.h"
 #include "sa/known.h"
 
 IkeKnown *
@@ -226,4 +227,46 @@ ike_initiate_remember (IkeSa *sa)
     note->sa.peer = g_strdup (ike_ident_format (sa->remote_id, peer, sizeof peer));
   take_lower_nonce (sa->init, &note->sa);
   ike_loop_post (ike_engine_control (engine), remember_up, note, note_free);
+}
+
+/* -- what began elsewhere */
+
+typedef struct {
+  IkeEngine *engine;
+  char *conn;
+  guint64 old;
+  IkeKnownSa sa;
+} Moved;
+
+static void
+remember_moved (gpointer data)
+{
+  const Moved *moved = data;
+  IkeKnown *known = ike_known_of (moved->engine, moved->conn);
+
+  ike_known_forget (known, moved->old);
+  ike_known_add (known, &moved->sa);
+  if (known->made == moved->old)
+    known->made = moved->sa.sa.serial;
+}
+
+static void
+moved_free (gpointer data)
+{
+  g_free (((Moved *) data)->conn);
+  g_free (data);
+}
+
+void
+ike_initiate_moved (IkeSa *old, IkeSa *next)
+{
+  Moved *moved = g_new0 (Moved, 1);
+
+  moved->engine = next->shard->manager->engine;
+  moved->conn = g_strdup (next->conn->name);
+  moved->old = old->serial;
+  moved->sa = (IkeKnownSa){ .sa = ike_sa_ref (next),
+                            .is_initiator = TRUE,
+                            .created_us = next->created_us };
+  ike_loop_post (ike_engine_control (moved->engine), remember_moved, moved, moved_free);
 }

@@ -2,7 +2,7 @@
 /* operation.c - what somebody wants done with an SA: queued by priority, run through exchanges,
  * ended once.  The peer's operations are here too; they live as long as their exchanges ask for a
  * next one. */
-#include "sa/sa_private.h"
+#include "sa/elsewhere.h"
 #include <string.h>
 
 IkeOperation *
@@ -284,6 +284,19 @@ const IkeTrigger *
 ike_operation_trigger (const IkeOperation *operation)
 {
   return operation->trigger;
+}
+
+gboolean
+ike_operation_hand_over (IkeOperation *op, IkeSa *next)
+{
+  if (!ike_sa_begin_for (next, op->name, g_strdup (op->args), op->trigger, (IkeDone) { 0 }))
+    return FALSE;
+  /* It may have ended already, if there was nothing to begin with. */
+  if (next->operations) {
+    next->operations->dones = g_steal_pointer (&op->dones);
+    g_clear_pointer (&op->trigger, g_free);
+  }
+  return TRUE;
 }
 
 static void

@@ -5,7 +5,7 @@
  * Made before the old one is broken, no packet is lost: both ends send by the newest policy from
  * when it is installed, and only then does the old IKE SA's Delete go out, behind all that was sent
  * by its CHILD_SAs.  So these end at once, as with any other Delete. */
-#include "sa/sa_private.h"
+#include "sa/elsewhere.h"
 
 struct _IkeReauth {
   IkeSa *old;    /* or its heir; NULL: it is gone */
@@ -13,6 +13,7 @@ struct _IkeReauth {
   guint pending; /* operations of the new SA, and whoever begins them */
   char *error;   /* of the first one that failed */
   IkeDone *dones;
+  IkePath *path; /* NULL: to the same peer */
 };
 
 static void
@@ -50,6 +51,7 @@ finish (IkeReauth *reauth, IkeSa *sa, const char *error)
     d->done (sa, d->data, error);
     g_free (d);
   }
+  g_free (reauth->path);
   g_free (reauth->error);
   g_free (reauth);
 }
@@ -98,7 +100,7 @@ make (IkeReauth *reauth, IkeSa *sa)
   IkeSa *next;
 
   reauth->pending = 1;
-  next = ike_sa_begin_like (sa, NULL, one_is_there, reauth, &reauth->pending);
+  next = ike_sa_begin_like (sa, reauth->path, one_is_there, reauth, &reauth->pending);
   if (next)
     one_is_there (next, reauth, NULL);
   else if (reauth->old)
@@ -125,27 +127,27 @@ is_made_first (IkeSa *sa)
 
 /* RFC 7296, 2.8.3: "the use of ... Configuration payloads means in practice that
  * reauthentication has to be initiated by the same party as the original IKE SA." */
-const char *
-ike_sa_authenticate_anew (IkeSa *sa, const char *why,
-                          void (*done) (IkeSa *, gpointer, const char *), gpointer data)
+static const char *
+refusal_of (const IkeSa *sa)
 {
-  IkeReauth *reauth = sa->reauth;
-
-  ike_sa_assert_owner (sa);
   if (!sa->was_ours)
     return "the peer began it, and is the one to authenticate it anew";
   if (sa->is_doomed || sa->state > IKE_SA_REKEYING || sa->state < IKE_SA_ESTABLISHED)
     return "it is not up, or goes already";
-  if (reauth) {
-    add_done (reauth, done, data);
-    return NULL;
-  }
-  ike_sa_progress (sa, IKE_LOG_NOTICE, "is authenticated anew: %s", why);
-  sa->reauth = reauth = g_new0 (IkeReauth, 1);
+  return NULL;
+}
+
+static void
+begin (IkeSa *sa, const IkePath *path, const char *why, IkeDone done)
+{
+  IkeReauth *reauth = g_new0 (IkeReauth, 1);
+
+  sa->reauth = reauth;
   reauth->old = sa;
+  reauth->path = path ? g_memdup2 (path, sizeof *path) : NULL;
   reauth->due_us = sa->reauth_us;
   sa->reauth_us = 0;
-  add_done (reauth, done, data);
+  add_done (reauth, done.done, done.data);
   if (is_made_first (sa))
     make (reauth, sa);
   else if (!ike_sa_begin (sa, "delete", NULL, old_is_gone, reauth)) {
@@ -153,6 +155,37 @@ ike_sa_authenticate_anew (IkeSa *sa, const char *why,
     make (reauth, sa);
     ike_sa_destroy (sa, why);
   }
+}
+
+const char *
+ike_sa_authenticate_anew (IkeSa *sa, const char *why,
+                          void (*done) (IkeSa *, gpointer, const char *), gpointer data)
+{
+  const char *refusal = refusal_of (sa);
+
+  ike_sa_assert_owner (sa);
+  if (refusal)
+    return refusal;
+  if (sa->reauth) {
+    add_done (sa->reauth, done, data);
+    return NULL;
+  }
+  ike_sa_progress (sa, IKE_LOG_NOTICE, "is authenticated anew: %s", why);
+  begin (sa, NULL, why, (IkeDone) { NULL, done, data });
+  return NULL;
+}
+
+const char *
+ike_sa_authenticate_elsewhere (IkeSa *sa, const IkePath *path, const char *why)
+{
+  const char *refusal = refusal_of (sa);
+
+  if (!refusal && sa->reauth)
+    refusal = "it is being authenticated anew already";
+  if (refusal)
+    return refusal;
+  ike_sa_progress (sa, IKE_LOG_NOTICE, "begins anew elsewhere: %s", why);
+  begin (sa, path, why, (IkeDone) { 0 });
   return NULL;
 }
 

@@ -513,6 +513,17 @@ ike_sa_watch (IkeSa *sa, IkeProgress *progress)
 }
 
 void
+ike_watchers_move (IkeSa *from, IkeSa *to)
+{
+  IkeWatcher **end = &to->watchers;
+
+  while (*end)
+    end = &(*end)->next;
+  *end = from->watchers;
+  from->watchers = NULL;
+}
+
+void
 ike_sa_log_text (IkeSa *sa, guint32 level, const char *group, const char *text)
 {
   gboolean is_quiet = sa->is_retry && !sa->was_up;

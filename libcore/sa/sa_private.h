@@ -276,7 +276,7 @@ struct _IkeSa {
     is_anonymous : 1;                         /* remote_id is what the peer says, and nothing proves it */
   guint8        has_timed_out : 1, is_retry : 1,  /* retry: a repeated attempt, which says little until it is up */
     is_taken_down : 1;                        /* by command, or because its connection was removed */
-  guint8        n_restarts, n_setup_extensions, ending;   /* ending: IkeEnding */
+  guint8        n_setup_extensions, ending;   /* ending: IkeEnding */
   guint8        window_ours, window_theirs;   /* agreed on, for when the SA is up; 0: nothing was said */
   guint         n_running, n_running_ike;     /* of `operations`; of these, what touches the IKE SA */
   IkeAddr       local, remote;
@@ -466,6 +466,7 @@ void      ike_init_clear (IkeSa *sa);
 void      ike_sa_arm_setup (IkeSa *sa);                              /* half-open SAs do not stay for ever */
 IkeTree  *ike_sa_event_body (IkeSa *sa);
 void      ike_sa_watch (IkeSa *sa, IkeProgress *progress);
+void      ike_watchers_move (IkeSa *from, IkeSa *to);
 
 /* keys.c, seal.c */
 IkeKeys *ike_keys_new   (const IkeSa *sa);                            /* room for what the choice needs */
@@ -703,11 +704,6 @@ IkeProgress *ike_progress_new   (IkeEngine *engine, void (*heard) (gpointer data
 IkeProgress *ike_progress_ref   (IkeProgress *progress);
 void         ike_progress_unref (IkeProgress *progress);
 void         ike_progress_tell  (IkeProgress *progress, const char *text);           /* any thread */
-/* A new SA to the same peer, with the same children, whose operations tell @done; @n_begun (may be NULL) grows by their
- * number.  NULL: there are too many SAs, or the engine ends. */
-IkeSa       *ike_sa_begin_like (IkeSa *sa, const IkeAddr *where,
-                                void (*done) (IkeSa *sa, gpointer data, const char *error), gpointer data,
-                                guint *n_begun);
 
 /* known.c, initiate.c */
 void         ike_initiate_remember (IkeSa *sa);                       /* it is up: `up` finds it from now on */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* slots.c - what plugins keep with an SA: an index given out at start, a pointer each. */
-#include "sa/sa_private.h"
+#include "sa/elsewhere.h"
 
 guint32
 ike_slot_register (IkePlugin *plugin, const IkeSlotClass *klass)
@@ -29,6 +29,17 @@ ike_sa_set_slot (IkeSa *sa, guint32 slot, gpointer state_take)
   sa->slots[slot] = state_take;
   if (old && old != state_take && klass->destroy)
     klass->destroy (old);
+}
+
+void
+ike_slots_restart (IkeSa *from, IkeSa *to)
+{
+  const IkeSaManager *manager = to->shard->manager;
+  guint i;
+
+  for (i = 0; i < manager->n_slots; i++)
+    if (from->slots[i] && manager->slots[i].restart)
+      ike_sa_set_slot (to, i, manager->slots[i].restart (from, to, from->slots[i]));
 }
 
 void

@@ -18,8 +18,9 @@ keep_log (const IkeLogRecord *record, gpointer data)
                           record->subject ? record->subject : "", record->text);
 }
 
+/* Of role @i at host @host. */
 static char *
-settings_of (const PairOptions *o, guint i)
+settings_of (const PairOptions *o, guint i, guint host)
 {
   g_autofree char *body = o->connection[i]
                               ? g_strdup (o->connection[i])
@@ -32,17 +33,17 @@ settings_of (const PairOptions *o, guint i)
       "connections { pair {\n local_addrs = 10.0.0.%u\n remote_addrs = 10.0.0.%u\n"
       "    local { auth = psk\n id = %c.test\n }\n remote { auth = psk\n id = %c.test\n }\n%s } }\n"
       "secrets { ike-pair { %s } }\n",
-      o->n_shards ? o->n_shards : 1, i + 1, i + 1, i + 1, o->more[i] ? o->more[i] : "", i + 1,
-      2 - i, "ab"[i], "ba"[i], body,
+      o->n_shards ? o->n_shards : 1, host, host, host, o->more[i] ? o->more[i] : "", host, 2 - i,
+      "ab"[i], "ba"[i], body,
       o -> secrets[i] ? o -> secrets[i] : "secret = correct-horse-battery\n");
 }
 
 static void
-end_start (Pair *pair, PairEnd *end, const PairOptions *o, guint i)
+end_start (Pair *pair, PairEnd *end, const PairOptions *o, guint i, guint host)
 {
   static const char *const needed[] = { "ikev2",   "crypto-openssl", "auth-psk",
                                         "net-sim", "kernel-fake",    "store-file" };
-  g_autofree char *settings = settings_of (o, i);
+  g_autofree char *settings = settings_of (o, i, host);
   g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
   g_autoptr (GPtrArray) plugins = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
@@ -50,7 +51,7 @@ end_start (Pair *pair, PairEnd *end, const PairOptions *o, guint i)
   IkeEngineOptions options = {
     .struct_size = sizeof options,
     .flags = o->flags | IKE_ENGINE_NO_CONFIG,
-    .name = i ? "b" : "a",
+    .name = host == 1 ? "a" : host == 2 ? "b" : "c",
     .sim = pair->sim,
     .n_shards = o->n_shards ? o->n_shards : 1,
     .n_offload = 0,
@@ -89,8 +90,8 @@ pair_new (const PairOptions *options)
   Pair *pair = g_new0 (Pair, 1);
 
   pair->sim = ike_sim_new (o->seed);
-  end_start (pair, &pair->a, o, 0);
-  end_start (pair, &pair->b, o, 1);
+  end_start (pair, &pair->a, o, 0, 1);
+  end_start (pair, &pair->b, o, 1, 2);
   return pair;
 }
 
@@ -101,7 +102,20 @@ pair_restart (Pair *pair, PairEnd *end, const PairOptions *options)
 
   ike_engine_free (end->engine);
   g_string_free (end->log, TRUE);
-  end_start (pair, end, options ? options : &none, end == &pair->b);
+  end_start (pair, end, options ? options : &none, end == &pair->b, end == &pair->b ? 2 : 1);
+}
+
+void
+pair_add_third (Pair *pair, PairEnd *end, const PairOptions *options)
+{
+  end_start (pair, end, options, 1, 3);
+}
+
+void
+pair_end_third (PairEnd *end)
+{
+  ike_engine_free (end->engine);
+  g_string_free (end->log, TRUE);
 }
 
 void

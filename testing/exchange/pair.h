@@ -36,6 +36,9 @@ Pair *pair_new  (const PairOptions *options_or_null);
 void  pair_free (Pair *pair);
 /* An end crashes: its engine is freed without a word, and another starts at the same addresses. */
 void  pair_restart (Pair *pair, PairEnd *end, const PairOptions *options_or_null);
+/* One more end like `b`, its settings those of [1], at 10.0.0.3; it goes before the pair does. */
+void  pair_add_third (Pair *pair, PairEnd *end, const PairOptions *options);
+void  pair_end_third (PairEnd *end);
 /* Steps until the call of `up` is over; its error, or NULL. g_free. */
 char *pair_up   (Pair *pair, const char *child_or_null);
 /* The same; an error fails the test, with the logs of both. */

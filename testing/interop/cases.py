@@ -16,7 +16,7 @@ import peers
 import pki
 import rekeying
 from certificates import Certs
-from lab import Failure, Lab, wait_for
+from lab import Failure, Lab, ip, wait_for
 from peers import CONNECTION
 from traffic import Traffic
 
@@ -51,6 +51,8 @@ class Case:
     inner: dict = dataclasses.field(default_factory=dict)         # family of the inner addresses by that of the outer
     keys: dict = dataclasses.field(default_factory=dict)          # further keys of the connection
     initiator_keys: dict = dataclasses.field(default_factory=dict)
+    responder_keys: dict = dataclasses.field(default_factory=dict)
+    initiators: tuple = ("ikebana", "strongswan")                 # on this machine
     child_keys: dict = dataclasses.field(default_factory=dict)    # of its first child
     is_transport: bool = False                                    # from end to end
     is_trapped: bool = False                                      # a packet makes the initiator begin
@@ -85,7 +87,8 @@ class Run:
 
     def start(self):
         hidden = {"remote_addrs": "%any"} if self.case.nat else {}
-        for peer, ike, more in ((self.right, self.case.responder_ike or self.case.ike, hidden), (self.left, self.case.ike, self.case.initiator_keys)):
+        for peer, ike, more in ((self.right, self.case.responder_ike or self.case.ike, {**hidden, **self.case.responder_keys}),
+                                (self.left, self.case.ike, self.case.initiator_keys)):
             tree = conns.connection(peer.side, self.family, ike, self.children(peer is self.left), self.case.domain,
                                     **self.case.keys, **more, **self._credentials(peer))
             if self.hierarchy:
@@ -372,6 +375,33 @@ def reauthenticated(run, sniffer):
     run.check_listing()
 
 
+ANOTHER = "192.0.2.35"                        # of the right end, in families (4,)
+
+
+def add_another(run):
+    ip(run.lab.right.netns, f"address add {ANOTHER}/28 dev eth0")
+
+
+def sent_elsewhere(run, sniffer):
+    """RFC 5685, 4: the responder's other address is another gateway, and the initiator is there, with one IKE SA."""
+    for peer, key in ((run.left, "remote-host"), (run.right, "local-host")):
+        wait_for(f"{peer.side.name} having one IKE SA, at {ANOTHER}",
+                 lambda peer=peer, key=key: [sa[key] for sa in peer.sas()] == [ANOTHER], 15)
+    if not any(str(to) == ANOTHER for to in targets(sniffer)):
+        raise Failure(f"no IKE_SA_INIT went to {ANOTHER}")
+    run.ping()
+    run.check_listing()
+
+
+def targets(sniffer):
+    return [packet.target for packet, message in capture.ike_messages(sniffer.so_far(), IKE_SA_INIT) if not message[19] & 0x20]
+
+
+def sent_by_command(run, sniffer):
+    run.right.redirect(ANOTHER)
+    sent_elsewhere(run, sniffer)
+
+
 def ask_for_cookies(run):
     """Libreswan asks everybody from now on; Ikebana was told so with its settings."""
     if run.right.kind == "libreswan":
@@ -393,6 +423,9 @@ SHORT_IKE = {"rekey_time": 4, "rand_time": 1, "over_time": 20}
 SOON = {"strongswan": {"retransmit_timeout": "0.5"}, "core": {"retransmit_timeout": "0.5"}}
 MAKE_FIRST = {"strongswan": {"make_before_break": "yes"}, "core": {"make_before_break": "yes"}}
 SHORT_CHILD = {"rekey_time": 3, "rand_time": 1, "life_time": 30}
+BOTH_ADDRESSES = f"192.0.2.34, {ANOTHER}"
+ELSEWHERE = {"families": (4,), "responder_keys": {"local_addrs": BOTH_ADDRESSES},
+             "settings": {"ikebana": {"redirect": {"policy": "list", "gateways": ANOTHER}}}}
 X25519 = {"encr-alg": "AES_GCM_16", "prf-alg": "PRF_HMAC_SHA2_256", "dh-group": "CURVE_25519"}
 
 CASES = [
@@ -431,6 +464,11 @@ CASES = [
     Case("reauth", ike_says=X25519, then=reauthenticated, families=(4,),
          keys={"reauth_time": "20s", "over_time": "3s", "rand_time": "0s"},
          settings={"ikebana": {"auth-lifetime": {"min_lifetime": "1s"}}, **MAKE_FIRST}),
+    Case("redirect-init", ike_says=X25519, **ELSEWHERE, before=add_another, then=sent_elsewhere, initiators=("strongswan",)),
+    Case("redirect-auth", ike_says=X25519, **{**ELSEWHERE, "responder_keys": {"local_addrs": BOTH_ADDRESSES, "redirect": "auth"}},
+         before=add_another, then=sent_elsewhere, initiators=("strongswan",)),
+    Case("redirect-command", ike_says=X25519, families=(4,), responder_keys={"local_addrs": BOTH_ADDRESSES}, before=add_another,
+         then=sent_by_command),
     Case("delete-child", ike_says=X25519, then=child_deleted_by_initiator),
     Case("delete-by-initiator", ike_says=X25519, then=deleted_by_initiator),
     Case("delete-by-responder", ike_says=X25519, then=deleted_by_responder),
@@ -550,6 +588,7 @@ def all_cases(make, is_self=False):
     kinds = [("strongswan", "strongswan")] if is_self else [("ikebana", "strongswan"), ("strongswan", "ikebana")]
     return [(f"{case.name}/{ends[0]}-initiates/ipv{family}", _case(case, family, ends, make))
             for case in CASES for ends in kinds if not case.is_trapped or ends[0] == "ikebana"
+            if ends[0] in case.initiators and (not is_self or len(case.initiators) > 1)
             for family in case.families]
 
 

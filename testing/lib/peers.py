@@ -184,6 +184,9 @@ class StrongSwan(Daemon):
     def rekey_ike(self, connection):
         self.swanctl("--rekey", "--ike", connection)
 
+    def redirect(self, gateway):
+        self.swanctl("--redirect", "--ike", CONNECTION, "--gateway", gateway)
+
     def sas(self):
         """[{the IKE_SA's keys, child-sas: [{…}]}] as its own `swanctl --list-sas` tells them."""
         found = []
@@ -258,6 +261,9 @@ class Ikebana(Daemon):
 
     def rekey_ike(self, connection):
         self.cli("rekey", connection)
+
+    def redirect(self, gateway):
+        self.cli("redirect", gateway, "--all")
 
     def sas(self):
         """[{the IKE SA's keys, children: [{…}]}] as `ikebana status` tells them."""

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resume.c - per-SA state of a plugin that goes into snapshots and comes back: a number. */
+/* resume.c - per-SA state of a plugin that goes into snapshots and comes back, and along when an SA
+ * begins anew elsewhere: a number. */
 #include "seams/seams.h"
 
 static void
@@ -16,12 +17,19 @@ number_restore (IkeSa *sa, IkeReader *in)
   return ike_reader_is_done (in) ? g_memdup2 (&number, sizeof number) : NULL;
 }
 
+static gpointer
+number_restart (IkeSa *from, IkeSa *to, gpointer state)
+{
+  return g_memdup2 (state, sizeof (guint32));
+}
+
 static const IkeSlotClass slot = {
   .struct_size = sizeof (IkeSlotClass),
   .name = "number",
   .destroy = g_free,
   .snapshot = number_snapshot,
   .restore = number_restore,
+  .restart = number_restart,
 };
 
 static gboolean

@@ -13,7 +13,7 @@ extern const IkePluginInfo seam_intermediate_plugin;   /* an exchange before IKE
 extern const IkePluginInfo seam_followup_plugin;       /* an operation across two exchanges, at both ends */
 extern const IkePluginInfo seam_sync_plugin;           /* message ID 0 outside the window */
 extern const IkePluginInfo seam_token_plugin;          /* an answer to orphans that is a proof */
-extern const IkePluginInfo seam_resume_plugin;         /* a slot that goes into snapshots */
+extern const IkePluginInfo seam_resume_plugin;         /* a slot that goes into snapshots, and elsewhere */
 extern const IkePluginInfo seam_v1_plugin;             /* another major version */
 
 /* State of seam-sync in an engine, for tests: behind feature id-0:sync. */
