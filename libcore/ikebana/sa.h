@@ -100,6 +100,9 @@ gboolean ike_sa_settle_unique (IkeSa *sa, char **why);
 gboolean ike_sa_has_other (IkeSa *sa, const IkeIdent *local, const IkeIdent *remote);
 /* Goes down at the end of the turn, without a word on the wire. @reason: for people. */
 void ike_sa_destroy       (IkeSa *sa, const char *reason);
+/* The same for a peer that has proven to have no memory of it: as one that does not answer, so `dpd_action` of its
+ * children, and nobody waits. */
+void ike_sa_lost          (IkeSa *sa, const char *reason);
 /* Begin again elsewhere: the same connection and intent of children, to @where (NULL: as configured). Returns the
  * new SA's ref. */
 IkeSaRef ike_sa_restart   (IkeSa *sa, const IkeAddr *where, const char *why);

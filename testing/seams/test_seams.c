@@ -427,6 +427,29 @@ test_token (gconstpointer flags)
   pair_free (pair);
 }
 
+/* It is as dead as one that does not answer: dpd_action, and nobody waits. */
+static void
+test_token_action (gconstpointer flags)
+{
+  PairOptions o = { .flags = GPOINTER_TO_UINT (flags),
+                    .builtin = token,
+                    .connection = { "proposals = aes256gcm16-prfsha256-x25519\n children { net {"
+                                    " local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n"
+                                    " esp_proposals = aes256gcm16\n dpd_action = start\n } }\n",
+                                    NULL } };
+  Pair *pair = pair_new (&o);
+
+  pair_assert_up (pair, NULL);
+  pair_restart (pair, &pair->b, &o);
+  g_assert_true (probe_run (pair, &pair->a, begin_liveness, NULL));
+  pair_run (pair, 1);
+  g_assert_cmpuint (probe_of (&pair->a)->n_down, ==, 1);
+  g_assert_cmpuint (probe_of (&pair->a)->n_up, ==, 2);
+  g_assert_cmpuint (pair_count (&pair->a, "ike.timeouts"), ==, 0);
+  pair_assert_twins (pair);
+  pair_free (pair);
+}
+
 /* One that does not have the secret of the other proves nothing. */
 static void
 test_token_forged (gconstpointer flags)
@@ -678,6 +701,7 @@ main (int argc, char **argv)
   pair_add_test ("seams", "id-0/every-datagram-may-be-lost-once", test_sync_lost);
   pair_add_test ("seams", "id-0/is-dropped-where-it-was-not-agreed-on", test_sync_not_agreed);
   pair_add_test ("seams", "token/a-crash-is-proved-and-the-sa-goes-at-once", test_token);
+  pair_add_test ("seams", "token/a-proven-crash-means-dpd-action-at-once", test_token_action);
   pair_add_test ("seams", "token/a-forged-one-does-nothing", test_token_forged);
   pair_add_test ("seams", "token/answers-are-few", test_token_rate);
   pair_add_test ("seams", "resume/another-engine-goes-on-with-the-sa", test_resume);
