@@ -569,11 +569,8 @@ IkeWindowVerdict ike_window_judge (IkeWindow *window, guint32 id, const guint8 d
 IkeReceived *ike_window_accept (IkeWindow *window, guint32 id, const guint8 digest[16], IkeExchange *x);
 void     ike_window_answered (IkeWindow *window, guint32 id, guint8 *response_take, guint32 len);
 void     ike_window_resize (IkeWindow *window, guint size_sent, guint size_received);
-/* After the newest that came. */
-guint32  ike_window_next_received (const IkeWindow *window);
-/* What came with lower IDs than @below is forgotten, and nothing below is waited for.  Returns one by one those that are
- * not answered yet, then NULL. */
-IkeExchange *ike_window_forget (IkeWindow *window, guint32 below);
+guint32  ike_window_next_received (const IkeWindow *window);          /* after the newest that came */
+IkeExchange *ike_window_forget (IkeWindow *window, guint32 below);    /* returns, one by one, what was in hand */
 gboolean ike_window_may_send (const IkeWindow *window);
 /* The same for a request with ID 0 outside of it: one at a time, and never beside an ordinary request of ID 0. */
 gboolean ike_window_may_send_outside (const IkeWindow *window);
@@ -587,8 +584,7 @@ void     ike_exchange_free    (IkeExchange *x);
 IkeExchange *ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean is_initiator, guint32 id);
 void     ike_exchange_doubt   (IkeSa *sa);                            /* an answer came to what was given up */
 void     ike_exchange_gave_up (IkeExchange *x, const char *why);
-/* One of ours that has no answer yet: its operation begins anew. */
-void     ike_exchange_abandon (IkeExchange *x, const char *why);
+void     ike_exchange_abandon (IkeExchange *x, const char *why);   /* ours, without an answer: begins anew */
 void     ike_exchange_fail    (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason);
 /* The message hook for what came in.  FALSE: it is refused.  Else the three name what is to be processed. */
 gboolean ike_exchange_show    (IkeExchange *x, const guint8 **plain, gsize *len, guint8 *first);
