@@ -138,49 +138,13 @@ snapshot (Ends *ends, gboolean is_b)
   return blob;
 }
 
-typedef struct {
-  PairEnd *end;
-  GBytes *blob;
-  IkeSaRef *sa;
-  gboolean is_over;
-} Restore;
-
-static void
-restored (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Restore *restore = data;
-
-  g_assert_cmpstr (error, ==, NULL);
-  *restore->sa = *(IkeSaRef *) result;
-  g_free (result);
-  restore->is_over = TRUE;
-}
-
-static const IkeCallClass restore_call = { .struct_size = sizeof (IkeCallClass),
-                                           .name = "restore",
-                                           .timeout_ms = 1000,
-                                           .then = restored,
-                                           .undo = g_free };
-
-static void
-start_restore (gpointer data)
-{
-  const Restore *r = data;
-  IkeEngine *engine = r->end->engine;
-
-  ike_sa_restore (engine, r->blob, key,
-                  ike_loop_call (ike_engine_control (engine), &restore_call, NULL, data));
-}
-
 static void
 restore (Ends *ends, gboolean is_b, GBytes *blob)
 {
-  PairEnd *end = end_of (ends, is_b);
-  Restore r = { end, blob, &heard_of (ends, is_b)->sa, FALSE };
+  g_autofree char *error =
+      pair_restore (ends->pair, end_of (ends, is_b), blob, key, &heard_of (ends, is_b)->sa);
 
-  ike_loop_post (ike_engine_control (end->engine), start_restore, &r, NULL);
-  while (!r.is_over)
-    g_assert_true (ike_sim_step (ends->pair->sim, G_MAXINT64) || r.is_over);
+  g_assert_cmpstr (error, ==, NULL);
 }
 
 static void
@@ -367,22 +331,6 @@ test_rekeyed (gconstpointer flags)
 
 /* -- replay counters */
 
-static guint32
-sequence_of (PairEnd *end)
-{
-  guint8 packet[128];
-  IkeFakeSa sa = { .struct_size = sizeof sa };
-  guint32 sequence;
-  guint i;
-
-  for (i = 0; end->kernel_ops->nth_sa (end->kernel, i, &sa) && sa.direction != IKE_DIR_OUT; i++)
-    ;
-  g_assert_cmpuint (
-      end->kernel_ops->seal (end->kernel, sa.spi, (guint8 *) "x", 1, packet, sizeof packet), >, 8);
-  memcpy (&sequence, packet + 4, sizeof sequence);
-  return GUINT32_FROM_BE (sequence);
-}
-
 static void
 test_replay_counters (gconstpointer flags)
 {
@@ -405,12 +353,12 @@ test_replay_counters (gconstpointer flags)
     by_b = i & 1;
     up (ends, by_b);
     blob = snapshot (ends, TRUE);
-    g_assert_cmpuint (sequence_of (&ends->pair->a), ==, 1);
+    g_assert_cmpuint (pair_sequence (&ends->pair->a), ==, 1);
     crash (ends, TRUE);
     restore (ends, TRUE, blob);
     pair_run (ends->pair, 1);
     g_assert_cmpuint (count (ends, FALSE, "agreed"), ==, 1);
-    g_assert_cmpuint (sequence_of (&ends->pair->a), ==, 2 + ways[i / 2].raised);
+    g_assert_cmpuint (pair_sequence (&ends->pair->a), ==, 2 + ways[i / 2].raised);
     ends_free (ends);
   }
 }
@@ -620,15 +568,15 @@ test_replay_alone (gconstpointer flags)
   up (ends, FALSE);
   for (i = 0; i < G_N_ELEMENTS (asked); i++) {
     Sync sync = { .chain = { 0 } };
-    before = sequence_of (&ends->pair->a);
+    before = pair_sequence (&ends->pair->a);
     add_replay (&sync, asked[i].high, asked[i].low, asked[i].len);
     g_assert_cmpint (send_to_a (ends, &sync, i, FALSE), ==, FORGE_EMPTY);
     if (asked[i].low < 1u << 30)
-      g_assert_cmpuint (sequence_of (&ends->pair->a), ==, before + 1 + asked[i].raised);
+      g_assert_cmpuint (pair_sequence (&ends->pair->a), ==, before + 1 + asked[i].raised);
   }
   /* By so much that not many are left: it is replaced. */
   pair_run (ends->pair, 2);
-  g_assert_cmpuint (sequence_of (&ends->pair->a), <, 100);
+  g_assert_cmpuint (pair_sequence (&ends->pair->a), <, 100);
   g_assert_cmpuint (pair_count (&ends->pair->a, "child.rekeyed"), ==, 1);
   ends_free (ends);
 }

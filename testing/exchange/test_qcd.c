@@ -189,6 +189,37 @@ test_collision (gconstpointer flags)
   ends_free (ends);
 }
 
+static void
+take_snapshot (IkeSa *sa, gpointer data)
+{
+  static const guint8 key[32] = { 1 };
+
+  *(GBytes **) data = ike_sa_snapshot (sa, key, NULL);
+  g_assert_nonnull (*(GBytes **) data);
+}
+
+/* The token of the peer goes with the IKE SA to another daemon. */
+static void
+test_restored (gconstpointer flags)
+{
+  static const guint8 key[32] = { 1 };
+  Ends *ends = ends_new (flags, 1, NULL, NULL);
+  g_autoptr (GBytes) blob = NULL;
+  g_autofree char *error = NULL;
+
+  up (ends, FALSE);
+  forge_on_sa (&ends->pair->a, &ends->forge->a, take_snapshot, &blob);
+  pair_restart (ends->pair, &ends->pair->a, &ends->options);
+  error = pair_restore (ends->pair, &ends->pair->a, blob, key, &ends->forge->a.sa);
+  g_assert_cmpstr (error, ==, NULL);
+  crash_b (ends);
+  forge_on_sa (&ends->pair->a, &ends->forge->a, begin_liveness, NULL);
+  pair_run (ends->pair, 1);
+  g_assert_cmpuint (pair_count (&ends->pair->a, "qcd.verified"), ==, 1);
+  g_assert_cmpuint (n_closed (ends), ==, 1);
+  ends_free (ends);
+}
+
 /* Down is down, and what is replaced is not missed: a Delete whose answer was lost finds nobody. */
 static void
 test_deleted (gconstpointer flags)
@@ -524,6 +555,7 @@ main (int argc, char **argv)
   pair_add_test ("qcd", "a-crash-is-known-within-a-round-trip", test_at_once);
   pair_add_test ("qcd", "sas-that-took-anothers-place-have-tokens", test_rekeyed);
   pair_add_test ("qcd", "after-a-collision-too", test_collision);
+  pair_add_test ("qcd", "tokens-go-with-a-restored-sa", test_restored);
   pair_add_test ("qcd", "what-was-closed-stays-closed", test_deleted);
   pair_add_test ("qcd", "forged-tokens-do-nothing", test_forged);
   pair_add_test ("qcd", "no-token-of-an-sa-that-lives", test_living);

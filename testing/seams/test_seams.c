@@ -520,53 +520,6 @@ get_number (IkeSa *sa, gpointer data)
   *(guint32 *) data = seam_resume_get (sa);
 }
 
-typedef struct {
-  PairEnd *end;
-  GBytes *blob;
-  const guint8 *key;
-  char *error;
-  gboolean is_done;
-} Restore;
-
-static void
-restored (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Restore *r = data;
-
-  r->error = g_strdup (error);
-  r->is_done = TRUE;
-  g_free (result);
-}
-
-static const IkeCallClass restore_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "restore",
-  .timeout_ms = 1000,
-  .then = restored,
-  .undo = g_free,
-};
-
-static void
-start_restore (gpointer data)
-{
-  Restore *r = data;
-
-  ike_sa_restore (r->end->engine, r->blob, r->key,
-                  ike_loop_call (ike_engine_control (r->end->engine), &restore_call, NULL, r));
-}
-
-/* Its error, or NULL. */
-static char *
-restore (Pair *pair, PairEnd *end, GBytes *blob, const guint8 *key)
-{
-  Restore r = { end, blob, key, NULL, FALSE };
-
-  ike_loop_post (ike_engine_control (end->engine), start_restore, &r, NULL);
-  while (!r.is_done)
-    g_assert_true (ike_sim_step (pair->sim, G_MAXINT64) || r.is_done);
-  return r.error;
-}
-
 static PairOptions
 resume_options (gconstpointer flags)
 {
@@ -592,9 +545,9 @@ test_resume (gconstpointer flags)
     g_assert_true (probe_run (pair, lost, take_snapshot, &blob));
     o.n_shards = 3;
     pair_restart (pair, lost, &o);
-    error = restore (pair, lost, blob, right_key);
+    error = pair_restore (pair, lost, blob, right_key, NULL);
     g_assert_cmpstr (error, ==, NULL);
-    again = restore (pair, lost, blob, right_key);
+    again = pair_restore (pair, lost, blob, right_key, NULL);
     g_assert_cmpstr (again, ==, "an SA of this SPI is here already");
     g_assert_true (probe_run (pair, lost, get_number, &number));
     g_assert_cmpuint (number, ==, 4711);
@@ -633,17 +586,17 @@ test_resume_refused (gconstpointer flags)
   pair_assert_up (pair, "net");
   g_assert_true (probe_run (pair, &pair->b, take_snapshot, &blob));
   pair_restart (pair, &pair->b, &o);
-  error = restore (pair, &pair->b, blob, wrong_key);
+  error = pair_restore (pair, &pair->b, blob, wrong_key, NULL);
   g_assert_cmpstr (error, ==, "the snapshot was not sealed with this key");
   for (len = 0; len < g_bytes_get_size (blob); len++) {
     g_autoptr (GBytes) cut = g_bytes_new_from_bytes (blob, 0, len);
-    g_autofree char *why = restore (pair, &pair->b, cut, right_key);
+    g_autofree char *why = pair_restore (pair, &pair->b, cut, right_key, NULL);
     g_assert_nonnull (why);
   }
   /* A configuration that no longer has the child. */
   o.connection[1] = "children { other { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n } }\n";
   pair_restart (pair, &pair->b, &o);
-  misfit = restore (pair, &pair->b, blob, right_key);
+  misfit = pair_restore (pair, &pair->b, blob, right_key, NULL);
   g_assert_nonnull (misfit);
   pair_run (pair, 1);
   g_assert_cmpuint (probe_of (&pair->b)->n_up, ==, 0);
