@@ -209,6 +209,9 @@ typedef struct {
   gboolean  (*is_open) (IkePlugin *self, const IkeSa *sa);
   /* this one: its form, its replay rule? FALSE: judged by the window */
   gboolean  (*accept)  (IkePlugin *self, IkeSa *sa, const IkeMessage *request);
+  /* Is this the answer to the one of ours that is under way, and not that to an older one, repeated?  All have ID 0.
+   * FALSE: as if it had not come.  May be NULL: yes. */
+  gboolean  (*answers) (IkePlugin *self, IkeSa *sa, const IkeMessage *response);
 } IkeIdZeroClass;
 /* Is this one of that form?  On both ends. */
 gboolean ike_exchange_is_outside_window (const IkeExchange *x);

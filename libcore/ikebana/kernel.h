@@ -67,6 +67,9 @@ typedef struct {
   /* Inbound, transport mode behind NAT: the addresses that the peer made its checksums with (RFC 3948, 3.1.2).  Family
    * 0: those of the packet. */
   IkeAddr        original_source, original_destination;
+  /* Outbound, for `update`: its sequence number goes up by so much, at least, and stays at its end there (RFC 4303,
+   * 3.3.3).  Only with CAN_SKIP. */
+  guint64        skip;
 } IkeKernelSa;
 
 typedef struct {
@@ -147,6 +150,7 @@ enum {
   IKE_KERNEL_CAN_LABEL = 1 << 9, IKE_KERNEL_CAN_MARK = 1 << 10, IKE_KERNEL_CAN_OFFLOAD = 1 << 11,
   /* in transport mode behind one NAT several peers have the same selectors: their flows are told apart */
   IKE_KERNEL_CAN_FLOWS = 1 << 12,
+  IKE_KERNEL_CAN_SKIP = 1 << 13,
 };
 
 /* IKE_KERNEL_CAN_… of the plugin that carries the data; 0: none is ready.  Any thread, once it is active. */

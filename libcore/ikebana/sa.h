@@ -69,6 +69,14 @@ void ike_sa_set_deleting  (IkeSa *sa);
  * once AUTH is done; never gets smaller. */
 void ike_sa_set_window (IkeSa *sa, guint ours, guint theirs);
 void ike_sa_window     (const IkeSa *sa, guint *ours, guint *theirs);
+/* The ID of our next request, and of the peer's next one: after the newest that came. */
+void ike_sa_message_ids (const IkeSa *sa, guint32 *next_sent, guint32 *next_received);
+/* Another node of a cluster has used IDs below these, or may have: both go up to that, never down.  What is under way
+ * below them is waited for no longer: requests of ours begin anew after a while, those of the peer are forgotten. */
+void ike_sa_raise_message_ids (IkeSa *sa, guint32 next_sent, guint32 next_received);
+/* The same for what we send in CHILD_SAs that are in the kernel: sequence numbers go up by @by.  FALSE: the kernel
+ * plugin cannot (IKE_KERNEL_CAN_SKIP). */
+gboolean ike_sa_skip_sequences (IkeSa *sa, guint64 by);
 /* The peer authenticated as nobody (RFC 7619): its identity is what it likes, and stands for no other SA of it. */
 void ike_sa_set_anonymous (IkeSa *sa);
 gboolean ike_sa_is_anonymous (const IkeSa *sa);
@@ -100,6 +108,9 @@ gboolean ike_sa_settle_unique (IkeSa *sa, char **why);
 gboolean ike_sa_has_other (IkeSa *sa, const IkeIdent *local, const IkeIdent *remote);
 /* Goes down at the end of the turn, without a word on the wire. @reason: for people. */
 void ike_sa_destroy       (IkeSa *sa, const char *reason);
+/* The same for a peer that has proven to have no memory of it: as one that does not answer, so `dpd_action` of its
+ * children, and nobody waits. */
+void ike_sa_lost          (IkeSa *sa, const char *reason);
 /* An IKE SA of ours begins from scratch at @where (a port of 0: that of the connection), sent from @local (NULL: as
  * @sa), with the same connection and children.  One that is still being set up goes at once, and whoever waits for it
  * waits for the new one; one that is up is closed when the new one is, and stays if that does not come up.  Whoever

@@ -325,6 +325,16 @@ ike_exchange_gave_up (IkeExchange *x, const char *why)
     fail_operation (x);
 }
 
+void
+ike_exchange_abandon (IkeExchange *x, const char *why)
+{
+  IkeOperation *op = x->operation;
+
+  unlink_exchange (x);
+  ike_exchange_free (x);
+  ike_operation_put_off (op, why);
+}
+
 /* Whatever tasks made of it they make of the next one. */
 static void
 drop_answer (IkeExchange *x)

@@ -11,11 +11,11 @@
 enum { FLAGS_AT = 19 };
 
 typedef struct {
-  guint          shard;
-  IkeEngine     *engine;
-  IkeDatagram    datagram;
-  IkeAttachment *attached;                    /* of a first message: what gates attached to it */
-  guint8         data[];
+  guint shard;
+  IkeEngine *engine;
+  IkeDatagram datagram;
+  IkeAttachment *attached; /* of a first message: what gates attached to it */
+  guint8 data[];
 } Forward;
 
 static void
@@ -505,6 +505,11 @@ protected_response (IkeSa *sa, const IkeDatagram *datagram, const IkeHeader *hea
   m->payloads = outer->payloads;
   m->n = outer->n;
   if (!open_protected (sa, x, m, &verdict)) {
+    ike_arena_clear (&x->in_arena);
+    return;
+  }
+  if (x->is_outside && (verdict.reason || !ike_outside_answers (sa, m, info))) {
+    count (shard, shard->manager->count.bad_id);
     ike_arena_clear (&x->in_arena);
     return;
   }

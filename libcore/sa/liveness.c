@@ -49,6 +49,16 @@ ike_liveness_lost (IkeSa *sa)
     tell (sa, FALSE);
 }
 
+void
+ike_sa_lost (IkeSa *sa, const char *reason)
+{
+  ike_sa_assert_owner (sa);
+  if (sa->is_doomed)
+    return;
+  ike_liveness_lost (sa);
+  ike_sa_destroy (sa, reason);
+}
+
 static void
 answered (IkeSa *sa, gpointer data, const char *error)
 {

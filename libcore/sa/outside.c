@@ -39,6 +39,21 @@ ike_outside_is (IkeSa *sa, const IkeMessage *m, const IkeExchangeInfo *info)
          && info->klass->id_0 (info->plugin, sa, m);
 }
 
+gboolean
+ike_outside_answers (IkeSa *sa, const IkeMessage *m, const IkeExchangeInfo *info)
+{
+  const IkeClasses *classes = &sa->shard->manager->classes;
+  guint i;
+
+  for (i = 0; i < classes->n_id_0s; i++) {
+    const IkeIdZeroClass *klass = classes->id_0s[i].ops;
+    if (!strcmp (klass->exchange, info->name) && klass->is_open (classes->id_0s[i].plugin, sa)
+        && klass->answers && !klass->answers (classes->id_0s[i].plugin, sa, m))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* A repeat of the last one gets the same bytes again; older ones have to get past the replay rule.
  */
 gboolean

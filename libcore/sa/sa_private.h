@@ -544,6 +544,7 @@ void     ike_attachments_free (IkeAttachment *a);
 /* before it is opened */
 gboolean ike_outside_may_be (const IkeSa *sa, const IkeHeader *header, const IkeExchangeInfo *info);
 gboolean ike_outside_is     (IkeSa *sa, const IkeMessage *m, const IkeExchangeInfo *info);
+gboolean ike_outside_answers (IkeSa *sa, const IkeMessage *m, const IkeExchangeInfo *info);
 /* TRUE: it was the last one again */
 gboolean ike_outside_repeat (IkeSa *sa, const guint8 digest[16], const IkeDatagram *datagram);
 void     ike_outside_accept (IkeSa *sa, const guint8 digest[16]);
@@ -569,6 +570,8 @@ IkeWindowVerdict ike_window_judge (IkeWindow *window, guint32 id, const guint8 d
 IkeReceived *ike_window_accept (IkeWindow *window, guint32 id, const guint8 digest[16], IkeExchange *x);
 void     ike_window_answered (IkeWindow *window, guint32 id, guint8 *response_take, guint32 len);
 void     ike_window_resize (IkeWindow *window, guint size_sent, guint size_received);
+guint32  ike_window_next_received (const IkeWindow *window);          /* after the newest that came */
+IkeExchange *ike_window_forget (IkeWindow *window, guint32 below);    /* returns, one by one, what was in hand */
 gboolean ike_window_may_send (const IkeWindow *window);
 /* The same for a request with ID 0 outside of it: one at a time, and never beside an ordinary request of ID 0. */
 gboolean ike_window_may_send_outside (const IkeWindow *window);
@@ -582,6 +585,7 @@ void     ike_exchange_free    (IkeExchange *x);
 IkeExchange *ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean is_initiator, guint32 id);
 void     ike_exchange_doubt   (IkeSa *sa);                            /* an answer came to what was given up */
 void     ike_exchange_gave_up (IkeExchange *x, const char *why);
+void     ike_exchange_abandon (IkeExchange *x, const char *why);   /* ours, without an answer: begins anew */
 void     ike_exchange_fail    (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason);
 /* The message hook for what came in.  FALSE: it is refused.  Else the three name what is to be processed. */
 gboolean ike_exchange_show    (IkeExchange *x, const guint8 **plain, gsize *len, guint8 *first);

@@ -97,6 +97,52 @@ ike_window_accept (IkeWindow *window, guint32 id, const guint8 digest[16], IkeEx
   return e;
 }
 
+static void
+advance (IkeWindow *window)
+{
+  for (;;) {
+    const IkeReceived *e = entry_of (window, window->base_received);
+    if (!e->is_used || e->id != window->base_received || !e->is_done
+        || window->base_received == G_MAXUINT32)
+      break;
+    window->base_received++;
+  }
+}
+
+guint32
+ike_window_next_received (const IkeWindow *window)
+{
+  guint32 next = window->base_received;
+  guint i;
+
+  for (i = 0; window->received && i < window->size_received; i++)
+    if (window->received[i].is_used)
+      next = MAX (next, window->received[i].id + 1);
+  return next;
+}
+
+IkeExchange *
+ike_window_forget (IkeWindow *window, guint32 below)
+{
+  guint i;
+
+  for (i = 0; window->received && i < window->size_received; i++) {
+    IkeReceived *e = &window->received[i];
+    IkeExchange *x = e->exchange;
+    if (!e->is_used || e->id >= below)
+      continue;
+    g_free (e->response);
+    memset (e, 0, sizeof *e);
+    if (x)
+      return x;
+  }
+  if (below > window->base_received) {
+    window->base_received = below;
+    advance (window);
+  }
+  return NULL;
+}
+
 void
 ike_window_answered (IkeWindow *window, guint32 id, guint8 *response_take, guint32 len)
 {
@@ -111,13 +157,7 @@ ike_window_answered (IkeWindow *window, guint32 id, guint8 *response_take, guint
   e->response_len = len;
   e->exchange = NULL;
   e->is_done = TRUE;
-  for (;;) {
-    e = entry_of (window, window->base_received);
-    if (!e->is_used || e->id != window->base_received || !e->is_done
-        || window->base_received == G_MAXUINT32)
-      break;
-    window->base_received++;
-  }
+  advance (window);
 }
 
 /* Answers that are kept move to their new places.  What we promised to remember does not shrink. */

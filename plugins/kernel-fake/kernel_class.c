@@ -223,6 +223,10 @@ update (IkePlugin *self, IkeCall *call, const IkeKernelSa *old, const IkeKernelS
     sa->source = new_->source;
     sa->destination = new_->destination;
     sa->flags = (sa->flags & ~(guint32) IKE_KERNEL_ENCAP) | (new_->flags & IKE_KERNEL_ENCAP);
+    if (sa->record)
+      sa->record->sequence +=
+          MIN (new_->skip,
+               (sa->flags & IKE_KERNEL_ESN ? G_MAXUINT64 : G_MAXUINT32) - sa->record->sequence);
   }
   fake_unlock (stripe);
   if (sa)
@@ -278,7 +282,8 @@ const IkeKernelClass fake_kernel_class = {
   .features = IKE_KERNEL_CAN_ESN | IKE_KERNEL_CAN_TRANSPORT | IKE_KERNEL_CAN_BEET
               | IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP | IKE_KERNEL_CAN_IPCOMP
               | IKE_KERNEL_CAN_AH | IKE_KERNEL_CAN_MARK | IKE_KERNEL_CAN_LABEL
-              | IKE_KERNEL_CAN_OFFLOAD | IKE_KERNEL_CAN_IF_ID | IKE_KERNEL_CAN_SHUNT,
+              | IKE_KERNEL_CAN_OFFLOAD | IKE_KERNEL_CAN_IF_ID | IKE_KERNEL_CAN_SHUNT
+              | IKE_KERNEL_CAN_SKIP,
   .get_spi = get_spi,
   .free_spi = free_spi,
   .install = install,

@@ -54,6 +54,7 @@ take_lacks (Fake *fake, GError **error)
     { "mark", IKE_KERNEL_CAN_MARK },           { "label", IKE_KERNEL_CAN_LABEL },
     { "offload", IKE_KERNEL_CAN_OFFLOAD },     { "if-id", IKE_KERNEL_CAN_IF_ID },
     { "trap", IKE_KERNEL_CAN_TRAP },           { "shunt", IKE_KERNEL_CAN_SHUNT },
+    { "skip", IKE_KERNEL_CAN_SKIP },
   };
   g_auto (GStrv) texts = ike_plugin_option_list (fake->plugin, "lacks");
   for (guint i = 0; texts && texts[i]; i++) {

@@ -487,6 +487,8 @@ update (TunAdmin *admin, TunRequest *request)
     tun_request_free (request);
     return;
   }
+  if (!sa->is_inbound && to->skip)
+    sad_skip (sa, to->skip);
   change_begin (admin, request);
   path = g_new0 (TunPath, 1);
   *path = (TunPath) { to->source, to->destination, (to->flags & IKE_KERNEL_ENCAP) != 0 };

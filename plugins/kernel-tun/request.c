@@ -231,7 +231,7 @@ const IkeKernelClass tun_kernel_class = {
   .can = can,
   .features = IKE_KERNEL_CAN_ESN | IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP
               | IKE_KERNEL_CAN_TRANSPORT | IKE_KERNEL_CAN_BEET | IKE_KERNEL_CAN_AH
-              | IKE_KERNEL_CAN_SHUNT | IKE_KERNEL_CAN_FLOWS,
+              | IKE_KERNEL_CAN_SHUNT | IKE_KERNEL_CAN_FLOWS | IKE_KERNEL_CAN_SKIP,
   .get_spi = get_spi,
   .free_spi = free_spi,
   .install = install,

@@ -20,6 +20,16 @@ sad_next_sequence (TunSa *sa)
   return now + 1;
 }
 
+void
+sad_skip (TunSa *sa, guint64 by)
+{
+  guint64 last = sa->is_esn ? G_MAXUINT64 : G_MAXUINT32;
+  guint64 now = atomic_load_explicit (&sa->sequence, memory_order_relaxed);
+  while (!atomic_compare_exchange_weak_explicit (&sa->sequence, &now, now + MIN (by, last - now),
+                                                 memory_order_relaxed, memory_order_relaxed))
+    ;
+}
+
 guint
 sad_overhead (const TunSa *sa, guint8 family)
 {

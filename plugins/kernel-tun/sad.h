@@ -69,6 +69,7 @@ struct _TunSa {
 guint     sad_overhead      (const TunSa *sa, guint8 family);
 /* Next sequence number of an outbound SA; 0: used up, nothing may be sent (RFC 4303, 3.3.3). */
 guint64   sad_next_sequence (TunSa *sa);
+void      sad_skip          (TunSa *sa, guint64 by);             /* so many fewer are left */
 /* Adds to the counters; returns the SAD_… limits that were crossed by it, each once. */
 guint32   sad_account       (TunSa *sa, guint64 bytes, gint64 now_us);
 void      sad_free          (TunSa *sa);      /* wipes the keys */

@@ -435,26 +435,31 @@ is_redacted (const struct nlattr *attribute, gsize header)
   return !any;
 }
 
+/* @gap further, and no further than its end. */
 static void
-put_moved_replay (XfrmMessage *message, const struct nlattr *attribute, gboolean is_out,
+skip (guint32 *low, guint32 *high, guint64 gap)
+{
+  guint64 now = (high ? (guint64) *high << 32 : 0) | *low, last = high ? G_MAXUINT64 : G_MAXUINT32;
+  now += MIN (gap, last - now);
+  *low = (guint32) now;
+  if (high)
+    *high = (guint32) (now >> 32);
+}
+
+/* @gap: 0 for an inbound one. */
+static void
+put_moved_replay (XfrmMessage *message, const struct nlattr *attribute, guint64 gap,
                   gboolean is_esn)
 {
   guint8 bytes[sizeof (struct xfrm_replay_state_esn) + XFRMA_REPLAY_ESN_MAX / 8];
   gsize len = MIN (mnl_attr_get_payload_len (attribute), sizeof bytes);
   guint type = mnl_attr_get_type (attribute);
   struct xfrm_replay_state_esn *long_form = (void *) bytes;
-  guint32 *sequence = type == XFRMA_REPLAY_VAL ? &((struct xfrm_replay_state *) bytes)->oseq
-                                               : &long_form->oseq;
   memcpy (bytes, mnl_attr_get_payload (attribute), len);
-  if (is_out) {
-    gboolean wraps = *sequence > G_MAXUINT32 - SEQUENCE_GAP;
-    if (!wraps || is_esn)
-      *sequence += SEQUENCE_GAP;
-    else
-      *sequence = G_MAXUINT32;
-    if (wraps && is_esn)
-      long_form->oseq_hi++;
-  }
+  if (type == XFRMA_REPLAY_VAL)
+    skip (&((struct xfrm_replay_state *) bytes)->oseq, NULL, gap);
+  else
+    skip (&long_form->oseq, is_esn ? &long_form->oseq_hi : NULL, gap);
   xfrm_put (message, (guint16) type, bytes, len);
 }
 
@@ -512,7 +517,11 @@ xfrm_message_moved (XfrmMessage *message, const struct nlmsghdr *state, const Ik
                 MIN (mnl_attr_get_payload_len (table[kept[i]]), 512u));
   put_encap (message, to);
   replay = table[XFRMA_REPLAY_ESN_VAL] ? table[XFRMA_REPLAY_ESN_VAL] : table[XFRMA_REPLAY_VAL];
-  put_moved_replay (message, replay, to->direction == IKE_DIR_OUT, flags & XFRM_STATE_ESN);
+  put_moved_replay (message, replay,
+                    to->direction == IKE_DIR_OUT
+                        ? SEQUENCE_GAP + MIN (to->skip, G_MAXUINT64 - SEQUENCE_GAP)
+                        : 0,
+                    flags & XFRM_STATE_ESN);
   xfrm_put (message, XFRMA_LTIME_VAL, &from->curlft, sizeof from->curlft);
   return TRUE;
 }

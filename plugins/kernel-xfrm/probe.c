@@ -227,7 +227,8 @@ try_ipv6 (Probe *probe, const XfrmEncr *encr)
 static void
 probe_options (Probe *probe, const XfrmEncr *encr, XfrmCan *can)
 {
-  can->features |= IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP | IKE_KERNEL_CAN_SHUNT;
+  can->features |= IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP | IKE_KERNEL_CAN_SHUNT
+                   | IKE_KERNEL_CAN_SKIP;
   /* Whether a device takes SAs is seen when one is handed to it. */
   can->features |= IKE_KERNEL_CAN_MARK | IKE_KERNEL_CAN_OFFLOAD;
   if (try_mode (probe, encr, IKE_MODE_TRANSPORT))

@@ -273,7 +273,8 @@ const IkeKernelClass xfrm_kernel_class = {
   .features = IKE_KERNEL_CAN_ESN | IKE_KERNEL_CAN_TRANSPORT | IKE_KERNEL_CAN_BEET
               | IKE_KERNEL_CAN_IPCOMP | IKE_KERNEL_CAN_RAW_ESP | IKE_KERNEL_CAN_TRAP
               | IKE_KERNEL_CAN_AH | IKE_KERNEL_CAN_IF_ID | IKE_KERNEL_CAN_SHUNT
-              | IKE_KERNEL_CAN_LABEL | IKE_KERNEL_CAN_MARK | IKE_KERNEL_CAN_OFFLOAD,
+              | IKE_KERNEL_CAN_LABEL | IKE_KERNEL_CAN_MARK | IKE_KERNEL_CAN_OFFLOAD
+              | IKE_KERNEL_CAN_SKIP,
   .get_spi = get_spi,
   .free_spi = free_spi,
   .install = install,

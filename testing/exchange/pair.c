@@ -339,6 +339,72 @@ pair_assert_up (Pair *pair, const char *child_or_null)
   g_assert_cmpstr (error, ==, NULL);
 }
 
+guint32
+pair_sequence (PairEnd *end)
+{
+  guint8 packet[128];
+  IkeFakeSa sa = { .struct_size = sizeof sa };
+  guint32 sequence;
+  guint i;
+
+  for (i = 0; end->kernel_ops->nth_sa (end->kernel, i, &sa) && sa.direction != IKE_DIR_OUT; i++)
+    ;
+  g_assert_cmpuint (
+      end->kernel_ops->seal (end->kernel, sa.spi, (guint8 *) "x", 1, packet, sizeof packet), >, 8);
+  memcpy (&sequence, packet + 4, sizeof sequence);
+  return GUINT32_FROM_BE (sequence);
+}
+
+typedef struct {
+  PairEnd *end;
+  GBytes *snapshot;
+  const guint8 *key;
+  IkeSaRef *sa;
+  char *error;
+  gboolean is_over;
+} Restore;
+
+static void
+restored (gpointer owner, gpointer data, gpointer result, const char *error)
+{
+  Restore *r = data;
+
+  if (result && r->sa)
+    *r->sa = *(IkeSaRef *) result;
+  r->error = g_strdup (error);
+  r->is_over = TRUE;
+  g_free (result);
+}
+
+static const IkeCallClass restore_call = {
+  .struct_size = sizeof (IkeCallClass),
+  .name = "restore",
+  .timeout_ms = 1000,
+  .then = restored,
+  .undo = g_free,
+};
+
+static void
+start_restore (gpointer data)
+{
+  const Restore *r = data;
+  IkeEngine *engine = r->end->engine;
+
+  ike_sa_restore (engine, r->snapshot, r->key,
+                  ike_loop_call (ike_engine_control (engine), &restore_call, NULL, data));
+}
+
+char *
+pair_restore (Pair *pair, PairEnd *end, GBytes *snapshot, const guint8 key[32], IkeSaRef *sa)
+{
+  Restore r = { end, snapshot, key, sa, NULL, FALSE };
+
+  ike_loop_post (ike_engine_control (end->engine), start_restore, &r, NULL);
+  while (!r.is_over)
+    g_assert_true (ike_sim_step (pair->sim, G_MAXINT64) || r.is_over);
+  return r.error;
+}
+
 void
 pair_inject (Pair *pair, const char *from, const char *to, const void *data, gsize len)
 {

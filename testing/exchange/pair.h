@@ -62,6 +62,10 @@ IkeTree *pair_command (PairEnd *end, const char *name, IkeTree *args_take, char 
 void  pair_inject (Pair *pair, const char *from, const char *to, const void *data, gsize len);
 /* The body of the first payload of @type in a chain; NULL: there is none. */
 guint8 *pair_payload (guint8 first, guint8 *plain, gsize len, guint8 type, gsize *body_len);
+/* Sequence number of a packet that goes out now by the first outbound SA of @end. */
+guint32 pair_sequence (PairEnd *end);
+/* ike_sa_restore(), stepping till it is over; its error, or NULL.  g_free.  @sa: what was made; may be NULL. */
+char   *pair_restore (Pair *pair, PairEnd *end, GBytes *snapshot, const guint8 key[32], IkeSaRef *sa);
 /* Adds the test /@group/@name/@mode for each way to run the engines: plain, every wait forced, every completion from
  * another thread in random order, shuffled.  @func gets the flags of the engine. */
 void  pair_add_test (const char *group, const char *name, GTestDataFunc func);

@@ -61,6 +61,25 @@ def killed_initiator(directory, build, family):
         scene.check_protected()
 
 
+def proven_crash(directory, build, family):
+    """Whoever was killed proves it as soon as it is back: the other end does not wait until all tries are over."""
+    with Scene(directory, build, family) as scene:
+        secret = {"plugins": {"qcd": {"secret_file": os.path.join(scene.right.dir, "qcd-secret")}}}
+        left, right = (
+            {**conns.connection(side, family, IKE, {"net": child}, dpd_delay="1s", retransmit_base="1", retransmit_timeout="1",
+                                retransmit_tries="60"), **more}
+            for side, child, more in ((scene.lab.left, KEPT, {}), (scene.lab.right, ESP, secret)))
+        scene.right.start(right)
+        scene.left.start(left)
+        wait_for_one(scene)
+        kill(scene.right)
+        scene.right.start(right)
+        wait_for_one(scene)
+        counted = scene.left.json("stats")
+        check("time-outs and proofs", (counted["ike"]["timeouts"], counted["qcd"]["verified"]), (0, 1))
+        scene.check_protected()
+
+
 def both_begin(directory, build, family):
     """However they meet, one IKE SA is left."""
     with Scene(directory, build, family) as scene:
@@ -82,4 +101,5 @@ def second_address(directory, build, family):
         scene.check_protected()
 
 
-SCENES = [(killed_responder, IPV4), (killed_initiator, IPV4), (both_begin, IPV4), (second_address, IPV4)]
+SCENES = [(killed_responder, IPV4), (killed_initiator, IPV4), (proven_crash, IPV4), (both_begin, IPV4),
+          (second_address, IPV4)]

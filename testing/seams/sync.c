@@ -68,6 +68,16 @@ accept (IkePlugin *self, IkeSa *sa, const IkeMessage *request)
   return TRUE;
 }
 
+static gboolean
+answers (IkePlugin *self, IkeSa *sa, const IkeMessage *response)
+{
+  const Counters *counters = ike_sa_slot (sa, plugin_of (self)->slot);
+  IkeNotify notify;
+
+  return ike_message_notify (response, SYNC, 0, &notify) && notify.len == 4
+         && counter_of (&notify) == counters->sent;
+}
+
 static IkeTaskResult
 sync_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 {
@@ -107,6 +117,7 @@ static const IkeIdZeroClass id_0 = {
   .exchange = "INFORMATIONAL",
   .is_open = is_open,
   .accept = accept,
+  .answers = answers,
 };
 static const IkeNotifyClass supported = {
   .struct_size = sizeof (IkeNotifyClass),

@@ -427,6 +427,29 @@ test_token (gconstpointer flags)
   pair_free (pair);
 }
 
+/* It is as dead as one that does not answer: dpd_action, and nobody waits. */
+static void
+test_token_action (gconstpointer flags)
+{
+  PairOptions o = { .flags = GPOINTER_TO_UINT (flags),
+                    .builtin = token,
+                    .connection = { "proposals = aes256gcm16-prfsha256-x25519\n children { net {"
+                                    " local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n"
+                                    " esp_proposals = aes256gcm16\n dpd_action = start\n } }\n",
+                                    NULL } };
+  Pair *pair = pair_new (&o);
+
+  pair_assert_up (pair, NULL);
+  pair_restart (pair, &pair->b, &o);
+  g_assert_true (probe_run (pair, &pair->a, begin_liveness, NULL));
+  pair_run (pair, 1);
+  g_assert_cmpuint (probe_of (&pair->a)->n_down, ==, 1);
+  g_assert_cmpuint (probe_of (&pair->a)->n_up, ==, 2);
+  g_assert_cmpuint (pair_count (&pair->a, "ike.timeouts"), ==, 0);
+  pair_assert_twins (pair);
+  pair_free (pair);
+}
+
 /* One that does not have the secret of the other proves nothing. */
 static void
 test_token_forged (gconstpointer flags)
@@ -497,53 +520,6 @@ get_number (IkeSa *sa, gpointer data)
   *(guint32 *) data = seam_resume_get (sa);
 }
 
-typedef struct {
-  PairEnd *end;
-  GBytes *blob;
-  const guint8 *key;
-  char *error;
-  gboolean is_done;
-} Restore;
-
-static void
-restored (gpointer owner, gpointer data, gpointer result, const char *error)
-{
-  Restore *r = data;
-
-  r->error = g_strdup (error);
-  r->is_done = TRUE;
-  g_free (result);
-}
-
-static const IkeCallClass restore_call = {
-  .struct_size = sizeof (IkeCallClass),
-  .name = "restore",
-  .timeout_ms = 1000,
-  .then = restored,
-  .undo = g_free,
-};
-
-static void
-start_restore (gpointer data)
-{
-  Restore *r = data;
-
-  ike_sa_restore (r->end->engine, r->blob, r->key,
-                  ike_loop_call (ike_engine_control (r->end->engine), &restore_call, NULL, r));
-}
-
-/* Its error, or NULL. */
-static char *
-restore (Pair *pair, PairEnd *end, GBytes *blob, const guint8 *key)
-{
-  Restore r = { end, blob, key, NULL, FALSE };
-
-  ike_loop_post (ike_engine_control (end->engine), start_restore, &r, NULL);
-  while (!r.is_done)
-    g_assert_true (ike_sim_step (pair->sim, G_MAXINT64) || r.is_done);
-  return r.error;
-}
-
 static PairOptions
 resume_options (gconstpointer flags)
 {
@@ -569,9 +545,9 @@ test_resume (gconstpointer flags)
     g_assert_true (probe_run (pair, lost, take_snapshot, &blob));
     o.n_shards = 3;
     pair_restart (pair, lost, &o);
-    error = restore (pair, lost, blob, right_key);
+    error = pair_restore (pair, lost, blob, right_key, NULL);
     g_assert_cmpstr (error, ==, NULL);
-    again = restore (pair, lost, blob, right_key);
+    again = pair_restore (pair, lost, blob, right_key, NULL);
     g_assert_cmpstr (again, ==, "an SA of this SPI is here already");
     g_assert_true (probe_run (pair, lost, get_number, &number));
     g_assert_cmpuint (number, ==, 4711);
@@ -610,17 +586,17 @@ test_resume_refused (gconstpointer flags)
   pair_assert_up (pair, "net");
   g_assert_true (probe_run (pair, &pair->b, take_snapshot, &blob));
   pair_restart (pair, &pair->b, &o);
-  error = restore (pair, &pair->b, blob, wrong_key);
+  error = pair_restore (pair, &pair->b, blob, wrong_key, NULL);
   g_assert_cmpstr (error, ==, "the snapshot was not sealed with this key");
   for (len = 0; len < g_bytes_get_size (blob); len++) {
     g_autoptr (GBytes) cut = g_bytes_new_from_bytes (blob, 0, len);
-    g_autofree char *why = restore (pair, &pair->b, cut, right_key);
+    g_autofree char *why = pair_restore (pair, &pair->b, cut, right_key, NULL);
     g_assert_nonnull (why);
   }
   /* A configuration that no longer has the child. */
   o.connection[1] = "children { other { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n } }\n";
   pair_restart (pair, &pair->b, &o);
-  misfit = restore (pair, &pair->b, blob, right_key);
+  misfit = pair_restore (pair, &pair->b, blob, right_key, NULL);
   g_assert_nonnull (misfit);
   pair_run (pair, 1);
   g_assert_cmpuint (probe_of (&pair->b)->n_up, ==, 0);
@@ -678,6 +654,7 @@ main (int argc, char **argv)
   pair_add_test ("seams", "id-0/every-datagram-may-be-lost-once", test_sync_lost);
   pair_add_test ("seams", "id-0/is-dropped-where-it-was-not-agreed-on", test_sync_not_agreed);
   pair_add_test ("seams", "token/a-crash-is-proved-and-the-sa-goes-at-once", test_token);
+  pair_add_test ("seams", "token/a-proven-crash-means-dpd-action-at-once", test_token_action);
   pair_add_test ("seams", "token/a-forged-one-does-nothing", test_token_forged);
   pair_add_test ("seams", "token/answers-are-few", test_token_rate);
   pair_add_test ("seams", "resume/another-engine-goes-on-with-the-sa", test_resume);

@@ -54,7 +54,7 @@ token_unprotected (IkePlugin *self, IkeSa *sa, const IkeNotify *notify, const Ik
   const guint8 *token = ike_sa_slot (sa, ((Plugin *) ike_plugin_state (self))->slot);
 
   if (token && ike_equal (token, notify->data, TOKEN_LEN))
-    ike_sa_destroy (sa, "the peer proved that it has lost its state");
+    ike_sa_lost (sa, "the peer proved that it has lost its state");
 }
 
 static gboolean

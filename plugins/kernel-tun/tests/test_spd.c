@@ -240,6 +240,21 @@ test_flows (Fixture *fixture, gconstpointer data)
   g_free (flows);
 }
 
+static void
+test_skip (void)
+{
+  TunSa plain = { .is_esn = FALSE }, extended = { .is_esn = TRUE };
+  g_assert_cmpuint (sad_next_sequence (&plain), ==, 1);
+  sad_skip (&plain, 1000);
+  g_assert_cmpuint (sad_next_sequence (&plain), ==, 1002);
+  sad_skip (&plain, G_MAXUINT64);
+  g_assert_cmpuint (sad_next_sequence (&plain), ==, 0);
+  sad_skip (&extended, G_GUINT64_CONSTANT (1) << 32);
+  g_assert_cmpuint (sad_next_sequence (&extended), ==, (G_GUINT64_CONSTANT (1) << 32) + 1);
+  sad_skip (&extended, G_MAXUINT64);
+  g_assert_cmpuint (sad_next_sequence (&extended), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -253,6 +268,7 @@ main (int argc, char **argv)
               teardown);
   g_test_add_func ("/sad/inner-packets-must-fit-the-selectors", test_selectors);
   g_test_add_func ("/sad/table-finds-what-was-not-removed", test_table);
+  g_test_add_func ("/sad/sequence-numbers-skip-and-stop-at-their-end", test_skip);
   g_test_add_func ("/sad/sequence-ends-and-stays-ended", test_sequence);
   g_test_add_func ("/sad/each-limit-is-reported-once", test_lifetime);
   return g_test_run ();

@@ -545,6 +545,38 @@ test_a_moved_sa_keeps_what_it_counted_and_skips_numbers (void)
                    mnl_attr_get_payload_len (state.table[XFRMA_ALG_AEAD]));
 }
 
+/* As a peer asks for it whose node of a cluster was replaced by another. */
+static void
+test_an_sa_skips_as_many_more_and_stops_at_its_end (void)
+{
+  IkeKernelSa sa = make_sa (IKE_DIR_OUT);
+  const struct xfrm_replay_state *plain;
+  const struct xfrm_replay_state_esn *esn;
+  Written state, moved;
+  sa.skip = 5;
+  make_state (&state, &sa);
+  move (&moved, &state, &sa);
+  plain = netlink_content (moved.table[XFRMA_REPLAY_VAL], sizeof *plain);
+  g_assert_nonnull (plain);
+  g_assert_cmpuint (plain->oseq, ==, 1000 + 65536 + 5);
+  sa.skip = G_MAXUINT64;
+  move (&moved, &state, &sa);
+  plain = netlink_content (moved.table[XFRMA_REPLAY_VAL], sizeof *plain);
+  g_assert_cmpuint (plain->oseq, ==, G_MAXUINT32);
+  sa.flags |= IKE_KERNEL_ESN;
+  sa.skip = G_GUINT64_CONSTANT (5) << 32;
+  make_state (&state, &sa);
+  move (&moved, &state, &sa);
+  esn = netlink_content (moved.table[XFRMA_REPLAY_ESN_VAL], sizeof *esn);
+  g_assert_nonnull (esn);
+  g_assert_cmpuint (esn->oseq_hi, ==, 1 + 1 + 5);
+  sa.skip = G_MAXUINT64;
+  move (&moved, &state, &sa);
+  esn = netlink_content (moved.table[XFRMA_REPLAY_ESN_VAL], sizeof *esn);
+  g_assert_cmpuint (esn->oseq_hi, ==, G_MAXUINT32);
+  g_assert_cmpuint (esn->oseq, ==, G_MAXUINT32);
+}
+
 static void
 test_an_inbound_sa_does_not_skip_and_esn_carries_over (void)
 {
@@ -646,6 +678,8 @@ main (int argc, char **argv)
   ADD ("errors-can-name-every-option", test_errors_can_name_every_option);
   ADD ("a-moved-sa-keeps-what-it-counted-and-skips-numbers",
        test_a_moved_sa_keeps_what_it_counted_and_skips_numbers);
+  ADD ("an-sa-skips-as-many-more-and-stops-at-its-end",
+       test_an_sa_skips_as_many_more_and_stops_at_its_end);
   ADD ("an-inbound-sa-does-not-skip-and-esn-carries-over",
        test_an_inbound_sa_does_not_skip_and_esn_carries_over);
   ADD ("keys-that-the-kernel-hides-are-not-used", test_keys_that_the_kernel_hides_are_not_used);
