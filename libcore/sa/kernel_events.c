@@ -134,7 +134,9 @@ run_net_change (IkeSa *none, gpointer data)
   IkeNetChangeEvent event = { sizeof event, change->shard,
                               atomic_exchange (&engine->net_changes[change->shard], 0) };
 
-  ike_net_change_hook_emit (engine->sas->on_net_change, NULL, &event);
+  /* Kernel plugins speak up to their own end, which is after that of all SAs. */
+  if (engine->sas)
+    ike_net_change_hook_emit (engine->sas->on_net_change, NULL, &event);
 }
 
 static const IkeJobClass net_change_job = {

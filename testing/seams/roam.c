@@ -51,6 +51,15 @@ activate (IkePlugin *self, GError **error)
          && ike_describe_hook_add (self, "roam", NULL, describe, error);
 }
 
+/* As a kernel plugin does that takes away what it made: all SAs are gone by then. */
+static void
+deactivate (IkePlugin *self)
+{
+  IkeKernelNetEvent event = { .struct_size = sizeof event, .what = IKE_CHANGE_LINK };
+
+  ike_kernel_net_changed (self, &event);
+}
+
 static const IkeTransmitClass transmit = {
   .struct_size = sizeof (IkeTransmitClass),
   .takes = takes,
@@ -60,4 +69,5 @@ SEAM_FEATURE (transmit_feature, "transmit:roam", transmit);
 static const IkeFeature *const features[] = { &transmit_feature, NULL };
 
 IKE_PLUGIN (seam_roam_plugin, "seam-roam", 0, .version = "0", .license = "Apache-2.0",
-            .summary = "hears of changes, and holds", .features = features, .activate = activate);
+            .summary = "hears of changes, and holds", .features = features, .activate = activate,
+            .deactivate = deactivate);
