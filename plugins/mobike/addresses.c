@@ -27,6 +27,36 @@ addrs_add (Addrs *addrs, const IkeAddr *host)
   addrs->list[addrs->n++].port = 0;
 }
 
+/* -- inside and outside */
+
+/* What goes there goes through the tunnel.  That of everything says nothing. */
+static gboolean
+is_through (const IkeSelector *selector, const IkeAddr *host)
+{
+  IkeAddr addr = *host;
+
+  addr.port = 4500;
+  return !selector->is_dynamic && ike_selector_prefix_len (selector) != 0
+         && ike_selector_matches (selector, 17, &addr);
+}
+
+gboolean
+addrs_are_inside (const MobikeSa *s, gboolean is_local, const IkeAddr *host)
+{
+  const IkeAddr *present = is_local ? ike_sa_local (s->sa) : ike_sa_remote (s->sa);
+  const IkeConn *conn = ike_sa_conn (s->sa);
+  guint i, k;
+
+  for (i = 0; conn && i < conn->n_children; i++) {
+    const IkeChildConf *child = conn->children[i];
+    const IkeSelector *selectors = is_local ? child->local_ts : child->remote_ts;
+    for (k = 0; k < (is_local ? child->n_local_ts : child->n_remote_ts); k++)
+      if (is_through (&selectors[k], host) && !is_through (&selectors[k], present))
+        return TRUE;
+  }
+  return FALSE;
+}
+
 /* -- ours */
 
 static guint
@@ -46,7 +76,7 @@ addrs_own (const MobikeSa *s, Addrs *out)
 
   out->n = 0;
   for (i = 0; conn && i < n; i++)
-    if (ike_conn_has_addr (conn, TRUE, &all[i].addr))
+    if (ike_conn_has_addr (conn, TRUE, &all[i].addr) && !addrs_are_inside (s, TRUE, &all[i].addr))
       addrs_add (out, &all[i].addr);
 }
 
@@ -125,7 +155,7 @@ hear_all (MobikeSa *s, const IkeExchange *x, guint16 type)
   for (i = 0; (notify = ike_exchange_record (x, type, i)); i++) {
     IkeAddr addr = { .family = type == N_ADDITIONAL_IP6_ADDRESS ? 6 : 4 };
     memcpy (addr.bytes, notify->data, MIN (notify->len, sizeof addr.bytes));
-    if (!is_nonsense (&addr))
+    if (!is_nonsense (&addr) && !addrs_are_inside (s, FALSE, &addr))
       addrs_add (s->peer, &addr);
   }
 }

@@ -34,6 +34,7 @@ struct _MobikeSa {
     asks_update : 1, asks_list : 1, asks_check : 1,      /* by the one under way */
     is_looking : 1, looks_again : 1, is_lost : 1,        /* lost: our address is gone, we answered the SA */
     is_probing : 1,                           /* a request went by other addresses than those of the SA */
+    is_guess : 1,                             /* nothing was heard yet from the peer's address in use */
     is_moved : 1,                             /* @back is where the SA was before it was moved */
     has_seen : 1;
   guint     looked_at, n_refused;             /* candidate in hand; updates refused in a row */
@@ -70,7 +71,9 @@ void      mobike_count   (const MobikeSa *s, guint32 counter);
 /* addresses.c */
 gboolean  addrs_have     (const Addrs *addrs_or_null, const IkeAddr *host);
 void      addrs_add      (Addrs *addrs, const IkeAddr *host);        /* once, while there is room */
-/* Those of this machine that @conn may use. */
+/* Is that one of a network behind the end, which is reached through the tunnel? */
+gboolean  addrs_are_inside (const MobikeSa *s, gboolean is_local, const IkeAddr *host);
+/* Those of this machine that the connection may use. */
 void      addrs_own      (const MobikeSa *s, Addrs *out);
 /* Is @host there, and may the connection use it? */
 gboolean  addrs_are_ours (const MobikeSa *s, const IkeAddr *host);

@@ -63,6 +63,7 @@ path_move (MobikeSa *s, const IkeAddr *local, const IkeAddr *remote)
     s->back_remote = *ike_sa_remote (s->sa);
   }
   s->is_moved = TRUE;
+  s->is_guess = is_other_peer;
   s->generation++;
   if (is_other_peer && s->mobike->checks)
     ike_sa_hold_children (s->sa, TRUE);
@@ -159,7 +160,8 @@ pick_local (const MobikeSa *s, const IkeAddr *best, const IkeAddr *remote, IkeAd
   guint i;
 
   *out = *best;
-  if (best->family == remote->family && ike_conn_has_addr (ike_sa_conn (s->sa), TRUE, best))
+  if (best->family == remote->family && ike_conn_has_addr (ike_sa_conn (s->sa), TRUE, best)
+      && !addrs_are_inside (s, TRUE, best))
     return TRUE;
   addrs_own (s, &own);
   for (i = 0; i < own.n; i++)

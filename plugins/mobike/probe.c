@@ -3,12 +3,13 @@
  * dead (RFC 4555, 3.5 and 3.10): "An IKEv2 request has been re-transmitted several times, but no
  * valid reply has been received.  This suggests the current path is no longer working."
  *
- * The default's schedule stays: from its third try on, each of its waits is shared by all pairs.
- * What is answered by another pair moves the SA there. */
+ * The default's schedule stays: from its third try on, or at once where nothing was heard yet from
+ * the peer's address, each try is one by every pair, shortly one after the other.  What is answered
+ * by another pair moves the SA there. */
 #include "config.h"
 #include "mobike.h"
 
-enum { DIRECT_TRIES = 2, PAIRS_MAX = 32, LEAST_MS = 50 };
+enum { DIRECT_TRIES = 2, PAIRS_MAX = 32, SHORTLY_MS = 50 };
 enum { USUAL_BASE_MS = 4000, USUAL_TRIES = 5 };
 
 typedef struct {
@@ -62,15 +63,16 @@ find_pairs (const MobikeSa *s, Pair pairs[static PAIRS_MAX])
 static guint32
 probe (MobikeSa *s, const IkeExchange *x, guint n, IkeAddr *local, IkeAddr *remote)
 {
+  guint n_direct = s->is_guess ? 0 : DIRECT_TRIES, n_pairs, at;
   Pair pairs[PAIRS_MAX];
-  guint n_pairs = find_pairs (s, pairs), at, round;
-  guint32 delay;
+  guint32 delay, spent;
 
-  if (n <= DIRECT_TRIES || n_pairs < 2)
+  n_pairs = find_pairs (s, pairs);
+  if (n <= n_direct || n_pairs < 2)
     return ike_exchange_pace (x, n);
-  at = (n - DIRECT_TRIES - 1) % n_pairs;
-  round = DIRECT_TRIES + 1 + (n - DIRECT_TRIES - 1) / n_pairs;
-  delay = ike_exchange_pace (x, round);
+  at = (n - n_direct - 1) % n_pairs;
+  spent = (n_pairs - 1) * SHORTLY_MS;
+  delay = ike_exchange_pace (x, n_direct + 1 + (n - n_direct - 1) / n_pairs);
   if (!delay)
     return 0;
   *local = pairs[at].local;
@@ -79,7 +81,9 @@ probe (MobikeSa *s, const IkeExchange *x, guint n, IkeAddr *local, IkeAddr *remo
     s->is_probing = TRUE;
     mobike_count (s, s->mobike->n_probes);
   }
-  return MAX (delay / n_pairs, LEAST_MS);
+  if (at + 1 < n_pairs || delay < spent + SHORTLY_MS)
+    return SHORTLY_MS;
+  return delay - spent;
 }
 
 /* RFC 4555, 3.11: "it is suggested that responders continue retransmitting IKEv2 requests for at
@@ -100,7 +104,7 @@ wait_patiently (const MobikeSa *s, const IkeExchange *x, guint n)
     last = delay ? delay : last;
     waited += last;
   }
-  return waited < s->mobike->patience_ms ? MAX (last, LEAST_MS) : 0;
+  return waited < s->mobike->patience_ms ? MAX (last, SHORTLY_MS) : 0;
 }
 
 static gboolean
@@ -146,6 +150,7 @@ probe_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
       || !(ike_addr_same_host (remote, ike_sa_remote (sa)) || addrs_have (s->peer, remote)))
     return IKE_TASK_DONE;
   path_move (s, local, remote);
+  s->is_guess = FALSE;
   mobike_begin (s);
   return IKE_TASK_DONE;
 }

@@ -188,6 +188,7 @@ answered (MobikeSa *s, const Update *self, const IkeExchange *x, const IkeMessag
   s->asks_update = s->asks_list = s->asks_check = FALSE;
   if (self->generation != s->generation || !is_by_the_path (s, x))
     return;
+  s->is_guess = FALSE;
   if (ike_exchange_record (x, N_UNEXPECTED_NAT_DETECTED, 0))
     nat_was_seen (s, self);
   else if (self->is_update && ike_exchange_record (x, N_UNACCEPTABLE_ADDRESSES, 0))

@@ -212,6 +212,21 @@ test_lists (gconstpointer flags)
   mobile_free (m);
 }
 
+/* What is behind an end is reached through the tunnel, and no way for it. */
+static void
+test_inside (gconstpointer flags)
+{
+  Mobile *m = mobile_between (flags, NULL, "10.0.0.1, 10.0.0.3", "10.0.0.2, 10.0.0.4");
+  IkeAddr with_inner[] = { host ("10.0.0.2"), host ("10.2.0.1"), host ("10.0.0.4") };
+
+  m->pair->b.kernel_ops->set_local (m->pair->b.kernel, with_inner, 3);
+  mobile_run_ms (m, 200);
+  assert_peers (m, "10.0.0.2 10.0.0.4", "10.0.0.1 10.0.0.3");
+  /* That changes nothing: it is not even said. */
+  g_assert_cmpuint (pair_count (&m->pair->b, "mobike.updates"), ==, 0);
+  mobile_free (m);
+}
+
 static void
 test_responder_moves (gconstpointer flags)
 {
@@ -448,6 +463,7 @@ main (int argc, char **argv)
   pair_add_test ("mobike", "nat-comes-and-goes", test_nat);
   pair_add_test ("mobike", "a-nat-that-forgets-shows-in-a-liveness-check", test_nat_forgets);
   pair_add_test ("mobike", "each-end-knows-the-others-addresses", test_lists);
+  pair_add_test ("mobike", "addresses-inside-are-not-told", test_inside);
   pair_add_test ("mobike", "who-answered-goes-on-from-another-address", test_responder_moves);
   pair_add_test ("mobike", "a-dead-way-is-left-for-another", test_probes);
   pair_add_test ("mobike", "dead-is-who-answers-by-no-way", test_dead);
