@@ -5,6 +5,7 @@
  * ike_engine_start() runs the _start functions in the order in which they stand below, all on the control thread,
  * before any other thread runs; ike_engine_free() runs the _free functions backwards after all threads were joined. */
 #pragma once
+#include <stdatomic.h>
 #include <ikebana/engine.h>
 #include <ikebana/model.h>
 
@@ -45,6 +46,7 @@ struct _IkeEngine {
   IkeSa         *(*find_sa)        (IkeEngine *engine, IkeSaRef ref);
   void           (*config_applied) (IkeEngine *engine, IkeConfig *config, IkeConfig *previous_or_null);
   void           (*free_scratches) (IkeEngine *engine, gpointer scratches);
+  atomic_uint     *net_changes;               /* of each shard: bits that its job will tell of; any thread */
 };
 
 /* What everybody may know of a plugin; the rest is plugin/'s. */

@@ -108,3 +108,11 @@ ike_config_match (const IkeConfig *config, guint32 version, const IkeAddr *local
   }
   return n;
 }
+
+gboolean
+ike_conn_has_addr (const IkeConn *conn, gboolean is_local, const IkeAddr *addr)
+{
+  const IkeHostConf *hosts = is_local ? conn->local_addrs : conn->remote_addrs;
+
+  return ike_hosts_match (hosts, is_local ? conn->n_local_addrs : conn->n_remote_addrs, addr) > 0;
+}

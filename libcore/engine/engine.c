@@ -113,6 +113,7 @@ engine_make_shards (IkeEngine *engine, GError **error)
     n = engine->sim ? 1 : (gint64) g_get_num_processors ();
   n = MIN (n, SHARDS_MAX);
   engine->shards = g_new0 (IkeLoop *, n);
+  engine->net_changes = g_new0 (atomic_uint, n);
   for (; engine->n_shards < n; engine->n_shards++) {
     g_autofree char *name = g_strdup_printf ("shard%u", engine->n_shards);
 
@@ -338,6 +339,7 @@ ike_engine_free (IkeEngine *engine)
   ike_offload_free (engine->offload);
   ike_counters_free (engine->counters);
   g_free (engine->shards);
+  g_free (engine->net_changes);
   options_free (&engine->options);
   g_free (engine->runtime);
   g_free (engine);

@@ -246,6 +246,8 @@ typedef struct {
   /* Delay in ms before try @n+1 (n sends were made), 0: give up.  May change @local and @remote for the send. */
   guint32  (*pace)  (IkePlugin *self, IkeSa *sa, const IkeExchange *x, guint n, IkeAddr *local, IkeAddr *remote);
 } IkeTransmitClass;
+/* The default's delay behind the @n-th send; 0: it would have given up instead. */
+guint32 ike_exchange_pace (const IkeExchange *x, guint n);
 
 /* Kind `protocol`, by major version: `protocol:1`. */
 typedef struct {

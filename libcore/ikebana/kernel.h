@@ -6,6 +6,7 @@
  * what is needed before returning. */
 #pragma once
 #include <ikebana/addr.h>
+#include <ikebana/bus.h>
 #include <ikebana/crypto.h>
 #include <ikebana/proposal.h>
 #include <ikebana/selector.h>
@@ -164,6 +165,8 @@ typedef struct {
   guint32  mtu;                               /* 0: unknown */
 } IkeKernelRoute;
 
+typedef struct { IkeAddr addr; char interface[16]; } IkeKernelAddress;
+
 /* What changed in addresses, links and routes. */
 typedef struct {
   guint32     struct_size;
@@ -193,13 +196,21 @@ typedef struct {
   gboolean (*is_local)       (IkePlugin *self, const IkeAddr *addr);
   /* Answers with an IkeKernelRoute*, g_malloc; may be NULL */
   void     (*route_to)       (IkePlugin *self, IkeCall *call, const IkeAddr *peer);
+  /* Those addresses of this machine that a peer may be told and reach us at, @max at most: neither of loopback nor of
+   * one link only, nor given by a peer.  Returns how many are in @out.  As is_local; may be NULL. */
+  guint    (*addresses)      (IkePlugin *self, IkeKernelAddress *out, guint max);
 } IkeKernelNetClass;
 
 /* Kernel events, from any thread; each finds its SA and becomes a job. */
 void ike_kernel_expire  (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, gboolean is_hard);
 void ike_kernel_acquire (IkePlugin *self, const IkeKernelAcquire *acquire);
-/* Becomes the event `net-change`; CHANGE_LOST: some were missed, ask anew. */
+/* Becomes the event and the hook `net-change`; CHANGE_LOST: some were missed, ask anew. */
 void ike_kernel_net_changed (IkePlugin *self, const IkeKernelNetEvent *event);
 void ike_kernel_mapping (IkePlugin *self, IkeSaRef sa, guint64 child, guint32 spi, const IkeAddr *new_source);
+
+/* Hook on each shard, without an SA: addresses, links or routes changed, as bits 1 << IkeKernelChange.  Whatever comes
+ * until a shard gets to it is one event there. */
+typedef struct { guint32 struct_size; guint shard; guint32 what; } IkeNetChangeEvent;
+IKE_DECLARE_HOOK (net_change, "net-change", IkeNetChangeEvent);
 
 IKE_END_DECLS

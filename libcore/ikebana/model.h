@@ -156,6 +156,8 @@ IkeConfig *ike_engine_config (IkeEngine *engine);
 guint ike_config_match (const IkeConfig *config, guint32 version, const IkeAddr *local, const IkeAddr *remote,
                         const IkeIdent *local_id_or_null, const IkeIdent *remote_id_or_null, IkeConn **out, guint max,
                         IkeTree *reasons);
+/* Is @addr one of its local_addrs, or remote_addrs?  A host name excludes nobody.  Any thread. */
+gboolean ike_conn_has_addr (const IkeConn *conn, gboolean is_local, const IkeAddr *addr);
 /* The secret of @type ("ike", "eap", "ppk", …) that fits both identities best (either may be NULL). With a
  * reference, or NULL. */
 IkeSecretBlob *ike_config_find_secret (const IkeConfig *config, const char *type, const IkeIdent *local,

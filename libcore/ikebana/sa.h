@@ -59,8 +59,15 @@ gboolean ike_sa_nat_remote (const IkeSa *sa);
 /* Both sides said that they can (RFC 7383): large messages may be cut from now on, and fragments are taken. */
 void     ike_sa_set_fragmentation (IkeSa *sa, gboolean is_agreed);
 gboolean ike_sa_has_fragmentation (const IkeSa *sa);
+/* To the marked port of both ends, from the next message on; the initiator, before AUTH. */
+void ike_sa_float         (IkeSa *sa);
 /* The path, applied unless a newer message ID of the peer was heard (@message_id; G_MAXUINT32: locally decided). */
 void ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, guint32 message_id);
+/* From when @is_held is set until it is taken back, CHILD_SAs, new ones too, are between the addresses that the SA has
+ * now, wherever it moves: till it is sure that the peer is where it says.  Then they follow.  Goes on with an heir. */
+void ike_sa_hold_children (IkeSa *sa, gboolean is_held);
+/* What has no answer yet goes out at once, by the present path, and its tries are counted anew. */
+void ike_sa_send_again    (IkeSa *sa);
 /* Authenticated both ways: the SA counts as up; emits `ike-up`. */
 void ike_sa_set_established (IkeSa *sa);
 /* A delete is on its way: nothing new begins on it. */
@@ -387,11 +394,11 @@ typedef struct { guint32 struct_size; IkeSa *old; } IkeRekeyEvent;
 IKE_DECLARE_HOOK (rekey, "ike-rekeyed", IkeRekeyEvent);
 
 /* Before the SA moves.  @is_followed: nobody decided it, authentic packets of a peer behind NAT come from there; then
- * REJECT keeps it where it is. */
+ * REJECT keeps it where it is.  @is_by_esp: those packets were ESP. */
 typedef struct {
   guint32        struct_size;
   const IkeAddr *local, *remote;
-  gboolean       is_followed;
+  gboolean       is_followed, is_by_esp;
 } IkeEndpointEvent;
 IKE_DECLARE_HOOK (endpoint, "endpoint-changed", IkeEndpointEvent);
 
@@ -402,5 +409,9 @@ IKE_DECLARE_HOOK (proof_limit, "proof-limit", IkeProofLimitEvent);
 
 typedef struct { guint32 struct_size; gboolean is_alive; } IkeLivenessEvent;
 IKE_DECLARE_HOOK (liveness, "liveness", IkeLivenessEvent);
+
+/* An SA is listed: what a plugin knows about it goes into @tree. */
+typedef struct { guint32 struct_size; IkeTree *tree; } IkeDescribeEvent;
+IKE_DECLARE_HOOK (describe, "ike-describe", IkeDescribeEvent);
 
 IKE_END_DECLS

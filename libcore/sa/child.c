@@ -46,6 +46,14 @@ get_address_pair (const IkeChild *child, gboolean is_inbound, IkeAddr *source, I
 
 /* -- into the kernel */
 
+static const IkeAddr *
+path_of (const IkeSa *sa, gboolean is_local)
+{
+  if (sa->children_held)
+    return is_local ? &sa->held_local : &sa->held_remote;
+  return is_local ? &sa->local : &sa->remote;
+}
+
 /* Between the kernel plugin and whoever asked: an SPI is the child's from the moment it is known,
  * and one that comes when the child is gone is given back. */
 typedef struct {
@@ -110,8 +118,8 @@ ask_for_spi (IkeChild *child, guint8 protocol, IkeCall *call)
     ike_call_fail (call, "no kernel plugin is ready; see `ikebana plugins --why kernel:ipsec`");
     return;
   }
-  child->local = sa->local;
-  child->remote = sa->remote;
+  child->local = *path_of (sa, TRUE);
+  child->remote = *path_of (sa, FALSE);
   request = g_new0 (SpiRequest, 1);
   *request = (SpiRequest) { manager,  ike_sa_ref (sa), ike_child_ref (child),
                             protocol, child->local,    call };
@@ -365,14 +373,22 @@ update_endpoints (IkeChild *child)
 
   for (i = 0; i < 2; i++)
     ike_child_fill_kernel_sa (child, i == 0, &old[i]);
-  child->local = sa->local;
-  child->remote = sa->remote;
+  child->local = *path_of (sa, TRUE);
+  child->remote = *path_of (sa, FALSE);
   child->flags = flags_of (child);
   for (i = 0; i < (child->held ? 1 : 2); i++) {
     ike_child_fill_kernel_sa (child, i == 0, &new_[i]);
     manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (sa, &update_call, NULL),
                                    &old[i], &new_[i]);
   }
+}
+
+static gboolean
+is_elsewhere (const IkeChild *child)
+{
+  return !ike_addr_equal (&child->local, path_of (child->sa, TRUE))
+         || !ike_addr_equal (&child->remote, path_of (child->sa, FALSE))
+         || child->flags != flags_of (child);
 }
 
 /* One that is being installed follows when it is up. */
@@ -382,7 +398,7 @@ ike_children_update_endpoints (IkeSa *sa)
   IkeChild *child;
 
   for (child = sa->children; sa->shard->manager->kernel_class && child; child = child->next)
-    if (child->is_installed)
+    if (child->is_installed && !sa->children_held && is_elsewhere (child))
       update_endpoints (child);
 }
 
@@ -514,7 +530,7 @@ ike_child_set_up (IkeChild *child)
   child->is_installed = TRUE;
   child->installed_us = ike_sa_now_us (sa);
   ike_child_arm (child);
-  if (!ike_addr_equal (&child->local, &sa->local) || !ike_addr_equal (&child->remote, &sa->remote))
+  if (is_elsewhere (child))
     update_endpoints (child);
   ike_child_start_holding (child);
   if (child->n_local)

@@ -153,6 +153,7 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   heir->is_silent = FALSE;
   heir->was_up = TRUE;
   heir->was_ours = old->was_ours;
+  ike_path_inherit (heir, old);
   heir->last_in_us = old->last_in_us;
   heir->last_out_us = old->last_out_us;
   heir->last_esp_us = old->last_esp_us;

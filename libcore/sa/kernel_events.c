@@ -119,6 +119,50 @@ ike_kernel_acquire (IkePlugin *self, const IkeKernelAcquire *acquire)
   ike_event_emit (engine, ike_event_new (engine, "acquire", body));
 }
 
+/* -- the network */
+
+typedef struct {
+  IkeEngine *engine;
+  guint shard;
+} NetChange;
+
+static void
+run_net_change (IkeSa *none, gpointer data)
+{
+  const NetChange *change = data;
+  IkeEngine *engine = change->engine;
+  IkeNetChangeEvent event = { sizeof event, change->shard,
+                              atomic_exchange (&engine->net_changes[change->shard], 0) };
+
+  /* Kernel plugins speak up to their own end, which is after that of all SAs. */
+  if (engine->sas)
+    ike_net_change_hook_emit (engine->sas->on_net_change, NULL, &event);
+}
+
+static const IkeJobClass net_change_job = {
+  .struct_size = sizeof (IkeJobClass),
+  .name = "change of addresses or routes",
+  .lane = IKE_LANE_ESTABLISHED,
+  .run = run_net_change,
+  .free = g_free,
+};
+
+/* A router that learns its routes anew says so a million times: a shard has one job for all of it.
+ */
+static void
+tell_shards (IkeEngine *engine, guint32 bit)
+{
+  guint i;
+
+  for (i = 0; i < engine->n_shards; i++)
+    if (!atomic_fetch_or (&engine->net_changes[i], bit)) {
+      NetChange *change = g_new (NetChange, 1);
+      *change = (NetChange){ engine, i };
+      /* The lane of established SAs refuses nothing. */
+      (void) !ike_shard_post (ike_engine_shard (engine, i), &net_change_job, change);
+    }
+}
+
 void
 ike_kernel_net_changed (IkePlugin *self, const IkeKernelNetEvent *event)
 {
@@ -127,7 +171,10 @@ ike_kernel_net_changed (IkePlugin *self, const IkeKernelNetEvent *event)
   IkeTree *body;
   char text[IKE_ADDR_TEXT_SIZE];
 
-  if (event->what >= G_N_ELEMENTS (words) || !ike_event_is_wanted (engine, "net-change"))
+  if (event->what >= G_N_ELEMENTS (words))
+    return;
+  tell_shards (engine, 1u << event->what);
+  if (!ike_event_is_wanted (engine, "net-change"))
     return;
   body = ike_tree_new_section ();
   ike_tree_set_string (body, "what", words[event->what]);

@@ -100,6 +100,8 @@ ike_sas_new (IkeEngine *engine)
   manager->on_rekey = ike_hook_point (engine, "ike-rekeyed");
   manager->on_child_rekey = ike_hook_point (engine, "child-rekeyed");
   manager->on_child_leaves = ike_hook_point (engine, "child-leaves");
+  manager->on_net_change = ike_hook_point (engine, "net-change");
+  manager->on_describe = ike_hook_point (engine, "ike-describe");
 }
 
 static const IkeProvided *

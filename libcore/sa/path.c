@@ -7,27 +7,67 @@
 
 enum { MOVE_AGAIN_US = G_USEC_PER_SEC };
 
+void
+ike_sa_float (IkeSa *sa)
+{
+  const IkeSaManager *manager = sa->shard->manager;
+  guint16 plain = 0, marked = 0;
+
+  ike_sa_assert_owner (sa);
+  if (sa->is_marked || !manager->net_class)
+    return;
+  manager->net_class->ports (manager->net->plugin, &plain, &marked);
+  sa->is_marked = TRUE;
+  sa->local.port = marked;
+  sa->remote.port = sa->conn && sa->conn->remote_port && sa->conn->remote_port != 500
+                        ? sa->conn->remote_port
+                        : marked;
+}
+
 /* RFC 7296, 2.23: "An IPsec endpoint that discovers a NAT between it and its correspondent ... MUST
  * send all subsequent traffic from port 4500".  So does who wants to encapsulate without one. */
 void
 ike_sa_set_nat (IkeSa *sa, gboolean local_behind, gboolean remote_behind)
 {
-  IkeSaManager *manager = sa->shard->manager;
-  gboolean floats = local_behind || remote_behind || (sa->conn && sa->conn->encap);
-  guint16 plain = 0, marked = 0;
+  gboolean is_new = sa->nat_local != !!local_behind || sa->nat_remote != !!remote_behind;
 
   ike_sa_assert_owner (sa);
   sa->nat_local = local_behind != 0;
   sa->nat_remote = remote_behind != 0;
-  if (floats && sa->is_initiator && !sa->is_marked && manager->net_class) {
-    manager->net_class->ports (manager->net->plugin, &plain, &marked);
-    sa->is_marked = TRUE;
-    sa->local.port = marked;
-    sa->remote.port = sa->conn && sa->conn->remote_port && sa->conn->remote_port != 500
-                          ? sa->conn->remote_port
-                          : marked;
-  }
+  if ((local_behind || remote_behind || (sa->conn && sa->conn->encap)) && sa->is_initiator)
+    ike_sa_float (sa);
   ike_keepalive_start (sa);
+  if (is_new && sa->state >= IKE_SA_ESTABLISHED)
+    ike_children_update_endpoints (sa);
+}
+
+void
+ike_sa_hold_children (IkeSa *sa, gboolean is_held)
+{
+  ike_sa_assert_owner (sa);
+  if (is_held && !sa->children_held) {
+    sa->held_local = sa->local;
+    sa->held_remote = sa->remote;
+  }
+  if (is_held == sa->children_held)
+    return;
+  sa->children_held = is_held != 0;
+  if (!is_held)
+    ike_children_update_endpoints (sa);
+}
+
+/* What the old one learned while the heir was made. */
+void
+ike_path_inherit (IkeSa *heir, const IkeSa *old)
+{
+  heir->local = old->local;
+  heir->remote = old->remote;
+  heir->is_marked = old->is_marked;
+  heir->nat_local = old->nat_local;
+  heir->nat_remote = old->nat_remote;
+  heir->children_held = old->children_held;
+  heir->held_local = old->held_local;
+  heir->held_remote = old->held_remote;
 }
 
 /* -- moving */
@@ -47,12 +87,14 @@ set_addresses (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, gboolean 
     ike_half_open_add (sa);
 }
 
+typedef enum { DECIDED, FOLLOWS_IKE, FOLLOWS_ESP } Why;
+
 static void
-move (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, gboolean is_marked,
-      gboolean is_followed)
+move (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, gboolean is_marked, Why why)
 {
   IkeEngine *engine = sa->shard->manager->engine;
-  IkeEndpointEvent event = { sizeof event, local, remote, is_followed };
+  gboolean is_followed = why != DECIDED, is_ours = ike_addr_equal (&sa->remote, remote);
+  IkeEndpointEvent event = { sizeof event, local, remote, is_followed, why == FOLLOWS_ESP };
   char from[IKE_ADDR_TEXT_SIZE], to[IKE_ADDR_TEXT_SIZE];
 
   if (ike_addr_equal (&sa->local, local) && ike_addr_equal (&sa->remote, remote))
@@ -65,8 +107,12 @@ move (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, gboolean is_marked
   set_addresses (sa, local, remote, is_marked);
   if (sa->state < IKE_SA_ESTABLISHED)
     return;
-  ike_sa_progress (sa, IKE_LOG_INFO, "the peer at %s is at %s now", from,
-                   ike_addr_format (&sa->remote, TRUE, to));
+  if (is_ours)
+    ike_sa_progress (sa, IKE_LOG_INFO, "we are at %s now, towards %s",
+                     ike_addr_format (&sa->local, TRUE, to), from);
+  else
+    ike_sa_progress (sa, IKE_LOG_INFO, "the peer at %s is at %s now", from,
+                     ike_addr_format (&sa->remote, TRUE, to));
   ike_children_update_endpoints (sa);
   if (ike_event_is_wanted (engine, "endpoint-changed"))
     ike_event_emit (engine, ike_event_new (engine, "endpoint-changed", ike_sa_event_body (sa)));
@@ -81,7 +127,7 @@ ike_sa_set_endpoints (IkeSa *sa, const IkeAddr *local, const IkeAddr *remote, gu
       return;
     sa->endpoint_id = message_id + 1;
   }
-  move (sa, local, remote, sa->is_marked, FALSE);
+  move (sa, local, remote, sa->is_marked, DECIDED);
 }
 
 /* -- following */
@@ -115,7 +161,8 @@ ike_path_of_request (IkeSa *sa, const IkeExchange *x)
   sa->endpoint_id = x->message_id + 1;
   /* Until AUTH is done the initiator may still change to the other port. */
   if (sa->state < IKE_SA_ESTABLISHED || may_follow (sa, &x->remote, x->is_marked))
-    move (sa, &x->local, &x->remote, x->is_marked, sa->state >= IKE_SA_ESTABLISHED);
+    move (sa, &x->local, &x->remote, x->is_marked,
+          sa->state >= IKE_SA_ESTABLISHED ? FOLLOWS_IKE : DECIDED);
 }
 
 /* Our own IDs tell which answer is the newest; the two counts say nothing of each other. */
@@ -124,7 +171,7 @@ ike_path_of_response (IkeSa *sa, const IkeExchange *x)
 {
   if (x->message_id + 1 == sa->window.next_sent && !x->is_outside
       && may_follow (sa, &x->remote, x->is_marked))
-    move (sa, &x->local, &x->remote, x->is_marked, TRUE);
+    move (sa, &x->local, &x->remote, x->is_marked, FOLLOWS_IKE);
 }
 
 /* ESP came from elsewhere, and the kernel plugin found it authentic.  A peer that sends from two
@@ -140,5 +187,5 @@ ike_path_of_child (IkeSa *sa, const IkeChild *child, const IkeAddr *source)
       || ike_addr_equal (&sa->remote, source))
     return;
   sa->moved_us = now;
-  move (sa, &sa->local, source, sa->is_marked, TRUE);
+  move (sa, &sa->local, source, sa->is_marked, FOLLOWS_ESP);
 }

@@ -661,6 +661,7 @@ ike_sa_describe (IkeSa *sa, const char *child_or_null)
 {
   IkeTree *tree = ike_tree_new_section (), *children;
   gint64 now = ike_sa_now_us (sa);
+  IkeDescribeEvent event = { sizeof event, tree };
   IkeChild *child;
   IkeOperation *op;
 
@@ -673,6 +674,7 @@ ike_sa_describe (IkeSa *sa, const char *child_or_null)
   for (op = sa->operations; op; op = op->next)
     if (op->is_running)
       ike_tree_set_string (tree, "operation", op->name);
+  ike_describe_hook_emit (sa->shard->manager->on_describe, sa, &event);
   children = ike_tree_add_list (tree, "children");
   for (child = sa->children; child; child = child->next)
     if (!child_or_null || g_str_equal (child->conf->name, child_or_null))

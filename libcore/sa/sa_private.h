@@ -161,7 +161,7 @@ struct _IkeSaManager {
   IkeSaCounters     count;
   IkeHookPoint     *on_datagram, *on_message, *on_conn, *on_proposal, *on_authorize, *on_narrow, *on_keys, *on_state,
     *on_child, *on_updown, *on_endpoint, *on_liveness, *on_rekey, *on_child_rekey,
-    *on_child_leaves;
+    *on_child_leaves, *on_net_change, *on_describe;
   void            (*shutdown_done) (IkeEngine *engine);
   IkeTree         **records;                  /* control: ring of failed negotiations, for explain */
   guint             next_record;
@@ -274,6 +274,7 @@ struct _IkeSa {
     is_asking : 1,                            /* the kernel, for the keepalive */
     is_first_contact : 1,                     /* the peer says so: INITIAL_CONTACT */
     is_anonymous : 1;                         /* remote_id is what the peer says, and nothing proves it */
+  guint8        children_held : 1;
   guint8        has_timed_out : 1, is_retry : 1,  /* retry: a repeated attempt, which says little until it is up */
     is_taken_down : 1;                        /* by command, or because its connection was removed */
   guint8        n_setup_extensions, ending;   /* ending: IkeEnding */
@@ -316,6 +317,7 @@ struct _IkeSa {
   IkeTimer     *life_timer;
   IkePresence   presence;
   IkeUser      *user;                         /* NULL: its identity says all */
+  IkeAddr       held_local, held_remote;      /* with children_held: between what its children are */
   guint8        auth_rounds[2];               /* which section of the peer's, and of ours, is in hand */
 };
 
@@ -325,7 +327,7 @@ struct _IkeKept {
   guint      n, room;
   IkePayload payloads[64];
   guint      n_records;
-  IkeNotify  records[16];
+  IkeNotify  records[32];
   gsize      bytes;
   IkeArena   arena;
 };
@@ -556,6 +558,7 @@ void     ike_input_v2 (IkeShard *shard, const IkeDatagram *datagram);
 void     ike_path_of_request  (IkeSa *sa, const IkeExchange *x);
 void     ike_path_of_response (IkeSa *sa, const IkeExchange *x);
 void     ike_path_of_child    (IkeSa *sa, const IkeChild *child, const IkeAddr *source);
+void     ike_path_inherit     (IkeSa *heir, const IkeSa *old);
 
 /* keepalive.c */
 void     ike_keepalive_start (IkeSa *sa);                             /* if it is behind NAT and up */

@@ -116,8 +116,8 @@ ike_transmit_longest_ms (const IkeConn *conn)
   return sum;
 }
 
-static guint32
-default_pace (IkeExchange *x, guint n)
+guint32
+ike_exchange_pace (const IkeExchange *x, guint n)
 {
   const IkeConn *conn = x->sa->conn;
   double delay = wait_ms (conn, n);
@@ -141,7 +141,7 @@ pace_of (IkeExchange *x, IkeAddr *local, IkeAddr *remote)
     if (klass->takes (classes->transmits[i].plugin, x->sa, x))
       return klass->pace (classes->transmits[i].plugin, x->sa, x, x->n_sent, local, remote);
   }
-  return default_pace (x, x->n_sent);
+  return ike_exchange_pace (x, x->n_sent);
 }
 
 /* What we offered, for whoever has to compare it with the peer's side. */
@@ -267,4 +267,21 @@ ike_transmit_hint (IkeExchange *x, const char *reason)
   }
   ike_transmit_stop (x);
   wait_hinted (x);
+}
+
+/* The first send gives up nothing, but a plugin may. */
+void
+ike_sa_send_again (IkeSa *sa)
+{
+  IkeExchange *x, *next;
+
+  ike_sa_assert_owner (sa);
+  for (x = sa->window.in_flight; x && !sa->is_doomed; x = next) {
+    next = x->next;
+    if (!x->packet || x->is_answered || x->is_hinted)
+      continue;
+    ike_transmit_stop (x);
+    x->n_sent = 0;
+    ike_transmit_request (x);
+  }
 }

@@ -66,7 +66,7 @@ typedef struct {
   pthread_mutex_t lock;
   GArray         *policies;                   /* IkeKernelPolicy; with record */
   GArray         *addresses;                  /* FakeAddress */
-  GArray         *local;                      /* IkeAddr, configured */
+  GArray         *local;                      /* IkeAddr, configured, or set by tests */
   /* with carry = yes; on the one thread of a simulation */
   const IkeProvided *net;
   void          (*arrived) (const IkeFakeArrival *arrival, gpointer data);

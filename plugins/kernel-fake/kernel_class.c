@@ -209,6 +209,24 @@ remove_batch (IkePlugin *self, IkeCall *call, const IkeKernelBatch *batch)
   fake_answer (fake, call, GUINT_TO_POINTER (1));
 }
 
+/* As in a kernel, policies go where their SA goes. */
+static void
+move_policies (Fake *fake, const IkeKernelSa *old, const IkeKernelSa *new_)
+{
+  pthread_mutex_lock (&fake->lock);
+  for (guint i = 0; i < fake->policies->len; i++) {
+    IkeKernelPolicy *policy = &g_array_index (fake->policies, IkeKernelPolicy, i);
+    if (policy->reqid != old->reqid
+        || (policy->direction == IKE_DIR_OUT) != (old->direction == IKE_DIR_OUT)
+        || !ike_addr_same_host (&policy->outer_source, &old->source)
+        || !ike_addr_same_host (&policy->outer_destination, &old->destination))
+      continue;
+    policy->outer_source = new_->source;
+    policy->outer_destination = new_->destination;
+  }
+  pthread_mutex_unlock (&fake->lock);
+}
+
 static void
 update (IkePlugin *self, IkeCall *call, const IkeKernelSa *old, const IkeKernelSa *new_)
 {
@@ -229,6 +247,8 @@ update (IkePlugin *self, IkeCall *call, const IkeKernelSa *old, const IkeKernelS
                (sa->flags & IKE_KERNEL_ESN ? G_MAXUINT64 : G_MAXUINT32) - sa->record->sequence);
   }
   fake_unlock (stripe);
+  if (sa)
+    move_policies (fake, old, new_);
   if (sa)
     fake_answer (fake, call, GUINT_TO_POINTER (1));
   else

@@ -112,6 +112,9 @@ typedef struct {
   void     (*on_arrival)  (IkePlugin *self, void (*func) (const IkeFakeArrival *arrival,
                                                          gpointer data),
                            gpointer data);
+  /* The machine's addresses from now on, and tells of the change: of each family the first is what
+   * source_for() says. */
+  void     (*set_local)   (IkePlugin *self, const IkeAddr *addrs, guint n);
 } IkeKernelFakeOps;
 
 IKE_END_DECLS

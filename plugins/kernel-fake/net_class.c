@@ -64,9 +64,11 @@ source_for (IkePlugin *self, IkeCall *call, const IkeAddr *peer)
   IkeAddr *source = NULL;
   if (!fake_begin (fake, IKE_FAKE_SOURCE, call))
     return;
+  pthread_mutex_lock (&fake->lock);
   for (guint i = 0; i < fake->local->len && !source; i++)
     if (g_array_index (fake->local, IkeAddr, i).family == peer->family)
       source = g_memdup2 (&g_array_index (fake->local, IkeAddr, i), sizeof (IkeAddr));
+  pthread_mutex_unlock (&fake->lock);
   if (source)
     fake_answer (fake, call, source);
   else
@@ -78,13 +80,25 @@ is_local (IkePlugin *self, const IkeAddr *addr)
 {
   Fake *fake = fake_of (self);
   gboolean is_found = FALSE;
+  pthread_mutex_lock (&fake->lock);
   for (guint i = 0; i < fake->local->len && !is_found; i++)
     is_found = ike_addr_same_host (&g_array_index (fake->local, IkeAddr, i), addr);
-  pthread_mutex_lock (&fake->lock);
   for (guint i = 0; i < fake->addresses->len && !is_found; i++)
     is_found = ike_addr_same_host (&g_array_index (fake->addresses, FakeAddress, i).addr, addr);
   pthread_mutex_unlock (&fake->lock);
   return is_found;
+}
+
+static guint
+addresses (IkePlugin *self, IkeKernelAddress *out, guint max)
+{
+  Fake *fake = fake_of (self);
+  guint n;
+  pthread_mutex_lock (&fake->lock);
+  for (n = 0; n < MIN (max, fake->local->len); n++)
+    out[n] = (IkeKernelAddress){ g_array_index (fake->local, IkeAddr, n), "fake0" };
+  pthread_mutex_unlock (&fake->lock);
+  return n;
 }
 
 const IkeKernelNetClass fake_net_class = {
@@ -95,4 +109,5 @@ const IkeKernelNetClass fake_net_class = {
   .remove_route = remove_route,
   .source_for = source_for,
   .is_local = is_local,
+  .addresses = addresses,
 };

@@ -247,6 +247,20 @@ acquire (IkePlugin *self, const IkeKernelAcquire *event)
   ike_kernel_acquire (self, event);
 }
 
+static void
+set_local (IkePlugin *self, const IkeAddr *addrs, guint n)
+{
+  Fake *fake = fake_of (self);
+  IkeKernelNetEvent event = { .struct_size = sizeof event,
+                              .what = IKE_CHANGE_ADDRESS,
+                              .is_added = n > 0 };
+  pthread_mutex_lock (&fake->lock);
+  g_array_set_size (fake->local, 0);
+  g_array_append_vals (fake->local, addrs, n);
+  pthread_mutex_unlock (&fake->lock);
+  ike_kernel_net_changed (self, &event);
+}
+
 const IkeKernelFakeOps fake_ops = {
   .struct_size = sizeof (IkeKernelFakeOps),
   .n_sas = n_sas,
@@ -270,4 +284,5 @@ const IkeKernelFakeOps fake_ops = {
   .each_sa = each_sa,
   .transmit = fake_transmit,
   .on_arrival = fake_on_arrival,
+  .set_local = set_local,
 };

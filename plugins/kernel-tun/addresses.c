@@ -20,7 +20,7 @@ struct _TunAddresses {
   /* is_local() must answer at once on any thread, so it cannot be a job: the lock is between
    * those who ask and the administration loop that swaps the list. */
   pthread_mutex_t lock;
-  GArray *list; /* IkeAddr */
+  GArray *list; /* NetlinkAddress */
 };
 
 static TunKernel *
@@ -32,7 +32,7 @@ kernel_of (IkePlugin *plugin)
 static void
 refresh (TunAddresses *addresses)
 {
-  g_autoptr (GArray) list = g_array_new (FALSE, FALSE, sizeof (IkeAddr));
+  g_autoptr (GArray) list = g_array_new (FALSE, FALSE, sizeof (NetlinkAddress));
   g_autoptr (GError) error = NULL;
   GArray *old;
   if (!netlink_addresses (&addresses->netlink, list, &error)) {
@@ -49,10 +49,16 @@ refresh (TunAddresses *addresses)
 static void
 monitor_ready (int fd, guint32 events, gpointer data)
 {
-  guint8 buffer[8192];
-  while (recv (fd, buffer, sizeof buffer, MSG_DONTWAIT) > 0 || errno == ENOBUFS)
-    errno = 0;
-  refresh (data);
+  TunAddresses *addresses = data;
+  TunKernel *kernel = addresses->kernel;
+  IkeKernelNetEvent event = { .struct_size = sizeof event };
+  guint32 changes = netlink_changes (fd, kernel->device.interface);
+  /* Ours, too, are local. */
+  if (changes != 1 << IKE_CHANGE_ROUTE)
+    refresh (addresses);
+  for (; event.what <= IKE_CHANGE_LOST; event.what++)
+    if (changes >> event.what & 1)
+      ike_kernel_net_changed (kernel->plugin, &event);
 }
 
 TunAddresses *
@@ -60,8 +66,8 @@ tun_addresses_new (TunKernel *kernel, GError **error)
 {
   TunAddresses *addresses = g_new0 (TunAddresses, 1);
   addresses->kernel = kernel;
-  addresses->monitor = netlink_watch_addresses ();
-  addresses->list = g_array_new (FALSE, FALSE, sizeof (IkeAddr));
+  addresses->monitor = netlink_watch ();
+  addresses->list = g_array_new (FALSE, FALSE, sizeof (NetlinkAddress));
   pthread_mutex_init (&addresses->lock, NULL);
   if (!netlink_open (&addresses->netlink, error)) {
     tun_addresses_free (addresses);
@@ -94,7 +100,7 @@ find_within (TunAddresses *addresses, const IkeSelector *selector, IkeAddr *addr
   gsize len = selector->family == 4 ? 4 : 16;
   pthread_mutex_lock (&addresses->lock);
   for (guint i = 0; i < addresses->list->len && !is_found; i++) {
-    const IkeAddr *own = &g_array_index (addresses->list, IkeAddr, i);
+    const IkeAddr *own = &g_array_index (addresses->list, NetlinkAddress, i).addr;
     /* Loopback addresses are no source for what leaves the machine. */
     gboolean is_loopback = own->family == 4 ? own->bytes[0] == 127 : own->bytes[0] == 0;
     is_found = own->family == selector->family && !is_loopback
@@ -125,9 +131,39 @@ is_local (IkePlugin *self, const IkeAddr *addr)
   gboolean is_found = FALSE;
   pthread_mutex_lock (&addresses->lock);
   for (guint i = 0; i < addresses->list->len && !is_found; i++)
-    is_found = ike_addr_same_host (&g_array_index (addresses->list, IkeAddr, i), addr);
+    is_found = ike_addr_same_host (&g_array_index (addresses->list, NetlinkAddress, i).addr, addr);
   pthread_mutex_unlock (&addresses->lock);
   return is_found;
+}
+
+/* What a peer gave us is on our device. */
+static gboolean
+is_for_peers (const TunKernel *kernel, const NetlinkAddress *own)
+{
+  static const guint unfit = IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED;
+  return (own->scope == RT_SCOPE_UNIVERSE || own->scope == RT_SCOPE_SITE)
+         && own->interface != kernel->device.interface && !(own->flags & unfit);
+}
+
+static guint
+list_addresses (IkePlugin *self, IkeKernelAddress *out, guint max)
+{
+  TunKernel *kernel = kernel_of (self);
+  TunAddresses *addresses = kernel->addresses;
+  guint n = 0;
+  pthread_mutex_lock (&addresses->lock);
+  for (guint i = 0; i < addresses->list->len && n < max; i++) {
+    const NetlinkAddress *own = &g_array_index (addresses->list, NetlinkAddress, i);
+    char name[IF_NAMESIZE] = "";
+    if (!is_for_peers (kernel, own))
+      continue;
+    out[n] = (IkeKernelAddress){ .addr = own->addr };
+    if (if_indextoname (own->interface, name))
+      g_strlcpy (out[n].interface, name, sizeof out[n].interface);
+    n++;
+  }
+  pthread_mutex_unlock (&addresses->lock);
+  return n;
 }
 
 /* -- questions */
@@ -137,7 +173,8 @@ typedef enum {
   ASK_REMOVE_ADDRESS,
   ASK_ADD_ROUTE,
   ASK_REMOVE_ROUTE,
-  ASK_SOURCE
+  ASK_SOURCE,
+  ASK_WAY
 } AskKind;
 
 typedef struct {
@@ -210,19 +247,34 @@ run_change (Ask *ask)
   answer (ask, GUINT_TO_POINTER (1), error);
 }
 
+static gpointer
+way_of (const NetlinkPath *path)
+{
+  IkeKernelRoute *route = g_new0 (IkeKernelRoute, 1);
+  char name[IF_NAMESIZE];
+  *route = (IkeKernelRoute){
+    .struct_size = sizeof *route, .source = path->source, .gateway = path->gateway, .mtu = path->mtu
+  };
+  if (if_indextoname (path->interface, name))
+    g_strlcpy (route->interface, name, sizeof route->interface);
+  return route;
+}
+
 static void
 run_ask (gpointer data)
 {
   Ask *ask = data;
   g_autoptr (GError) error = NULL;
   NetlinkPath path;
-  if (ask->kind != ASK_SOURCE)
+  if (ask->kind != ASK_SOURCE && ask->kind != ASK_WAY)
     run_change (ask);
-  else if (netlink_path (&ask->kernel->addresses->netlink, &ask->addr, ask->kernel->marked_port,
-                         &path, &error))
-    answer (ask, g_memdup2 (&path.source, sizeof path.source), NULL);
-  else
+  else if (!netlink_path (&ask->kernel->addresses->netlink, &ask->addr, ask->kernel->marked_port,
+                          &path, &error))
     answer (ask, NULL, error);
+  else if (ask->kind == ASK_WAY)
+    answer (ask, way_of (&path), NULL);
+  else
+    answer (ask, g_memdup2 (&path.source, sizeof path.source), NULL);
 }
 
 /* Takes what is set in @wanted; the rest is filled in here. */
@@ -279,6 +331,13 @@ source_for (IkePlugin *self, IkeCall *call, const IkeAddr *peer)
   post (self, call, &ask, NULL);
 }
 
+static void
+route_to (IkePlugin *self, IkeCall *call, const IkeAddr *peer)
+{
+  Ask ask = { .kind = ASK_WAY, .addr = *peer };
+  post (self, call, &ask, NULL);
+}
+
 const IkeKernelNetClass tun_net_class = {
   .struct_size = sizeof (IkeKernelNetClass),
   .add_address = add_address,
@@ -287,4 +346,6 @@ const IkeKernelNetClass tun_net_class = {
   .remove_route = remove_route,
   .source_for = source_for,
   .is_local = is_local,
+  .route_to = route_to,
+  .addresses = list_addresses,
 };

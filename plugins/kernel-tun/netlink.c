@@ -70,9 +70,10 @@ netlink_close (Netlink *netlink)
 }
 
 int
-netlink_watch_addresses (void)
+netlink_watch (void)
 {
-  return open_socket (RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+  return open_socket (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE
+                      | RTMGRP_IPV6_ROUTE);
 }
 
 static gpointer
@@ -262,6 +263,8 @@ heard_route (const struct nlmsghdr *message, gpointer data)
   for (struct rtattr *attr = RTM_RTA (body); RTA_OK (attr, left); attr = RTA_NEXT (attr, left)) {
     if (attr->rta_type == RTA_PREFSRC)
       address_of (&path->source, body->rtm_family, attr);
+    if (attr->rta_type == RTA_GATEWAY)
+      address_of (&path->gateway, body->rtm_family, attr);
     if (attr->rta_type == RTA_OIF && RTA_PAYLOAD (attr) >= 4)
       memcpy (&path->interface, RTA_DATA (attr), 4);
     if (attr->rta_type == RTA_METRICS)
@@ -314,18 +317,20 @@ heard_address (const struct nlmsghdr *message, gpointer data)
 {
   const struct ifaddrmsg *body = NLMSG_DATA (message);
   int left = (int) message->nlmsg_len - (int) NLMSG_LENGTH (sizeof *body);
-  IkeAddr addr = { 0 };
+  NetlinkAddress address = { .interface = body->ifa_index,
+                             .scope = body->ifa_scope,
+                             .flags = body->ifa_flags };
   gboolean is_local = FALSE;
   if (message->nlmsg_type != RTM_NEWADDR)
     return;
   /* On a point-to-point link IFA_ADDRESS is the other end. */
   for (struct rtattr *attr = IFA_RTA (body); RTA_OK (attr, left); attr = RTA_NEXT (attr, left)) {
     if (attr->rta_type == IFA_LOCAL || (attr->rta_type == IFA_ADDRESS && !is_local))
-      address_of (&addr, body->ifa_family, attr);
+      address_of (&address.addr, body->ifa_family, attr);
     is_local |= attr->rta_type == IFA_LOCAL;
   }
-  if (addr.family)
-    g_array_append_val ((GArray *) data, addr);
+  if (address.addr.family)
+    g_array_append_val ((GArray *) data, address);
 }
 
 gboolean
@@ -335,4 +340,49 @@ netlink_addresses (Netlink *netlink, GArray *into, GError **error)
   struct ifaddrmsg *body = begin (&request, RTM_GETADDR, NLM_F_DUMP, sizeof *body);
   int result = ask (netlink, &request, heard_address, into);
   return result == 0 || fail (error, "cannot list the addresses", -result);
+}
+
+/* -- what others change */
+
+/* Our own device, the routes into it and the addresses on it are nobody's news. */
+static guint32
+change_of (const struct nlmsghdr *message, guint32 but)
+{
+  const struct ifinfomsg *link = NLMSG_DATA (message);
+  const struct ifaddrmsg *address = NLMSG_DATA (message);
+  NetlinkPath path = { .interface = 0 };
+  switch (message->nlmsg_type) {
+  case RTM_NEWLINK:
+  case RTM_DELLINK:
+    return (guint32) link->ifi_index == but ? 0 : 1 << IKE_CHANGE_LINK;
+  case RTM_NEWADDR:
+  case RTM_DELADDR:
+    return address->ifa_index == but ? 0 : 1 << IKE_CHANGE_ADDRESS;
+  case RTM_NEWROUTE:
+  case RTM_DELROUTE:
+    heard_route (message, &path);
+    return path.interface == but ? 0 : 1 << IKE_CHANGE_ROUTE;
+  default:
+    return 0;
+  }
+}
+
+guint32
+netlink_changes (int fd, guint32 but)
+{
+  union {
+    struct nlmsghdr header;
+    guint8 bytes[16384];
+  } buffer;
+  guint32 changes = 0;
+  gssize n;
+  while ((n = recv (fd, &buffer, sizeof buffer, MSG_DONTWAIT)) > 0 || (n < 0 && errno == ENOBUFS)) {
+    int left = (int) MAX (n, 0);
+    if (n < 0)
+      changes |= 1 << IKE_CHANGE_LOST;
+    for (const struct nlmsghdr *message = &buffer.header; NLMSG_OK (message, left);
+         message = NLMSG_NEXT (message, left))
+      changes |= change_of (message, but);
+  }
+  return changes;
 }

@@ -6,6 +6,7 @@
 #pragma once
 #include <ikebana/addr.h>
 #include <ikebana/error.h>
+#include <ikebana/kernel.h>
 
 typedef struct {
   int     fd;
@@ -47,12 +48,20 @@ gboolean netlink_rule    (Netlink *netlink, gboolean add, const NetlinkRule *rul
 /* What the kernel would do with a UDP packet to @peer from @port. */
 typedef struct {
   IkeAddr source;                             /* our address */
+  IkeAddr gateway;                            /* family 0: it is on the link */
   guint32 interface;                          /* index */
   guint32 mtu;                                /* of the path, as far as known */
 } NetlinkPath;
 gboolean netlink_path    (Netlink *netlink, const IkeAddr *peer, guint16 port, NetlinkPath *path,
                           GError **error);
-/* Appends the addresses of this machine to a GArray of IkeAddr. */
+typedef struct {
+  IkeAddr addr;
+  guint32 interface;
+  guint8  scope, flags;                       /* RT_SCOPE_…, IFA_F_… */
+} NetlinkAddress;
+/* Appends the addresses of this machine to a GArray of NetlinkAddress. */
 gboolean netlink_addresses (Netlink *netlink, GArray *into, GError **error);
-/* A socket that becomes readable when an address comes or goes; -1 when there is none. */
-int      netlink_watch_addresses (void);
+/* A socket that becomes readable when an address, a link or a route comes or goes; -1 when there is none. */
+int      netlink_watch (void);
+/* What came on it: bits 1 << IkeKernelChange, without what is about the interface @but. */
+guint32  netlink_changes (int fd, guint32 but);

@@ -246,6 +246,9 @@ address_event (Net *net, gboolean is_new, const NetAddressInfo *address)
   GArray *addresses = net->cache.addresses;
   guint at = find_place (addresses, address);
   gboolean was_there = at < addresses->len;
+  /* Till nobody else turned out to have it, nothing comes from it. */
+  gboolean is_ripe = was_there && is_new && !(address->flags & IFA_F_TENTATIVE)
+                     && g_array_index (addresses, NetAddressInfo, at).flags & IFA_F_TENTATIVE;
   net->cache.is_stale |= net->cache.is_listing;
   pthread_mutex_lock (&net->cache.lock);
   if (is_new)
@@ -254,7 +257,7 @@ address_event (Net *net, gboolean is_new, const NetAddressInfo *address)
     g_array_remove_index (addresses, at);
   pthread_mutex_unlock (&net->cache.lock);
   /* The life of an address is told again and again; one of ours is in the cache already. */
-  if ((was_there == is_new && address->protocol != NET_PROTOCOL)
+  if ((was_there == is_new && !is_ripe && address->protocol != NET_PROTOCOL)
       || net_link_is_made (net, address->interface))
     return;
   if (address->protocol != NET_PROTOCOL)
@@ -371,6 +374,27 @@ static gboolean
 is_source (const NetAddressInfo *address)
 {
   return address->scope == RT_SCOPE_UNIVERSE || address->scope == RT_SCOPE_SITE;
+}
+
+guint
+net_addresses (Net *net, IkeKernelAddress *out, guint max)
+{
+  guint n = 0;
+  pthread_mutex_lock (&net->cache.lock);
+  for (guint i = 0; i < net->cache.addresses->len && n < max; i++) {
+    const NetAddressInfo *own = &g_array_index (net->cache.addresses, NetAddressInfo, i);
+    const NetLinkInfo *link =
+        g_hash_table_lookup (net->cache.links, GUINT_TO_POINTER (own->interface));
+    if (!is_source (own) || own->protocol == NET_PROTOCOL || !link || link->is_ours
+        || !(link->flags & IFF_UP)
+        || own->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED))
+      continue;
+    out[n] = (IkeKernelAddress){ .addr = own->addr };
+    out[n].addr.scope = 0;
+    g_strlcpy (out[n++].interface, link->name, sizeof out->interface);
+  }
+  pthread_mutex_unlock (&net->cache.lock);
+  return n;
 }
 
 static gboolean

@@ -211,6 +211,13 @@ is_local (IkePlugin *self, const IkeAddr *addr)
   return net_is_local (kernel->net, addr);
 }
 
+static guint
+addresses (IkePlugin *self, IkeKernelAddress *out, guint max)
+{
+  KernelXfrm *kernel = ike_plugin_state (self);
+  return net_addresses (kernel->net, out, max);
+}
+
 const IkeKernelNetClass net_class = {
   .struct_size = sizeof (IkeKernelNetClass),
   .add_address = add_address,
@@ -220,4 +227,5 @@ const IkeKernelNetClass net_class = {
   .source_for = source_for,
   .is_local = is_local,
   .route_to = route_to,
+  .addresses = addresses,
 };

@@ -90,6 +90,7 @@ void     net_cache_drop_ours (Net *net);      /* what an earlier process left: a
 void     net_cache_add     (Net *net, const NetAddressInfo *address);
 void     net_cache_add_link (Net *net, const NetLinkInfo *link);
 gboolean net_is_local      (Net *net, const IkeAddr *addr);
+guint    net_addresses     (Net *net, IkeKernelAddress *out, guint max);
 /* FALSE: there is none. */
 gboolean net_find_link     (Net *net, const char *name, NetLinkInfo *out);
 gboolean net_find_index    (Net *net, guint32 index, NetLinkInfo *out);

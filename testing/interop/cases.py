@@ -17,6 +17,7 @@ import pki
 import rekeying
 from certificates import Certs
 from lab import Failure, Lab, ip, wait_for
+from moving import Pings, go_by, leave
 from peers import CONNECTION
 from traffic import Traffic
 
@@ -86,7 +87,7 @@ class Run:
         return children
 
     def start(self):
-        hidden = {"remote_addrs": "%any"} if self.case.nat else {}
+        hidden = {"remote_addrs": "%any"} if self.case.nat or "mobike" in self.case.keys else {}
         for peer, ike, more in ((self.right, self.case.responder_ike or self.case.ike, {**hidden, **self.case.responder_keys}),
                                 (self.left, self.case.ike, self.case.initiator_keys)):
             tree = conns.connection(peer.side, self.family, ike, self.children(peer is self.left), self.case.domain,
@@ -345,6 +346,19 @@ def rebound(run, sniffer):
     wait_for(f"ESP to port {SECOND[4500]} of {outside}", answered_at_last, 3)
 
 
+def moved(run, sniffer):
+    """RFC 4555: the initiator goes from one link to another, and its pings with it."""
+    pings = Pings(run.lab, run.inner)
+    own, gateway = run.lab.add_link(run.left.side, 3)
+    go_by(run.left.side, "eth1", gateway)
+    leave(run.left.side)
+    wait_for(f"the responder seeing the initiator at {own[run.family]}",
+             lambda: [sa["remote-host"] for sa in run.right.sas()] == [own[run.family]], 15)
+    pings.some_more()
+    pings.end()
+    run.check_listing()
+
+
 def asked_for_life(run, sniffer):
     """RFC 7296, 2.4: the initiator asks a silent peer again and again, is answered, and all stays up."""
     def messages(is_response):
@@ -476,6 +490,7 @@ CASES = [
     Case("nat-rebinding", ike_says=X25519, nat=FIRST, families=(4,), then=rebound,
          second_child={"esp": "aes128gcm16-x25519", "says": {"encr-alg": "AES_GCM_16"}}),
     Case("encap", ike_says=X25519, families=(4,), keys={"encap": "yes"}),
+    Case("mobike", ike_says=X25519, keys={"mobike": "yes", "local_addrs": "192.0.2.0/24,2001:db8::/32"}, then=moved),
 ]
 
 

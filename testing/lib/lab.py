@@ -137,6 +137,20 @@ class Lab:
            *(f"address add {inner} dev lo {nodad[family]}" for family in (4, 6) for inner in side.inner[family]),
            "link set eth0 up", f"route add 0.0.0.0/0 via {side.gateway[4]}", f"route add ::/0 via {side.gateway[6]}")
 
+    def add_link(self, side, number, device="eth1"):
+        """A further attachment of an end to the middle; no route goes there.  Returns the end's addresses on it and the
+        middle's, by family."""
+        lengths, name = {4: 28, 6: 64}, f"{side.name}{number}"
+        own = {4: f"192.0.2.{number * 16 + 2}", 6: f"2001:db8:{number}::2"}
+        gateway = {4: f"192.0.2.{number * 16 + 1}", 6: f"2001:db8:{number}::1"}
+        ip(self.middle, f"link add {name} type veth peer name {device} netns {side.netns}",
+           *(f"address add {gateway[family]}/{lengths[family]} dev {name} {'nodad' if family == 6 else ''}" for family in (4, 6)),
+           f"link set {name} up")
+        ip(side.netns,
+           *(f"address add {own[family]}/{lengths[family]} dev {device} {'nodad' if family == 6 else ''}" for family in (4, 6)),
+           f"link set {device} up")
+        return own, gateway
+
     def add_client(self, name, number):
         """One more end behind the middle, translated as the left one is."""
         side = Side(self, name, number)

@@ -148,7 +148,7 @@ class StrongSwan(Daemon):
         self.write("etc/strongswan.conf", settings.write({"charon-systemd": charon,
                                                           "swanctl": {"load": "random openssl curve25519 pem pkcs1 pkcs8 x509"}}))
         # Else it looks for other paths and tells of addresses in the middle of a case.
-        tree = {**tree, "connections": {name: {**conn, "mobike": "no"} for name, conn in tree["connections"].items()}}
+        tree = {**tree, "connections": {name: {"mobike": "no", **conn} for name, conn in tree["connections"].items()}}
         self.file = self.write("etc/swanctl/swanctl.conf", settings.write(tree))
         self.launch([os.path.join(self.unpacked, "usr/sbin/charon-systemd")])
         wait_for("charon's control socket", lambda: self.has("/run/charon.vici"))

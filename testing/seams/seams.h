@@ -16,6 +16,11 @@ extern const IkePluginInfo seam_token_plugin;          /* an answer to orphans t
 extern const IkePluginInfo seam_resume_plugin;         /* a slot that goes into snapshots, and elsewhere */
 extern const IkePluginInfo seam_v1_plugin;             /* another major version */
 
+extern const IkePluginInfo seam_roam_plugin;           /* what moves SAs stands on this */
+
+/* State of seam-roam in an engine, for tests: behind feature transmit:roam. */
+typedef struct { guint n_changes[8], what, n_paced; } SeamRoam;
+
 /* State of seam-sync in an engine, for tests: behind feature id-0:sync. */
 typedef struct { guint32 slot; gboolean is_silent; guint n_accepted, n_refused; } SeamSync;
 
