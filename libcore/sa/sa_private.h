@@ -82,6 +82,7 @@ struct _IkeExchangeInfo {
   guint                   n_rows;
   const IkeNotifyInfo   **senders;            /* notify classes with `send`, by weight */
   guint                   n_senders;
+  const IkeExchangeInfo  *stands_for;         /* NULL: none; see IkeExchangeClass.instead_of */
 };
 
 typedef struct { const char *name; const IkeOperationClass *klass; IkePlugin *plugin; } IkeOperationInfo;
@@ -392,6 +393,7 @@ struct _IkeExchange {
   gboolean               is_answered, is_disbelieved;   /* the answer is in hand; it is not to be believed */
   gboolean               is_hinted, is_asked_again;
   gboolean               is_put_off;             /* the operation begins anew later */
+  gboolean               gives_way;              /* with wants_retry: to what it stands for */
   gint64                 hint_until_us;
   IkeWriter              out;
   guint8                *saved;               /* what was built before a WAIT, and the IkeWriter's state with it */
@@ -420,6 +422,8 @@ gboolean ike_classes_load  (IkeSaManager *manager, GError **error);
 void     ike_classes_clear (IkeClasses *classes);
 IkeTree *ike_classes_order (const IkeClasses *classes);
 const IkeExchangeInfo *ike_classes_exchange (const IkeClasses *classes, const char *name);
+/* The one that @sa begins with where @name is asked for: that, or what stands in for it.  NULL: nobody provides it. */
+const IkeExchangeInfo *ike_classes_first (const IkeClasses *classes, const char *name, IkeSa *sa);
 const IkeOperationInfo *ike_classes_operation (const IkeClasses *classes, const char *name);
 const IkeNotifyInfo *ike_classes_notify (const IkeClasses *classes, guint16 type);
 gboolean ike_classes_knows_payload (guint8 type, gconstpointer classes);
@@ -581,6 +585,8 @@ void     ike_exchange_free    (IkeExchange *x);
 IkeExchange *ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean is_initiator, guint32 id);
 void     ike_exchange_doubt   (IkeSa *sa);                            /* an answer came to what was given up */
 void     ike_exchange_gave_up (IkeExchange *x, const char *why);
+/* It is not answered: goes on with what it stands for.  FALSE: it stands for nothing. */
+gboolean ike_exchange_give_way (IkeExchange *x);
 void     ike_exchange_fail    (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason);
 /* The message hook for what came in.  FALSE: it is refused.  Else the three name what is to be processed. */
 gboolean ike_exchange_show    (IkeExchange *x, const guint8 **plain, gsize *len, guint8 *first);
