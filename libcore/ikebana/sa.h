@@ -91,6 +91,10 @@ gboolean        ike_sa_is_in_group (const IkeSa *sa, const char *group);
 gboolean        ike_sa_add_virtual_ip     (IkeSa *sa, gboolean is_ours, const IkeAddr *addr);
 void            ike_sa_forget_virtual_ips (IkeSa *sa, gboolean is_ours);
 const IkeAddr  *ike_sa_virtual_ips        (const IkeSa *sa, gboolean is_ours, guint *n);
+/* Who uses @sa, as bytes for ourselves: user, groups, virtual addresses. */
+void            ike_sa_write_user (const IkeSa *sa, IkeWriter *out);
+/* The same for @sa from what was written.  FALSE: malformed; a part of it may have been taken. */
+gboolean        ike_sa_read_user  (IkeSa *sa, IkeReader *in);
 /* How many there may be of one peer (RFC 7296, 2.4; `unique`), by both identities.  INITIAL_CONTACT came with AUTH: */
 void ike_sa_set_first_contact (IkeSa *sa);
 /* Responder, when the peer is authenticated and the SA about to be up: the older ones go, or, FALSE, this one shall

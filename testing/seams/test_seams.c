@@ -484,16 +484,32 @@ static const guint8 right_key[32] = { 1, 2, 3 }, wrong_key[32] = { 1, 2, 4 };
 static void
 take_snapshot (IkeSa *sa, gpointer data)
 {
+  IkeAddr given;
   g_autoptr (GError) error = NULL;
 
   seam_resume_set (sa, 4711);
+  ike_sa_set_user (sa, ike_ident_parse ("user@test", NULL));
+  ike_sa_add_group (sa, "staff");
+  g_assert_true (ike_addr_parse (&given, "10.9.0.7", NULL));
+  g_assert_true (ike_sa_add_virtual_ip (sa, FALSE, &given));
   *(GBytes **) data = ike_sa_snapshot (sa, right_key, &error);
   g_assert_no_error (error);
 }
 
+/* Who uses the SA is in it. */
 static void
 get_number (IkeSa *sa, gpointer data)
 {
+  char text[256];
+  guint n;
+  const IkeAddr *given = ike_sa_virtual_ips (sa, FALSE, &n);
+
+  g_assert_cmpstr (ike_ident_format (ike_sa_user (sa), text, sizeof text), ==, "user@test");
+  g_assert_true (ike_sa_is_in_group (sa, "staff"));
+  g_assert_cmpuint (n, ==, 1);
+  g_assert_cmpstr (ike_addr_format (given, FALSE, text), ==, "10.9.0.7");
+  ike_sa_virtual_ips (sa, TRUE, &n);
+  g_assert_cmpuint (n, ==, 0);
   *(guint32 *) data = seam_resume_get (sa);
 }
 
