@@ -647,6 +647,56 @@ test_resume_refused (gconstpointer flags)
   pair_free (pair);
 }
 
+/* -- keys from what was kept, and until when an SA is good */
+
+static void
+mac_of (IkeSa *sa, guint8 *out)
+{
+  IkePart part = { (const guint8 *) "x", 1 };
+  gsize len;
+
+  g_assert_true (ike_sa_prf_auth (sa, TRUE, &part, 1, out, &len));
+}
+
+static void
+seed_anew (IkeSa *sa, gpointer data)
+{
+  static const guint8 ni[32] = { 1 }, nr[32] = { 2 };
+  const IkePart secret = { (const guint8 *) "label", 5 }, i = { ni, 32 }, r = { nr, 32 };
+  IkeSa *heir = ike_sa_new_heir (sa, TRUE);
+  guint8 macs[3][IKE_SECRET_MAX] = { { 0 } };
+  IkeSecret kept;
+
+  ike_sa_set_choice (heir, ike_sa_choice (sa));
+  g_assert_false (ike_sa_keys_keep (heir, &kept));
+  g_assert_true (ike_sa_keys_keep (sa, &kept));
+  g_assert_true (ike_sa_keys_seed (heir, sa, secret.data, 5, ni, 32, nr, 32));
+  mac_of (heir, macs[0]);
+  g_assert_true (ike_sa_keys_seed_from (heir, &kept, &secret, &i, &r));
+  mac_of (heir, macs[1]);
+  g_assert_true (ike_sa_keys_seed_from (heir, &kept, &secret, &r, &i));
+  mac_of (heir, macs[2]);
+  g_assert_cmpmem (macs[0], sizeof macs[0], macs[1], sizeof macs[1]);
+  g_assert_true (memcmp (macs[1], macs[2], sizeof macs[1]) != 0);
+  ike_secret_clear (&kept);
+  g_assert_cmpuint (ike_sa_ends_in (sa), ==, 0);
+  ike_sa_end_in (sa, 1000);
+  ike_sa_end_in (sa, 2000);
+  g_assert_cmpuint (ike_sa_ends_in (sa), ==, 1000);
+  ike_sa_destroy (heir, "it was a test");
+}
+
+static void
+test_seed (gconstpointer flags)
+{
+  PairOptions o = resume_options (flags);
+  Pair *pair = pair_new (&o);
+
+  pair_assert_up (pair, "net");
+  g_assert_true (probe_run (pair, &pair->a, seed_anew, NULL));
+  pair_free (pair);
+}
+
 /* -- operations side by side */
 
 static void
@@ -698,6 +748,7 @@ main (int argc, char **argv)
   pair_add_test ("seams", "token/answers-are-few", test_token_rate);
   pair_add_test ("seams", "resume/another-engine-goes-on-with-the-sa", test_resume);
   pair_add_test ("seams", "resume/wrong-keys-and-cut-snapshots-are-refused", test_resume_refused);
+  pair_add_test ("seams", "keys/an-sa-is-seeded-from-what-was-kept-of-another", test_seed);
   pair_add_test ("seams", "operations/one-request-at-a-time", test_one_at_a_time);
   return g_test_run ();
 }
