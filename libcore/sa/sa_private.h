@@ -422,8 +422,7 @@ gboolean ike_classes_load  (IkeSaManager *manager, GError **error);
 void     ike_classes_clear (IkeClasses *classes);
 IkeTree *ike_classes_order (const IkeClasses *classes);
 const IkeExchangeInfo *ike_classes_exchange (const IkeClasses *classes, const char *name);
-/* The one that @sa begins with where @name is asked for: that, or what stands in for it.  NULL: nobody provides it. */
-const IkeExchangeInfo *ike_classes_first (const IkeClasses *classes, const char *name, IkeSa *sa);
+const IkeExchangeInfo *ike_classes_first (const IkeClasses *classes, const char *name, IkeSa *sa);  /* or its stand-in */
 const IkeOperationInfo *ike_classes_operation (const IkeClasses *classes, const char *name);
 const IkeNotifyInfo *ike_classes_notify (const IkeClasses *classes, guint16 type);
 gboolean ike_classes_knows_payload (guint8 type, gconstpointer classes);
@@ -585,8 +584,7 @@ void     ike_exchange_free    (IkeExchange *x);
 IkeExchange *ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean is_initiator, guint32 id);
 void     ike_exchange_doubt   (IkeSa *sa);                            /* an answer came to what was given up */
 void     ike_exchange_gave_up (IkeExchange *x, const char *why);
-/* It is not answered: goes on with what it stands for.  FALSE: it stands for nothing. */
-gboolean ike_exchange_give_way (IkeExchange *x);
+gboolean ike_exchange_give_way (IkeExchange *x);                       /* FALSE: it stands in for nothing */
 void     ike_exchange_fail    (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason);
 /* The message hook for what came in.  FALSE: it is refused.  Else the three name what is to be processed. */
 gboolean ike_exchange_show    (IkeExchange *x, const guint8 **plain, gsize *len, guint8 *first);

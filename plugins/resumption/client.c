@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client.c - the tickets of who began an IKE SA: in its seat while it lives, kept when it was lost,
- * gone when it was closed.
+/* client.c - the tickets of who began an IKE SA: in its seat while it lives, kept when it was
+ * lost, gone when it was closed.
  *
- * RFC 5723, 6.2: "when an IKE SA is deleted by the client or the gateway, the client MUST delete its
- * stored ticket"; 4.3.1: "a client MUST NOT reuse a ticket". */
+ * RFC 5723, 6.2: "when an IKE SA is deleted by the client or the gateway, the client MUST delete
+ * its stored ticket"; 4.3.1: "a client MUST NOT reuse a ticket". */
 #include "resumption.h"
 
 enum { ASK_AGAIN_MS = 10 * 1000, ASKED_MAX = 3, LEAST_S = 60, MOST_S = 30 * 24 * 3600 };
@@ -107,7 +107,7 @@ keep (IkeSa *sa, Seat *seat, const IkeNotify *notify, guint32 lifetime_s)
   seat->ticket->conn = ike_conn_ref (ike_sa_conn (sa));
   seat->ticket->session = session;
   seat->ticket->bytes = g_bytes_new (notify->data + 4, notify->len - 4);
-  seat->ticket->expires_us = ike_sa_now_us (sa) + lifetime_s * G_USEC_PER_SEC;
+  seat->ticket->expires_us = ike_sa_now_us (sa) + (gint64) lifetime_s * G_USEC_PER_SEC;
   seat->n_asked = 0;
   client_ask_in (sa, MAX (lifetime_s / 5 * 4, LEAST_S) * 1000ull);
 }
@@ -121,7 +121,8 @@ take_ticket (IkeSa *sa, Seat *seat, const IkeNotify *notify)
   guint32 lifetime_s;
 
   ike_reader_init (&r, notify->data, notify->len);
-  lifetime_s = MIN (ike_reader_u32 (&r), MOST_S);
+  lifetime_s = ike_reader_u32 (&r);
+  lifetime_s = MIN (lifetime_s, MOST_S);
   if (!r.failed && lifetime_s && ike_reader_left (&r))
     keep (sa, seat, notify, lifetime_s);
 }

@@ -34,9 +34,10 @@ end_of_proof (Resumption *self, IkeSa *sa, const Seat *seat)
   return sooner (seat->proven_s + (gint64) MIN (limit.seconds, G_MAXUINT32), end);
 }
 
-/* RFC 5723, 6.2: "The lifetime of the ticket sent by the gateway SHOULD be the minimum of the IKE SA
- * lifetime (per the gateway's local policy) and its re-authentication time, according to [RFC4478].
- * Even if neither of these are enforced by the gateway, a finite lifetime MUST be specified". */
+/* RFC 5723, 6.2: "The lifetime of the ticket sent by the gateway SHOULD be the minimum of the IKE
+ * SA lifetime (per the gateway's local policy) and its re-authentication time, according to
+ * [RFC4478]. Even if neither of these are enforced by the gateway, a finite lifetime MUST be
+ * specified". */
 static void
 set_ends (Resumption *self, IkeSa *sa, const Seat *seat, Session *session)
 {
@@ -80,8 +81,8 @@ write_ticket (Resumption *self, const Session *session, IkeWriter *w)
   return is_good;
 }
 
-/* RFC 5723, 4.1: "it returns an N(TICKET_ACK), if it cannot grant a ticket immediately, e.g., due to
- * packet size limitations.  In this case, the client MAY request a ticket later using an
+/* RFC 5723, 4.1: "it returns an N(TICKET_ACK), if it cannot grant a ticket immediately, e.g., due
+ * to packet size limitations. In this case, the client MAY request a ticket later using an
  * Informational exchange". */
 static gboolean
 is_too_long (const IkeSa *sa, const IkeExchange *x, const IkeWriter *out, gsize len)
@@ -246,8 +247,8 @@ typedef struct {
 } Old;
 
 /* RFC 5723, 4.3.4: "When the responder receives a ticket for an IKE SA that is still active and if
- * the responder accepts it (i.e., following successful completion of the IKE_AUTH exchange), the old
- * SA SHOULD be silently deleted without sending a DELETE informational exchange." */
+ * the responder accepts it (i.e., following successful completion of the IKE_AUTH exchange), the
+ * old SA SHOULD be silently deleted without sending a DELETE informational exchange." */
 static void
 forget_old (gpointer data)
 {

@@ -2,8 +2,8 @@
 /* keys.c - keys of tickets: random ones that are replaced in time, or those of a file.
  *
  * RFC 5723, 9.5: "The keys should be changed regularly"; 6.2: a key "MUST have a lifetime that is
- * significantly longer than the lifetime of an IKE SA".  A key that seals no more still opens, until
- * there are too many of newer ones. */
+ * significantly longer than the lifetime of an IKE SA". A key that seals no more still opens,
+ * until there are too many of newer ones. */
 #include "keys.h"
 #include <ikebana/engine.h>
 #include <ikebana/error.h>

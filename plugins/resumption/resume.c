@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* resume.c - the exchange IKE_SESSION_RESUME (RFC 5723, 4.3.2), in the place of IKE_SA_INIT: nonces,
- * a ticket, and keys without any public-key operation.
+/* resume.c - the exchange IKE_SESSION_RESUME (RFC 5723, 4.3.2), in the place of IKE_SA_INIT:
+ * nonces, a ticket, and keys without any public-key operation.
  *
  *     HDR, [N(COOKIE),] Ni, N(TICKET_OPAQUE) [,N+]   -->
  *                                                    <--  HDR, Nr [,N+]
@@ -26,8 +26,8 @@ is_ticket_there (IkePlugin *plugin, IkeSa *sa)
   return client_take (ike_plugin_state (plugin), sa);
 }
 
-/* RFC 5723, 4.3.2: "This exchange is equivalent to the IKE_SA_INIT exchange, and MUST be followed by
- * an IKE_AUTH exchange." */
+/* RFC 5723, 4.3.2: "This exchange is equivalent to the IKE_SA_INIT exchange, and MUST be followed
+ * by an IKE_AUTH exchange." */
 static const IkeExchangeClass resume_exchange = {
   .struct_size = sizeof (IkeExchangeClass),
   .number = 38,
@@ -39,9 +39,11 @@ static const IkeExchangeClass resume_exchange = {
   .instead_of = "IKE_SA_INIT",
   .wanted = is_ticket_there,
 };
+static const char *const wants[] = { "queue:tickets", "ticket-keys:*", NULL };
 const IkeFeature resume_exchange_feature = { .struct_size = sizeof (IkeFeature),
                                              .provides = "exchange:IKE_SESSION_RESUME",
-                                             .ops = &resume_exchange };
+                                             .ops = &resume_exchange,
+                                             .wants = wants };
 
 /* -- the gate */
 

@@ -2,17 +2,17 @@
 /* resumption.c - the plugin `resumption`: an IKE SA that was lost comes up again with a ticket,
  * without a key exchange, a signature or a user who types a password (RFC 5723).
  *
- * Whoever began an IKE SA (the client) asks for a ticket in IKE_AUTH, and again before it expires and
- * when the SA was replaced.  The ticket stays with the SA.  When that is lost - its peer did not
+ * Whoever began an IKE SA (the client) asks for a ticket in IKE_AUTH, and again before it expires
+ * and when the SA was replaced. The ticket stays with the SA. When that is lost - its peer did not
  * answer - the next attempt begins with IKE_SESSION_RESUME; when it is closed by either end, the
- * ticket goes with it.  A peer that does not take the ticket, or does not answer that exchange, gets
- * IKE_SA_INIT.
+ * ticket goes with it. A peer that does not take the ticket, or does not answer that exchange,
+ * gets IKE_SA_INIT.
  *
- * Whoever answered (the gateway) gives tickets by value, all that it needs sealed under a key of its
- * own or of a group of gateways, or by reference, all that it needs kept here, and in a queue where
- * one is.  It remembers nothing of tickets by value but those that were used or whose SA was closed,
- * so many at most: after a restart, or at another gateway of the group, the owner of a used ticket
- * could use it again until it expires. */
+ * Whoever answered (the gateway) gives tickets by value, all that it needs sealed under a key of
+ * its own or of a group of gateways, or by reference, all that it needs kept here, and in a queue
+ * where one is. It remembers nothing of tickets by value but those that were used or whose SA was
+ * closed, so many at most: after a restart, or at another gateway of the group, the owner of a
+ * used ticket could use it again until it expires. */
 #include "config.h"
 #include "resumption.h"
 #include <ikebana/error.h>

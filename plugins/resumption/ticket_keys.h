@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ticket_keys.h - where the keys of tickets by value come from: the kind `ticket-keys`.
  *
- * Without such a feature they are random and this daemon's own, or those of a file that several gateways share.  A plugin
- * that has keys of another origin (a key server, a security module) offers one. */
+ * Without such a feature they are random and this daemon's own, or those of a file that several gateways share.  A
+ * plugin that has keys of another origin (a key server, a security module) offers one. */
 #pragma once
 #include <ikebana/plugin.h>
 

@@ -19,7 +19,29 @@ heard (IkeSimEvent event, const IkeSimPacket *packet, gpointer data)
   if (packet->ike[18] != TICKETS_RESUME)
     return;
   g_byte_array_set_size (t->first, 0);
-  g_byte_array_append (t->first, packet->ike, (guint) (packet->len - (gsize) (packet->ike - packet->data)));
+  g_byte_array_append (t->first, packet->ike,
+                       (guint) (packet->len - (gsize) (packet->ike - packet->data)));
+}
+
+static const char off[] = "plugins { resumption { load = no } }\n";
+
+static char *
+body_of (const TicketsOptions *o, guint end, gboolean is_off)
+{
+  return g_strdup_printf (
+      "proposals = aes256gcm16-prfsha256-x25519\n%sdpd_delay = 10s\n%s children { net {\n"
+      "local_ts = 10.%u.0.0/16\n remote_ts = 10.%u.0.0/16\n esp_proposals = aes256gcm16\n } }\n",
+      is_off ? "" : "resumption = yes\n", or_none (o->conn[end]), end + 1, 2 - end);
+}
+
+void
+tickets_switch_off (Tickets *t, guint end)
+{
+  static const TicketsOptions none;
+
+  g_free (t->body[end]);
+  t->o.connection[end] = t->body[end] = body_of (&none, end, TRUE);
+  t->o.more[end] = off;
 }
 
 Tickets *
@@ -33,19 +55,14 @@ tickets_new (const TicketsOptions *options)
     g_ptr_array_add (plugins, (gpointer) options->plugins[i]);
   g_ptr_array_add (plugins, NULL);
   t->first = g_byte_array_new ();
-  t->o = (PairOptions){ .seed = 5,
-                        .flags = options->flags,
-                        .n_shards = options->n_shards,
-                        .builtin = options->builtin };
+  t->o = (PairOptions){
+    .seed = 5, .flags = options->flags, .n_shards = options->n_shards, .builtin = options->builtin
+  };
   for (guint i = 0; i < 2; i++) {
-    t->body[i] = options->body[i]
-                     ? g_strdup (options->body[i])
-                     : g_strdup_printf ("proposals = aes256gcm16-prfsha256-x25519\nresumption = yes\n"
-                                        "dpd_delay = 10s\n%s children { net {\n local_ts = 10.%u.0.0/16\n "
-                                        "remote_ts = 10.%u.0.0/16\n esp_proposals = aes256gcm16\n } }\n",
-                                        or_none (options->conn[i]), i + 1, 2 - i);
+    t->body[i] =
+        options->body[i] ? g_strdup (options->body[i]) : body_of (options, i, options->is_off[i]);
     t->o.connection[i] = t->body[i];
-    t->o.more[i] = options->more[i];
+    t->o.more[i] = options->is_off[i] ? off : options->more[i];
   }
   t->o.plugins = (const char *const *) g_ptr_array_free (g_steal_pointer (&plugins), FALSE);
   t->pair = pair_new (&t->o);
@@ -119,7 +136,7 @@ void
 tickets_assert_full (Tickets *t)
 {
   tickets_up (t);
-  g_assert_cmpuint (t->n_requests[TICKETS_INIT], ==, 1);
+  g_assert_cmpuint (t->n_requests[TICKETS_INIT], >=, 1);
   assert_here (t);
 }
 

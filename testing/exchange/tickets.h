@@ -10,6 +10,7 @@ typedef struct {
   guint       n_shards;
   const char *conn[2];                        /* more of the connection of each end */
   const char *more[2];                        /* more settings of each end */
+  gboolean    is_off[2];                      /* without the plugin, and so without its key */
   const char *body[2];                        /* the whole connection, instead; NULL: the usual one */
   const char *const *plugins;                 /* further ones */
   const IkePluginInfo *const *builtin;
@@ -27,6 +28,8 @@ typedef struct {
 
 Tickets *tickets_new  (const TicketsOptions *options);
 void     tickets_free (Tickets *t);
+/* From its next start on an end is without the plugin. */
+void     tickets_switch_off (Tickets *t, guint end);
 /* Nothing gets through any more, and again. */
 void     tickets_cut  (Tickets *t);
 void     tickets_mend (Tickets *t);
