@@ -422,7 +422,7 @@ gboolean ike_classes_load  (IkeSaManager *manager, GError **error);
 void     ike_classes_clear (IkeClasses *classes);
 IkeTree *ike_classes_order (const IkeClasses *classes);
 const IkeExchangeInfo *ike_classes_exchange (const IkeClasses *classes, const char *name);
-const IkeExchangeInfo *ike_classes_first (const IkeClasses *classes, const char *name, IkeSa *sa);  /* or its stand-in */
+const IkeExchangeInfo *ike_classes_first (const IkeClasses *classes, const char *name, IkeSa *sa); /* or its stand-in */
 const IkeOperationInfo *ike_classes_operation (const IkeClasses *classes, const char *name);
 const IkeNotifyInfo *ike_classes_notify (const IkeClasses *classes, guint16 type);
 gboolean ike_classes_knows_payload (guint8 type, gconstpointer classes);
