@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_resumption_bytes.c - one resumption, byte by byte, as RFC 5723 has it: what is on the wire is
- * read here, and keys and AUTH are computed anew by GLib's HMAC. */
+/* test_resumption_bytes.c - one resumption, byte by byte, as RFC 5723 has it: what is on the wire
+ * is read here, and keys and AUTH are computed anew by GLib's HMAC. */
 #define _GNU_SOURCE
 #include "exchange/tickets.h"
 #include <string.h>
@@ -181,8 +181,8 @@ find (const Payload *payloads, guint n, guint8 type)
 static const guint8 zero[8];
 
 /* RFC 5723, 4.3.2, figure 4: "HDR, [N(COOKIE),] Ni, N(TICKET_OPAQUE) [,N+]"; "The exchange type in
- * HDR is set to 'IKE_SESSION_RESUME'", 38; "the SPIr value is set to 0"; "The SPI values and Message
- * ID fields behave similarly to IKE_SA_INIT." */
+ * HDR is set to 'IKE_SESSION_RESUME'", 38; "the SPIr value is set to 0"; "The SPI values and
+ * Message ID fields behave similarly to IKE_SA_INIT." */
 static IkePart
 check_request (void)
 {

@@ -127,8 +127,8 @@ test_no_key_operation (gconstpointer flags)
   free_pubkey (t);
 }
 
-/* RFC 5723, 4.1: "it returns an N(TICKET_ACK), if it cannot grant a ticket immediately, e.g., due to
- * packet size limitations." */
+/* RFC 5723, 4.1: "it returns an N(TICKET_ACK), if it cannot grant a ticket immediately, e.g., due
+ * to packet size limitations." */
 static void
 test_ack (gconstpointer flags)
 {
