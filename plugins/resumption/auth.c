@@ -48,6 +48,18 @@ auth_value (IkeSa *sa, gboolean of_initiator, guint8 out[IKE_SECRET_MAX], gsize 
 
 /* -- what we say */
 
+enum { UNIQUE_NEVER = 3 };
+
+/* As in any other first request of IKE_AUTH (RFC 7296, 2.4): the SA that was lost may not be lost
+ * to the gateway. */
+static void
+write_contact (IkeSa *sa, const Session *session, IkeWriter *out)
+{
+  if (ike_sa_conn (sa)->unique != UNIQUE_NEVER && !session->is_anonymous
+      && !ike_sa_has_other (sa, session->id_i, session->id_r))
+    ike_notify_write (out, 0, IKE_N_INITIAL_CONTACT, NULL, 0, NULL, 0);
+}
+
 static IkeTaskResult
 auth_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 {
@@ -67,7 +79,9 @@ auth_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
     ike_id_write (out, IKE_PAYLOAD_IDI, session->id_i);
   ike_id_write (out, IKE_PAYLOAD_IDR, session->id_r);
   ike_auth_write (out, METHOD_SHARED_KEY, value, len);
-  if (!is_initiator)
+  if (is_initiator)
+    write_contact (sa, session, out);
+  else
     g_clear_pointer (&seat (task)->session, session_free);
   return IKE_TASK_DONE;
 }
@@ -139,6 +153,18 @@ why_not_authorized (Resumption *self, IkeSa *sa, const Session *session)
   return g_strdup (event.reason ? event.reason : "a plugin did not authorize the peer");
 }
 
+/* The peer proves that it has the keys, and is let in as who it was; else why not, g_free. */
+static char *
+admit (Seat *seat_, IkeSa *sa, const IkeMessage *in, gboolean of_initiator)
+{
+  const char *why = check_auth (sa, in, of_initiator);
+
+  if (why)
+    return g_strdup (why);
+  take_user (sa, seat_->session);
+  return why_not_authorized (seat_->self, sa, seat_->session);
+}
+
 /* An SA is not good for longer than the authentication that it goes back to. */
 static void
 set_ends (IkeSa *sa, const Session *session)
@@ -158,27 +184,22 @@ process_request (IkeTask *task, const IkeMessage *in)
   IkeSa *sa = ike_task_sa (task);
   Seat *seat_ = seat (task);
   const Session *session = seat_->session;
-  g_autofree char *because = NULL;
-  const char *why;
+  g_autofree char *why = NULL;
 
   ike_sa_set_local_id (sa, ike_ident_ref (session->id_r));
   ike_sa_set_remote_id (sa, ike_ident_ref (session->id_i));
   if (!is_id (in, IKE_PAYLOAD_IDI, session->id_i, FALSE)
       || !is_id (in, IKE_PAYLOAD_IDR, session->id_r, TRUE))
     return refuse (task, "the identities are others than those of the ticket");
-  why = check_auth (sa, in, TRUE);
+  why = admit (seat_, sa, in, TRUE);
   if (why)
     return refuse (task, why);
-  take_user (sa, session);
-  because = why_not_authorized (seat_->self, sa, session);
-  if (because)
-    return refuse (task, because);
   /* RFC 5723, 4.3.1: "a ticket is considered as used only when an IKE SA has been established
    * successfully with it." */
   if (!gateway_use (seat_->self, sa, session))
     return refuse (task, "the ticket was used meanwhile");
-  if (!ike_sa_settle_unique (sa, &because))
-    return refuse (task, because);
+  if (!ike_sa_settle_unique (sa, &why))
+    return refuse (task, why);
   set_ends (sa, session);
   ike_sa_set_established (sa);
   return IKE_TASK_DONE;
@@ -189,20 +210,14 @@ process_response (IkeTask *task, const IkeMessage *in)
 {
   IkeSa *sa = ike_task_sa (task);
   Seat *seat_ = seat (task);
-  const Session *session = seat_->session;
-  g_autofree char *because = NULL;
-  const char *why;
+  g_autofree char *why = NULL;
 
-  if (!is_id (in, IKE_PAYLOAD_IDR, session->id_r, FALSE))
+  if (!is_id (in, IKE_PAYLOAD_IDR, seat_->session->id_r, FALSE))
     return refuse (task, "it does not say to be who gave us the ticket");
-  why = check_auth (sa, in, FALSE);
+  why = admit (seat_, sa, in, FALSE);
   if (why)
     return refuse (task, why);
-  take_user (sa, session);
-  because = why_not_authorized (seat_->self, sa, session);
-  if (because)
-    return refuse (task, because);
-  set_ends (sa, session);
+  set_ends (sa, seat_->session);
   ike_counter_add (seat_->self->engine, seat_->self->count.resumed, 1);
   ike_sa_log_text (sa, IKE_LOG_INFO, "resumption", "resumed by a ticket");
   ike_sa_set_established (sa);

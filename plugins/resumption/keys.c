@@ -5,6 +5,7 @@
  * significantly longer than the lifetime of an IKE SA". A key that seals no more still opens,
  * until there are too many of newer ones. */
 #include "keys.h"
+#include "shared/hex/hex.h"
 #include <ikebana/engine.h>
 #include <ikebana/error.h>
 #include <ikebana/secret.h>
@@ -28,25 +29,11 @@ key_ring_clear (KeyRing *ring)
 }
 
 static gboolean
-read_hex (const char *text, guint8 *out, gsize len)
-{
-  if (strlen (text) != 2 * len)
-    return FALSE;
-  for (gsize i = 0; i < len; i++) {
-    int high = g_ascii_xdigit_value (text[2 * i]), low = g_ascii_xdigit_value (text[2 * i + 1]);
-    if (high < 0 || low < 0)
-      return FALSE;
-    out[i] = (guint8) (high << 4 | low);
-  }
-  return TRUE;
-}
-
-static gboolean
 read_line (const char *line, TicketKey *out)
 {
   g_auto (GStrv) words = g_strsplit_set (line, " \t", 2);
-  gboolean is_good = words[0] && words[1] && read_hex (words[0], out->id, sizeof out->id)
-                     && read_hex (g_strstrip (words[1]), out->key, sizeof out->key);
+  gboolean is_good = words[0] && words[1] && hex_read (words[0], out->id, sizeof out->id)
+                     && hex_read (g_strstrip (words[1]), out->key, sizeof out->key);
 
   for (guint i = 0; words[i]; i++)
     ike_wipe (words[i], strlen (words[i]));

@@ -132,9 +132,9 @@ on_updown (IkePlugin *plugin, IkeSa *sa, IkeUpDownEvent *event)
   Resumption *self = ike_plugin_state (plugin);
   Seat *seat = seat_find (self, sa);
 
-  if (event->is_up)
+  if (event->is_up && resumption_is_on (self, ike_sa_conn (sa)))
     came_up (self, sa);
-  else if (seat)
+  else if (!event->is_up && seat)
     went_down (self, sa, seat);
   return IKE_HOOK_PASS;
 }

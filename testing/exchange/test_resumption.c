@@ -477,6 +477,28 @@ test_old_goes_silently (gconstpointer flags)
   tickets_free (t);
 }
 
+/* The same, where only one SA of a peer may be, and the client comes from elsewhere. */
+static void
+test_moved (gconstpointer flags)
+{
+  Tickets *t = tickets_new (
+      &(TicketsOptions){ .flags = GPOINTER_TO_UINT (flags),
+                         .conn = { NULL, "dpd_delay = 0\nunique = keep\nremote_addrs = %any\n" } });
+  IkeAddr inside, outside;
+
+  tickets_assert_full (t);
+  tickets_lose (t);
+  g_assert_true (ike_addr_parse (&inside, "10.0.0.1", NULL));
+  g_assert_true (ike_addr_parse (&outside, "192.0.2.9", NULL));
+  t->pair->a.net_ops->nat_add (t->pair->a.net, &inside, &outside);
+  tickets_up (t);
+  pair_run (t->pair, 1);
+  g_assert_cmpuint (t->n_requests[TICKETS_RESUME], ==, 1);
+  g_assert_cmpuint (t->n_requests[TICKETS_INIT], ==, 0);
+  g_assert_cmpuint (pair_count (&t->pair->b, "ike.closed"), ==, 1);
+  tickets_free (t);
+}
+
 /* "NAT status is explicitly not part of the session resumption state." */
 static void
 test_nat (gconstpointer flags)
@@ -526,6 +548,7 @@ main (int argc, char **argv)
   pair_add_test ("resumption", "an-outage-keeps-the-ticket", test_outage);
   pair_add_test ("resumption", "every-datagram-may-be-lost-once", test_lost_datagrams);
   pair_add_test ("resumption", "the-old-sa-goes-silently", test_old_goes_silently);
+  pair_add_test ("resumption", "a-client-that-moved-is-not-in-its-own-way", test_moved);
   pair_add_test ("resumption", "nat-is-detected-anew", test_nat);
   return g_test_run ();
 }
