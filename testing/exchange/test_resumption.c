@@ -8,16 +8,6 @@
 
 #define BY_REFERENCE "plugins { resumption { tickets = reference } }\n"
 
-static Tickets *
-make_of (gconstpointer flags, const char *of_client, const char *of_gateway)
-{
-  Tickets *t = tickets_new (
-      &(TicketsOptions){ .flags = GPOINTER_TO_UINT (flags), .more = { of_client, of_gateway } });
-
-  tickets_assert_full (t);
-  return t;
-}
-
 static void
 check_again_and_again (Tickets *t)
 {
@@ -35,13 +25,13 @@ check_again_and_again (Tickets *t)
 static void
 test_by_value (gconstpointer flags)
 {
-  check_again_and_again (make_of (flags, NULL, NULL));
+  check_again_and_again (tickets_made (flags, NULL, NULL));
 }
 
 static void
 test_by_reference (gconstpointer flags)
 {
-  check_again_and_again (make_of (flags, NULL, BY_REFERENCE));
+  check_again_and_again (tickets_made (flags, NULL, BY_REFERENCE));
 }
 
 static void
@@ -58,7 +48,7 @@ test_shards (gconstpointer flags)
 static void
 test_restarted (gconstpointer flags)
 {
-  Tickets *t = make_of (flags, NULL, NULL);
+  Tickets *t = tickets_made (flags, NULL, NULL);
   gint64 begun;
 
   tickets_restart (t, &t->pair->b);
@@ -122,7 +112,7 @@ static void
 test_shared_keys (gconstpointer flags)
 {
   Keys keys = keys_new ();
-  Tickets *t = make_of (flags, NULL, keys.more);
+  Tickets *t = tickets_made (flags, NULL, keys.more);
 
   tickets_restart (t, &t->pair->b);
   tickets_lose (t);
@@ -149,7 +139,7 @@ static void
 test_reloaded_keys (gconstpointer flags)
 {
   Keys keys = keys_new ();
-  Tickets *t = make_of (flags, NULL, keys.more);
+  Tickets *t = tickets_made (flags, NULL, keys.more);
 
   keys_write (&keys, second_key, first_key);
   ike_tree_free (pair_command (&t->pair->b, "reload", NULL, NULL));
@@ -163,94 +153,6 @@ test_reloaded_keys (gconstpointer flags)
   keys_free (&keys);
 }
 
-static void
-test_rotated_keys (gconstpointer flags)
-{
-  Tickets *t = make_of (flags, NULL, "plugins { resumption { key_rotation = 20s } }\n");
-
-  for (guint i = 0; i < 4; i++) {
-    pair_run (t->pair, 30);
-    tickets_lose (t);
-    tickets_assert_resumed (t);
-  }
-  tickets_free (t);
-}
-
-/* -- it goes back to an authentication */
-
-static void
-test_expired (gconstpointer flags)
-{
-  Tickets *t = make_of (flags, NULL, "plugins { resumption { lifetime = 10m } }\n");
-
-  /* The client knows, and does not try. */
-  tickets_cut (t);
-  pair_run (t->pair, 700);
-  tickets_mend (t);
-  tickets_assert_full (t);
-  g_assert_cmpuint (t->n_requests[TICKETS_RESUME], ==, 0);
-  /* Only the gateway knows. */
-  tickets_lose (t);
-  ike_sim_shift_wall (t->pair->b.engine, 601 * G_USEC_PER_SEC);
-  tickets_assert_full (t);
-  g_assert_cmpuint (t->n_requests[TICKETS_RESUME], ==, 1);
-  tickets_free (t);
-}
-
-static void
-test_renewed (gconstpointer flags)
-{
-  Tickets *t = make_of (flags, NULL, "plugins { resumption { lifetime = 10m } }\n");
-
-  /* It is asked for again in time. */
-  pair_run (t->pair, 3600);
-  g_assert_cmpuint (tickets_count (t, TRUE, "resumption.given"), ==, 8);
-  tickets_lose (t);
-  tickets_assert_resumed (t);
-  tickets_free (t);
-}
-
-/* Every resumption is from the same authentication, so none is a day later. */
-static void
-test_max_age (gconstpointer flags)
-{
-  Tickets *t = make_of (flags, NULL, "plugins { resumption { max_age = 1h } }\n");
-  guint i;
-
-  for (i = 0; i < 20; i++) {
-    tickets_lose (t);
-    pair_run (t->pair, 200);
-    tickets_up (t);
-    if (t->n_requests[TICKETS_INIT])
-      break;
-  }
-  g_assert_cmpuint (i, >, 3);
-  g_assert_cmpuint (i, <, 17);
-  tickets_free (t);
-}
-
-/* What ends unless its peer authenticates anew ends then, however often it is resumed. */
-static void
-test_end_of_proof (gconstpointer flags)
-{
-  Tickets *t = tickets_new (
-      &(TicketsOptions){ .flags = GPOINTER_TO_UINT (flags),
-                         .conn = { NULL, "reauth_time = 30m\nover_time = 1m\nrand_time = 0\n" } });
-
-  tickets_assert_full (t);
-  for (guint i = 0; i < 3; i++) {
-    tickets_lose (t);
-    tickets_assert_resumed (t);
-  }
-  g_assert_cmpint (ike_sim_now_us (t->pair->sim), <, 1700 * G_USEC_PER_SEC);
-  g_assert_cmpuint (pair_count (&t->pair->b, "ike.established"), ==, 4);
-  pair_run (t->pair, 1870 - ike_sim_now_us (t->pair->sim) / G_USEC_PER_SEC);
-  g_assert_cmpuint (pair_count (&t->pair->b, "ike.closed"), ==, 4);
-  tickets_up (t);
-  g_assert_cmpuint (t->n_requests[TICKETS_INIT], ==, 1);
-  tickets_free (t);
-}
-
 /* -- what was closed, replaced, or configured otherwise */
 
 /* RFC 5723, 6.2: "when an IKE SA is deleted by the client or the gateway, the client MUST delete
@@ -258,7 +160,7 @@ test_end_of_proof (gconstpointer flags)
 static void
 test_closed (gconstpointer flags)
 {
-  Tickets *t = make_of (flags, NULL, NULL);
+  Tickets *t = tickets_made (flags, NULL, NULL);
   IkeTree *args = ike_tree_new_section ();
 
   pair_down (t->pair, "pair", NULL);
@@ -288,7 +190,7 @@ static void
 test_rekeyed (gconstpointer flags)
 {
   for (guint by_gateway = 0; by_gateway < 2; by_gateway++) {
-    Tickets *t = make_of (flags, NULL, by_gateway ? BY_REFERENCE : NULL);
+    Tickets *t = tickets_made (flags, NULL, by_gateway ? BY_REFERENCE : NULL);
 
     rekey (t, by_gateway ? &t->pair->b : &t->pair->a);
     g_assert_cmpuint (tickets_count (t, TRUE, "resumption.given"), ==, 2);
@@ -351,7 +253,7 @@ test_other_connection (gconstpointer flags)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    Tickets *t = make_of (flags, NULL, NULL);
+    Tickets *t = tickets_made (flags, NULL, NULL);
 
     tickets_lose (t);
     change (t, cases[i].end, cases[i].local, cases[i].more);
@@ -388,7 +290,7 @@ test_off (gconstpointer flags)
 static void
 test_off_meanwhile (gconstpointer flags)
 {
-  Tickets *t = make_of (flags, NULL, NULL);
+  Tickets *t = tickets_made (flags, NULL, NULL);
 
   tickets_switch_off (t, 1);
   tickets_restart (t, &t->pair->b);
@@ -421,7 +323,7 @@ test_not_wanted (gconstpointer flags)
 static void
 test_outage (gconstpointer flags)
 {
-  Tickets *t = make_of (flags, NULL, NULL);
+  Tickets *t = tickets_made (flags, NULL, NULL);
   g_autofree char *error = NULL;
 
   tickets_cut (t);
@@ -437,7 +339,7 @@ static void
 test_lost_datagrams (gconstpointer flags)
 {
   for (guint nth = 1; nth <= 4; nth++) {
-    Tickets *t = make_of (flags, NULL, NULL);
+    Tickets *t = tickets_made (flags, NULL, NULL);
     IkeSimRule rule = {
       .struct_size = sizeof rule, .action = IKE_SIM_DROP, .first = nth, .n_times = 1
     };
@@ -503,7 +405,7 @@ test_moved (gconstpointer flags)
 static void
 test_nat (gconstpointer flags)
 {
-  Tickets *t = make_of (flags, NULL, NULL);
+  Tickets *t = tickets_made (flags, NULL, NULL);
   g_autoptr (IkeTree) status = NULL;
   const IkeTree *sa;
   IkeAddr inside, outside;
@@ -533,12 +435,6 @@ main (int argc, char **argv)
                  test_restarted);
   pair_add_test ("resumption", "keys-of-a-file-are-those-of-a-group", test_shared_keys);
   pair_add_test ("resumption", "keys-are-reloaded", test_reloaded_keys);
-  pair_add_test ("resumption", "random-keys-are-replaced-in-time", test_rotated_keys);
-  pair_add_test ("resumption", "a-ticket-expires-at-both-ends", test_expired);
-  pair_add_test ("resumption", "a-ticket-is-renewed-in-time", test_renewed);
-  pair_add_test ("resumption", "once-in-a-while-all-is-authenticated", test_max_age);
-  pair_add_test ("resumption", "the-end-of-an-authentication-stays-where-it-was",
-                 test_end_of_proof);
   pair_add_test ("resumption", "what-was-closed-is-not-resumed", test_closed);
   pair_add_test ("resumption", "a-replaced-sa-has-another-ticket", test_rekeyed);
   pair_add_test ("resumption", "another-connection-is-not-resumed", test_other_connection);

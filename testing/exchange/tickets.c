@@ -70,6 +70,16 @@ tickets_new (const TicketsOptions *options)
   return t;
 }
 
+Tickets *
+tickets_made (gconstpointer flags, const char *of_client, const char *of_gateway)
+{
+  Tickets *t = tickets_new (
+      &(TicketsOptions){ .flags = GPOINTER_TO_UINT (flags), .more = { of_client, of_gateway } });
+
+  tickets_assert_full (t);
+  return t;
+}
+
 void
 tickets_free (Tickets *t)
 {

@@ -27,6 +27,8 @@ typedef struct {
 } Tickets;
 
 Tickets *tickets_new  (const TicketsOptions *options);
+/* The usual one with more settings of each end, up. */
+Tickets *tickets_made (gconstpointer flags, const char *of_client, const char *of_gateway);
 void     tickets_free (Tickets *t);
 /* From its next start on an end is without the plugin. */
 void     tickets_switch_off (Tickets *t, guint end);
