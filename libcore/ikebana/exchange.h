@@ -56,6 +56,9 @@ const char   *ike_task_name      (IkeTask *task);
 IkeTaskResult ike_task_next  (IkeTask *task, const char *exchange);                       /* returns NEXT */
 /* Returns RETRY, or, when there were too many already, DISBELIEVE: then change nothing. */
 IkeTaskResult ike_task_retry (IkeTask *task, const char *reason_static);
+/* The peer does not want this exchange, which stands in for another (IkeExchangeClass.instead_of): that one begins
+ * anew, with message ID 0 and tasks of its own.  Returns RETRY or DISBELIEVE, as ike_task_retry() does. */
+IkeTaskResult ike_task_give_way (IkeTask *task, const char *reason_static);
 /* For the answer to an unprotected request, before anything was made of it: anybody may have sent it, so it is
  * dropped, and the true one may still come.  @reason (copied) is what people hear when none does.  Else it is
  * ike_task_abort(). */
@@ -198,6 +201,10 @@ typedef struct {
   const char        *operation;               /* of the responder, when it spans exchanges: "establish"; may be NULL */
   /* IKE_EXCHANGE_ID_0: accept this one? its replay rule */
   gboolean         (*id_0) (IkePlugin *self, IkeSa *sa, const IkeMessage *message);
+  /* IKE_EXCHANGE_INITIAL: another one that operations of ours begin with, and this one in its place where @wanted
+   * says so.  Where the peer does not answer this one, or a task gives way, that other one follows all the same. */
+  const char        *instead_of;
+  gboolean         (*wanted) (IkePlugin *self, IkeSa *sa);
 } IkeExchangeClass;
 
 /* Kind `id-0`: a form of somebody's exchange that has message ID 0 and stands outside the window (RFC 6311):

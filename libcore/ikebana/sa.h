@@ -106,6 +106,10 @@ gboolean        ike_sa_is_in_group (const IkeSa *sa, const char *group);
 gboolean        ike_sa_add_virtual_ip     (IkeSa *sa, gboolean is_ours, const IkeAddr *addr);
 void            ike_sa_forget_virtual_ips (IkeSa *sa, gboolean is_ours);
 const IkeAddr  *ike_sa_virtual_ips        (const IkeSa *sa, gboolean is_ours, guint *n);
+/* Who uses @sa, as bytes for ourselves: user, groups, virtual addresses. */
+void            ike_sa_write_user (const IkeSa *sa, IkeWriter *out);
+/* The same for @sa from what was written.  FALSE: malformed; a part of it may have been taken. */
+gboolean        ike_sa_read_user  (IkeSa *sa, IkeReader *in);
 /* How many there may be of one peer (RFC 7296, 2.4; `unique`), by both identities.  INITIAL_CONTACT came with AUTH: */
 void ike_sa_set_first_contact (IkeSa *sa);
 /* Responder, when the peer is authenticated and the SA about to be up: the older ones go, or, FALSE, this one shall
@@ -188,6 +192,11 @@ gboolean ike_sa_keys_mix_psk (IkeSa *sa, const guint8 *psk, gsize psk_len);
 gboolean ike_sa_keys_seed  (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize secret_len, const guint8 *nonce_i,
                             gsize nonce_i_len,
                             const guint8 *nonce_r, gsize nonce_r_len);
+/* What later SAs may be seeded from when this one is gone: SK_d.  FALSE: there are no keys yet.  Clear it in time. */
+gboolean ike_sa_keys_keep  (const IkeSa *sa, IkeSecret *kept);
+/* As ike_sa_keys_seed(), from what was kept of an SA with the same choice. */
+gboolean ike_sa_keys_seed_from (IkeSa *sa, const IkeSecret *kept, const IkePart *secret, const IkePart *nonce_i,
+                                const IkePart *nonce_r);
 guint32  ike_sa_key_generation (const IkeSa *sa);
 /* prf (SK_px, parts): for those who authenticate more (IntAuth of RFC 9242).  The result has the PRF's length. */
 gboolean ike_sa_prf_auth   (IkeSa *sa, gboolean of_initiator, const IkePart *parts, guint n_parts, guint8 *out,
@@ -298,6 +307,8 @@ void   ike_sa_reauthenticate_in (IkeSa *sa, guint64 seconds);
 /* @sa, or whatever heir it has then, ends in @seconds, or sooner, unless another takes its place that was made from
  * scratch. */
 void   ike_sa_end_in       (IkeSa *sa, guint64 seconds);
+/* In how many seconds that is, rounded down; 0: never. */
+guint64 ike_sa_ends_in     (const IkeSa *sa);
 
 /* -- sending outside exchanges (other protocol versions, tests) */
 

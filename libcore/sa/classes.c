@@ -20,6 +20,21 @@ ike_classes_exchange (const IkeClasses *classes, const char *name)
   return NULL;
 }
 
+const IkeExchangeInfo *
+ike_classes_first (const IkeClasses *classes, const char *name, IkeSa *sa)
+{
+  const IkeExchangeInfo *info = ike_classes_exchange (classes, name);
+  guint i;
+
+  for (i = 0; info && i < classes->n_exchanges; i++) {
+    const IkeExchangeInfo *other = classes->exchanges[i];
+    if (other->stands_for == info && other->klass->wanted
+        && other->klass->wanted (other->plugin, sa))
+      return other;
+  }
+  return info;
+}
+
 const IkeOperationInfo *
 ike_classes_operation (const IkeClasses *classes, const char *name)
 {
@@ -196,6 +211,9 @@ load_exchanges (IkeEngine *engine, IkeClasses *c, GError **error)
     return order_error ("exchanges", cycle, error);
   for (k = 0; k < n; k++)
     ((IkeExchangeInfo *) sorted[k])->order = k;
+  for (i = 0; i < n; i++)
+    if (c->exchanges[i]->klass->instead_of)
+      c->exchanges[i]->stands_for = ike_classes_exchange (c, c->exchanges[i]->klass->instead_of);
   for (i = 0; i < n; i++)
     if (!load_rows (engine, c, c->exchanges[i], error))
       return FALSE;

@@ -208,6 +208,19 @@ ike_task_retry (IkeTask *task, const char *reason_static)
 }
 
 IkeTaskResult
+ike_task_give_way (IkeTask *task, const char *reason_static)
+{
+  IkeExchange *x = task->exchange;
+  IkeTaskResult result;
+
+  if (!x->info->stands_for)
+    return ike_task_abort (task, reason_static);
+  result = ike_task_retry (task, reason_static);
+  x->gives_way = result == IKE_TASK_RETRY;
+  return result;
+}
+
+IkeTaskResult
 ike_task_disbelieve (IkeTask *task, const char *reason)
 {
   IkeExchange *x = task->exchange;
@@ -362,12 +375,50 @@ disbelieve (IkeExchange *x)
   ike_transmit_hint (x, x->reason);
 }
 
+/* The operation begins once more, as if it had done nothing yet. */
+static void
+give_way (IkeExchange *x)
+{
+  const IkeExchangeInfo *next = x->info->stands_for;
+  IkeOperation *op = x->operation;
+  IkeSa *sa = x->sa;
+
+  unlink_exchange (x);
+  while (op->n_tasks)
+    ike_operation_drop_task (op, op->tasks[op->n_tasks - 1]);
+  op->tasks_done = op->repeats = 0;
+  op->next_exchange = NULL;
+  ike_exchange_free (x);
+  sa->was_retried = TRUE;
+  sa->peer_spi = 0;
+  sa->window.next_sent = 0;
+  g_clear_pointer (&sa->hint, g_free);
+  ike_timer_stop (g_steal_pointer (&sa->setup_timer));
+  ike_sa_arm_setup (sa);
+  ike_exchange_begin (sa, op, next);
+}
+
+gboolean
+ike_exchange_give_way (IkeExchange *x)
+{
+  if (!x->info->stands_for || x->sa->state != IKE_SA_CONNECTING)
+    return FALSE;
+  ike_sa_progress (x->sa, IKE_LOG_INFO, "no answer to %s, so %s is tried", x->info->name,
+                   x->info->stands_for->name);
+  give_way (x);
+  return TRUE;
+}
+
 static void
 retry (IkeExchange *x)
 {
   if (++x->retries > IKE_RETRIES_MAX) {
     fail (x, 0, NULL, 0, "the peer asked for one more try too often");
     fail_operation (x);
+    return;
+  }
+  if (x->gives_way) {
+    give_way (x);
     return;
   }
   unlink_exchange (x);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* keys.c - SKEYSEED, the SK_* keys with their generations, KEYMAT, and the octets that AUTH signs
- * (RFC 7296, 2.13 to 2.17).  Nothing outside this file sees SK_d. */
+ * (RFC 7296, 2.13 to 2.17).  Nothing outside this file sees SK_d, unless it keeps it for an SA to
+ * come. */
 #include "sa/sa_private.h"
 #include <string.h>
 
@@ -254,6 +255,19 @@ ike_sa_keys_mix_psk (IkeSa *sa, const guint8 *psk, gsize psk_len)
   return TRUE;
 }
 
+/* @parts: the secret, Ni, Nr. */
+static gboolean
+seed (IkeSa *sa, const IkePrf *prf, const IkePart *d, const IkePart parts[3])
+{
+  guint8 skeyseed[IKE_SECRET_MAX];
+  gboolean is_ok;
+
+  remember_nonces (sa, parts[1].data, parts[1].len, parts[2].data, parts[2].len);
+  is_ok = ike_prf_run (prf, d->data, d->len, parts, 3, skeyseed) && derive (sa, skeyseed);
+  ike_wipe (skeyseed, sizeof skeyseed);
+  return is_ok;
+}
+
 /* RFC 7296, 2.18: SKEYSEED = prf (SK_d (old), g^ir (new) | Ni | Nr), by the old SA's PRF.  An SA
  * that begins without an exchange of keys has a label there (RFC 5723, 5.1), which is its plugin's.
  */
@@ -262,18 +276,36 @@ ike_sa_keys_seed (IkeSa *sa, IkeSa *old, const guint8 *secret, gsize secret_len,
                   gsize ni_len, const guint8 *nr, gsize nr_len)
 {
   IkePart parts[] = { { secret, secret_len }, { ni, ni_len }, { nr, nr_len } };
-  guint8 skeyseed[IKE_SECRET_MAX];
   gsize d_len;
   const guint8 *d;
-  gboolean is_ok;
 
   g_return_val_if_fail (sa->prf && old->keys, FALSE);
   d = ike_keys_part (old->keys, SK_D, &d_len);
-  remember_nonces (sa, ni, ni_len, nr, nr_len);
-  is_ok = ike_prf_run (old->prf, d, d_len, parts, G_N_ELEMENTS (parts), skeyseed)
-          && derive (sa, skeyseed);
-  ike_wipe (skeyseed, sizeof skeyseed);
-  return is_ok;
+  return seed (sa, old->prf, &(IkePart){ d, d_len }, parts);
+}
+
+gboolean
+ike_sa_keys_keep (const IkeSa *sa, IkeSecret *kept)
+{
+  gsize len;
+  const guint8 *d = sa->keys ? ike_keys_part (sa->keys, SK_D, &len) : NULL;
+
+  ike_sa_assert_owner (sa);
+  if (!d || len > IKE_SECRET_MAX)
+    return FALSE;
+  ike_secret_set (kept, d, len);
+  return TRUE;
+}
+
+gboolean
+ike_sa_keys_seed_from (IkeSa *sa, const IkeSecret *kept, const IkePart *secret,
+                       const IkePart *nonce_i, const IkePart *nonce_r)
+{
+  IkePart parts[] = { *secret, *nonce_i, *nonce_r };
+
+  ike_sa_assert_owner (sa);
+  g_return_val_if_fail (sa->prf, FALSE);
+  return seed (sa, sa->prf, &(IkePart){ kept->bytes, kept->len }, parts);
 }
 
 /* KEYMAT = prf+ (SK_d, [g^ir (new) |] Ni | Nr) (RFC 7296, 2.17). */

@@ -319,6 +319,15 @@ ike_sa_reauthenticate_in (IkeSa *sa, guint64 seconds)
     rearm (sa);
 }
 
+guint64
+ike_sa_ends_in (const IkeSa *sa)
+{
+  gint64 left_us = sa->proof_end_us - ike_sa_now_us (sa);
+
+  ike_sa_assert_owner (sa);
+  return sa->proof_end_us ? (guint64) MAX (left_us / G_USEC_PER_SEC, 1) : 0;
+}
+
 void
 ike_sa_end_in (IkeSa *sa, guint64 seconds)
 {

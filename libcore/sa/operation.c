@@ -369,7 +369,7 @@ ike_operations_kick (IkeSa *sa)
         g_assert_not_reached ();
       return;
     }
-    info = ike_classes_exchange (&sa->shard->manager->classes, op->info->klass->exchange);
+    info = ike_classes_first (&sa->shard->manager->classes, op->info->klass->exchange, sa);
     if (!info) {
       ike_operation_end (op, "no plugin provides the exchange that this needs");
       return;

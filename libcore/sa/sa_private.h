@@ -82,6 +82,7 @@ struct _IkeExchangeInfo {
   guint                   n_rows;
   const IkeNotifyInfo   **senders;            /* notify classes with `send`, by weight */
   guint                   n_senders;
+  const IkeExchangeInfo  *stands_for;         /* NULL: none; see IkeExchangeClass.instead_of */
 };
 
 typedef struct { const char *name; const IkeOperationClass *klass; IkePlugin *plugin; } IkeOperationInfo;
@@ -394,6 +395,7 @@ struct _IkeExchange {
   gboolean               is_answered, is_disbelieved;   /* the answer is in hand; it is not to be believed */
   gboolean               is_hinted, is_asked_again;
   gboolean               is_put_off;             /* the operation begins anew later */
+  gboolean               gives_way;              /* with wants_retry: to what it stands for */
   gint64                 hint_until_us;
   IkeWriter              out;
   guint8                *saved;               /* what was built before a WAIT, and the IkeWriter's state with it */
@@ -422,6 +424,7 @@ gboolean ike_classes_load  (IkeSaManager *manager, GError **error);
 void     ike_classes_clear (IkeClasses *classes);
 IkeTree *ike_classes_order (const IkeClasses *classes);
 const IkeExchangeInfo *ike_classes_exchange (const IkeClasses *classes, const char *name);
+const IkeExchangeInfo *ike_classes_first (const IkeClasses *classes, const char *name, IkeSa *sa); /* or its stand-in */
 const IkeOperationInfo *ike_classes_operation (const IkeClasses *classes, const char *name);
 const IkeNotifyInfo *ike_classes_notify (const IkeClasses *classes, guint16 type);
 gboolean ike_classes_knows_payload (guint8 type, gconstpointer classes);
@@ -589,6 +592,7 @@ IkeExchange *ike_exchange_new (IkeSa *sa, const IkeExchangeInfo *info, gboolean 
 void     ike_exchange_doubt   (IkeSa *sa);                            /* an answer came to what was given up */
 void     ike_exchange_gave_up (IkeExchange *x, const char *why);
 void     ike_exchange_abandon (IkeExchange *x, const char *why);   /* ours, without an answer: begins anew */
+gboolean ike_exchange_give_way (IkeExchange *x);                       /* FALSE: it stands in for nothing */
 void     ike_exchange_fail    (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason);
 /* The message hook for what came in.  FALSE: it is refused.  Else the three name what is to be processed. */
 gboolean ike_exchange_show    (IkeExchange *x, const guint8 **plain, gsize *len, guint8 *first);

@@ -2,10 +2,11 @@
 /* snapshot.c - an SA as a sealed blob, and back: what a later or another daemon needs to go on with
  * it.  The peer notices nothing: SPIs, keys, message IDs and the children's SPIs stay. */
 #include "sa/sa_private.h"
+#include <ikebana/pack.h>
 #include <string.h>
 
 enum {
-  VERSION = 1,
+  VERSION = 2,
   SALT_LEN = 4,
   IV_LEN = 8,
   ICV_LEN = 16,
@@ -15,48 +16,6 @@ enum {
 };
 
 /* -- writing */
-
-static void
-write_text (IkeWriter *w, const char *text)
-{
-  gsize len = text ? strlen (text) : 0;
-
-  ike_writer_u16 (w, (guint16) len);
-  ike_writer_bytes (w, text ? text : "", len);
-}
-
-static void
-write_addr (IkeWriter *w, const IkeAddr *addr)
-{
-  ike_writer_u8 (w, addr->family);
-  ike_writer_u16 (w, addr->port);
-  ike_writer_u32 (w, addr->scope);
-  ike_writer_bytes (w, addr->bytes, sizeof addr->bytes);
-}
-
-static void
-write_ident (IkeWriter *w, const IkeIdent *id)
-{
-  gsize len = 0;
-  const guint8 *data = id ? ike_ident_data (id, &len) : NULL;
-
-  ike_writer_u8 (w, id ? ike_ident_type (id) : 0);
-  ike_writer_u16 (w, (guint16) len);
-  ike_writer_bytes (w, data, len);
-}
-
-static void
-write_choice (IkeWriter *w, const IkeChoice *choice)
-{
-  guint i;
-
-  ike_writer_u8 (w, choice->protocol);
-  for (i = 0; i < IKE_TRANSFORM_TYPES; i++) {
-    ike_writer_u8 (w, choice->chosen[i].type);
-    ike_writer_u16 (w, choice->chosen[i].id);
-    ike_writer_u16 (w, choice->chosen[i].key_bits);
-  }
-}
 
 static void
 write_selectors (IkeWriter *w, const IkeSelector *selectors, guint n)
@@ -73,13 +32,13 @@ write_selectors (IkeWriter *w, const IkeSelector *selectors, guint n)
 static void
 write_child (IkeWriter *w, const IkeChild *child)
 {
-  write_text (w, child->conf->name);
+  ike_pack_text (w, child->conf->name);
   ike_writer_u32 (w, child->spi_in);
   ike_writer_u32 (w, child->spi_out);
   ike_writer_u32 (w, child->reqid);
   ike_writer_u8 (w, child->mode);
   ike_writer_u32 (w, child->flags);
-  write_choice (w, &child->choice);
+  ike_pack_choice (w, &child->choice);
   write_selectors (w, child->selectors, child->n_local);
   write_selectors (w, child->selectors + child->n_local, child->n_remote);
 }
@@ -94,12 +53,12 @@ write_slots (IkeWriter *w, IkeSa *sa)
     gsize mark;
     if (!sa->slots[i] || !manager->slots[i].snapshot)
       continue;
-    write_text (w, manager->slots[i].name);
+    ike_pack_text (w, manager->slots[i].name);
     mark = ike_writer_open_u16 (w);
     manager->slots[i].snapshot (sa, sa->slots[i], w);
     ike_writer_close_u16 (w, mark, -2);
   }
-  write_text (w, "");
+  ike_pack_text (w, "");
 }
 
 static void
@@ -116,12 +75,12 @@ write_sa (IkeWriter *w, IkeSa *sa)
                               | sa->is_anonymous << 5));
   ike_writer_u64 (w, sa->our_spi);
   ike_writer_u64 (w, sa->peer_spi);
-  write_addr (w, &sa->local);
-  write_addr (w, &sa->remote);
-  write_text (w, sa->conn ? sa->conn->name : "");
-  write_ident (w, sa->local_id);
-  write_ident (w, sa->remote_id);
-  write_choice (w, sa->choice);
+  ike_pack_addr (w, &sa->local);
+  ike_pack_addr (w, &sa->remote);
+  ike_pack_text (w, sa->conn ? sa->conn->name : "");
+  ike_pack_ident (w, sa->local_id);
+  ike_pack_ident (w, sa->remote_id);
+  ike_pack_choice (w, sa->choice);
   ike_writer_u32 (w, keys->generation);
   ike_writer_u64 (w, keys->iv_counter);
   ike_writer_u16 (w, (guint16) len);
@@ -133,6 +92,7 @@ write_sa (IkeWriter *w, IkeSa *sa)
   ike_writer_u16 (w, (guint16) sa->n_children);
   for (child = sa->children; child; child = child->next)
     write_child (w, child);
+  ike_sa_write_user (sa, w);
   write_slots (w, sa);
 }
 
@@ -178,53 +138,6 @@ ike_sa_snapshot (IkeSa *sa, const guint8 key[32], GError **error)
 
 /* -- reading */
 
-static char *
-read_text (IkeReader *r)
-{
-  guint16 len = ike_reader_u16 (r);
-  const guint8 *data = ike_reader_bytes (r, len);
-
-  return data ? g_strndup ((const char *) data, len) : NULL;
-}
-
-static void
-read_addr (IkeReader *r, IkeAddr *addr)
-{
-  const guint8 *bytes;
-
-  memset (addr, 0, sizeof *addr);
-  addr->family = ike_reader_u8 (r);
-  addr->port = ike_reader_u16 (r);
-  addr->scope = ike_reader_u32 (r);
-  bytes = ike_reader_bytes (r, sizeof addr->bytes);
-  if (bytes)
-    memcpy (addr->bytes, bytes, sizeof addr->bytes);
-}
-
-static IkeIdent *
-read_ident (IkeReader *r)
-{
-  guint8 type = ike_reader_u8 (r);
-  guint16 len = ike_reader_u16 (r);
-  const guint8 *data = ike_reader_bytes (r, len);
-
-  return type && data ? ike_ident_new (type, data, len) : NULL;
-}
-
-static void
-read_choice (IkeReader *r, IkeChoice *choice)
-{
-  guint i;
-
-  memset (choice, 0, sizeof *choice);
-  choice->protocol = ike_reader_u8 (r);
-  for (i = 0; i < IKE_TRANSFORM_TYPES; i++) {
-    choice->chosen[i].type = ike_reader_u8 (r);
-    choice->chosen[i].id = ike_reader_u16 (r);
-    choice->chosen[i].key_bits = ike_reader_u16 (r);
-  }
-}
-
 static gboolean
 read_selectors (IkeReader *r, IkeChild *child, gboolean is_local)
 {
@@ -245,7 +158,7 @@ read_selectors (IkeReader *r, IkeChild *child, gboolean is_local)
 static gboolean
 read_child (IkeReader *r, IkeSa *sa)
 {
-  g_autofree char *name = read_text (r);
+  g_autofree char *name = ike_unpack_text (r);
   const IkeChildConf *conf = name ? ike_conn_child (sa->conn, name) : NULL;
   IkeChild *child;
 
@@ -257,7 +170,7 @@ read_child (IkeReader *r, IkeSa *sa)
   child->reqid = ike_reader_u32 (r);
   child->mode = ike_reader_u8 (r);
   child->flags = ike_reader_u32 (r);
-  read_choice (r, &child->choice);
+  ike_unpack_choice (r, &child->choice);
   child->protocol = child->choice.protocol;
   child->local = sa->local;
   child->remote = sa->remote;
@@ -270,7 +183,7 @@ read_slots (IkeReader *r, IkeSa *sa)
   IkeSaManager *manager = sa->shard->manager;
 
   for (;;) {
-    g_autofree char *name = read_text (r);
+    g_autofree char *name = ike_unpack_text (r);
     IkeReader body;
     guint i;
     if (!name)
@@ -315,17 +228,17 @@ static gboolean
 read_rest (IkeReader *r, IkeSa *sa, IkeEngine *engine)
 {
   g_autoptr (IkeConfig) config = ike_engine_config (engine);
-  g_autofree char *conn = read_text (r);
+  g_autofree char *conn = ike_unpack_text (r);
   guint n, i;
 
   sa->conn = conn && config ? ike_config_conn (config, conn) : NULL;
   if (!sa->conn)
     return FALSE;
   ike_conn_ref (sa->conn);
-  sa->local_id = read_ident (r);
-  sa->remote_id = read_ident (r);
+  sa->local_id = ike_unpack_ident (r);
+  sa->remote_id = ike_unpack_ident (r);
   sa->choice = g_new0 (IkeChoice, 1);
-  read_choice (r, sa->choice);
+  ike_unpack_choice (r, sa->choice);
   if (!read_keys (r, sa))
     return FALSE;
   sa->window.next_sent = ike_reader_u32 (r);
@@ -336,7 +249,7 @@ read_rest (IkeReader *r, IkeSa *sa, IkeEngine *engine)
   for (n = ike_reader_u16 (r), i = 0; i < n; i++)
     if (!read_child (r, sa))
       return FALSE;
-  return read_slots (r, sa) && !r->failed;
+  return ike_sa_read_user (sa, r) && read_slots (r, sa) && !r->failed;
 }
 
 static IkeSa *
@@ -347,8 +260,8 @@ read_sa (IkeReader *r, IkeShard *shard, const char **error)
   IkeAddr local, remote;
   IkeSa *sa;
 
-  read_addr (r, &local);
-  read_addr (r, &remote);
+  ike_unpack_addr (r, &local);
+  ike_unpack_addr (r, &remote);
   *error = "the snapshot is malformed, or of another version";
   if (r->failed || version != VERSION)
     return NULL;

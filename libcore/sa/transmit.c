@@ -170,6 +170,8 @@ give_up (IkeExchange *x)
   char remote[IKE_ADDR_TEXT_SIZE];
   g_autofree char *why = NULL;
 
+  if (ike_exchange_give_way (x))
+    return;
   ike_addr_format (&sa->remote, TRUE, remote);
   if (sa->hint)
     why = g_strdup_printf ("peer %s refused: %s", remote, sa->hint);

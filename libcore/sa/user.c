@@ -3,6 +3,7 @@
  * proved a name of his own, the groups he is in, and the virtual addresses that the two ends
  * gave each other. One record for an SA and its heirs; most SAs have none. */
 #include "sa/sa_private.h"
+#include <ikebana/pack.h>
 #include <string.h>
 
 struct _IkeUser {
@@ -119,6 +120,62 @@ ike_sa_virtual_ips (const IkeSa *sa, gboolean is_ours, guint *n)
 {
   *n = sa->user ? sa->user->n_virtual_ips[is_ours != FALSE] : 0;
   return *n ? sa->user->virtual_ips[is_ours != FALSE] : NULL;
+}
+
+/* -- as bytes */
+
+static void
+write_virtual_ips (const IkeSa *sa, gboolean is_ours, IkeWriter *out)
+{
+  guint n;
+  const IkeAddr *ips = ike_sa_virtual_ips (sa, is_ours, &n);
+
+  ike_writer_u8 (out, (guint8) n);
+  for (guint i = 0; i < n; i++)
+    ike_pack_addr (out, &ips[i]);
+}
+
+void
+ike_sa_write_user (const IkeSa *sa, IkeWriter *out)
+{
+  const GPtrArray *groups = sa->user ? sa->user->groups : NULL;
+
+  ike_pack_ident (out, sa->user ? sa->user->ident : NULL);
+  ike_writer_u8 (out, (guint8) (groups ? groups->len : 0));
+  for (guint i = 0; groups && i < groups->len; i++)
+    ike_pack_text (out, groups->pdata[i]);
+  write_virtual_ips (sa, FALSE, out);
+  write_virtual_ips (sa, TRUE, out);
+}
+
+static void
+read_virtual_ips (IkeSa *sa, gboolean is_ours, IkeReader *in)
+{
+  IkeAddr addr;
+
+  for (guint n = ike_reader_u8 (in); n && !in->failed; n--) {
+    ike_unpack_addr (in, &addr);
+    in->failed |= addr.family != 4 && addr.family != 6;
+    if (!in->failed)
+      in->failed |= !ike_sa_add_virtual_ip (sa, is_ours, &addr);
+  }
+}
+
+gboolean
+ike_sa_read_user (IkeSa *sa, IkeReader *in)
+{
+  IkeIdent *user = ike_unpack_ident (in);
+
+  if (user)
+    ike_sa_set_user (sa, user);
+  for (guint n = ike_reader_u8 (in); n && !in->failed; n--) {
+    g_autofree char *group = ike_unpack_text (in);
+    if (group)
+      ike_sa_add_group (sa, group);
+  }
+  read_virtual_ips (sa, FALSE, in);
+  read_virtual_ips (sa, TRUE, in);
+  return !in->failed;
 }
 
 static void

@@ -42,7 +42,7 @@ static const IkeNotifyClass supported_notify = {
   .struct_size = sizeof (IkeNotifyClass),
   .type = FRAGMENTATION_SUPPORTED,
   .max_count = 1,
-  .exchanges = "IKE_SA_INIT",
+  .exchanges = "IKE_SA_INIT IKE_SESSION_RESUME",
   .send = send_supported,
   .received = received_supported,
 };

@@ -24,7 +24,7 @@ natd_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 
 const IkeTaskClass ikev2_natd_task = {
   .struct_size = sizeof (IkeTaskClass),
-  .exchanges = "IKE_SA_INIT",
+  .exchanges = "IKE_SA_INIT IKE_SESSION_RESUME",
   .after = "phase:init init",
   .operations = "establish",
   .reads = "notify:NAT_DETECTION_SOURCE_IP notify:NAT_DETECTION_DESTINATION_IP",

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* queue_sqlite.c - plugin queue-sqlite: records that outlive the process, in a database.
  *
- * Now: `queue:accounting`, what a RADIUS server was not told yet.  Whoever has the records delivers
- * them; here they are only written down. */
+ * `queue:accounting`: what a RADIUS server was not told yet; `queue:tickets`: what tickets of lost
+ * IKE SAs stand for.  Whoever has the records delivers them; here they are only written down. */
 #include "config.h"
 #include <ikebana/engine.h>
 #include <ikebana/error.h>
 #include <ikebana/log.h>
 #include <ikebana/queue.h>
 #include <ikebana/sqlite.h>
-
-#define QUEUE "accounting"
 
 typedef struct {
   IkeEngine *engine;
@@ -28,16 +26,17 @@ static const char *const migrations[] = {
 /* -- works */
 
 typedef struct {
+  const char *queue;
   guint64 id;
   GBytes *bytes;
 } Record;
 
 static Record *
-record_new (guint64 id, GBytes *bytes_take)
+record_new (const char *queue, guint64 id, GBytes *bytes_take)
 {
   Record *record = g_new (Record, 1);
 
-  *record = (Record){ id, bytes_take };
+  *record = (Record){ queue, id, bytes_take };
   return record;
 }
 
@@ -52,6 +51,7 @@ record_free (gpointer data)
 
 typedef struct {
   IkeEngine *engine;
+  const char *queue;
   guint max;
 } Loading;
 
@@ -70,7 +70,7 @@ give_up_rest (IkeSqliteTx *tx, const Loading *loading, const GArray *records, GE
 {
   const IkeQueueRecord *last =
       records->len ? &g_array_index (records, IkeQueueRecord, records->len - 1) : NULL;
-  const IkeSqliteValue args[] = { ike_sqlite_text (QUEUE),
+  const IkeSqliteValue args[] = { ike_sqlite_text (loading->queue),
                                   ike_sqlite_int (last ? (gint64) last->id : G_MININT64) };
   const IkeSqliteStatement statement = { "DELETE FROM queue WHERE name = ?1 AND id > ?2", args, 2 };
 
@@ -78,9 +78,9 @@ give_up_rest (IkeSqliteTx *tx, const Loading *loading, const GArray *records, GE
     return FALSE;
   if (tx->n_changed)
     ike_log (loading->engine, IKE_LOG_ERROR, "queue-sqlite",
-             "of the records in " QUEUE " the first %u are loaded; %" G_GINT64_FORMAT
+             "of the records in %s the first %u are loaded; %" G_GINT64_FORMAT
              " behind them are too many and given up",
-             records->len, tx->n_changed);
+             loading->queue, records->len, tx->n_changed);
   return TRUE;
 }
 
@@ -88,7 +88,7 @@ static gpointer
 run_load (IkeSqliteTx *tx, gpointer data, GError **error)
 {
   const Loading *loading = data;
-  const IkeSqliteValue args[] = { ike_sqlite_text (QUEUE),
+  const IkeSqliteValue args[] = { ike_sqlite_text (loading->queue),
                                   ike_sqlite_int (MIN (loading->max, G_MAXINT32)) };
   const IkeSqliteStatement statement = {
     "SELECT id, record FROM queue WHERE name = ?1 AND length (record) > 0 ORDER BY id LIMIT ?2",
@@ -107,9 +107,10 @@ static gpointer
 run_keep (IkeSqliteTx *tx, gpointer data, GError **error)
 {
   const Record *record = data;
-  const IkeSqliteValue args[] = { ike_sqlite_text (QUEUE), ike_sqlite_int ((gint64) record->id),
-                                  ike_sqlite_blob (g_bytes_get_data (record->bytes, NULL),
-                                                   g_bytes_get_size (record->bytes)) };
+  const IkeSqliteValue args[] = {
+    ike_sqlite_text (record->queue), ike_sqlite_int ((gint64) record->id),
+    ike_sqlite_blob (g_bytes_get_data (record->bytes, NULL), g_bytes_get_size (record->bytes))
+  };
   const IkeSqliteStatement statement = { "INSERT INTO queue (name, id, record) VALUES (?1, ?2, ?3)",
                                          args, 3 };
 
@@ -121,7 +122,8 @@ static gpointer
 run_drop (IkeSqliteTx *tx, gpointer data, GError **error)
 {
   const Record *record = data;
-  const IkeSqliteValue args[] = { ike_sqlite_text (QUEUE), ike_sqlite_int ((gint64) record->id) };
+  const IkeSqliteValue args[] = { ike_sqlite_text (record->queue),
+                                  ike_sqlite_int ((gint64) record->id) };
   const IkeSqliteStatement statement = { "DELETE FROM queue WHERE name = ?1 AND id = ?2", args, 2 };
 
   tx->exec (tx, &statement, error);
@@ -145,30 +147,30 @@ static const IkeSqliteWork drop_work = { .struct_size = sizeof (IkeSqliteWork),
 /* -- the queue */
 
 static void
-load (IkePlugin *self, guint max, IkeCall *call)
+load (IkePlugin *self, const char *name, guint max, IkeCall *call)
 {
   Queue *queue = ike_plugin_state (self);
   Loading *loading = g_new (Loading, 1);
 
-  *loading = (Loading){ queue->engine, max };
+  *loading = (Loading){ queue->engine, name, max };
   queue->class->run (queue->db, &load_work, loading, call);
 }
 
 static void
-keep (IkePlugin *self, guint64 id, const void *data, gsize len)
+keep (IkePlugin *self, const char *name, guint64 id, const void *data, gsize len)
 {
   Queue *queue = ike_plugin_state (self);
 
   if (len > 0 && len <= IKE_QUEUE_RECORD_MAX)
-    queue->class->run (queue->db, &keep_work, record_new (id, g_bytes_new (data, len)), NULL);
+    queue->class->run (queue->db, &keep_work, record_new (name, id, g_bytes_new (data, len)), NULL);
 }
 
 static void
-drop (IkePlugin *self, guint64 id)
+drop (IkePlugin *self, const char *name, guint64 id)
 {
   Queue *queue = ike_plugin_state (self);
 
-  queue->class->run (queue->db, &drop_work, record_new (id, NULL), NULL);
+  queue->class->run (queue->db, &drop_work, record_new (name, id, NULL), NULL);
 }
 
 static gboolean
@@ -201,15 +203,33 @@ deactivate (IkePlugin *self)
   queue->class->close (queue->db);
 }
 
-static const IkeQueueClass queue_class = {
-  .struct_size = sizeof (IkeQueueClass), .load = load, .keep = keep, .drop = drop
-};
 static const char *const needs[] = { "service:sqlite", NULL };
-static const IkeFeature queue_feature = { .struct_size = sizeof (IkeFeature),
-                                          .provides = "queue:" QUEUE,
-                                          .ops = &queue_class,
-                                          .needs = needs };
-static const IkeFeature *const features[] = { &queue_feature, NULL };
+
+#define QUEUE(symbol, name)                                                                        \
+  static void symbol##_load (IkePlugin *self, guint max, IkeCall *call)                            \
+  {                                                                                                \
+    load (self, name, max, call);                                                                  \
+  }                                                                                                \
+  static void symbol##_keep (IkePlugin *self, guint64 id, const void *data, gsize len)             \
+  {                                                                                                \
+    keep (self, name, id, data, len);                                                              \
+  }                                                                                                \
+  static void symbol##_drop (IkePlugin *self, guint64 id)                                          \
+  {                                                                                                \
+    drop (self, name, id);                                                                         \
+  }                                                                                                \
+  static const IkeQueueClass symbol##_class = { .struct_size = sizeof (IkeQueueClass),             \
+                                                .load = symbol##_load,                             \
+                                                .keep = symbol##_keep,                             \
+                                                .drop = symbol##_drop };                           \
+  static const IkeFeature symbol##_feature = { .struct_size = sizeof (IkeFeature),                 \
+                                               .provides = "queue:" name,                          \
+                                               .ops = &symbol##_class,                             \
+                                               .needs = needs }
+
+QUEUE (accounting, "accounting");
+QUEUE (tickets, "tickets");
+static const IkeFeature *const features[] = { &accounting_feature, &tickets_feature, NULL };
 
 static const IkeFeatureKind sqlite_kind = { sizeof (IkeFeatureKind), "service:sqlite",       1, 0,
                                             sizeof (IkeSqliteClass), sizeof (IkeSqliteClass) };

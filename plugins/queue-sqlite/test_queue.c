@@ -96,6 +96,31 @@ test_restart (void)
   g_assert_cmpint (g_rmdir (directory), ==, 0);
 }
 
+/* Two in one file know nothing of each other. */
+static void
+test_apart (void)
+{
+  g_autofree char *directory = g_dir_make_tmp ("ikebana-queue-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (directory, "queue.db", NULL);
+  const IkeProvided *other;
+  Bench bench = { NULL };
+
+  start (&bench, path);
+  other = test_find (bench.engine, "queue:tickets");
+  bench.class->keep (bench.plugin, 1, "a", 1);
+  ((const IkeQueueClass *) other->ops)->keep (other->plugin, 1, "t", 1);
+  ((const IkeQueueClass *) other->ops)->keep (other->plugin, 2, "t", 1);
+  ike_sim_settle (bench.sim);
+  load (&bench, 10);
+  g_assert_cmpuint (bench.records->len, ==, 1);
+  bench.class = other->ops;
+  load (&bench, 10);
+  g_assert_cmpuint (bench.records->len, ==, 2);
+  stop (&bench);
+  g_unlink (path);
+  g_assert_cmpint (g_rmdir (directory), ==, 0);
+}
+
 static void
 assert_first_byte (const Bench *bench, guint i, guint64 id, char expected)
 {
@@ -138,6 +163,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/queue/two-in-one-file-are-apart", test_apart);
   g_test_add_func ("/queue-sqlite/what-was-not-dropped-is-there-after-a-restart", test_restart);
   g_test_add_func ("/queue-sqlite/what-is-too-much-is-given-up-and-nothing-replaced",
                    test_too_many);

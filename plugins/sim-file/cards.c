@@ -10,6 +10,8 @@
 
 #include <ikebana/error.h>
 
+#include "shared/hex/hex.h"
+
 enum { FIELDS_MAX = 5, DEFAULT_AMF = 0x80 };
 
 static SimCard *
@@ -24,29 +26,13 @@ card_of (GHashTable *cards, const char *name)
   return card;
 }
 
-/* Exactly @len bytes in hexadecimal. */
-static gboolean
-read_hex (const char *text, guint8 *out, gsize len)
-{
-  if (strlen (text) != 2 * len)
-    return FALSE;
-  for (gsize i = 0; i < len; i++) {
-    int high = g_ascii_xdigit_value (text[2 * i]), low = g_ascii_xdigit_value (text[2 * i + 1]);
-
-    if (high < 0 || low < 0)
-      return FALSE;
-    out[i] = (guint8) (high << 4 | low);
-  }
-  return TRUE;
-}
-
 static const char *
 add_triplet (SimCard *card, char *const *fields)
 {
   IkeSimTriplet triplet;
-  gboolean is_good = read_hex (fields[1], triplet.rand, sizeof triplet.rand)
-                     && read_hex (fields[2], triplet.sres, sizeof triplet.sres)
-                     && read_hex (fields[3], triplet.kc, sizeof triplet.kc);
+  gboolean is_good = hex_read (fields[1], triplet.rand, sizeof triplet.rand)
+                     && hex_read (fields[2], triplet.sres, sizeof triplet.sres)
+                     && hex_read (fields[3], triplet.kc, sizeof triplet.kc);
 
   if (is_good)
     sim_card_add_triplet (card, &triplet);
@@ -61,7 +47,7 @@ read_operator (const char *text, Milenage *milenage, gboolean *is_op)
   *is_op = g_str_has_prefix (text, "op=");
   if (!*is_op && !g_str_has_prefix (text, "opc="))
     return FALSE;
-  return read_hex (strchr (text, '=') + 1, milenage->opc, sizeof milenage->opc);
+  return hex_read (strchr (text, '=') + 1, milenage->opc, sizeof milenage->opc);
 }
 
 static const char *
@@ -76,10 +62,10 @@ add_keys (SimCard *card, char *const *fields, guint n)
   if (card->keys)
     return "the card stands here twice";
   card->amf[0] = DEFAULT_AMF;
-  is_good = read_hex (fields[1], milenage.k, sizeof milenage.k)
+  is_good = hex_read (fields[1], milenage.k, sizeof milenage.k)
             && read_operator (fields[2], &milenage, &card->is_op)
-            && (n < 4 || read_hex (fields[3], card->amf, sizeof card->amf))
-            && (n < 5 || read_hex (fields[4], sqn, sizeof sqn));
+            && (n < 4 || hex_read (fields[3], card->amf, sizeof card->amf))
+            && (n < 5 || hex_read (fields[4], sqn, sizeof sqn));
   if (is_good)
     card->keys = ike_secret_blob_new (&milenage, sizeof milenage);
   card->given = card->reserved = sim_sqn_read (sqn);

@@ -16,10 +16,14 @@ extern const IkePluginInfo seam_token_plugin;          /* an answer to orphans t
 extern const IkePluginInfo seam_resume_plugin;         /* a slot that goes into snapshots, and elsewhere */
 extern const IkePluginInfo seam_v1_plugin;             /* another major version */
 
+extern const IkePluginInfo seam_stand_in_plugin;       /* an exchange in the place of IKE_SA_INIT */
 extern const IkePluginInfo seam_roam_plugin;           /* what moves SAs stands on this */
 
 /* State of seam-roam in an engine, for tests: behind feature transmit:roam. */
 typedef struct { guint n_changes[8], what, n_paced; } SeamRoam;
+
+/* State of seam-stand-in in an engine, for tests: behind feature service:seam-stand-in. */
+typedef struct { gboolean is_wanted, is_silent; guint n_asked, n_judged, n_disposed; } SeamStandIn;
 
 /* State of seam-sync in an engine, for tests: behind feature id-0:sync. */
 typedef struct { guint32 slot; gboolean is_silent; guint n_accepted, n_refused; } SeamSync;

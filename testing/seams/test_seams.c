@@ -507,16 +507,32 @@ static const guint8 right_key[32] = { 1, 2, 3 }, wrong_key[32] = { 1, 2, 4 };
 static void
 take_snapshot (IkeSa *sa, gpointer data)
 {
+  IkeAddr given;
   g_autoptr (GError) error = NULL;
 
   seam_resume_set (sa, 4711);
+  ike_sa_set_user (sa, ike_ident_parse ("user@test", NULL));
+  ike_sa_add_group (sa, "staff");
+  g_assert_true (ike_addr_parse (&given, "10.9.0.7", NULL));
+  g_assert_true (ike_sa_add_virtual_ip (sa, FALSE, &given));
   *(GBytes **) data = ike_sa_snapshot (sa, right_key, &error);
   g_assert_no_error (error);
 }
 
+/* Who uses the SA is in it. */
 static void
 get_number (IkeSa *sa, gpointer data)
 {
+  char text[256];
+  guint n;
+  const IkeAddr *given = ike_sa_virtual_ips (sa, FALSE, &n);
+
+  g_assert_cmpstr (ike_ident_format (ike_sa_user (sa), text, sizeof text), ==, "user@test");
+  g_assert_true (ike_sa_is_in_group (sa, "staff"));
+  g_assert_cmpuint (n, ==, 1);
+  g_assert_cmpstr (ike_addr_format (given, FALSE, text), ==, "10.9.0.7");
+  ike_sa_virtual_ips (sa, TRUE, &n);
+  g_assert_cmpuint (n, ==, 0);
   *(guint32 *) data = seam_resume_get (sa);
 }
 
@@ -607,6 +623,56 @@ test_resume_refused (gconstpointer flags)
   pair_free (pair);
 }
 
+/* -- keys from what was kept, and until when an SA is good */
+
+static void
+mac_of (IkeSa *sa, guint8 *out)
+{
+  IkePart part = { (const guint8 *) "x", 1 };
+  gsize len;
+
+  g_assert_true (ike_sa_prf_auth (sa, TRUE, &part, 1, out, &len));
+}
+
+static void
+seed_anew (IkeSa *sa, gpointer data)
+{
+  static const guint8 ni[32] = { 1 }, nr[32] = { 2 };
+  const IkePart secret = { (const guint8 *) "label", 5 }, i = { ni, 32 }, r = { nr, 32 };
+  IkeSa *heir = ike_sa_new_heir (sa, TRUE);
+  guint8 macs[3][IKE_SECRET_MAX] = { { 0 } };
+  IkeSecret kept;
+
+  ike_sa_set_choice (heir, ike_sa_choice (sa));
+  g_assert_false (ike_sa_keys_keep (heir, &kept));
+  g_assert_true (ike_sa_keys_keep (sa, &kept));
+  g_assert_true (ike_sa_keys_seed (heir, sa, secret.data, 5, ni, 32, nr, 32));
+  mac_of (heir, macs[0]);
+  g_assert_true (ike_sa_keys_seed_from (heir, &kept, &secret, &i, &r));
+  mac_of (heir, macs[1]);
+  g_assert_true (ike_sa_keys_seed_from (heir, &kept, &secret, &r, &i));
+  mac_of (heir, macs[2]);
+  g_assert_cmpmem (macs[0], sizeof macs[0], macs[1], sizeof macs[1]);
+  g_assert_true (memcmp (macs[1], macs[2], sizeof macs[1]) != 0);
+  ike_secret_clear (&kept);
+  g_assert_cmpuint (ike_sa_ends_in (sa), ==, 0);
+  ike_sa_end_in (sa, 1000);
+  ike_sa_end_in (sa, 2000);
+  g_assert_cmpuint (ike_sa_ends_in (sa), ==, 1000);
+  ike_sa_destroy (heir, "it was a test");
+}
+
+static void
+test_seed (gconstpointer flags)
+{
+  PairOptions o = resume_options (flags);
+  Pair *pair = pair_new (&o);
+
+  pair_assert_up (pair, "net");
+  g_assert_true (probe_run (pair, &pair->a, seed_anew, NULL));
+  pair_free (pair);
+}
+
 /* -- operations side by side */
 
 static void
@@ -659,6 +725,7 @@ main (int argc, char **argv)
   pair_add_test ("seams", "token/answers-are-few", test_token_rate);
   pair_add_test ("seams", "resume/another-engine-goes-on-with-the-sa", test_resume);
   pair_add_test ("seams", "resume/wrong-keys-and-cut-snapshots-are-refused", test_resume_refused);
+  pair_add_test ("seams", "keys/an-sa-is-seeded-from-what-was-kept-of-another", test_seed);
   pair_add_test ("seams", "operations/one-request-at-a-time", test_one_at_a_time);
   return g_test_run ();
 }
