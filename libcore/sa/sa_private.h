@@ -365,6 +365,8 @@ struct _IkeOperation {
   guint64                 notified;           /* bits of classes->absents that were seen */
   char                   *failure;            /* reason, for people */
   IkeTrigger             *trigger;            /* NULL: no packet asked for it */
+  const IkeOperationInfo *followed_by;        /* begins when this one ended well; NULL: nothing */
+  gpointer                next_args;          /* of that */
   gboolean                is_running, is_passive;
 };
 
