@@ -56,6 +56,8 @@ void ike_sa_set_peer_spi  (IkeSa *sa, guint64 spi);
 void     ike_sa_set_nat   (IkeSa *sa, gboolean local_behind, gboolean remote_behind);
 gboolean ike_sa_nat_local (const IkeSa *sa);
 gboolean ike_sa_nat_remote (const IkeSa *sa);
+/* It is on the marked port: only from there ESP goes in UDP (RFC 7296, 2.23). */
+gboolean ike_sa_has_floated (const IkeSa *sa);
 /* Both sides said that they can (RFC 7383): large messages may be cut from now on, and fragments are taken. */
 void     ike_sa_set_fragmentation (IkeSa *sa, gboolean is_agreed);
 gboolean ike_sa_has_fragmentation (const IkeSa *sa);

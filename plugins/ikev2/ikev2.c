@@ -201,6 +201,7 @@ FEATURE (rekey_beside_o, "operation:rekey-beside", rekey_beside_operation);
 FEATURE (liveness_o, "operation:liveness", liveness_operation);
 FEATURE (init_t, "task:init", ikev2_init_task);
 FEATURE (natd_t, "task:natd", ikev2_natd_task);
+FEATURE (natd_needed_t, "task:natd-needed", ikev2_natd_needed_task);
 FEATURE (id_t, "task:identity", ikev2_id_task);
 FEATURE (auth_t, "task:auth", ikev2_auth_task);
 FEATURE (child_t, "task:child", ikev2_child_task);
@@ -237,7 +238,8 @@ static const IkeFeature *const features[] = {
   &rekey_child_o_feature,   &rekey_o_feature,
   &rekey_t_feature,         &rekey_beside_o_feature,
   &liveness_o_feature,      &init_t_feature,
-  &natd_t_feature,          &id_t_feature,
+  &natd_t_feature,          &natd_needed_t_feature,
+  &id_t_feature,
   &auth_t_feature,
   &child_t_feature,         &create_child_t_feature,
   &delete_t_feature,        &informational_t_feature,
