@@ -83,6 +83,10 @@ IkeTaskResult ike_task_later (IkeTask *task, const char *reason);
 void          ike_task_explain (IkeTask *task, const char *phase, const char *reason, IkeTree *details_take);
 /* Succeeds without phase @phase of the running operation (redirect, childless, failed CP beside a valid AUTH). */
 void          ike_operation_skip (IkeTask *task, const char *phase, const char *reason_static);
+/* When the running operation of ours has ended well, @operation begins on the same SA, for the same packet, and whoever
+ * waits for this one waits for that one instead; the last who says so counts.  FALSE: no such operation, or it is the
+ * peer's; then @args_take was freed. */
+gboolean      ike_operation_followed_by (IkeTask *task, const char *operation, gpointer args_take);
 /* Part of the operation failed, the SA stays: whoever waits for the operation hears of it when it ends (RFC 7296,
  * 2.21.2). */
 void          ike_operation_complain (IkeTask *task, const char *reason);

@@ -21,6 +21,8 @@ enum {
   IKE_CFG_INTERNAL_IP4_SERVER = 23456, IKE_CFG_INTERNAL_IP6_SERVER = 23457,   /* Microsoft's: private use */
 };
 enum { IKE_VIRTUAL_IPS_MAX = 8, IKE_CFG_ATTRIBUTES_MAX = 64 };
+/* Families of addresses, as bits. */
+enum { IKE_POOL_IP4 = 1, IKE_POOL_IP6 = 2 };
 
 /* Who wants an address. */
 typedef struct {
@@ -51,6 +53,8 @@ typedef struct {
    * { pool keeper size4 size6 online offline }, or, with @are_leases, { pool address identity status sas since-s }.
    * Numbers and truth have their types; identities are formatted. */
   void      (*list)    (IkePlugin *self, gboolean are_leases, IkeCall *call);
+  /* May be NULL.  Any thread, at once: of which families a pool has addresses, given or not. */
+  guint     (*families) (IkePlugin *self, const char *pool);
 } IkePoolClass;
 
 /* Before pools are asked, on the SA's shard: what the client asked for, and what a plugin gives it. */
@@ -83,6 +87,7 @@ typedef struct {
   guint32 struct_size;
   guint16 types[IKE_CFG_ATTRIBUTES_MAX];
   guint   n;
+  guint   left_out;                           /* families that `vips` names and that are not asked for all the same */
 } IkeRequestEvent;
 IKE_DECLARE_HOOK (request, "request-attributes", IkeRequestEvent);
 

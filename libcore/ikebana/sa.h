@@ -56,6 +56,8 @@ void ike_sa_set_peer_spi  (IkeSa *sa, guint64 spi);
 void     ike_sa_set_nat   (IkeSa *sa, gboolean local_behind, gboolean remote_behind);
 gboolean ike_sa_nat_local (const IkeSa *sa);
 gboolean ike_sa_nat_remote (const IkeSa *sa);
+/* It is on the marked port: only from there ESP goes in UDP (RFC 7296, 2.23). */
+gboolean ike_sa_has_floated (const IkeSa *sa);
 /* Both sides said that they can (RFC 7383): large messages may be cut from now on, and fragments are taken. */
 void     ike_sa_set_fragmentation (IkeSa *sa, gboolean is_agreed);
 gboolean ike_sa_has_fragmentation (const IkeSa *sa);
@@ -159,6 +161,11 @@ void ike_terminate (IkeEngine *engine, const char *conn_or_null, const char *chi
 void ike_sa_each (IkeEngine *engine, void (*each) (IkeSa *sa, gpointer data), gpointer data_take,
                   GDestroyNotify free_data);
 
+/* For a command with the arguments `name` (of a connection) and `id` (a number): begins @operation, which takes a text
+ * (g_free) or nothing, on the IKE SAs that they mean, and finishes @request with { n, names } when all has ended, or
+ * fails it with the first reason.  Control. */
+void ike_request_begin (IkeRequest *request, const char *operation, const char *text_or_null);
+
 /* -- slots: state that a plugin keeps with an SA */
 
 typedef struct {
@@ -169,6 +176,9 @@ typedef struct {
   void         (*snapshot) (IkeSa *sa, gpointer state, IkeWriter *out); /* NULL: not kept */
   gpointer     (*restore)  (IkeSa *sa, IkeReader *in);
   gpointer     (*restart)  (IkeSa *from, IkeSa *to, gpointer state);   /* ike_sa_restart(); NULL: left behind */
+  /* An IKE SA beside @from, made of its keys, while both go on: what @to has; may be NULL.  Without this function a
+   * state that is inherited is one that there can be once only: then nothing is made beside the SA that has it. */
+  gpointer     (*share)    (IkeSa *from, IkeSa *to, gpointer state);
 } IkeSlotClass;
 
 /* While activating. Control. */
@@ -283,6 +293,12 @@ void   ike_sa_set_redundant (IkeSa *heir);
 /* Children, queued operations, slots, and whoever watches; @old becomes REKEYED, and is silent from then on.  Emits
  * `ike-rekeyed`.  Once, else nothing. */
 void   ike_sa_inherit      (IkeSa *heir, IkeSa *old);
+/* Or it stands beside @old, which keeps all it has: up, with the connection, identities, path and virtual addresses of
+ * @old and what its slots share, with a life of its own keys, but no longer than @old's authentication is good for.
+ * Nobody's `up` finds it.  Emits `ike-up`.  Once, else nothing. */
+void   ike_sa_stand_beside (IkeSa *heir, IkeSa *old);
+/* The name of a slot that there can be once only; NULL: there is none, and another may stand beside @sa. */
+const char *ike_sa_stands_alone (const IkeSa *sa);
 /* TRUE: an heir that has not inherited, or one that has left everything to its heir.  Nothing is made in it. */
 gboolean ike_sa_is_silent  (const IkeSa *sa);
 /* ESTABLISHED to REKEYING, and back. */
@@ -403,6 +419,17 @@ IKE_DECLARE_HOOK (ike_updown, "ike-updown", IkeUpDownEvent);
 /* The SA of the event has taken the place of @old, which had its children till now. */
 typedef struct { guint32 struct_size; IkeSa *old; } IkeRekeyEvent;
 IKE_DECLARE_HOOK (rekey, "ike-rekeyed", IkeRekeyEvent);
+
+/* The peer asks for an heir of the SA, in @x.  @stays: both agreed that the SA goes on, and that the new one stands
+ * beside it.  REJECT: it is refused, with @notify, for @reason (static). */
+typedef struct {
+  guint32            struct_size;
+  const IkeExchange *x;
+  gboolean           stays;
+  guint16            notify;
+  const char        *reason;
+} IkeHeirEvent;
+IKE_DECLARE_HOOK (heir, "heir-asked", IkeHeirEvent);
 
 /* Before the SA moves.  @is_followed: nobody decided it, authentic packets of a peer behind NAT come from there; then
  * REJECT keeps it where it is.  @is_by_esp: those packets were ESP. */

@@ -10,6 +10,7 @@ struct _IkeChosen {
   IkeEngine *engine;
   const IkeChosenClass *klass;
   char *conn, *child; /* NULL: any */
+  char *operation, *text; /* or NULL */
   guint32 unique_id;  /* 0: any */
   guint32 flags;
   IkeCall *call;
@@ -53,6 +54,8 @@ release (IkeChosen *chosen)
   g_free (chosen->error);
   g_free (chosen->conn);
   g_free (chosen->child);
+  g_free (chosen->operation);
+  g_free (chosen->text);
   g_free (chosen);
 }
 
@@ -101,6 +104,12 @@ ike_chosen_flags (const IkeChosen *chosen)
   return chosen->flags;
 }
 
+void
+ike_chosen_begin_asked (IkeChosen *chosen, IkeSa *sa)
+{
+  ike_chosen_begin (chosen, sa, chosen->operation, g_strdup (chosen->text));
+}
+
 static void
 each_child (IkeChosen *chosen, IkeSa *sa)
 {
@@ -145,7 +154,7 @@ ike_chosen_asked (IkeRequest *request, const IkeConfig *config_or_null)
 {
   const IkeTree *args = ike_request_args (request);
   IkeWhich which = { ike_tree_string (args, "name", NULL), ike_tree_string (args, "child", NULL),
-                     (guint32) ike_tree_int (args, "id", 0), 0, NULL };
+                     (guint32) ike_tree_int (args, "id", 0), 0, NULL, NULL, NULL };
   const IkeChildConf *found = NULL;
 
   if (which.conn && !which.child && config_or_null && !ike_config_conn (config_or_null, which.conn)
@@ -167,6 +176,8 @@ ike_chosen_run (IkeEngine *engine, const IkeChosenClass *klass, const IkeWhich *
   chosen->klass = klass;
   chosen->conn = g_strdup (which->conn);
   chosen->child = g_strdup (which->child);
+  chosen->operation = g_strdup (which->operation);
+  chosen->text = g_strdup (which->text);
   chosen->unique_id = which->unique_id;
   chosen->flags = which->flags;
   chosen->call = call;

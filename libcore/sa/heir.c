@@ -125,6 +125,29 @@ inherit_slots (IkeSa *from, IkeSa *to)
 }
 
 static void
+share_slots (IkeSa *from, IkeSa *to)
+{
+  const IkeSaManager *manager = to->shard->manager;
+  guint i;
+
+  for (i = 0; i < manager->n_slots; i++)
+    if (from->slots[i] && manager->slots[i].share)
+      ike_sa_set_slot (to, i, manager->slots[i].share (from, to, from->slots[i]));
+}
+
+const char *
+ike_sa_stands_alone (const IkeSa *sa)
+{
+  const IkeSaManager *manager = sa->shard->manager;
+  guint i;
+
+  for (i = 0; i < manager->n_slots; i++)
+    if (sa->slots[i] && manager->slots[i].inherit && !manager->slots[i].share)
+      return manager->slots[i].name;
+  return NULL;
+}
+
+static void
 tell (IkeSa *old, IkeSa *heir)
 {
   IkeEngine *engine = heir->shard->manager->engine;
@@ -139,15 +162,10 @@ tell (IkeSa *old, IkeSa *heir)
   ike_event_emit (engine, ike_event_new (engine, "ike-rekeyed", body));
 }
 
-/* RFC 7296, 2.18: "message counters are reset to 0"; all else goes on. */
-void
-ike_sa_inherit (IkeSa *heir, IkeSa *old)
+/* What an heir is from now on, in whoever's place. */
+static void
+come_out (IkeSa *heir, const IkeSa *old)
 {
-  IkeRekeyEvent event = { sizeof event, old };
-
-  ike_sa_assert_owner (heir);
-  if (heir->is_doomed || !heir->is_silent)
-    return;
   ike_timer_stop (g_steal_pointer (&heir->setup_timer));
   ike_init_clear (heir);
   heir->is_silent = FALSE;
@@ -159,6 +177,18 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
   heir->last_esp_us = old->last_esp_us;
   heir->if_id_in = old->if_id_in;
   heir->if_id_out = old->if_id_out;
+}
+
+/* RFC 7296, 2.18: "message counters are reset to 0"; all else goes on. */
+void
+ike_sa_inherit (IkeSa *heir, IkeSa *old)
+{
+  IkeRekeyEvent event = { sizeof event, old };
+
+  ike_sa_assert_owner (heir);
+  if (heir->is_doomed || !heir->is_silent)
+    return;
+  come_out (heir, old);
   move_children (old, heir);
   inherit_slots (old, heir);
   tell (old, heir);
@@ -178,4 +208,26 @@ ike_sa_inherit (IkeSa *heir, IkeSa *old)
     old->setup_timer = ike_sa_timer_add (old, OLD_MS, &old_job, NULL);
   }
   ike_operations_move (old, heir);
+}
+
+void
+ike_sa_stand_beside (IkeSa *heir, IkeSa *old)
+{
+  IkeEngine *engine = heir->shard->manager->engine;
+  IkeUpDownEvent event = { sizeof event, TRUE, NULL };
+
+  ike_sa_assert_owner (heir);
+  if (heir->is_doomed || !heir->is_silent)
+    return;
+  come_out (heir, old);
+  share_slots (old, heir);
+  ike_counter_add (engine, heir->shard->manager->count.established, 1);
+  ike_sa_progress (old, IKE_LOG_NOTICE, "IKE SA [%u] stands beside it", heir->unique_id);
+  ike_sa_arm_beside (heir, old);
+  ike_unique_enter (heir);
+  ike_keepalive_start (heir);
+  ike_liveness_begin (heir);
+  ike_ike_updown_hook_emit (heir->shard->manager->on_updown, heir, &event);
+  if (ike_event_is_wanted (engine, "ike-up"))
+    ike_event_emit (engine, ike_event_new (engine, "ike-up", ike_sa_event_body (heir)));
 }

@@ -237,6 +237,14 @@ ike_sa_arm_heir (IkeSa *heir, IkeSa *old)
   arm_keys (heir);
 }
 
+/* Nobody authenticates it anew: what it was made of is. */
+void
+ike_sa_arm_beside (IkeSa *heir, const IkeSa *old)
+{
+  heir->proof_end_us = old->proof_end_us;
+  arm_keys (heir);
+}
+
 static void
 rekeyed (IkeSa *sa, gpointer data, const char *error)
 {

@@ -72,6 +72,13 @@ tell_absent (IkeOperation *op)
   }
 }
 
+static void
+free_args (const IkeOperationInfo *info, gpointer args)
+{
+  if (args && info && info->klass->free_args)
+    info->klass->free_args (args);
+}
+
 static gboolean
 touches_ike (const IkeOperation *op)
 {
@@ -98,8 +105,8 @@ ike_operation_free (IkeOperation *op, const char *error)
   }
   if (op->exchange)
     op->exchange->operation = NULL;
-  if (op->args && op->info && op->info->klass->free_args)
-    op->info->klass->free_args (op->args);
+  free_args (op->info, op->args);
+  free_args (op->followed_by, op->next_args);
   if (op->kept) {
     ike_arena_clear (&op->kept->arena);
     g_free (op->kept);
@@ -121,6 +128,56 @@ unlink_operation (IkeOperation *op)
     }
 }
 
+static void
+insert_by_priority (IkeSa *sa, IkeOperation *op)
+{
+  IkeOperation **link = &sa->operations;
+
+  while (*link
+         && ((*link)->is_running || (*link)->info->klass->priority >= op->info->klass->priority))
+    link = &(*link)->next;
+  op->next = *link;
+  *link = op;
+}
+
+static gboolean
+is_same (const IkeOperation *op, const IkeOperationInfo *info, gconstpointer args)
+{
+  return op->info == info && !op->is_running
+         && (!info->klass->is_same || info->klass->is_same (op->args, args));
+}
+
+/* An equal one that waits already takes the place of a new one. */
+static IkeOperation *
+queue (IkeSa *sa, const IkeOperationInfo *info, gpointer args_take, IkeTrigger *trigger_take)
+{
+  IkeOperation *op;
+
+  for (op = sa->operations; op; op = op->next)
+    if (!trigger_take && is_same (op, info, args_take)) {
+      free_args (info, args_take);
+      return op;
+    }
+  op = ike_operation_new (sa, NULL, info, args_take);
+  op->trigger = trigger_take;
+  insert_by_priority (sa, op);
+  return op;
+}
+
+/* What was to follow begins; whoever waited waits for that. */
+static void
+follow (IkeOperation *op)
+{
+  IkeOperation *next =
+      queue (op->sa, op->followed_by, g_steal_pointer (&op->next_args), op->trigger);
+  IkeDone **last = &next->dones;
+
+  op->trigger = NULL;
+  while (*last)
+    last = &(*last)->next;
+  *last = g_steal_pointer (&op->dones);
+}
+
 void
 ike_operation_end (IkeOperation *op, const char *error)
 {
@@ -129,6 +186,8 @@ ike_operation_end (IkeOperation *op, const char *error)
   unlink_operation (op);
   if (!error)
     tell_absent (op);
+  if (!error && op->followed_by && !sa->is_doomed)
+    follow (op);
   ike_operation_free (op, error);
   if (sa->state == IKE_SA_ESTABLISHED && !sa->passive)
     ike_init_clear (sa);
@@ -215,54 +274,19 @@ ike_operation_await (IkeOperation *op, const IkeExchangeInfo *next)
 
 /* -- ours */
 
-static void
-insert_by_priority (IkeSa *sa, IkeOperation *op)
-{
-  IkeOperation **link = &sa->operations;
-
-  while (*link
-         && ((*link)->is_running || (*link)->info->klass->priority >= op->info->klass->priority))
-    link = &(*link)->next;
-  op->next = *link;
-  *link = op;
-}
-
-static gboolean
-is_same (const IkeOperation *op, const IkeOperationInfo *info, gconstpointer args)
-{
-  return op->info == info && !op->is_running
-         && (!info->klass->is_same || info->klass->is_same (op->args, args));
-}
-
-static void
-free_args (const IkeOperationInfo *info, gpointer args)
-{
-  if (args && info && info->klass->free_args)
-    info->klass->free_args (args);
-}
-
 gboolean
 ike_sa_begin_for (IkeSa *sa, const char *operation, gpointer args_take, const IkeTrigger *trigger,
                   IkeDone done)
 {
   const IkeOperationInfo *info = ike_classes_operation (&sa->shard->manager->classes, operation);
-  IkeOperation *op;
 
   ike_sa_assert_owner (sa);
   if (!info || sa->is_doomed) {
     free_args (info, args_take);
     return FALSE;
   }
-  for (op = sa->operations; op; op = op->next)
-    if (!trigger && is_same (op, info, args_take)) {
-      free_args (info, args_take);
-      add_done (op, &done);
-      return TRUE;
-    }
-  op = ike_operation_new (sa, NULL, info, args_take);
-  op->trigger = trigger ? g_memdup2 (trigger, sizeof *trigger) : NULL;
-  add_done (op, &done);
-  insert_by_priority (sa, op);
+  add_done (queue (sa, info, args_take, trigger ? g_memdup2 (trigger, sizeof *trigger) : NULL),
+            &done);
   ike_operations_kick (sa);
   return TRUE;
 }
@@ -500,6 +524,23 @@ ike_operation_skip (IkeTask *task, const char *phase, const char *reason_static)
       task->operation->skipped |= G_GUINT64_CONSTANT (1) << MIN (i, 63);
   ike_sa_progress (task->operation->sa, IKE_LOG_INFO, "%s goes on without %s: %s", info->name,
                    phase, reason_static);
+}
+
+gboolean
+ike_operation_followed_by (IkeTask *task, const char *operation, gpointer args_take)
+{
+  IkeOperation *op = task->operation;
+  const IkeOperationInfo *info =
+      ike_classes_operation (&op->sa->shard->manager->classes, operation);
+
+  if (!info || op->is_passive) {
+    free_args (info, args_take);
+    return FALSE;
+  }
+  free_args (op->followed_by, op->next_args);
+  op->followed_by = info;
+  op->next_args = args_take;
+  return TRUE;
 }
 
 void

@@ -83,6 +83,38 @@ run_rekey (IkePlugin *self, IkeRequest *request)
                   ike_loop_call (ike_engine_control (engine), &rekey_call, NULL, request));
 }
 
+/* -- commands of plugins */
+
+static void
+begin_on_sa (IkeChosen *chosen, IkeSa *sa)
+{
+  if (sa->state != IKE_SA_ESTABLISHED && sa->state != IKE_SA_REKEYING)
+    return;
+  ike_chosen_count (chosen, sa->conn ? sa->conn->name : "(unnamed)", sa->unique_id);
+  ike_chosen_begin_asked (chosen, sa);
+}
+
+static const IkeChosenClass begin_class = { begin_on_sa, NULL, TRUE, FALSE };
+
+void
+ike_request_begin (IkeRequest *request, const char *operation, const char *text)
+{
+  IkeEngine *engine = ike_request_engine (request);
+  IkeWhich which = ike_chosen_asked (request, NULL);
+
+  which.child = NULL;
+  which.operation = operation;
+  which.text = text;
+  if (!which.conn && !which.unique_id) {
+    ike_request_fail (request, "usage", "which one? Give a name, or --id=NUMBER");
+    return;
+  }
+  ike_chosen_run (engine, &begin_class, &which,
+                  ike_loop_call (ike_engine_control (engine), &rekey_call, NULL, request));
+}
+
+/* -- the command */
+
 static const IkeCommandArg rekey_args[] = {
   { "name", "string", FALSE, TRUE, "connection: its IKE SAs; or child" },
   { "child", "string", FALSE, TRUE, "the CHILD_SAs of this child of the connection" },

@@ -569,6 +569,7 @@ gint64 ike_sa_now_us (const IkeSa *sa) { return ike_loop_now_us (sa->shard->loop
 gint64 ike_sa_established_us (const IkeSa *sa) { return sa->established_us; }
 gboolean ike_sa_nat_local (const IkeSa *sa) { return sa->nat_local; }
 gboolean ike_sa_nat_remote (const IkeSa *sa) { return sa->nat_remote; }
+gboolean ike_sa_has_floated (const IkeSa *sa) { return sa->is_marked; }
 
 IkeSaRef
 ike_sa_ref (const IkeSa *sa)

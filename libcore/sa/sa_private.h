@@ -368,6 +368,8 @@ struct _IkeOperation {
   guint64                 notified;           /* bits of classes->absents that were seen */
   char                   *failure;            /* reason, for people */
   IkeTrigger             *trigger;            /* NULL: no packet asked for it */
+  const IkeOperationInfo *followed_by;        /* begins when this one ended well; NULL: nothing */
+  gpointer                next_args;          /* of that */
   gboolean                is_running, is_passive;
 };
 
@@ -689,6 +691,7 @@ void     ike_child_soft_expired (IkeChild *child, const char *why);
 void     ike_child_hard_expired (IkeChild *child, const char *why);
 void     ike_sa_arm_life   (IkeSa *sa);                        /* it is up, and was authenticated */
 void     ike_sa_arm_heir   (IkeSa *heir, IkeSa *old);          /* it took the place of @old */
+void     ike_sa_arm_beside (IkeSa *heir, const IkeSa *old);
 
 /* reauth.c */
 /* @done (may be NULL) hears the end.  NULL, or why it is not begun; then @done is not called. */
@@ -771,7 +774,8 @@ void         ike_terminate_begun (IkeEngine *engine, const char *conn);
 /* chosen.c */
 typedef struct _IkeChosen IkeChosen;
 /* NULL, 0: any.  @names: what counts already, taken; may be NULL. */
-typedef struct { const char *conn, *child; guint32 unique_id, flags; GPtrArray *names; } IkeWhich;
+typedef struct { const char *conn, *child; guint32 unique_id, flags; GPtrArray *names;
+                 const char *operation, *text; } IkeWhich;   /* those: for ike_chosen_begin_asked() */
 typedef struct {
   void   (*on_sa)    (IkeChosen *chosen, IkeSa *sa);
   void   (*on_child) (IkeChosen *chosen, IkeSa *sa, IkeChild *child);     /* one that is installed */
@@ -784,8 +788,8 @@ IkeWhich     ike_chosen_asked (IkeRequest *request, const IkeConfig *config_or_n
 void         ike_chosen_run   (IkeEngine *engine, const IkeChosenClass *klass, const IkeWhich *which, IkeCall *call);
 void         ike_chosen_count (IkeChosen *chosen, const char *name, guint32 unique_id);
 guint32      ike_chosen_flags (const IkeChosen *chosen);
-/* Something else was begun; ike_chosen_ended (sa, chosen, error) when it is over. */
-void         ike_chosen_hold  (IkeChosen *chosen);
+void         ike_chosen_begin_asked (IkeChosen *chosen, IkeSa *sa);
+void         ike_chosen_hold  (IkeChosen *chosen);   /* for something else; ike_chosen_ended() when it is over */
 void         ike_chosen_ended (IkeSa *sa, gpointer chosen, const char *error);
 /* An operation that the call waits for.  FALSE: nobody provides it; then @args_take was freed. */
 gboolean     ike_chosen_begin (IkeChosen *chosen, IkeSa *sa, const char *operation, gpointer args_take);

@@ -61,7 +61,7 @@ start_down (gpointer data)
 {
   const Down *down = data;
   GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
-  IkeWhich which = { down->conn, down->child, down->unique_id, down->flags, names };
+  IkeWhich which = { down->conn, down->child, down->unique_id, down->flags, names, NULL, NULL };
 
   if (!down->unique_id)
     ike_keep_up_end (down->engine, down->conn, down->child, names);

@@ -27,11 +27,19 @@ proof_inherit (IkeSa *from, IkeSa *to, gpointer state)
   return g_memdup2 (state, sizeof (Proof));
 }
 
+/* What stands beside an SA was not authenticated itself, and is not authenticated anew. */
+static gpointer
+proof_share (IkeSa *from, IkeSa *to, gpointer state)
+{
+  return NULL;
+}
+
 static const IkeSlotClass proof_slot = {
   .struct_size = sizeof (IkeSlotClass),
   .name = "auth-lifetime",
   .destroy = g_free,
   .inherit = proof_inherit,
+  .share = proof_share,
 };
 
 static Proof *

@@ -33,7 +33,7 @@ client_wants (const IkeSa *sa)
 /* -- the request */
 
 static void
-write_wish (IkeWriter *out, const char *text)
+write_wish (IkeWriter *out, const char *text, guint left_out)
 {
   IkeAddr wish;
   gboolean is_v6, is_any;
@@ -43,6 +43,8 @@ write_wish (IkeWriter *out, const char *text)
   /* %any alone has no family. */
   is_v6 = wish.family == 6;
   is_any = ike_addr_is_any (&wish);
+  if (left_out & (is_v6 ? IKE_POOL_IP6 : IKE_POOL_IP4))
+    return;
   ike_writer_u16 (out, is_v6 ? IKE_CFG_INTERNAL_IP6_ADDRESS : IKE_CFG_INTERNAL_IP4_ADDRESS);
   ike_writer_u16 (out, is_any ? 0 : is_v6 ? 17 : 4);
   if (is_any)
@@ -53,18 +55,14 @@ write_wish (IkeWriter *out, const char *text)
 }
 
 static void
-write_types (IkeTask *task, IkeWriter *out)
+write_types (IkeWriter *out, const IkeRequestEvent *event)
 {
-  IkeRequestEvent event = { .struct_size = sizeof event };
-
-  event.types[event.n++] = IKE_CFG_SUPPORTED_ATTRIBUTES;
-  ike_request_hook_emit (config_of (task)->on_request, ike_task_sa (task), &event);
-  for (guint i = 0; i < MIN (event.n, IKE_CFG_ATTRIBUTES_MAX); i++) {
+  for (guint i = 0; i < MIN (event->n, IKE_CFG_ATTRIBUTES_MAX); i++) {
     guint k;
-    for (k = 0; k < i && event.types[k] != event.types[i]; k++)
+    for (k = 0; k < i && event->types[k] != event->types[i]; k++)
       ;
     if (k == i)
-      ike_writer_u32 (out, (guint32) (event.types[i] & 0x7fff) << 16);
+      ike_writer_u32 (out, (guint32) (event->types[i] & 0x7fff) << 16);
   }
 }
 
@@ -72,12 +70,16 @@ IkeTaskResult
 client_build (IkeTask *task, IkeWriter *out)
 {
   const IkeConn *conn = ike_sa_conn (ike_task_sa (task));
+  IkeRequestEvent event = {
+    .struct_size = sizeof event, .types = { IKE_CFG_SUPPORTED_ATTRIBUTES }, .n = 1
+  };
   gsize mark = ike_payload_open (out, IKE_PAYLOAD_CP, FALSE);
 
+  ike_request_hook_emit (config_of (task)->on_request, ike_task_sa (task), &event);
   ike_writer_u32 (out, (guint32) CFG_REQUEST << 24);
   for (guint i = 0; conn->vips[i] && i < IKE_VIRTUAL_IPS_MAX; i++)
-    write_wish (out, conn->vips[i]);
-  write_types (task, out);
+    write_wish (out, conn->vips[i], event.left_out);
+  write_types (out, &event);
   ike_payload_close (out, mark);
   return IKE_TASK_DONE;
 }

@@ -83,6 +83,7 @@ const IkeSlotClass config_held_slot = {
   .name = "configuration",
   .destroy = leave,
   .inherit = inherit,
+  .share = inherit,
 };
 
 Held *

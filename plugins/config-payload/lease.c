@@ -111,6 +111,7 @@ const IkeSlotClass config_lease_slot = {
   .name = "leases",
   .destroy = leave,
   .inherit = inherit,
+  .share = inherit,
 };
 
 void

@@ -615,18 +615,30 @@ child_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
                                        : ikev2_child_process_request (task, x, in);
 }
 
-/* In IKE_AUTH: when a child was asked for. An empty name means none (RFC 6023 is another plugin's
- * matter). */
-static gboolean
-child_wanted (IkePlugin *self, IkeSa *sa, const IkeExchange *x, const IkeMessage *in)
+/* RFC 7296, 1.2: IKE_AUTH makes a CHILD_SA.  To do without takes somebody who has agreed on it with
+ * the peer, and skips this phase. */
+static IkeTaskResult
+auth_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
 {
-  const char *name;
+  const char *name = ike_operation_args (ike_task_operation (task));
 
-  if (in)
-    return ike_message_find (in, IKE_PAYLOAD_SA, 0) && ike_message_find (in, IKE_PAYLOAD_TSI, 0)
-           && ike_message_find (in, IKE_PAYLOAD_TSR, 0);
-  name = ike_operation_args (ike_exchange_running (x));
-  return name && *name;
+  if (ike_exchange_is_initiator (x) && (!name || !*name))
+    return ike_task_fail (task, 0, NULL, 0,
+                          "no child is named, and an IKE SA without one takes a plugin that agrees "
+                          "on it with the peer; name a child, or load childless");
+  return child_build (task, x, out);
+}
+
+static IkeTaskResult
+auth_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
+{
+  if (!ike_exchange_is_initiator (x)
+      && (!ike_message_find (in, IKE_PAYLOAD_SA, 0) || !ike_message_find (in, IKE_PAYLOAD_TSI, 0)
+          || !ike_message_find (in, IKE_PAYLOAD_TSR, 0)))
+    return ike_task_fail (task, IKE_N_INVALID_SYNTAX, NULL, 0,
+                          "the peer asks for no CHILD_SA, or for half of one, which was not "
+                          "agreed on; have it name a child, or load childless here");
+  return child_process (task, x, in);
 }
 
 /* RFC 7296, 1.3: without traffic selectors it is the IKE SA that is replaced. */
@@ -655,9 +667,8 @@ const IkeTaskClass ikev2_child_task = {
   .reads = "notify:TS_UNACCEPTABLE notify:NO_PROPOSAL_CHOSEN notify:USE_TRANSPORT_MODE "
            "notify:USE_BEET_MODE notify:IPCOMP_SUPPORTED",
   .instance_size = sizeof (Child),
-  .wanted = child_wanted,
-  .process = child_process,
-  .build = child_build,
+  .process = auth_process,
+  .build = auth_build,
   .dispose = child_dispose,
 };
 

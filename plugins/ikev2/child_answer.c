@@ -195,6 +195,10 @@ choose (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (ikev2_lacks_peer_address (sa, self->conf))
     return ikev2_child_refuse (task, "config", IKE_N_FAILED_CP_REQUIRED,
                                "the peer has no virtual address, which pools gives out", NULL);
+  if (ike_sa_conn (sa)->encap && !ike_sa_has_floated (sa))
+    return ikev2_child_refuse (task, "child", IKE_N_NO_PROPOSAL_CHOSEN,
+                               "the peer does not detect NAT, so ESP cannot go in UDP, which "
+                               "encap = yes wants; set encap = no", NULL);
   if (ikev2_child_is_ah_through_nat (sa, self->conf))
     return ikev2_child_refuse (task, "child", IKE_N_NO_PROPOSAL_CHOSEN, ikev2_child_nat_and_ah,
                                NULL);

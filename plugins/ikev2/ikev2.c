@@ -135,6 +135,16 @@ static const IkeOperationClass rekey_operation = {
   .priority = 210,
   .touches = IKE_TOUCHES_IKE,
 };
+/* As `rekey`, and the old one stays as it is; who agreed on that with the peer says so in the same
+ * request.  With the name of a child: the new one gets that. */
+static const IkeOperationClass rekey_beside_operation = {
+  .struct_size = sizeof (IkeOperationClass),
+  .exchange = "CREATE_CHILD_SA",
+  .priority = 140,
+  .touches = IKE_TOUCHES_IKE,
+  .is_same = is_same_text,
+  .free_args = g_free,
+};
 static const IkeOperationClass liveness_operation = {
   .struct_size = sizeof (IkeOperationClass),
   .exchange = "INFORMATIONAL",
@@ -189,9 +199,11 @@ FEATURE (delete_child_o, "operation:delete-child", delete_child_operation);
 FEATURE (create_child_o, "operation:create-child", create_child_operation);
 FEATURE (rekey_child_o, "operation:rekey-child", rekey_child_operation);
 FEATURE (rekey_o, "operation:rekey", rekey_operation);
+FEATURE (rekey_beside_o, "operation:rekey-beside", rekey_beside_operation);
 FEATURE (liveness_o, "operation:liveness", liveness_operation);
 FEATURE (init_t, "task:init", ikev2_init_task);
 FEATURE (natd_t, "task:natd", ikev2_natd_task);
+FEATURE (natd_needed_t, "task:natd-needed", ikev2_natd_needed_task);
 FEATURE (id_t, "task:identity", ikev2_id_task);
 FEATURE (auth_t, "task:auth", ikev2_auth_task);
 FEATURE (child_t, "task:child", ikev2_child_task);
@@ -226,9 +238,10 @@ static const IkeFeature *const features[] = {
   &establish_o_feature,     &delete_o_feature,
   &delete_child_o_feature,  &create_child_o_feature,
   &rekey_child_o_feature,   &rekey_o_feature,
-  &rekey_t_feature,
+  &rekey_t_feature,         &rekey_beside_o_feature,
   &liveness_o_feature,      &init_t_feature,
-  &natd_t_feature,          &id_t_feature,
+  &natd_t_feature,          &natd_needed_t_feature,
+  &id_t_feature,
   &auth_t_feature,
   &child_t_feature,         &create_child_t_feature,
   &delete_t_feature,        &informational_t_feature,
@@ -254,6 +267,7 @@ activate (IkePlugin *self, GError **error)
 
   ikev2->on_authorize = ike_hook_point (ike_plugin_engine (self), "authorize");
   ikev2->on_narrow = ike_hook_point (ike_plugin_engine (self), "narrow");
+  ikev2->on_heir = ike_hook_point (ike_plugin_engine (self), "heir-asked");
   ikev2_rekeys_register (self, ikev2);
   ike_plugin_set_state (self, ikev2, g_free);
   return TRUE;

@@ -15,8 +15,8 @@ typedef struct { guint16 len; guint8 bytes[IKE_NONCE_MAX]; } Ikev2Nonce;
 extern const IkeFeature ikev2_fragmentation_feature, ikev2_fragmentation_acts_feature, ikev2_window_size_feature,
   ikev2_contact_notify_feature, ikev2_contact_task_feature, ikev2_unique_acts_feature, ikev2_multiple_auth_feature;
 enum { IKEV2_N_MULTIPLE_AUTH_SUPPORTED = 16404, IKEV2_N_ANOTHER_AUTH_FOLLOWS = 16405 };
-extern const IkeTaskClass ikev2_init_task, ikev2_natd_task, ikev2_id_task, ikev2_auth_task, ikev2_child_task,
-  ikev2_create_child_task, ikev2_rekey_task, ikev2_delete_task, ikev2_informational_task;
+extern const IkeTaskClass ikev2_init_task, ikev2_natd_task, ikev2_natd_needed_task, ikev2_id_task, ikev2_auth_task,
+  ikev2_child_task, ikev2_create_child_task, ikev2_rekey_task, ikev2_delete_task, ikev2_informational_task;
 
 /* auth.c, identity.c */
 const IkeProvided *ikev2_auth_method (IkeSa *sa, const IkeAuthConf *conf);   /* NULL: not there */

@@ -4,7 +4,7 @@
 #include <ikebana/bus.h>
 
 typedef struct {
-  IkeHookPoint *on_authorize, *on_narrow;
+  IkeHookPoint *on_authorize, *on_narrow, *on_heir;
   guint32       rekeys;                       /* slot: Ikev2Rekeys */
 } Ikev2;
 

@@ -10,6 +10,7 @@ enum { GROUPS_MAX = 5 };
 typedef struct _Rekey {
   Ikev2Kx kx;
   gboolean has_nonce, is_ours, is_settled;
+  gboolean is_beside; /* the old SA stays as it is */
   guint16 group;
   guint n_groups; /* tried because the peer asked for them */
   guint64 heir;   /* our SPI of the new SA; 0: there is none */
@@ -123,6 +124,9 @@ begin (IkeTask *task)
   self->heir = ike_sa_our_spi (heir);
   self->group = first_group (sa);
   self->is_ours = TRUE;
+  self->is_beside = !strcmp (ike_exchange_operation (ike_task_exchange (task)), "rekey-beside");
+  if (self->is_beside)
+    return NULL;
   ikev2_rekeys_of (task)->ike = self;
   ike_sa_set_rekeying (sa, TRUE);
   return NULL;
@@ -179,6 +183,11 @@ answer_is_error (IkeTask *task, IkeExchange *x)
     return IKE_TASK_DONE;
   if (notify)
     return take_other_group (task, notify);
+  if (self->is_beside)
+    return fail (task, 0,
+                 ike_exchange_record (x, IKE_N_TEMPORARY_FAILURE, 0)
+                     ? "the peer makes no other IKE SA beside this one at present"
+                     : "the peer makes no other IKE SA beside this one");
   if (ike_exchange_record (x, IKE_N_TEMPORARY_FAILURE, 0))
     return ike_task_later (task, "the peer cannot at present");
   if (ike_exchange_record (x, IKE_N_NO_ADDITIONAL_SAS, 0))
@@ -221,6 +230,16 @@ close_sa (IkeSa *sa, const char *why)
     ike_sa_destroy (sa, why);
 }
 
+static void
+stand_beside (IkeTask *task, IkeSa *heir)
+{
+  const char *child = ike_operation_args (ike_task_operation (task));
+
+  ike_sa_stand_beside (heir, ike_task_sa (task));
+  if (child)
+    ike_sa_begin (heir, "create-child", g_strdup (child), NULL, NULL);
+}
+
 /* RFC 7296, 2.8.2: "The new IKE SA containing the lowest nonce SHOULD be deleted by the node that
  * created it, and the other surviving new IKE SA MUST inherit all the Child SAs." */
 static void
@@ -231,6 +250,10 @@ settle (IkeTask *task, IkeSa *heir, const guint8 *theirs, gsize len)
   Ikev2Nonce ours;
 
   self->is_settled = TRUE;
+  if (self->is_beside) {
+    stand_beside (task, heir);
+    return;
+  }
   ikev2_nonce_lower (self->nonce, sizeof self->nonce, theirs, len, &ours);
   if (rival && ikev2_nonce_is_lower (&ours, &self->rival_nonce)) {
     ike_sa_log_text (sa, IKE_LOG_INFO, "ike",
@@ -294,10 +317,12 @@ has_moving_children (IkeSa *sa)
 static const char *
 busy_with (IkeTask *task)
 {
+  const Rekey *self = ike_task_data (task), *ours = ikev2_rekeys_of (task)->ike;
   IkeSa *sa = ike_task_sa (task);
-  const Rekey *ours = ikev2_rekeys_of (task)->ike;
 
-  if (has_moving_children (sa))
+  if (self->is_beside && (ours || ike_sa_state (sa) != IKE_SA_ESTABLISHED))
+    return "the IKE SA is being replaced, or goes";
+  if (!self->is_beside && has_moving_children (sa))
     return "CHILD_SAs are being made, replaced or closed";
   if (ike_sa_is_silent (sa) || ike_sa_state (sa) > IKE_SA_REKEYING)
     return "it has no children yet, or no longer";
@@ -343,6 +368,21 @@ choose (IkeTask *task, const IkeProposal *offers, guint n, const IkeKeView *ke)
   return IKE_TASK_WAIT;
 }
 
+/* Does somebody know of more than a rekeying? */
+static IkeTaskResult
+ask_hook (IkeTask *task, IkeExchange *x)
+{
+  Rekey *self = ike_task_data (task);
+  const Ikev2 *ikev2 = ike_plugin_state (ike_task_plugin (task));
+  IkeHeirEvent event = { sizeof event, x, FALSE, IKE_N_NO_ADDITIONAL_SAS,
+                         "a plugin refused another IKE SA" };
+
+  if (ike_heir_hook_emit (ikev2->on_heir, ike_task_sa (task), &event) == IKE_HOOK_REJECT)
+    return fail (task, event.notify, event.reason);
+  self->is_beside = event.stays;
+  return IKE_TASK_DONE;
+}
+
 static IkeTaskResult
 read_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
@@ -351,10 +391,13 @@ read_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   IkeProposal *offers = ike_exchange_alloc (x, IKE_PROPOSALS_MAX * sizeof *offers);
   IkeVerdict verdict = { 0 };
   IkeKeView ke = { 0 };
-  const char *busy = offers ? busy_with (task) : "there is no room for the proposals";
+  const char *busy;
   IkeReader r;
   guint n;
 
+  if (ask_hook (task, x) != IKE_TASK_DONE)
+    return IKE_TASK_FAIL;
+  busy = offers ? busy_with (task) : "there is no room for the proposals";
   if (busy)
     return fail (task, IKE_N_TEMPORARY_FAILURE, busy);
   ike_reader_init (&r, payload->data, payload->len);
@@ -434,7 +477,7 @@ process_request (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   if (!make_heir (task, nonce, len))
     return fail (task, IKE_N_TEMPORARY_FAILURE, "there is no room for another IKE SA");
   ours = ikev2_rekeys_of (task)->ike;
-  if (ours)
+  if (ours && !self->is_beside)
     note_collision (task, ours, nonce, len);
   return IKE_TASK_DONE;
 }
@@ -451,7 +494,9 @@ build_response (IkeTask *task, IkeWriter *out)
   ike_payload_write (out, IKE_PAYLOAD_NONCE, self->nonce, sizeof self->nonce);
   ikev2_kx_write (&self->kx, out);
   ike_sa_set_heir_up (heir);
-  if (!ikev2_rekeys_of (task)->ike)
+  if (self->is_beside)
+    ike_sa_stand_beside (heir, ike_task_sa (task));
+  else if (!ikev2_rekeys_of (task)->ike)
     ike_sa_inherit (heir, ike_task_sa (task));
   return IKE_TASK_DONE;
 }
@@ -495,7 +540,7 @@ rekey_dispose (IkeTask *task)
   Rekey *self = ike_task_data (task);
   IkeSa *heir = find (task, self->heir);
 
-  if (self->is_ours)
+  if (self->is_ours && !self->is_beside)
     forget_ours (task);
   if (heir && ike_sa_state (heir) == IKE_SA_CREATED)
     ike_sa_destroy (heir, "not negotiated");
@@ -527,7 +572,7 @@ const IkeTaskClass ikev2_rekey_task = {
   .struct_size = sizeof (IkeTaskClass),
   .exchanges = "CREATE_CHILD_SA",
   .after = "phase:main",
-  .operations = "rekey",
+  .operations = "rekey rekey-beside",
   .reads = "notify:INVALID_KE_PAYLOAD notify:TEMPORARY_FAILURE notify:NO_ADDITIONAL_SAS",
   .is_main = TRUE,
   .instance_size = sizeof (Rekey),

@@ -291,6 +291,20 @@ attributes (IkePlugin *plugin, const char *name,
   pthread_mutex_unlock (&self->lock);
 }
 
+static guint
+families (IkePlugin *plugin, const char *name)
+{
+  Memory *self = ike_plugin_state (plugin);
+  const Pool *pool;
+  guint found;
+
+  pthread_mutex_lock (&self->lock);
+  pool = find (self, name);
+  found = pool ? pool_conf_families (pool->conf) : 0;
+  pthread_mutex_unlock (&self->lock);
+  return found;
+}
+
 /* -- for people */
 
 static void
@@ -404,6 +418,7 @@ static const IkePoolClass pool_class = {
   .release = release,
   .attributes = attributes,
   .list = list,
+  .families = families,
 };
 
 /* -- the plugin */

@@ -155,6 +155,20 @@ attributes (IkePlugin *plugin, const char *name,
   pthread_mutex_unlock (&pools->lock);
 }
 
+static guint
+families (IkePlugin *plugin, const char *name)
+{
+  Pools *pools = ike_plugin_state (plugin);
+  const Pool *pool;
+  guint found;
+
+  pthread_mutex_lock (&pools->lock);
+  pool = g_hash_table_lookup (pools->pools, name);
+  found = pool ? pool_conf_families (pool->conf) : 0;
+  pthread_mutex_unlock (&pools->lock);
+  return found;
+}
+
 static const IkePoolClass pool_class = {
   .struct_size = sizeof (IkePoolClass),
   .has = has,
@@ -162,6 +176,7 @@ static const IkePoolClass pool_class = {
   .release = pools_release,
   .attributes = attributes,
   .list = pools_list,
+  .families = families,
 };
 
 /* -- beginning and ending */

@@ -3,149 +3,26 @@
  * wire or by one of its ends, the result is what both want, or nothing. */
 #include "exchange/certs.h"
 #include "exchange/impaired.h"
+#include "exchange/middle.h"
 
 #define BOTH_STRENGTHS                                                                             \
   "proposals = aes256gcm16-prfsha256-x25519-modp2048, aes128gcm16-prfsha256-x25519-modp2048"
 
 /* -- somebody on the path who changes IKE_SA_INIT, which is in the clear */
 
-typedef enum { OMIT, FLIP, ADD, REPLACE, HEADER } How;
-
-/* One change; of the payload @payload, or of the notify @notify. */
-typedef struct {
-  const char *name;
-  How how;
-  guint8 payload;
-  guint16 notify;
-  gsize at, len;               /* FLIP: byte of the payload, HEADER: of the message */
-  const char *bytes, *instead; /* ADD: a body; REPLACE: wherever it stands */
-} Change;
-
-typedef struct {
-  const Change *change;
-  gboolean of_response;
-  guint n_done;
-  GByteArray *message;
-} Middle;
-
 #define NAT_SOURCE IKE_N_NAT_DETECTION_SOURCE_IP
 #define NAT_DESTINATION IKE_N_NAT_DETECTION_DESTINATION_IP
 enum { FRAGMENTATION = 16430, HASHES = 16431, METHODS = 16443 };
 
-static void
-set_u16 (guint8 *at, gsize value)
-{
-  at[0] = (guint8) (value >> 8);
-  at[1] = (guint8) value;
-}
-
-static gboolean
-is_meant (const Change *change, guint8 type, const guint8 *payload)
-{
-  if (change->notify)
-    return type == IKE_PAYLOAD_NOTIFY && (payload[6] << 8 | payload[7]) == change->notify;
-  return type == change->payload;
-}
-
-/* Where the payload is; @link: where its type stands. 0: it is not there. */
-static gsize
-find (const Change *change, const GByteArray *m, gsize *link)
-{
-  gsize at = IKE_HEADER_LEN;
-
-  for (*link = 16; at + 4 <= m->len && m->data[*link];
-       *link = at, at += m->data[at + 2] << 8 | m->data[at + 3])
-    if (is_meant (change, m->data[*link], m->data + at))
-      return at;
-  return 0;
-}
-
-static gboolean
-add_payload (const Change *change, GByteArray *m)
-{
-  static const Change end = { .payload = 255 };
-  guint8 type = change->notify ? IKE_PAYLOAD_NOTIFY : change->payload, head[8] = { 0 };
-  gsize link, last = 16, n = change->notify ? 8 : 4;
-
-  find (&end, m, &link);
-  last = link;
-  m->data[last] = type;
-  set_u16 (head + 2, n + change->len);
-  set_u16 (head + 6, change->notify);
-  g_byte_array_append (m, head, (guint) n);
-  g_byte_array_append (m, (const guint8 *) change->bytes, (guint) change->len);
-  return TRUE;
-}
-
-static gboolean
-replace_bytes (const Change *change, GByteArray *m)
-{
-  gboolean is_found = FALSE;
-
-  for (gsize at = IKE_HEADER_LEN; at + change->len <= m->len; at++)
-    if (memcmp (m->data + at, change->bytes, change->len) == 0) {
-      memcpy (m->data + at, change->instead, change->len);
-      is_found = TRUE;
-    }
-  return is_found;
-}
-
-static gboolean
-apply (const Change *change, GByteArray *m)
-{
-  gsize link, at = change->how == OMIT || change->how == FLIP ? find (change, m, &link) : 1, n;
-
-  if (!at)
-    return FALSE;
-  switch (change->how) {
-  case OMIT:
-    n = (gsize) m->data[at + 2] << 8 | m->data[at + 3];
-    m->data[link] = m->data[at];
-    g_byte_array_remove_range (m, (guint) at, (guint) n);
-    return TRUE;
-  case FLIP:
-    m->data[at + change->at] ^= 1;
-    return TRUE;
-  case ADD:
-    return add_payload (change, m);
-  case REPLACE:
-    return replace_bytes (change, m);
-  case HEADER:
-    m->data[change->at] ^= (guint8) change->len;
-    return TRUE;
-  }
-  return FALSE;
-}
-
-static void
-stand_between (const IkeSimPacket *packet, IkeSimFate *fate, gpointer data)
-{
-  Middle *middle = data;
-  GByteArray *m = middle->message;
-  gsize before = packet->ike ? (gsize) (packet->ike - packet->data) : 0;
-
-  if (!packet->ike || packet->exchange != 34 || packet->is_response != middle->of_response)
-    return;
-  g_assert_cmpuint (before, ==, 0);
-  g_byte_array_set_size (m, 0);
-  g_byte_array_append (m, packet->data, (guint) packet->len);
-  if (!apply (middle->change, m))
-    return;
-  set_u16 (m->data + 26, m->len);
-  middle->n_done++;
-  fate->data = m->data;
-  fate->len = m->len;
-}
-
 /* The two end with nothing, whatever it takes them to see it, and the one that was to be deceived
  * never has a child in its kernel. */
 static void
-try_change (Pair *pair, const Change *change, gboolean of_response)
+try_change (Pair *pair, const MiddleChange *change, gboolean of_response)
 {
   Middle middle = { change, of_response, 0, g_byte_array_new () };
   g_autofree char *error = NULL;
 
-  pair->a.net_ops->set_script (pair->a.net, stand_between, &middle);
+  pair->a.net_ops->set_script (pair->a.net, middle_stand_between, &middle);
   error = pair_up (pair, "net");
   if (!middle.n_done || !error)
     g_error ("%s: changed %u times, %s\n-- a --\n%s-- b --\n%s", change->name, middle.n_done,
@@ -164,36 +41,36 @@ try_change (Pair *pair, const Change *change, gboolean of_response)
 #define WEAKER_KEY .bytes = "\x80\x0e\x01\x00", .instead = "\x80\x0e\x00\x80", .len = 4
 #define OTHER_GROUP .bytes = "\x04\x00\x00\x1f", .instead = "\x04\x00\x00\x0e", .len = 4
 
-static const Change of_both[] = {
-  { "NAT_DETECTION_SOURCE_IP omitted", OMIT, .notify = NAT_SOURCE },
-  { "NAT_DETECTION_DESTINATION_IP omitted", OMIT, .notify = NAT_DESTINATION },
-  { "NAT_DETECTION_SOURCE_IP altered", FLIP, .notify = NAT_SOURCE, .at = 9 },
-  { "NAT_DETECTION_DESTINATION_IP altered", FLIP, .notify = NAT_DESTINATION, .at = 9 },
-  { "IKEV2_FRAGMENTATION_SUPPORTED omitted", OMIT, .notify = FRAGMENTATION },
-  { "SIGNATURE_HASH_ALGORITHMS omitted", OMIT, .notify = HASHES },
-  { "SIGNATURE_HASH_ALGORITHMS altered", FLIP, .notify = HASHES, .at = 9 },
-  { "the nonce altered", FLIP, .payload = IKE_PAYLOAD_NONCE, .at = 20 },
-  { "the key exchange altered", FLIP, .payload = IKE_PAYLOAD_KE, .at = 20 },
-  { "a shorter key", REPLACE, WEAKER_KEY },
-  { "a vendor ID added", ADD, .payload = IKE_PAYLOAD_VENDOR, .bytes = "legacy", .len = 6 },
-  { "an unknown status added", ADD, .notify = 40000, .bytes = "1", .len = 1 },
-  { "CHILDLESS_IKEV2_SUPPORTED added", ADD, .notify = 16418 },
-  { "REDIRECT_SUPPORTED added", ADD, .notify = 16406 },
-  { "INTERMEDIATE_EXCHANGE_SUPPORTED added", ADD, .notify = 16438 },
-  { "a reserved bit of a payload set", FLIP, .payload = IKE_PAYLOAD_NONCE, .at = 1 },
-  { "a reserved flag set", HEADER, .at = 19, .len = 1 },
-  { "another minor version", HEADER, .at = 17, .len = 1 },
+static const MiddleChange of_both[] = {
+  { "NAT_DETECTION_SOURCE_IP omitted", MIDDLE_OMIT, .notify = NAT_SOURCE },
+  { "NAT_DETECTION_DESTINATION_IP omitted", MIDDLE_OMIT, .notify = NAT_DESTINATION },
+  { "NAT_DETECTION_SOURCE_IP altered", MIDDLE_FLIP, .notify = NAT_SOURCE, .at = 9 },
+  { "NAT_DETECTION_DESTINATION_IP altered", MIDDLE_FLIP, .notify = NAT_DESTINATION, .at = 9 },
+  { "IKEV2_FRAGMENTATION_SUPPORTED omitted", MIDDLE_OMIT, .notify = FRAGMENTATION },
+  { "SIGNATURE_HASH_ALGORITHMS omitted", MIDDLE_OMIT, .notify = HASHES },
+  { "SIGNATURE_HASH_ALGORITHMS altered", MIDDLE_FLIP, .notify = HASHES, .at = 9 },
+  { "the nonce altered", MIDDLE_FLIP, .payload = IKE_PAYLOAD_NONCE, .at = 20 },
+  { "the key exchange altered", MIDDLE_FLIP, .payload = IKE_PAYLOAD_KE, .at = 20 },
+  { "a shorter key", MIDDLE_REPLACE, WEAKER_KEY },
+  { "a vendor ID added", MIDDLE_ADD, .payload = IKE_PAYLOAD_VENDOR, .bytes = "legacy", .len = 6 },
+  { "an unknown status added", MIDDLE_ADD, .notify = 40000, .bytes = "1", .len = 1 },
+  { "CHILDLESS_IKEV2_SUPPORTED added", MIDDLE_ADD, .notify = 16418 },
+  { "REDIRECT_SUPPORTED added", MIDDLE_ADD, .notify = 16406 },
+  { "INTERMEDIATE_EXCHANGE_SUPPORTED added", MIDDLE_ADD, .notify = 16438 },
+  { "a reserved bit of a payload set", MIDDLE_FLIP, .payload = IKE_PAYLOAD_NONCE, .at = 1 },
+  { "a reserved flag set", MIDDLE_HEADER, .at = 19, .len = 1 },
+  { "another minor version", MIDDLE_HEADER, .at = 17, .len = 1 },
 };
 
-static const Change of_request[] = {
-  { "another group offered", REPLACE, OTHER_GROUP },
+static const MiddleChange of_request[] = {
+  { "another group offered", MIDDLE_REPLACE, OTHER_GROUP },
 };
 
 /* RFC 7296, 2.15: each AUTH covers the whole of its sender's message in IKE_SA_INIT, "starting with
  * the first octet of the first SPI in the header and ending with the last octet of the last
  * payload". */
 static void
-try_changes (gconstpointer flags, gboolean of_response, const Change *changes, guint n)
+try_changes (gconstpointer flags, gboolean of_response, const MiddleChange *changes, guint n)
 {
   const CertsCase c = { .name = "changed on the wire",
                         .files = { CERTS_A, CERTS_B },
@@ -233,7 +110,7 @@ test_strength (gconstpointer flags)
     Pair *pair = pair_new (&o);
     g_autoptr (IkeTree) status = NULL;
     if (i < 3) {
-      static const Change shorter = { "a shorter key", REPLACE, WEAKER_KEY };
+      static const MiddleChange shorter = { "a shorter key", MIDDLE_REPLACE, WEAKER_KEY };
       try_change (pair, i < 2 ? &shorter : &of_request[0], i == 1);
     } else {
       pair_assert_up (pair, NULL);
@@ -254,7 +131,7 @@ test_needed (gconstpointer flags)
                              "children { net { } }\n";
 
   for (guint i = 0; i < 2 * G_N_ELEMENTS (types); i++) {
-    const Change change = { "a payload omitted", OMIT, .payload = types[i / 2] };
+    const MiddleChange change = { "a payload omitted", MIDDLE_OMIT, .payload = types[i / 2] };
     PairOptions o = { .flags = GPOINTER_TO_UINT (flags), .connection = { body, body } };
     Pair *pair = pair_new (&o);
     try_change (pair, &change, i % 2);

@@ -82,3 +82,12 @@ pool_conf_each (const PoolConf *conf,
     add (attribute->type, attribute->value, attribute->len, data);
   }
 }
+
+guint
+pool_conf_families (const PoolConf *conf)
+{
+  if (!conf->addrs)
+    return 0;
+  return (pool_addrs_n (conf->addrs, 4) ? IKE_POOL_IP4 : 0)
+         | (pool_addrs_n (conf->addrs, 6) ? IKE_POOL_IP6 : 0);
+}

@@ -18,3 +18,5 @@ void      pool_conf_free  (PoolConf *conf);
 /* IkePoolClass.attributes. */
 void      pool_conf_each  (const PoolConf *conf,
                            void (*add) (guint16 type, const void *value, gsize len, gpointer data), gpointer data);
+/* IkePoolClass.families. */
+guint     pool_conf_families (const PoolConf *conf);
