@@ -18,8 +18,8 @@ static const IkeSubsection subsections[] = { { "cert", TRUE },
                                              { "cacert", TRUE },
                                              { NULL, FALSE } };
 
-/* `auth = psk` needs the feature auth:psk; of "a-b" it is the first part that names the method, unless
- * there is an auth:a-b. */
+/* `auth = psk` needs the feature auth:psk; of "a-b" it is the first part that names the method,
+ * unless there is an auth:a-b. */
 static void
 check_method (IkeBuilder *builder, const IkeTree *section, const char *auth)
 {
