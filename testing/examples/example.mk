@@ -6,7 +6,7 @@ PACKAGES = ikebana-1 glib-2.0 $(LIBRARIES)
 # Two engines in simulation, which `ikebana plugin new` copies, too.
 TEMPLATE = $(shell $(PKG_CONFIG) --variable=templatedir ikebana-1)
 TEST = test_$(subst -,_,$(NAME))
-COMPILE = $(CC) -std=gnu11 -Wall $(CFLAGS) -I$(TEMPLATE) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+COMPILE = $(CC) -std=gnu11 -Wall $(CFLAGS) -I.. -I$(TEMPLATE) $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 
 $(NAME).so: $(NAME).c

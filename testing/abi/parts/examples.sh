@@ -7,7 +7,7 @@ an_example ()
 {
   local dir=$work/examples/$1 name=$1
   shift
-  mkdir -p "$dir" && cp "$src/testing/examples/example.mk" "$work/examples/" && cp "$src/testing/examples/$name"/* "$dir/" || return 1
+  mkdir -p "$dir" && cp "$src"/testing/examples/example.mk "$src"/testing/examples/listener.h "$work/examples/" && cp "$src/testing/examples/$name"/* "$dir/" || return 1
   make -s -C "$dir" -f Makefile.example CC="$compiler" CFLAGS="$flags" check && kit_test "$dir/$name.so" "$@"
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_http_authorizer.c - a gateway that asks a service, which a thread of this test plays. */
+#include "listener.h"
 #include "two.h"
-#include <arpa/inet.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 static const char *const plugins[] = { "http-authorizer", NULL };
@@ -44,16 +43,9 @@ serve (void *data)
 static void
 service_start (Service *service, const char *answer)
 {
-  struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
-  socklen_t len = sizeof at;
-
   memset (service, 0, sizeof *service);
   service->answer = answer;
-  service->listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint (bind (service->listener, (struct sockaddr *) &at, sizeof at), ==, 0);
-  g_assert_cmpint (listen (service->listener, 4), ==, 0);
-  g_assert_cmpint (getsockname (service->listener, (struct sockaddr *) &at, &len), ==, 0);
-  service->port = ntohs (at.sin_port);
+  service->listener = listener_new (&service->port);
   g_assert_cmpint (pthread_create (&service->thread, NULL, serve, service), ==, 0);
 }
 
