@@ -100,8 +100,8 @@ ike_authorizer_answer_free (gpointer answer_or_null)
  * order, when everything is proven and before the SA is up; the first who does not allow the peer decides. */
 typedef struct {
   guint32 struct_size;
-  /* Owner shard; copies what it keeps of @sa.  Answers with an IkeAuthorizerAnswer; one that fails, or takes longer than
-   * IKE_AUTHORIZER_MS, does not allow it. */
+  /* Owner shard; copies what it keeps of @sa.  Answers with an IkeAuthorizerAnswer; one that fails, or takes longer
+   * than IKE_AUTHORIZER_MS, does not allow it. */
   void  (*authorize) (IkePlugin *self, IkeCall *call, IkeSa *sa);
 } IkeAuthorizerClass;
 enum { IKE_AUTHORIZER_MS = 20000 };
