@@ -7,10 +7,10 @@
 ToolStatus cmd_run      (const Tool *tool, const char *command, const char *const *argv);
 ToolStatus cmd_help     (const Tool *tool, const char *const *argv);
 ToolStatus cmd_version  (const Tool *tool, const char *const *argv);
-/* `ikebana pki …`: becomes that program, or says why not. */
-ToolStatus cmd_pki      (const char *const *argv);
-/* `ikebana store …`, likewise. */
-ToolStatus cmd_store    (const char *const *argv);
+/* `ikebana pki …`, `plugin`, `store`: is it one of those, whose options stand behind it? */
+gboolean   cmd_is_program (const char *command_or_null);
+/* Becomes that program, or says why not. */
+ToolStatus cmd_program  (const char *command, const char *const *argv);
 /* Candidates for the last of the words, for the shells' completion files. */
 ToolStatus cmd_complete (const Tool *tool, const char *const *argv);
 

@@ -77,9 +77,9 @@ cmd_help (const Tool *tool, const char *const *argv)
   g_autoptr (Client) client = client_open (tool, TRUE, &status);
   g_autoptr (Schema) schema = schema_load (client);
   const ToolCommand *own;
-  if (g_strcmp0 (argv[0], "pki") == 0 || g_strcmp0 (argv[0], "store") == 0) {
+  if (cmd_is_program (argv[0])) {
     static const char *const all[] = { "--help", NULL };
-    return argv[0][0] == 'p' ? cmd_pki (all) : cmd_store (all);
+    return cmd_program (argv[0], all);
   }
   if (argv[0] == NULL) {
     if (tool->is_json)
@@ -218,14 +218,14 @@ takes_connection (Json *command)
 }
 
 static ToolStatus
-complete_program (ToolStatus (*program) (const char *const *argv), const char *const *argv)
+complete_program (const char *program, const char *const *argv)
 {
   guint n = g_strv_length ((char **) argv);
   g_autofree const char **words = g_new0 (const char *, n + 2);
   words[0] = "__complete";
   for (guint i = 0; i < n; i++)
     words[i + 1] = argv[i];
-  return program (words);
+  return cmd_program (program, words);
 }
 
 ToolStatus
@@ -240,10 +240,8 @@ cmd_complete (const Tool *tool, const char *const *argv)
   /* The completion files write "--" first, so that half-written options are no options of ours. */
   argv += argv[0] != NULL && strcmp (argv[0], "--") == 0;
   n = g_strv_length ((char **) argv);
-  if (n > 1 && strcmp (argv[0], "pki") == 0)
-    return complete_program (cmd_pki, argv + 1);
-  if (n > 1 && strcmp (argv[0], "store") == 0)
-    return complete_program (cmd_store, argv + 1);
+  if (n > 1 && cmd_is_program (argv[0]))
+    return complete_program (argv[0], argv + 1);
   prefix = n > 0 ? argv[n - 1] : "";
   command = n > 1 ? schema_find (schema, argv[0]) : NULL;
   if (n <= 1 || (n == 2 && strcmp (argv[0], "help") == 0))

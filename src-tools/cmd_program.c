@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_program.c - `ikebana pki` and `ikebana store`: programs of their own run them, so that
- * this one needs no library of cryptography and none of databases. */
+/* cmd_program.c - `ikebana pki`, `ikebana plugin` and `ikebana store`: programs of their own run
+ * them, so that this one needs no library of cryptography, none of databases, and no engine. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,22 +54,31 @@ become (const Program *program, const char *const *argv)
   return TOOL_FAILED;
 }
 
-ToolStatus
-cmd_pki (const char *const *argv)
-{
-  static const Program program = { "pki", "ikebana-pki", IKE_PKI_PROGRAM, IKE_HAS_PKI,
-                                   "OpenSSL 3.0 or newer (Debian: libssl-dev)" };
+static const Program programs[] = {
+  { "pki", "ikebana-pki", IKE_PKI_PROGRAM, IKE_HAS_PKI,
+    "OpenSSL 3.0 or newer (Debian: libssl-dev)" },
+  { "plugin", "ikebana-plugin", IKE_PLUGIN_PROGRAM, TRUE, "" },
+  { "store", "ikebana-store", IKE_STORE_PROGRAM, IKE_HAS_STORE,
+    "OpenSSL 3.0 or newer and SQLite (Debian: libssl-dev, libsqlite3-dev)" },
+};
 
-  return become (&program, argv);
+static const Program *
+find (const char *command)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (programs); i++)
+    if (g_strcmp0 (command, programs[i].command) == 0)
+      return &programs[i];
+  return NULL;
+}
+
+gboolean
+cmd_is_program (const char *command_or_null)
+{
+  return find (command_or_null) != NULL;
 }
 
 ToolStatus
-cmd_store (const char *const *argv)
+cmd_program (const char *command, const char *const *argv)
 {
-  static const Program program = {
-    "store", "ikebana-store", IKE_STORE_PROGRAM, IKE_HAS_STORE,
-    "OpenSSL 3.0 or newer and SQLite (Debian: libssl-dev, libsqlite3-dev)"
-  };
-
-  return become (&program, argv);
+  return become (find (command), argv);
 }

@@ -8,9 +8,9 @@
 #include "cmd.h"
 
 typedef struct {
-  Tool        tool;
+  Tool tool;
   const char *color;
-  gboolean    wants_help, wants_version;
+  gboolean wants_help, wants_version;
   GPtrArray *words; /* what is not an option of the tool; NULL-terminated */
 } CommandLine;
 
@@ -113,7 +113,7 @@ dispatch (const CommandLine *line)
   const char *const *words = (const char *const *) line->words->pdata;
   if (words[0] != NULL && strcmp (words[0], "__complete") == 0)
     return cmd_complete (&line->tool, words + 1);
-  if (words[0] != NULL && (strcmp (words[0], "pki") == 0 || strcmp (words[0], "store") == 0)) {
+  if (cmd_is_program (words[0])) {
     tool_complain ("options of %s stand behind it; see \"ikebana help %s\"", words[0], words[0]);
     return TOOL_USAGE;
   }
@@ -144,10 +144,8 @@ main (int argc, char **argv)
   ToolStatus status = TOOL_USAGE;
   setlocale (LC_CTYPE, "");
   /* Its options are others than those of the daemon's commands. */
-  if (argc > 1 && strcmp (argv[1], "pki") == 0)
-    return (int) cmd_pki ((const char *const *) argv + 2);
-  if (argc > 1 && strcmp (argv[1], "store") == 0)
-    return (int) cmd_store ((const char *const *) argv + 2);
+  if (argc > 1 && cmd_is_program (argv[1]))
+    return (int) cmd_program (argv[1], (const char *const *) argv + 2);
   if (socket_path != NULL && socket_path[0] != 0)
     line.tool.socket_path = socket_path;
   if (read_options (&line, (const char *const *) argv + MIN (argc, 1)) && choose_color (&line))

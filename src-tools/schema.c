@@ -9,6 +9,7 @@ enum { ASK_SECONDS = 5 };
 const ToolCommand tool_commands[] = {
   { "help", "[COMMAND]", "show the commands, or the arguments of one" },
   { "pki", "COMMAND [OPTION…]", "make and show keys, certificates and CRLs" },
+  { "plugin", "COMMAND [OPTION…]", "begin a plugin, and test one" },
   { "store", "COMMAND [OPTION…]", "connections, secrets and users in a database" },
   { "version", "", "show the versions of this tool and of the daemon" },
   { NULL, NULL, NULL },

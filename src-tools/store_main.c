@@ -114,14 +114,8 @@ read_options (StoreTool *tool, char ***words, GError **error)
     { "max", 0, 0, G_OPTION_ARG_INT, &tool->max, NULL, NULL },
     { NULL, 0, 0, 0, NULL, NULL, NULL },
   };
-  GOptionContext *context = g_option_context_new (NULL);
-  gboolean is_read;
 
-  g_option_context_set_help_enabled (context, FALSE);
-  g_option_context_add_main_entries (context, entries, NULL);
-  is_read = g_option_context_parse_strv (context, words, error);
-  g_option_context_free (context);
-  return is_read;
+  return tool_parse (entries, words, error);
 }
 
 /* What the command line leaves open stands in the daemon's settings, if these may be read. */
@@ -258,12 +252,10 @@ main (int argc, char **argv)
   first = argc > 1 ? argv[1] : NULL;
   if (g_strcmp0 (first, "__complete") == 0)
     return (int) complete ((const char *const *) argv + 2);
-  for (int i = 1; i < argc; i++)
-    if (strcmp (argv[i], "--help") == 0 || strcmp (argv[i], "-h") == 0
-        || (i == 1 && strcmp (argv[i], "help") == 0)) {
-      print_all ();
-      return TOOL_OK;
-    }
+  if (tool_wants_help ((const char *const *) argv)) {
+    print_all ();
+    return TOOL_OK;
+  }
   if (!read_options (&tool, &words, &error))
     tool_complain ("store: %s; see \"ikebana store --help\"", error->message);
   else if (!words[0] || !words[1])

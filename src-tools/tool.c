@@ -91,3 +91,24 @@ tool_truth (Json *object, const char *path)
 {
   return json_object_get_boolean (tool_get (object, path)) ? TRUE : FALSE;
 }
+
+gboolean
+tool_parse (const GOptionEntry *entries, char ***words, GError **error)
+{
+  GOptionContext *context = g_option_context_new (NULL);
+  gboolean is_read;
+
+  g_option_context_set_help_enabled (context, FALSE);
+  g_option_context_add_main_entries (context, entries, NULL);
+  is_read = g_option_context_parse_strv (context, words, error);
+  g_option_context_free (context);
+  return is_read;
+}
+
+gboolean
+tool_wants_help (const char *const *argv)
+{
+  return argv[0] != NULL && argv[1] != NULL
+         && (strcmp (argv[1], "help") == 0 || g_strv_contains (argv + 1, "--help")
+             || g_strv_contains (argv + 1, "-h"));
+}

@@ -33,6 +33,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Json, json_object_put)
 void tool_complain (const char *format, ...) G_GNUC_PRINTF (1, 2);
 /* The name of @candidates nearest to @name, or NULL when none is near. */
 const char *tool_nearest (const char *name, const char *const *candidates);
+/* For programs of their own: options anywhere among @words (the first is the program), which keeps what is none.  Is
+ * help what is asked for? */
+gboolean    tool_parse      (const GOptionEntry *entries, char ***words, GError **error);
+gboolean    tool_wants_help (const char *const *argv);
 /* The path's value in nested objects ("a.b"); NULL when it is not there. */
 Json       *tool_get     (Json *object, const char *path);
 const char *tool_text    (Json *object, const char *path, const char *fallback);

@@ -14,10 +14,12 @@ static const IkeField fields[] = {
 };
 
 /* Certificates with sections of their own: for methods that look at what they are given. */
-static const IkeSubsection subsections[]
-  = { { "cert", TRUE }, { "cacert", TRUE }, { NULL, FALSE } };
+static const IkeSubsection subsections[] = { { "cert", TRUE },
+                                             { "cacert", TRUE },
+                                             { NULL, FALSE } };
 
-/* `auth = psk` needs the feature auth:psk; of "a-b" it is the first part that names the method. */
+/* `auth = psk` needs the feature auth:psk; of "a-b" it is the first part that names the method,
+ * unless there is an auth:a-b. */
 static void
 check_method (IkeBuilder *builder, const IkeTree *section, const char *auth)
 {
@@ -29,9 +31,9 @@ check_method (IkeBuilder *builder, const IkeTree *section, const char *auth)
                       "'%s' is no authentication method; write psk or pubkey", auth);
     return;
   }
-  feature = g_strconcat ("auth:", first, NULL);
-  if (ike_feature_find (builder->engine, feature, NULL))
+  if (ike_auth_method (builder, auth))
     return;
+  feature = g_strconcat ("auth:", first, NULL);
   why = ike_plugin_explain (builder->engine, feature);
   ike_builder_fail (builder, leaf ? leaf : section, "auth", "'%s' cannot be used: %s", auth, why);
 }

@@ -139,6 +139,8 @@ gboolean ike_section_add     (IkeBuilder *builder, const char *kind, const IkeTr
 gboolean ike_section_is_read (const IkeBuilder *builder, const char *kind);
 /* All sections below @name of @tree. */
 void     ike_sections_add    (IkeBuilder *builder, const IkeTree *tree, const char *name);
+/* Who authenticates as `auth = @auth` says; NULL: nobody. */
+const IkeProvided *ike_auth_method (const IkeBuilder *builder, const char *auth);
 /* Does the method of @auth look at its section itself? */
 gboolean ike_auth_reads_more (const IkeBuilder *builder, const IkeAuthConf *auth);
 /* What the method of @auth says about it. */

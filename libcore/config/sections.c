@@ -112,19 +112,23 @@ ike_sections_add (IkeBuilder *builder, const IkeTree *tree, const char *name)
   ike_builder_pop (builder, len);
 }
 
-static const IkeProvided *
-method_of (const IkeBuilder *builder, const IkeAuthConf *auth)
+/* The exchanges look in the same order: all of it names a method, else its first part does. */
+const IkeProvided *
+ike_auth_method (const IkeBuilder *builder, const char *auth)
 {
-  g_autofree char *feature =
-      g_strdup_printf ("auth:%.*s", (int) strcspn (auth->auth, "-:/"), auth->auth);
+  g_autofree char *all = g_strconcat ("auth:", auth, NULL);
+  const IkeProvided *found = ike_feature_find (builder->engine, all, NULL);
 
-  return ike_feature_find (builder->engine, feature, NULL);
+  if (found)
+    return found;
+  all[strlen ("auth:") + strcspn (auth, "-:/")] = '\0';
+  return ike_feature_find (builder->engine, all, NULL);
 }
 
 gboolean
 ike_auth_reads_more (const IkeBuilder *builder, const IkeAuthConf *auth)
 {
-  const IkeProvided *method = method_of (builder, auth);
+  const IkeProvided *method = ike_auth_method (builder, auth->auth);
 
   return method && ((const IkeAuthClass *) method->ops)->check;
 }
@@ -132,7 +136,7 @@ ike_auth_reads_more (const IkeBuilder *builder, const IkeAuthConf *auth)
 void
 ike_auth_check (IkeBuilder *builder, const IkeAuthConf *auth, gboolean is_local)
 {
-  const IkeProvided *method = method_of (builder, auth);
+  const IkeProvided *method = ike_auth_method (builder, auth->auth);
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
 
   if (!ike_auth_reads_more (builder, auth))

@@ -74,4 +74,36 @@ typedef struct {
   gboolean  (*fits)       (IkePlugin *self, IkeSa *sa, const IkeAuthConf *conf, char **why);
 } IkeAuthClass;
 
+/* Whether a peer may come in that has authenticated itself.  g_malloc, its parts too. */
+typedef struct {
+  guint32  struct_size;
+  gboolean is_allowed;
+  char    *reason;                            /* not allowed: for people; the peer is told AUTHENTICATION_FAILED only */
+  char   **groups;                            /* that it is in from now on; or NULL */
+  char    *pool;                              /* its addresses come from this pool first; NULL: from the connection's */
+} IkeAuthorizerAnswer;
+
+static inline void
+ike_authorizer_answer_free (gpointer answer_or_null)
+{
+  IkeAuthorizerAnswer *answer = (IkeAuthorizerAnswer *) answer_or_null;
+
+  if (!answer)
+    return;
+  g_free (answer->reason);
+  g_strfreev (answer->groups);
+  g_free (answer->pool);
+  g_free (answer);
+}
+
+/* Kind `authorizer`: like the hook `authorize`, but it may take its time.  All are asked, one after the other in load
+ * order, when everything is proven and before the SA is up; the first who does not allow the peer decides. */
+typedef struct {
+  guint32 struct_size;
+  /* Owner shard; copies what it keeps of @sa.  Answers with an IkeAuthorizerAnswer; one that fails, or takes longer
+   * than IKE_AUTHORIZER_MS, does not allow it. */
+  void  (*authorize) (IkePlugin *self, IkeCall *call, IkeSa *sa);
+} IkeAuthorizerClass;
+enum { IKE_AUTHORIZER_MS = 20000 };
+
 IKE_END_DECLS

@@ -35,6 +35,7 @@ const IkeFeatureKind *const ike_core_kinds[] = {
   KIND ("log-sink", IkeLogSinkClass, write),
   KIND ("command", IkeCommandClass, run),
   KIND ("auth", IkeAuthClass, verify),
+  KIND ("authorizer", IkeAuthorizerClass, authorize),
   KIND ("task", IkeTaskClass, instance_size),
   KIND ("notify", IkeNotifyClass, exchanges),
   KIND ("gate", IkeGateClass, judge),

@@ -169,6 +169,7 @@ static const IkeFeature *const features[] = {
   FEATURE ("ke:curve25519", &ke),
   FEATURE ("auth:psk", &auth),
   FEATURE ("auth:picky", &picky),
+  FEATURE ("auth:two-parts", &auth),
   FEATURE ("section:authorities", &authorities),
   FEATURE ("section:authorities/more", &bundles),
   FEATURE ("section:secrets/pkcs12", &bundles),

@@ -27,8 +27,8 @@ build_conn (ConfigFixture *fixture, const char *body)
 static const IkeChildConf *
 build_child (ConfigFixture *fixture, const char *body)
 {
-  g_autofree char *text
-    = g_strdup_printf ("children { net {\n%s\n} }\nremote_addrs = 192.0.2.1", body);
+  g_autofree char *text =
+      g_strdup_printf ("children { net {\n%s\n} }\nremote_addrs = 192.0.2.1", body);
   const IkeConn *conn = build_conn (fixture, text);
   return conn ? ike_conn_child (conn, "net") : NULL;
 }
@@ -181,6 +181,22 @@ test_auth (ConfigFixture *fixture, gconstpointer unused)
   g_assert_nonnull (conn->remote[1].id);
 }
 
+/* All of it names a method, before its first part does. */
+static void
+test_auth_with_a_dash (ConfigFixture *fixture, gconstpointer unused)
+{
+  static const char *const methods[] = { "two-parts", "psk-of-old" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (methods); i++) {
+    g_autofree char *text = g_strdup_printf (
+        "connections { c { local { auth = %s }\n remote { auth = psk } } }", methods[i]);
+    IkeConfig *config = config_fixture_build (fixture, text, NULL);
+
+    g_assert_cmpuint (config->n_conns, ==, 1);
+    g_assert_cmpstr (config->conns[0]->local[0].auth, ==, methods[i]);
+  }
+}
+
 static void
 test_auth_wrong (ConfigFixture *fixture, gconstpointer unused)
 {
@@ -265,10 +281,10 @@ test_child_values (ConfigFixture *fixture, gconstpointer unused)
 static void
 test_child_of_kernel (ConfigFixture *fixture, gconstpointer unused)
 {
-  const IkeChildConf *child = build_child (
-      fixture, "mark_in = 0x12/0xf0\nmark_out = %unique\nset_mark_in = %same\n"
-               "set_mark_out = 7\nmark_in_sa = yes\nlabel = blue\nhw_offload = yes\n"
-               "ipcomp = yes\n");
+  const IkeChildConf *child =
+      build_child (fixture, "mark_in = 0x12/0xf0\nmark_out = %unique\nset_mark_in = %same\n"
+                            "set_mark_out = 7\nmark_in_sa = yes\nlabel = blue\nhw_offload = yes\n"
+                            "ipcomp = yes\n");
 
   config_fixture_assert_clean (fixture);
   g_assert_cmphex (child->mark_in.value, ==, 0x10);
@@ -474,8 +490,8 @@ test_sections_of_plugins (ConfigFixture *fixture, gconstpointer unused)
 static void
 test_methods_judge_their_sections (ConfigFixture *fixture, gconstpointer unused)
 {
-  static const char text[]
-    = "connections { c { local { auth = picky\n token = %s\n cert-x { file = y } }\n"
+  static const char text[] =
+      "connections { c { local { auth = picky\n token = %s\n cert-x { file = y } }\n"
       "  remote { auth = psk } } }";
   g_autofree char *good = g_strdup_printf (text, "1"), *old = g_strdup_printf (text, "7");
   g_autofree char *gone = g_strdup_printf (text, "13");
@@ -547,6 +563,7 @@ main (int argc, char **argv)
   TEST ("a-wrong-key-fails-its-connection-only", test_conn_wrong);
   TEST ("an-unsupported-key-is-a-warning-at-its-default", test_unused_keys);
   TEST ("authentication-is-sorted-by-round", test_auth);
+  TEST ("a-method-with-a-dash-is-found-by-all-of-its-name", test_auth_with_a_dash);
   TEST ("authentication-that-cannot-be-is-explained", test_auth_wrong);
   TEST ("a-child-has-the-defaults-of-swanctl", test_child_defaults);
   TEST ("a-child-takes-its-values", test_child_values);

@@ -14,6 +14,7 @@ auth_dispose (IkeTask *task)
   g_free (self->ours);
   ike_auth_turn_free (self->turn);
   g_free (self->error);
+  g_free (self->refusal);
 }
 
 /* -- calls */
@@ -252,23 +253,6 @@ ikev2_auth_write_turn (Auth *self, IkeWriter *out)
   if (body)
     ike_payload_write (out, ((const IkeAuthClass *) self->talker->ops)->talks, body, len);
   g_clear_pointer (&self->turn, ike_auth_turn_free);
-}
-
-char *
-ikev2_auth_unauthorized (IkeTask *task)
-{
-  const Auth *self = ike_task_data (task);
-  Ikev2 *ikev2 = ike_plugin_state (ike_task_plugin (task));
-  IkeSa *sa = ike_task_sa (task);
-  IkeAuthorizeEvent event = { sizeof event, ike_sa_user (sa), NULL, NULL };
-  const IkeConn *conn = ike_sa_conn (sa);
-
-  if (self->method == IKEV2_METHOD_NULL)
-    ike_sa_set_anonymous (sa);
-  event.method = conn->n_remote ? conn->remote[0].auth : "";
-  if (ike_authorize_hook_emit (ikev2->on_authorize, sa, &event) != IKE_HOOK_REJECT)
-    return NULL;
-  return g_strdup (event.reason ? event.reason : "a plugin did not authorize the peer");
 }
 
 /* -- the class */

@@ -29,6 +29,9 @@ typedef struct {
   gboolean       is_left_out;                 /* whoever answers leaves its own AUTH out till then (RFC 5998) */
   gboolean       is_warned;                   /* why the talk will fail is explained */
   gboolean       is_kept, is_empty;           /* the first request, for the last; ours has nothing in it */
+  guint          n_asked;                     /* authorizers that allow the peer */
+  gboolean       is_hook_asked;
+  char          *refusal;                     /* by one of them: for people */
   IkeConn       *candidates[IKEV2_CANDIDATES_MAX]; /* responder; a reference each */
   guint          n_candidates, next_candidate;
 } Auth;
@@ -51,8 +54,8 @@ IkeTaskResult ikev2_auth_refuse (IkeTask *task, const char *phase, const char *w
 IkeIdent     *ikev2_auth_read_id (const IkeMessage *in, guint8 type, IkeVerdict *verdict);
 /* Does this very message say that another authentication follows? */
 gboolean      ikev2_auth_another (const IkeMessage *in);
-/* NULL: no plugin refuses the peer. */
-char         *ikev2_auth_unauthorized (IkeTask *task);
+/* authorize.c: DONE: no plugin refuses the peer; it may take calls. */
+IkeTaskResult ikev2_authorize (IkeTask *task);
 void          ikev2_auth_write  (Auth *self, IkeWriter *out, gboolean is_followed);
 void          ikev2_auth_write_turn (Auth *self, IkeWriter *out);
 

@@ -264,12 +264,13 @@ static IkeTaskResult
 conclude (IkeTask *task, const IkeMessage *in)
 {
   g_autofree char *why = NULL;
+  IkeTaskResult result;
 
   if (!is_over (task))
     return await_more (task, in);
-  why = ikev2_auth_unauthorized (task);
-  if (why)
-    return ikev2_auth_refuse (task, "authorize", why, NULL);
+  result = ikev2_authorize (task);
+  if (result != IKE_TASK_DONE)
+    return result;
   if (!ike_sa_settle_unique (ike_task_sa (task), &why))
     return ikev2_auth_refuse (task, "unique", why, NULL);
   ike_sa_set_established (ike_task_sa (task));

@@ -238,7 +238,7 @@ conclude (IkeTask *task)
   Auth *self = ike_task_data (task);
   IkeSa *sa = ike_task_sa (task);
   const IkeConn *conn = ike_sa_conn (sa);
-  g_autofree char *why = NULL;
+  IkeTaskResult result;
 
   g_clear_pointer (&self->error, g_free);
   self->is_empty = FALSE;
@@ -253,9 +253,9 @@ conclude (IkeTask *task)
     self->is_empty = TRUE;
     return ike_task_next (task, "IKE_AUTH");
   }
-  why = ikev2_auth_unauthorized (task);
-  if (why)
-    return ikev2_auth_refuse (task, "authorize", why, NULL);
+  result = ikev2_authorize (task);
+  if (result != IKE_TASK_DONE)
+    return result;
   ike_sa_set_established (sa);
   return IKE_TASK_DONE;
 }

@@ -270,7 +270,7 @@ activate (IkePlugin *self, GError **error)
   ikev2->on_heir = ike_hook_point (ike_plugin_engine (self), "heir-asked");
   ikev2_rekeys_register (self, ikev2);
   ike_plugin_set_state (self, ikev2, g_free);
-  return TRUE;
+  return ikev2_authorize_register (self, ikev2, error);
 }
 
 IKE_PLUGIN (ike_plugin, "ikev2", 0, .version = "0.1.0", .license = "Apache-2.0",

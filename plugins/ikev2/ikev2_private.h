@@ -6,7 +6,11 @@
 typedef struct {
   IkeHookPoint *on_authorize, *on_narrow, *on_heir;
   guint32       rekeys;                       /* slot: Ikev2Rekeys */
+  guint32       pool;                         /* slot: of an authorizer, the name of a pool */
 } Ikev2;
+
+/* authorize.c */
+gboolean ikev2_authorize_register (IkePlugin *self, Ikev2 *ikev2, GError **error);
 
 struct _Child;
 struct _Rekey;

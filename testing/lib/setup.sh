@@ -14,7 +14,7 @@ NEEDED_TO_BUILD="gcc=gcc make=make autoreconf=autoconf automake=automake libtool
   pc:libcurl=libcurl4-openssl-dev pc:p11-kit-1=libp11-kit-dev pc:sqlite3=libsqlite3-dev"
 NEEDED_TO_RUN="ip=iproute2 ping=iputils-ping tcpdump=tcpdump unshare=util-linux python3=python3"
 NEEDED_TO_CHECK="g++=g++ clang=clang rt:asan_static=libclang-rt-dev nft=nftables shellcheck=shellcheck
-  softhsm2-util=softhsm2 openssl=openssl"
+  softhsm2-util=softhsm2 openssl=openssl abidiff=abigail-tools meson=meson pc:hiredis=libhiredis-dev"
 NEEDED_FOR_GUESTS="qemu-system-x86_64=qemu-system-x86 depmod=kmod"
 
 is_there ()
