@@ -53,6 +53,20 @@ show (const IkeTree *order)
   return g_string_free (text, FALSE);
 }
 
+/* A plugin that @wanted has and this tree was built without; NULL: none. */
+static char *
+not_built (const char *wanted, const char *text)
+{
+  g_autofree char *first = g_strndup (wanted, strcspn (wanted, "\n")),
+                  *ours = g_strndup (text, strcspn (text, "\n"));
+  g_auto (GStrv) all = g_strsplit (first, " ", -1), built = g_strsplit (ours, " ", -1);
+
+  for (guint i = 0; all[i]; i++)
+    if (!g_strv_contains ((const char *const *) built, all[i]))
+      return g_strdup (all[i]);
+  return NULL;
+}
+
 static void
 test_order (gconstpointer flags)
 {
@@ -63,13 +77,16 @@ test_order (gconstpointer flags)
   g_autoptr (IkeTree) order = NULL;
   g_autofree char *path = g_build_filename (g_getenv ("IKE_TOP_SRCDIR"), "testing", "exchange",
                                             "order.txt", NULL),
-                  *wanted = NULL, *text = NULL;
+                  *wanted = NULL, *text = NULL, *missing = NULL;
 
   ike_tree_set_bool (args, "order", TRUE);
   order = pair_command (&pair->a, "plugins", args, NULL);
   text = show (order);
-  g_file_get_contents (path, &wanted, NULL, NULL);
-  if (g_strcmp0 (text, wanted)) {
+  g_assert_true (g_file_get_contents (path, &wanted, NULL, NULL));
+  missing = not_built (wanted, text);
+  if (missing)
+    g_test_skip (missing);
+  else if (strcmp (text, wanted)) {
     g_autofree char *now = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "order.txt", NULL);
     g_file_set_contents (now, text, -1, NULL);
     g_error ("%s has another order; compare it with %s, and put that in its place if it is meant",

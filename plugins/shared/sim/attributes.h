@@ -46,7 +46,8 @@ const guint8 *sim_packet_value (const SimPacket *packet, SimAttribute attribute,
 
 /* How much of an identity is asked for; each may be asked for once, in this order (RFC 4186, 4.2.5; RFC 4187, 4.1.5). */
 typedef enum { SIM_ID_NONE, SIM_ID_ANY, SIM_ID_FULLAUTH, SIM_ID_PERMANENT, SIM_ID_END } SimIdLevel;
-#define SIM_ID_REQUESTS (SIM_BIT (AT_ANY_ID_REQ) | SIM_BIT (AT_FULLAUTH_ID_REQ) | SIM_BIT (AT_PERMANENT_ID_REQ))
+#define SIM_ID_REQUESTS \
+  (SIM_BIT (AT_ANY_ID_REQ) | SIM_BIT (AT_FULLAUTH_ID_REQ) | SIM_BIT (AT_PERMANENT_ID_REQ))
 SimIdLevel   sim_packet_level (const SimPacket *packet);
 /* The attribute that asks for @level, which is not SIM_ID_NONE. */
 SimAttribute sim_level_request (SimIdLevel level);
