@@ -2,6 +2,7 @@
 /* plugin_memory.c - counts allocations: the functions of the C library under their own names, with
  * a count.  Where a sanitizer has taken their place, it is asked instead. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include "plugin.h"

@@ -318,7 +318,7 @@ begin_all (gpointer data)
     g_autofree char *name = g_strdup_printf ("peer%u", i);
     IkeConn *conn = ike_config_conn (config, name);
     g_assert_nonnull (conn);
-    ike_initiate (engine, conn, "",
+    ike_initiate (engine, conn, NULL,
                   ike_loop_call (ike_engine_control (engine), &up_call, NULL, NULL));
   }
 }
@@ -333,13 +333,17 @@ connections_of (guint end)
                             " peer%u {\n local_addrs = 10.0.0.1\n remote_addrs = 10.0.0.2\n"
                             " proposals = aes256gcm16-prfsha256-x25519\n send_cert = always\n"
                             " local { auth = pubkey\n id = p%u.test\n }\n"
-                            " remote { auth = psk\n id = b.test\n }\n }\n",
-                            i, i);
+                            " remote { auth = psk\n id = b.test\n }\n"
+                            " children { net { local_ts = 10.1.%u.%u/32\n remote_ts = 10.2.0.0/16\n"
+                            " } }\n }\n",
+                            i, i, i / 256, i % 256);
   if (end == 1)
     g_string_append (text, " many {\n local_addrs = 10.0.0.2\n remote_addrs = 10.0.0.1\n"
                            " proposals = aes256gcm16-prfsha256-x25519\n"
                            " local { auth = psk\n id = b.test\n }\n"
-                           " remote { auth = pubkey\n id = *.test\n revocation = strict\n }\n }\n");
+                           " remote { auth = pubkey\n id = *.test\n revocation = strict\n }\n"
+                           " children { net { local_ts = 10.2.0.0/16\n remote_ts = 10.1.0.0/16\n"
+                           " } }\n }\n");
   g_string_append (text, "}\n");
   return g_string_free (g_steal_pointer (&text), FALSE);
 }

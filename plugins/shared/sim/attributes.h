@@ -44,7 +44,7 @@ gboolean    sim_packet_fits (const SimPacket *packet, guint32 must, guint32 may)
 guint16     sim_packet_number (const SimPacket *packet, SimAttribute attribute);
 const guint8 *sim_packet_value (const SimPacket *packet, SimAttribute attribute, gsize *len);
 
-/* How much of an identity is asked for; each may be asked for once, in this order (RFC 4186, 4.2.5; RFC 4187, 4.1.5). */
+/* How much of an identity is asked for, each once and in this order (RFC 4186, 4.2.5; RFC 4187, 4.1.5). */
 typedef enum { SIM_ID_NONE, SIM_ID_ANY, SIM_ID_FULLAUTH, SIM_ID_PERMANENT, SIM_ID_END } SimIdLevel;
 #define SIM_ID_REQUESTS \
   (SIM_BIT (AT_ANY_ID_REQ) | SIM_BIT (AT_FULLAUTH_ID_REQ) | SIM_BIT (AT_PERMANENT_ID_REQ))
