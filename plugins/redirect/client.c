@@ -149,7 +149,7 @@ redirect_client_init (IkeTask *task, IkeExchange *x, const IkeMessage *in)
   IkePart nonce;
   gsize len;
 
-  if (!notify || ike_message_find (in, IKE_PAYLOAD_SA, 0)
+  if (!notify || ike_message_find (in, IKE_PAYLOAD_NONCE, 0)
       || !redirect_gateway_read (notify, &step->gateway, &nonce))
     return IKE_TASK_DONE;
   ours = ike_sa_nonce (sa, TRUE, &len);

@@ -17,7 +17,7 @@ is_willing (const Redirect *self, const IkeConn *conn, guint where)
   return wanted == REDIRECT_ALWAYS || wanted == where;
 }
 
-/* -- in IKE_SA_INIT */
+/* -- in IKE_SA_INIT, or what stands in for it */
 
 /* Nobody knows yet which connection it will be: so all that it may be have to agree. */
 static gboolean
@@ -94,7 +94,7 @@ judge (IkePlugin *plugin, const IkeDatagram *datagram, const IkeMessage *first, 
 /* Under a flood only who gets our answers. */
 static const IkeGateClass gate_class = {
   .struct_size = sizeof (IkeGateClass),
-  .exchanges = "IKE_SA_INIT",
+  .exchanges = REDIRECT_FIRST,
   .after = "cookie puzzle",
   .judge = judge,
 };

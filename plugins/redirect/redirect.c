@@ -89,9 +89,9 @@ send_from (IkePlugin *plugin, IkeSa *sa, IkeExchange *x, IkeWriter *out)
 }
 
 static gboolean
-is_init (const IkeExchange *x)
+is_first (const IkeExchange *x)
 {
-  return !strcmp (ike_exchange_name (x), "IKE_SA_INIT");
+  return strstr (REDIRECT_FIRST, ike_exchange_name (x)) != NULL;
 }
 
 /* RFC 5685, 9.2: "The 'Nonce Data' field is present in the REDIRECT payload only when the REDIRECT
@@ -104,7 +104,7 @@ received (IkePlugin *plugin, IkeSa *sa, IkeExchange *x, const IkeNotify *notify)
   IkePart rest;
 
   return redirect_gateway_read (notify, &gateway, &rest)
-         && (is_init (x) ? rest.len >= IKE_NONCE_MIN && rest.len <= IKE_NONCE_MAX : rest.len == 0);
+         && (is_first (x) ? rest.len >= IKE_NONCE_MIN && rest.len <= IKE_NONCE_MAX : rest.len == 0);
 }
 
 static const IkeNotifyClass supported_notify = {
@@ -112,7 +112,7 @@ static const IkeNotifyClass supported_notify = {
   .type = REDIRECT_SUPPORTED,
   .max_len = G_MAXUINT16,
   .max_count = 1,
-  .exchanges = "IKE_SA_INIT",
+  .exchanges = REDIRECT_FIRST,
   .send = send_supported,
 };
 static const IkeNotifyClass from_notify = {
@@ -120,7 +120,7 @@ static const IkeNotifyClass from_notify = {
   .type = REDIRECTED_FROM,
   .max_len = G_MAXUINT16,
   .max_count = 1,
-  .exchanges = "IKE_SA_INIT",
+  .exchanges = REDIRECT_FIRST,
   .send = send_from,
 };
 static const IkeNotifyClass redirect_notify = {
@@ -128,7 +128,7 @@ static const IkeNotifyClass redirect_notify = {
   .type = REDIRECT,
   .max_len = G_MAXUINT16,
   .max_count = 1,
-  .exchanges = "IKE_SA_INIT IKE_AUTH INFORMATIONAL",
+  .exchanges = REDIRECT_FIRST " IKE_AUTH INFORMATIONAL",
   .received = received,
 };
 
@@ -175,9 +175,9 @@ init_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 
 static const IkeTaskClass init_task = {
   .struct_size = sizeof (IkeTaskClass),
-  .exchanges = "IKE_SA_INIT",
+  .exchanges = REDIRECT_FIRST,
   .after = "phase:init",
-  .before = "init",
+  .before = "init resume",
   .operations = "establish",
   .reads = "notify:REDIRECT notify:REDIRECT_SUPPORTED notify:REDIRECTED_FROM",
   .instance_size = sizeof (Step),
@@ -268,6 +268,7 @@ static const IkeStateRow rows[] = {
   { 0, 0, 0, NULL },
 };
 static const IkeShapeClass shape = { sizeof (IkeShapeClass), "IKE_SA_INIT", rows };
+static const IkeShapeClass resume_shape = { sizeof (IkeShapeClass), "IKE_SESSION_RESUME", rows };
 
 /* -- the plugin */
 
@@ -361,6 +362,7 @@ FEATURE (init_t, "task:redirect-init", init_task, );
 FEATURE (auth_t, "task:redirect-auth", auth_task, );
 FEATURE (told_t, "task:redirect", told_task, );
 FEATURE (shape_s, "shape:redirect", shape, );
+FEATURE (resume_shape_s, "shape:redirect-resume", resume_shape, );
 
 static const IkeFeature *const features[] = {
   &supported_n_feature,
@@ -370,6 +372,7 @@ static const IkeFeature *const features[] = {
   &auth_t_feature,
   &told_t_feature,
   &shape_s_feature,
+  &resume_shape_s_feature,
   &redirect_gate_feature,
   &redirect_operation_feature,
   &redirect_list_feature,

@@ -16,6 +16,9 @@ enum { REDIRECT_SUPPORTED = 16406, REDIRECT = 16407, REDIRECTED_FROM = 16408 };
 enum { REDIRECT_IPV4 = 1, REDIRECT_IPV6 = 2, REDIRECT_FQDN = 3 };   /* IANA, Gateway Identity Type */
 enum { REDIRECT_TIMES_MAX = 16, REDIRECT_GATEWAYS_MAX = 256 };
 /* Values of `redirect` of a connection: where the policy is asked. */
+/* Exchanges that may begin an IKE SA.  RFC 5723, 5.1, of what holds for one that is resumed: "Peer supports redirects
+ * [RFC5685]: From new exchange". */
+#define REDIRECT_FIRST "IKE_SA_INIT IKE_SESSION_RESUME"
 enum { REDIRECT_NEVER, REDIRECT_AT_INIT, REDIRECT_AT_AUTH, REDIRECT_ALWAYS };
 
 /* Who a gateway is, as on the wire. */

@@ -101,7 +101,7 @@ judge (IkePlugin *plugin, const IkeDatagram *datagram, const IkeMessage *first, 
 static const IkeGateClass resume_gate = {
   .struct_size = sizeof (IkeGateClass),
   .exchanges = "IKE_SESSION_RESUME",
-  .after = "cookie puzzle",
+  .after = "cookie puzzle redirect",
   .judge = judge,
 };
 const IkeFeature resume_gate_feature = { .struct_size = sizeof (IkeFeature),

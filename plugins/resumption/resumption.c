@@ -81,11 +81,23 @@ seat_inherit (IkeSa *from, IkeSa *to, gpointer data)
   return seat;
 }
 
+/* The gateway that sent us elsewhere has not opened it; of the same group, the other one can. */
+static gpointer
+seat_restart (IkeSa *from, IkeSa *to, gpointer data)
+{
+  Seat *seat = data;
+
+  if (seat->presented)
+    client_lost (seat->self, g_steal_pointer (&seat->presented));
+  return NULL;
+}
+
 static const IkeSlotClass seat_slot = {
   .struct_size = sizeof (IkeSlotClass),
   .name = "resumption",
   .destroy = seat_free,
   .inherit = seat_inherit,
+  .restart = seat_restart,
 };
 
 gboolean
