@@ -210,14 +210,33 @@ mobike_count (const MobikeSa *s, guint32 counter)
 
 /* -- hooks */
 
+static IkeHookVerdict
+lead_away (MobikeSa *s)
+{
+  if (!s->is_led_away)
+    s->said = *ike_sa_remote (s->sa);
+  s->is_led_away = TRUE;
+  return IKE_HOOK_PASS;
+}
+
 /* RFC 4555, 3.8: "The host not behind a NAT MUST NOT use these dynamic updates for IKEv2 packets,
- * but MAY use them for ESP packets." */
+ * but MAY use them for ESP packets.  This ensures that an INFORMATIONAL exchange that does not
+ * contain UPDATE_SA_ADDRESSES does not cause any changes".  What ESP has changed meanwhile the peer
+ * does not know: a request from where it last said to be takes that back, or we would go on sending
+ * to a mapping that is gone. */
 static IkeHookVerdict
 endpoint (IkePlugin *plugin, IkeSa *sa, IkeEndpointEvent *event)
 {
-  return event->is_followed && !event->is_by_esp && mobike_agreed (mobike_of (plugin), sa)
-             ? IKE_HOOK_REJECT
-             : IKE_HOOK_PASS;
+  MobikeSa *s = mobike_agreed (mobike_of (plugin), sa);
+
+  if (!s || !event->is_followed)
+    return IKE_HOOK_PASS;
+  if (event->is_by_esp)
+    return lead_away (s);
+  if (!s->is_led_away || !ike_addr_equal (event->remote, &s->said))
+    return IKE_HOOK_REJECT;
+  s->is_led_away = FALSE;
+  return IKE_HOOK_PASS;
 }
 
 static IkeHookVerdict

@@ -36,12 +36,13 @@ struct _MobikeSa {
     is_probing : 1,                           /* a request went by other addresses than those of the SA */
     is_guess : 1,                             /* nothing was heard yet from the peer's address in use */
     is_moved : 1,                             /* @back is where the SA was before it was moved */
-    has_seen : 1;
+    has_seen : 1,
+    is_led_away : 1;                          /* by ESP, from @said, where the peer says that it is */
   guint     looked_at, n_refused;             /* candidate in hand; updates refused in a row */
   guint32   generation;                       /* of the addresses: what was asked about an earlier one says nothing */
   guint32   newest_update, newest_list;       /* message ID of the peer, + 1; 0: none */
   Addrs    *peer, *told;                      /* what the peer has, what it knows of us; NULL: nothing yet */
-  IkeAddr   back_local, back_remote;
+  IkeAddr   back_local, back_remote, said;
   guint8    seen[SEEN_LEN];                   /* hash of where the peer sees us */
 };
 

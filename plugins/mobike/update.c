@@ -253,6 +253,7 @@ follow (MobikeSa *s, Update *self, const IkeExchange *x, const IkeMessage *in)
   gboolean is_new = !ike_addr_equal (local, ike_sa_local (s->sa))
                     || !ike_addr_equal (remote, ike_sa_remote (s->sa));
 
+  s->is_led_away = FALSE;
   if (is_new) {
     s->generation++;
     mobike_count (s, s->mobike->n_moves);

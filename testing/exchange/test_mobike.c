@@ -167,6 +167,43 @@ test_nat_forgets (gconstpointer flags)
   mobile_free (m);
 }
 
+static guint32
+inbound_spi (PairEnd *end)
+{
+  IkeFakeSa sa = { .struct_size = sizeof sa };
+
+  for (guint i = 0; end->kernel_ops->nth_sa (end->kernel, i, &sa); i++)
+    if (sa.direction == IKE_DIR_IN)
+      return sa.spi;
+  g_assert_not_reached ();
+}
+
+/* ESP leads to another port of the NAT, which then has the old one again: what the client says
+ * comes from there, and it knows of no change. */
+static void
+test_nat_returns (gconstpointer flags)
+{
+  Mobile *m = mobile_new_with (&(MobileOptions){ .flags = flags, .stays_down = TRUE });
+  PairEnd *b = &m->pair->b;
+  IkeAddr other = host ("10.0.0.99");
+  g_autofree char *before = NULL, *led = NULL, *after = NULL;
+
+  other.port = 54500;
+  nat_add (m, "10.0.0.1");
+  pair_assert_up (m->pair, "net");
+  before = bed_sa_value (b, "remote-port");
+  g_assert_true (b->kernel_ops->mapping (b->kernel, inbound_spi (b), &other));
+  ike_sim_settle (m->pair->sim);
+  led = bed_sa_value (b, "remote-port");
+  g_assert_cmpstr (led, ==, "54500");
+  bed_rekey (&m->pair->a, "net");
+  mobile_run_ms (m, 500);
+  after = bed_sa_value (b, "remote-port");
+  g_assert_cmpstr (after, ==, before);
+  g_assert_cmpuint (pair_count (&m->pair->a, "mobike.updates"), ==, 0);
+  mobile_free (m);
+}
+
 /* -- who answered has other addresses */
 
 static char *
@@ -461,6 +498,7 @@ main (int argc, char **argv)
   pair_add_test ("mobike", "one-move-after-the-other", test_twice);
   pair_add_test ("mobike", "no-address-for-a-while", test_gap);
   pair_add_test ("mobike", "nat-comes-and-goes", test_nat);
+  pair_add_test ("mobike", "a-nat-that-has-the-old-port-again", test_nat_returns);
   pair_add_test ("mobike", "a-nat-that-forgets-shows-in-a-liveness-check", test_nat_forgets);
   pair_add_test ("mobike", "each-end-knows-the-others-addresses", test_lists);
   pair_add_test ("mobike", "addresses-inside-are-not-told", test_inside);

@@ -46,7 +46,7 @@ def mobike_old_link_gone(directory, build, family):
         pings = start(scene)
         leave(lab.left)
         own, gateway = lab.add_link(lab.left, LEFT_2)
-        go_by(lab.left, "eth1", gateway)
+        go_by(lab.left, "eth1", {family: gateway[family]})
         check_path(scene, own[family], lab.right.outer[family])
         pings.some_more()
         pings.end()
