@@ -11,7 +11,9 @@ skeleton_is_installed ()
 daemon_loads_it ()
 {
   echo 'plugins { skeleton { greeting = hello from outside } }' >"$work/ikebana.conf"
-  "$daemon" --check --config "$work/ikebana.conf" --plugin-dir "$plugins" >"$work/check.log" 2>&1
+  # LeakSanitizer of GCC 12 dies of its own where so many libraries have thread-local variables: it takes what stands before
+  # one of them for its size.  Leaks are looked for where plugins are tested.
+  ASAN_OPTIONS=detect_leaks=0 "$daemon" --check --config "$work/ikebana.conf" --plugin-dir "$plugins" >"$work/check.log" 2>&1
   cat "$work/check.log"
   grep -Eq '^skeleton +ready' "$work/check.log"
 }
