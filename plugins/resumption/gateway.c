@@ -55,11 +55,11 @@ set_ends (Resumption *self, IkeSa *sa, const Seat *seat, Session *session)
 /* -- giving one */
 
 static gboolean
-current_key (Resumption *self, TicketKey *key)
+current_key (Resumption *self, IkeTicketKey *key)
 {
   const IkeProvided *by = self->keys_by;
 
-  return by ? ((const TicketKeysClass *) by->ops)->current (by->plugin, key)
+  return by ? ((const IkeTicketKeysClass *) by->ops)->current (by->plugin, key)
             : key_ring_current (&self->ring, self->engine, atomic_load (&self->rotation_s), key);
 }
 
@@ -67,7 +67,7 @@ static gboolean
 write_ticket (Resumption *self, const Session *session, IkeWriter *w)
 {
   guint8 ref[STORE_REF_LEN];
-  TicketKey key;
+  IkeTicketKey key;
   gboolean is_good;
 
   if (atomic_load (&self->by_reference)) {
@@ -143,10 +143,10 @@ open_value (Resumption *self, const TicketView *view, const char **why)
 {
   const IkeProvided *by = self->keys_by;
   Session *session;
-  TicketKey key;
+  IkeTicketKey key;
 
   *why = "it is sealed with a key that is not here: it was replaced, or is another gateway's";
-  if (!(by ? ((const TicketKeysClass *) by->ops)->find (by->plugin, view->key_id, &key)
+  if (!(by ? ((const IkeTicketKeysClass *) by->ops)->find (by->plugin, view->key_id, &key)
            : key_ring_find (&self->ring, view->key_id, &key)))
     return NULL;
   *why = "it is not what was sealed";

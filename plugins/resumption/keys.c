@@ -29,7 +29,7 @@ key_ring_clear (KeyRing *ring)
 }
 
 static gboolean
-read_line (const char *line, TicketKey *out)
+read_line (const char *line, IkeTicketKey *out)
 {
   g_auto (GStrv) words = g_strsplit_set (line, " \t", 2);
   gboolean is_good = words[0] && words[1] && hex_read (words[0], out->id, sizeof out->id)
@@ -121,7 +121,7 @@ add_random (KeyRing *ring, IkeEngine *engine, gint64 now_us)
 }
 
 gboolean
-key_ring_current (KeyRing *ring, IkeEngine *engine, guint64 rotation_s, TicketKey *out)
+key_ring_current (KeyRing *ring, IkeEngine *engine, guint64 rotation_s, IkeTicketKey *out)
 {
   gint64 now_us = ike_engine_now_us (engine);
 
@@ -135,13 +135,13 @@ key_ring_current (KeyRing *ring, IkeEngine *engine, guint64 rotation_s, TicketKe
 }
 
 gboolean
-key_ring_find (KeyRing *ring, const guint8 id[TICKET_KEY_ID_LEN], TicketKey *out)
+key_ring_find (KeyRing *ring, const guint8 id[IKE_TICKET_KEY_ID_LEN], IkeTicketKey *out)
 {
   gboolean is_found = FALSE;
 
   pthread_mutex_lock (&ring->lock);
   for (guint i = 0; i < ring->n && !is_found; i++) {
-    is_found = !memcmp (ring->keys[i].id, id, TICKET_KEY_ID_LEN);
+    is_found = !memcmp (ring->keys[i].id, id, IKE_TICKET_KEY_ID_LEN);
     if (is_found)
       *out = ring->keys[i];
   }

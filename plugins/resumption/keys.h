@@ -2,7 +2,7 @@
 /* keys.h - the keys that this daemon seals tickets with. */
 #pragma once
 #include <pthread.h>
-#include "ticket_keys.h"
+#include <ikebana/ticket.h>
 
 enum { KEYS_MAX = 16 };
 
@@ -10,7 +10,7 @@ enum { KEYS_MAX = 16 };
  * held for a copy of 40 bytes. */
 typedef struct {
   pthread_mutex_t lock;
-  TicketKey       keys[KEYS_MAX];
+  IkeTicketKey       keys[KEYS_MAX];
   guint           n;
   gint64          made_us;                    /* the first one */
   gboolean        is_of_file;                 /* they are not replaced by time */
@@ -24,5 +24,5 @@ gboolean key_ring_load    (KeyRing *ring, const char *file, GError **error);
 void     key_ring_forget  (KeyRing *ring);
 void     key_ring_take    (KeyRing *ring, KeyRing *from);
 /* Makes a new one where that is due. */
-gboolean key_ring_current (KeyRing *ring, IkeEngine *engine, guint64 rotation_s, TicketKey *out);
-gboolean key_ring_find    (KeyRing *ring, const guint8 id[TICKET_KEY_ID_LEN], TicketKey *out);
+gboolean key_ring_current (KeyRing *ring, IkeEngine *engine, guint64 rotation_s, IkeTicketKey *out);
+gboolean key_ring_find    (KeyRing *ring, const guint8 id[IKE_TICKET_KEY_ID_LEN], IkeTicketKey *out);

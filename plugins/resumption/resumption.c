@@ -336,8 +336,10 @@ static const IkeFeature *const features[] = {
 static const IkeFeatureKind queue_kind = {
   sizeof (IkeFeatureKind), "queue", 1, 0, sizeof (IkeQueueClass), sizeof (IkeQueueClass)
 };
-static const IkeFeatureKind keys_kind = { sizeof (IkeFeatureKind),  "ticket-keys",           1, 0,
-                                          sizeof (TicketKeysClass), sizeof (TicketKeysClass) };
+static const IkeFeatureKind keys_kind = {
+  sizeof (IkeFeatureKind),    "ticket-keys", 1, 0, sizeof (IkeTicketKeysClass),
+  sizeof (IkeTicketKeysClass)
+};
 static const IkeFeatureKind *const kinds[] = { &queue_kind, &keys_kind, NULL };
 
 IKE_PLUGIN (ike_plugin, "resumption", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",

@@ -9,7 +9,7 @@
 #include <ikebana/engine.h>
 #include <string.h>
 
-enum { VERSION = 1, SALT_LEN = 4, IV_LEN = 8, ICV_LEN = 16, HEAD_LEN = 4 + TICKET_KEY_ID_LEN };
+enum { VERSION = 1, SALT_LEN = 4, IV_LEN = 8, ICV_LEN = 16, HEAD_LEN = 4 + IKE_TICKET_KEY_ID_LEN };
 enum { TRANSFORM_AES_GCM_16 = 20 };
 
 gboolean
@@ -28,7 +28,7 @@ ticket_read (const guint8 *data, gsize len, TicketView *view)
     view->ref = ike_reader_bytes (&r, STORE_REF_LEN);
     return ike_reader_is_done (&r);
   }
-  view->key_id = ike_reader_bytes (&r, TICKET_KEY_ID_LEN);
+  view->key_id = ike_reader_bytes (&r, IKE_TICKET_KEY_ID_LEN);
   view->salt = ike_reader_bytes (&r, SALT_LEN);
   view->iv = ike_reader_bytes (&r, IV_LEN);
   if (view->kind != TICKET_KIND_VALUE || ike_reader_left (&r) <= ICV_LEN || len > TICKET_MAX)
@@ -55,17 +55,18 @@ ticket_write_ref (IkeWriter *w, const guint8 ref[STORE_REF_LEN])
 }
 
 static void
-make_full_key (guint8 out[TICKET_KEY_LEN + SALT_LEN], const TicketKey *key, const guint8 *salt)
+make_full_key (guint8 out[IKE_TICKET_KEY_LEN + SALT_LEN], const IkeTicketKey *key,
+               const guint8 *salt)
 {
-  memcpy (out, key->key, TICKET_KEY_LEN);
-  memcpy (out + TICKET_KEY_LEN, salt, SALT_LEN);
+  memcpy (out, key->key, IKE_TICKET_KEY_LEN);
+  memcpy (out + IKE_TICKET_KEY_LEN, salt, SALT_LEN);
 }
 
 gboolean
-ticket_seal (IkeEngine *engine, const TicketKey *key, const Session *session, IkeWriter *w)
+ticket_seal (IkeEngine *engine, const IkeTicketKey *key, const Session *session, IkeWriter *w)
 {
-  const IkeAead *aead = ike_aead_find (engine, TRANSFORM_AES_GCM_16, 8 * TICKET_KEY_LEN);
-  guint8 full_key[TICKET_KEY_LEN + SALT_LEN], *head = w->data + w->len, *salt, *sealed, *icv;
+  const IkeAead *aead = ike_aead_find (engine, TRANSFORM_AES_GCM_16, 8 * IKE_TICKET_KEY_LEN);
+  guint8 full_key[IKE_TICKET_KEY_LEN + SALT_LEN], *head = w->data + w->len, *salt, *sealed, *icv;
   gboolean is_sealed;
 
   write_head (w, TICKET_KIND_VALUE);
@@ -87,10 +88,10 @@ ticket_seal (IkeEngine *engine, const TicketKey *key, const Session *session, Ik
 }
 
 Session *
-ticket_open (IkeEngine *engine, const TicketKey *key, const TicketView *view)
+ticket_open (IkeEngine *engine, const IkeTicketKey *key, const TicketView *view)
 {
-  const IkeAead *aead = ike_aead_find (engine, TRANSFORM_AES_GCM_16, 8 * TICKET_KEY_LEN);
-  guint8 full_key[TICKET_KEY_LEN + SALT_LEN], plain[TICKET_MAX];
+  const IkeAead *aead = ike_aead_find (engine, TRANSFORM_AES_GCM_16, 8 * IKE_TICKET_KEY_LEN);
+  guint8 full_key[IKE_TICKET_KEY_LEN + SALT_LEN], plain[TICKET_MAX];
   Session *session = NULL;
 
   if (!aead || view->sealed_len > sizeof plain)

@@ -6,7 +6,7 @@
 #pragma once
 #include "session.h"
 #include "store.h"
-#include "ticket_keys.h"
+#include <ikebana/ticket.h>
 
 enum { TICKET_MAX = SESSION_MAX + 64, TICKET_KIND_VALUE = 1, TICKET_KIND_REFERENCE = 2 };
 
@@ -21,6 +21,6 @@ typedef struct {
 gboolean ticket_read   (const guint8 *data, gsize len, TicketView *view);
 void     ticket_write_ref (IkeWriter *w, const guint8 ref[STORE_REF_LEN]);
 /* FALSE: it does not fit, or there is no cipher. */
-gboolean ticket_seal   (IkeEngine *engine, const TicketKey *key, const Session *session, IkeWriter *w);
+gboolean ticket_seal   (IkeEngine *engine, const IkeTicketKey *key, const Session *session, IkeWriter *w);
 /* NULL: not sealed with @key, or malformed inside. */
-Session *ticket_open   (IkeEngine *engine, const TicketKey *key, const TicketView *view);
+Session *ticket_open   (IkeEngine *engine, const IkeTicketKey *key, const TicketView *view);
