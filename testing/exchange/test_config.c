@@ -412,6 +412,53 @@ test_dns (gconstpointer flags)
   g_assert_cmpint (g_rmdir (dir), ==, 0);
 }
 
+/* -- somebody wishes for addresses where the connection takes any */
+
+static IkeHookVerdict
+on_request (IkePlugin *self, IkeSa *sa, IkeRequestEvent *event)
+{
+  static const char *const wishes[] = { "10.3.0.9", "fd03::9", "10.3.0.10", "10.3.0.11" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (wishes); i++)
+    g_assert_true (ike_addr_parse (&event->wishes[event->n_wishes++], wishes[i], NULL));
+  return IKE_HOOK_PASS;
+}
+
+static gboolean
+wisher_activate (IkePlugin *self, GError **error)
+{
+  return ike_request_hook_add (self, "wisher", NULL, on_request, error);
+}
+
+static const IkePluginInfo wisher_plugin = {
+  .struct_size = sizeof wisher_plugin,
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "wisher",
+  .version = "0",
+  .license = "Apache-2.0",
+  .summary = "wishes for addresses, for tests",
+  .activate = wisher_activate,
+};
+
+/* Each takes the place of one that is left open; those that are named stay. */
+static void
+test_wisher (gconstpointer flags)
+{
+  static const char *const more[] = { "config-payload", "pool-memory", "wisher", NULL };
+  static const IkePluginInfo *const builtin[] = { &wisher_plugin, NULL };
+  PairOptions o =
+      options (flags, CLIENT ("0.0.0.0, 10.3.0.20, ::, 0.0.0.0"), GATEWAY ("rw"), POOLS (RW));
+  Pair *pair;
+
+  o.plugins = more;
+  o.builtin = builtin;
+  pair = pair_new (&o);
+  pair_assert_up (pair, NULL);
+  assert_list (&pair->a, "local-vips", "10.3.0.9 10.3.0.20 fd03::9 10.3.0.10");
+  pair_free (pair);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -430,5 +477,6 @@ main (int argc, char **argv)
   pair_add_test ("config", "name-servers-come-and-go", test_dns);
   pair_add_test ("config", "addresses-outlive-what-is-rekeyed", test_rekeyed);
   pair_add_test ("config", "addresses-outlive-a-reauthentication", test_reauthenticated);
+  pair_add_test ("config", "a-plugin-wishes-where-any-is-taken", test_wisher);
   return g_test_run ();
 }

@@ -465,6 +465,11 @@ CASES = [
     Case("second-child", ike_says=X25519,
          second_child={"esp": "aes128gcm16-x25519",
                        "says": {"encr-alg": "AES_GCM_16", "encr-keysize": "128", "dh-group": "CURVE_25519"}}),
+    # A CHILD_SA that was made in IKE_AUTH has no group of its own.
+    Case("childless", esp="aes256gcm16-x25519", ike_says=X25519, child_says={**GCM, "dh-group": "CURVE_25519"}, families=(4,),
+         keys={"childless": "force"}),
+    Case("childless-prefer", esp="aes256gcm16-x25519", ike_says=X25519, child_says={**GCM, "dh-group": "CURVE_25519"}, families=(4,),
+         initiator_keys={"childless": "prefer"}, initiators=("ikebana",)),   # it has no such value
     Case("trap", ike_says=X25519, is_trapped=True, then=narrowed),
     Case("rekey-child", ike_says=X25519, then=rekeying.by_turns(rekeying.CHILD)),
     Case("rekey-child-pfs", esp="aes256gcm16-x25519", ike_says=X25519, families=(4,), then=rekeying.by_turns(rekeying.CHILD)),
