@@ -72,6 +72,7 @@ static const IkeSlotClass sync_slot = {
   .inherit = sync_inherit,
   .snapshot = sync_snapshot,
   .restore = sync_restore,
+  .share = sync_inherit,
 };
 
 Sync *

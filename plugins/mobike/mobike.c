@@ -68,6 +68,22 @@ sa_inherit (IkeSa *from, IkeSa *to, gpointer state)
   return s;
 }
 
+/* RFC 7791 leaves it to each IKE SA by which addresses it goes. */
+static gpointer
+sa_share (IkeSa *from, IkeSa *to, gpointer state)
+{
+  const MobikeSa *old = state;
+  MobikeSa *s = sa_new (old->mobike, to);
+
+  s->has_natt = old->has_natt;
+  s->is_offered = old->is_offered;
+  s->peer = g_memdup2 (old->peer, sizeof *old->peer);
+  s->told = g_memdup2 (old->told, sizeof *old->told);
+  if (old->link)
+    mobike_agree (s);
+  return s;
+}
+
 static void
 sa_snapshot (IkeSa *sa, gpointer state, IkeWriter *out)
 {
@@ -324,6 +340,7 @@ static const IkeSlotClass slot_class = {
   .inherit = sa_inherit,
   .snapshot = sa_snapshot,
   .restore = sa_restore,
+  .share = sa_share,
 };
 
 static void

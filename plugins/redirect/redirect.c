@@ -34,6 +34,7 @@ static const IkeSlotClass trail_slot = {
   .destroy = g_free,
   .inherit = trail_inherit,
   .restart = trail_restart,
+  .share = trail_inherit,
 };
 
 Trail *

@@ -98,6 +98,7 @@ static const IkeSlotClass seat_slot = {
   .destroy = seat_free,
   .inherit = seat_inherit,
   .restart = seat_restart,
+  .share = seat_inherit,
 };
 
 gboolean

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_clone.c - IKE SAs that stand beside the one they were made of (RFC 7791). */
 #include "exchange/bed.h"
+#include "exchange/built.h"
 #include "exchange/impaired.h"
 
 static const char *const plugins[] = { "clone",         "config-payload", "pool-memory",
@@ -365,6 +366,30 @@ test_end (gconstpointer flags)
   pair_free (pair);
 }
 
+/* -- beside all the others: what they keep of an IKE SA can be there more than once */
+
+static void
+test_all_plugins (gconstpointer flags)
+{
+  g_autoptr (GPtrArray) names = built_plugins ();
+  gboolean resumes = g_strv_contains ((const char *const *) names->pdata, "resumption");
+  const char *more = resumes ? "resumption = yes" : "";
+  g_autofree char *a = g_strdup_printf (BODY_A ("%s"), more),
+                  *b = g_strdup_printf (BODY_B ("%s"), more);
+  Pair *pair = pair_new (&(PairOptions){ .flags = GPOINTER_TO_UINT (flags),
+                                         .connection = { a, b },
+                                         .plugins = (const char *const *) names->pdata });
+
+  pair_assert_up (pair, "net");
+  assert_clones (pair, &pair->a, "net2");
+  /* Of each that there is now. */
+  assert_clones (pair, &pair->b, NULL);
+  pair_run (pair, 5);
+  g_assert_cmpuint (bed_n_sas (&pair->a), ==, 4);
+  g_assert_cmpuint (bed_n_sas (&pair->b), ==, 4);
+  pair_free (pair);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -382,5 +407,6 @@ main (int argc, char **argv)
   pair_add_test ("clone", "not-while-it-is-replaced", test_while_replaced);
   pair_add_test ("clone", "virtual-addresses-are-shared", test_lease);
   pair_add_test ("clone", "it-ends-with-its-authentication", test_end);
+  pair_add_test ("clone", "beside-all-plugins", test_all_plugins);
   return g_test_run ();
 }
