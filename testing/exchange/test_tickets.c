@@ -415,6 +415,58 @@ test_repeated_first (gconstpointer flags)
   tickets_free (t);
 }
 
+/* -- what a plugin has of an IKE SA once only */
+
+static gpointer
+once_inherit (IkeSa *from, IkeSa *to, gpointer state)
+{
+  return state;
+}
+
+static const IkeSlotClass once_slot = { .struct_size = sizeof once_slot,
+                                        .name = "once",
+                                        .inherit = once_inherit };
+
+static IkeHookVerdict
+once_up (IkePlugin *self, IkeSa *sa, IkeUpDownEvent *event)
+{
+  if (event->is_up && !ike_sa_was_ours (sa))
+    ike_sa_set_slot (sa, GPOINTER_TO_UINT (ike_plugin_state (self)), self);
+  return IKE_HOOK_PASS;
+}
+
+static gboolean
+once_activate (IkePlugin *self, GError **error)
+{
+  ike_plugin_set_state (self, GUINT_TO_POINTER (ike_slot_register (self, &once_slot)), NULL);
+  return ike_ike_updown_hook_add (self, "once", NULL, once_up, error);
+}
+
+static const IkePluginInfo once_plugin = { .struct_size = sizeof once_plugin,
+                                           .abi_major = IKE_ABI_MAJOR,
+                                           .abi_minor = IKE_ABI_MINOR,
+                                           .name = "once",
+                                           .version = "0",
+                                           .license = "Apache-2.0",
+                                           .summary = "an account, for tests",
+                                           .activate = once_activate };
+
+/* An account would end with the SA that is lost, and the resumed one would have none. */
+static void
+test_once (gconstpointer flags)
+{
+  static const IkePluginInfo *const builtin[] = { &once_plugin, NULL };
+  static const char *const plugins[] = { "once", NULL };
+  Tickets *t = tickets_new (&(TicketsOptions){
+      .flags = GPOINTER_TO_UINT (flags), .plugins = plugins, .builtin = builtin });
+
+  tickets_assert_full (t);
+  g_assert_cmpuint (tickets_count (t, TRUE, "resumption.given"), ==, 0);
+  tickets_lose (t);
+  tickets_assert_full (t);
+  tickets_free (t);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -429,5 +481,6 @@ main (int argc, char **argv)
   pair_add_test ("tickets", "identities-and-keys-are-those-of-the-ticket", test_other_identity);
   pair_add_test ("tickets", "a-forged-refusal-is-a-full-handshake", test_forged_nack);
   pair_add_test ("tickets", "a-repeated-first-message-harms-nobody", test_repeated_first);
+  pair_add_test ("tickets", "who-is-accounted-for-gets-none", test_once);
   return g_test_run ();
 }
