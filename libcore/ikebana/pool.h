@@ -88,6 +88,8 @@ typedef struct {
   guint16 types[IKE_CFG_ATTRIBUTES_MAX];
   guint   n;
   guint   left_out;                           /* families that `vips` names and that are not asked for all the same */
+  IkeAddr wishes[IKE_VIRTUAL_IPS_MAX];        /* addresses to ask for where `vips` leaves it open, as 0.0.0.0 does */
+  guint   n_wishes;
 } IkeRequestEvent;
 IKE_DECLARE_HOOK (request, "request-attributes", IkeRequestEvent);
 

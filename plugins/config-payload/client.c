@@ -32,9 +32,22 @@ client_wants (const IkeSa *sa)
 
 /* -- the request */
 
+/* One that somebody wishes for, in the place of any of its family; each once. */
 static void
-write_wish (IkeWriter *out, const char *text, guint left_out)
+take_wish (IkeRequestEvent *event, IkeAddr *any)
 {
+  for (guint i = 0; i < MIN (event->n_wishes, IKE_VIRTUAL_IPS_MAX); i++)
+    if (event->wishes[i].family == (any->family == 6 ? 6 : 4)) {
+      *any = event->wishes[i];
+      event->wishes[i].family = 0;
+      return;
+    }
+}
+
+static void
+write_wish (IkeWriter *out, const char *text, IkeRequestEvent *event)
+{
+  guint left_out = event->left_out;
   IkeAddr wish;
   gboolean is_v6, is_any;
 
@@ -42,6 +55,8 @@ write_wish (IkeWriter *out, const char *text, guint left_out)
     return;
   /* %any alone has no family. */
   is_v6 = wish.family == 6;
+  if (ike_addr_is_any (&wish))
+    take_wish (event, &wish);
   is_any = ike_addr_is_any (&wish);
   if (left_out & (is_v6 ? IKE_POOL_IP6 : IKE_POOL_IP4))
     return;
@@ -70,15 +85,15 @@ IkeTaskResult
 client_build (IkeTask *task, IkeWriter *out)
 {
   const IkeConn *conn = ike_sa_conn (ike_task_sa (task));
-  IkeRequestEvent event = {
-    .struct_size = sizeof event, .types = { IKE_CFG_SUPPORTED_ATTRIBUTES }, .n = 1
-  };
+  IkeRequestEvent event = { .struct_size = sizeof event,
+                            .types = { IKE_CFG_SUPPORTED_ATTRIBUTES },
+                            .n = 1 };
   gsize mark = ike_payload_open (out, IKE_PAYLOAD_CP, FALSE);
 
   ike_request_hook_emit (config_of (task)->on_request, ike_task_sa (task), &event);
   ike_writer_u32 (out, (guint32) CFG_REQUEST << 24);
   for (guint i = 0; conn->vips[i] && i < IKE_VIRTUAL_IPS_MAX; i++)
-    write_wish (out, conn->vips[i], event.left_out);
+    write_wish (out, conn->vips[i], &event);
   write_types (out, &event);
   ike_payload_close (out, mark);
   return IKE_TASK_DONE;

@@ -126,7 +126,7 @@ gateway_answer (Resumption *self, IkeSa *sa, IkeExchange *x, IkeWriter *out)
     ike_notify_write (out, 0, N_TICKET_ACK, NULL, 0, NULL, 0);
     return;
   }
-  /* What a plugin has of an IKE SA once only, such as an account, the resumed one would not have. */
+  /* What a plugin has of it once only, such as an account, a resumed one would not have. */
   if (resumption_is_on (self, ike_sa_conn (sa)) && !ike_sa_was_ours (sa)
       && !ike_sa_stands_alone (sa))
     session = session_of (sa, seat->method);

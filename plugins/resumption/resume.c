@@ -212,6 +212,7 @@ process_response (IkeTask *task, Resume *self, IkeExchange *x, const IkeMessage 
   if (ike_message_header (in)->spi_responder == 0)
     return ike_task_disbelieve (task, "the peer's SPI is zero");
   seat->session = g_steal_pointer (&seat->presented->session);
+  seat->had = seat->presented->had;
   g_clear_pointer (&seat->presented, ticket_free);
   if (!begin (sa, seat, &ours, &theirs))
     return ike_task_abort (task, "the keys could not be derived");

@@ -127,14 +127,25 @@ came_up (Resumption *self, IkeSa *sa)
   client_forget (self, ike_sa_conn (sa));
 }
 
+static void
+note_addresses (const IkeSa *sa, Addresses *had)
+{
+  const IkeAddr *addrs = ike_sa_virtual_ips (sa, TRUE, &had->n);
+
+  for (guint i = 0; i < had->n; i++)
+    had->addrs[i] = addrs[i];
+}
+
 /* The gateway may have sent its Delete when it ended: it goes on with the tickets that it gave. */
 static void
 went_down (Resumption *self, IkeSa *sa, Seat *seat)
 {
   IkeEnding ending = ike_sa_ending (sa);
 
-  if (seat->ticket && ending == IKE_END_DEAD)
+  if (seat->ticket && ending == IKE_END_DEAD) {
+    note_addresses (sa, &seat->ticket->had);
     client_lost (self, g_steal_pointer (&seat->ticket));
+  }
   if (ending != IKE_END_DEAD && ending != IKE_END_SHUTDOWN)
     revoke_given (self, sa, seat);
 }
@@ -177,6 +188,17 @@ on_proof_limit (IkePlugin *plugin, IkeSa *sa, IkeProofLimitEvent *event)
 
   if (left && (!event->seconds || left < event->seconds))
     event->seconds = left;
+  return IKE_HOOK_PASS;
+}
+
+/* RFC 5723, 5, note 5: "The client can request the address it was using earlier". */
+static IkeHookVerdict
+on_request (IkePlugin *plugin, IkeSa *sa, IkeRequestEvent *event)
+{
+  const Seat *seat = seat_find (ike_plugin_state (plugin), sa);
+
+  for (guint i = 0; seat && i < seat->had.n && event->n_wishes < IKE_VIRTUAL_IPS_MAX; i++)
+    event->wishes[event->n_wishes++] = seat->had.addrs[i];
   return IKE_HOOK_PASS;
 }
 
@@ -268,7 +290,8 @@ activate (IkePlugin *plugin, GError **error)
   return ike_option_find (self->engine, "connection/resumption", &self->option, error)
          && ike_ike_updown_hook_add (plugin, "resumption", NULL, on_updown, error)
          && ike_rekey_hook_add (plugin, "resumption", NULL, on_rekeyed, error)
-         && ike_proof_limit_hook_add (plugin, "resumption", NULL, on_proof_limit, error);
+         && ike_proof_limit_hook_add (plugin, "resumption", NULL, on_proof_limit, error)
+         && ike_request_hook_add (plugin, "resumption", NULL, on_request, error);
 }
 
 #define NOTIFY(symbol, name, number, least, most, where)                                           \

@@ -6,6 +6,7 @@
 #include <ikebana/auth.h>
 #include <ikebana/engine.h>
 #include <ikebana/exchange.h>
+#include <ikebana/pool.h>
 #include "keys.h"
 #include "session.h"
 #include "store.h"
@@ -15,12 +16,19 @@ enum {
   RESUMPTION_NONCE_LEN = 32, RESUMPTION_COOKIE_MAX = 64,
 };
 
+/* Virtual addresses that a client had. */
+typedef struct {
+  IkeAddr addrs[IKE_SA_VIRTUAL_IPS_MAX];
+  guint   n;
+} Addresses;
+
 /* What a client has: it is used once, when the SA that it is of was lost. */
 typedef struct {
   IkeConn *conn;                              /* whose it is; a connection that changed is another */
   Session *session;
   GBytes  *bytes;                             /* the ticket itself */
   gint64   expires_us;                        /* the engine's clock */
+  Addresses had;                              /* when the SA was lost */
 } Ticket;
 
 typedef struct {
@@ -51,6 +59,7 @@ typedef struct {
   Ticket     *ticket;                         /* client: for when it is lost */
   guint       n_asked;                        /* client: times that it asked without getting one */
   gint64      granted_s;                      /* gateway: a ticket of it is good until then (wall); 0: none is out */
+  Addresses   had;                            /* client: before it was resumed */
 } Seat;
 
 /* resumption.c */

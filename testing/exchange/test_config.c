@@ -3,6 +3,7 @@
  * given back. */
 #include "exchange/bed.h"
 #include <glib/gstdio.h>
+#include <ikebana/pool.h>
 #include <string.h>
 
 static const char *const plugins[] = { "config-payload", "pool-memory", NULL };
