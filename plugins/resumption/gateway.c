@@ -219,7 +219,8 @@ gateway_conn (Resumption *self, const IkeAddr *local, const IkeAddr *remote, con
     if (strcmp (found[i]->name, session->conn) != 0)
       continue;
     if (!resumption_is_on (self, found[i])) {
-      *why = "its connection has not resumption = yes";
+      *why = "its connection has not resumption = yes, or an authorizer is to be asked about each "
+             "peer";
       return NULL;
     }
     return would_take (self->engine, found[i], session, why) ? ike_conn_ref (found[i]) : NULL;

@@ -101,10 +101,20 @@ static const IkeSlotClass seat_slot = {
   .share = seat_inherit,
 };
 
+/* Whoever is to be asked about each peer is not asked about one that is resumed. */
+static gboolean
+is_anybody_asked (const Resumption *self)
+{
+  guint n;
+
+  ike_feature_list (self->engine, "authorizer", &n);
+  return n > 0;
+}
+
 gboolean
 resumption_is_on (const Resumption *self, const IkeConn *conn)
 {
-  return conn && ike_option_uint (conn->options, self->option);
+  return conn && ike_option_uint (conn->options, self->option) && !is_anybody_asked (self);
 }
 
 /* -- what becomes of SAs */

@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <ikebana/engine.h>
 #include <ikebana/model.h>
 #include <ikebana/sa.h>
+#include "bench/bench_engine.h"
 
 enum { ASKER, ANSWERER, WIRE, N_PARTS };
 
@@ -59,23 +59,13 @@ engine_new (Bench *bench, guint i, const Ask *ask)
       i + 1, i + 1, 2 - i, i ? 0 : ask->delay, i ? 0 : ask->rekey_ike, i ? 0 : ask->rekey_ike / 2,
       "ab"[i], "ba"[i], i + 1, 2 - i, i ? 0 : ask->rekey_child, i ? 0 : ask->rekey_child / 2,
       ask->has_pfs ? "-x25519" : "");
-  g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
-  g_autoptr (GError) error = NULL;
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG | IKE_ENGINE_NO_HASH,
-    .name = i ? "b" : "a",
-    .sim = bench->sim,
-    .n_shards = 1,
-    .settings = settings,
-    .plugin_dir = dir,
-    .plugins = plugins,
-  };
-  IkeEngine *engine = ike_engine_new (&options, &error);
-
-  if (!engine || !ike_engine_start (engine, &error))
-    g_error ("%s", error->message);
-  return engine;
+  return bench_engine_new (&(IkeEngineOptions){
+      .name = i ? "b" : "a",
+      .sim = bench->sim,
+      .n_shards = 1,
+      .settings = settings,
+      .plugins = plugins,
+  });
 }
 
 static void

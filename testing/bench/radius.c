@@ -13,10 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <ikebana/engine.h>
 #include <ikebana/model.h>
 #include <ikebana/sa.h>
 #include "bench/radius_server.h"
+#include "bench/bench_engine.h"
 
 enum { CLIENTS, GATEWAY, SERVER, WIRE, N_PARTS };
 
@@ -120,26 +120,16 @@ engine_new (Bench *bench, guint i, char *settings_take)
   };
   static const IkePluginInfo *const builtin[] = { &radius_server_transport, NULL };
   g_autofree char *settings = settings_take;
-  g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
-  g_autoptr (GError) error = NULL;
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG | IKE_ENGINE_NO_HASH,
-    .name = i == CLIENTS   ? "clients"
-            : i == GATEWAY ? "gateway"
-                           : "server",
-    .sim = bench->sim,
-    .n_shards = 1,
-    .settings = settings,
-    .plugin_dir = dir,
-    .plugins = plugins[i],
-    .builtin = i == GATEWAY ? builtin : NULL,
-  };
-  IkeEngine *engine = ike_engine_new (&options, &error);
-
-  if (!engine || !ike_engine_start (engine, &error))
-    g_error ("%s", error->message);
-  return engine;
+  return bench_engine_new (&(IkeEngineOptions){
+      .name = i == CLIENTS   ? "clients"
+              : i == GATEWAY ? "gateway"
+                             : "server",
+      .sim = bench->sim,
+      .n_shards = 1,
+      .settings = settings,
+      .plugins = plugins[i],
+      .builtin = i == GATEWAY ? builtin : NULL,
+  });
 }
 
 /* -- setups */

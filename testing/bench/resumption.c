@@ -11,9 +11,9 @@
 
 #include <glib/gstdio.h>
 
-#include <ikebana/engine.h>
 #include <ikebana/model.h>
 #include <ikebana/sa.h>
+#include "bench/bench_engine.h"
 
 enum { CLIENTS, GATEWAY, WIRE, N_PARTS };
 
@@ -105,23 +105,13 @@ engine_new (Bench *bench, guint i)
   };
   g_autofree char *settings =
       i == CLIENTS ? settings_of_clients (bench) : settings_of_gateway (bench);
-  g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
-  g_autoptr (GError) error = NULL;
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG | IKE_ENGINE_NO_HASH,
-    .name = i == CLIENTS ? "clients" : "gateway",
-    .sim = bench->sim,
-    .n_shards = 1,
-    .settings = settings,
-    .plugin_dir = dir,
-    .plugins = plugins,
-  };
-  IkeEngine *engine = ike_engine_new (&options, &error);
-
-  if (!engine || !ike_engine_start (engine, &error))
-    g_error ("%s", error->message);
-  return engine;
+  return bench_engine_new (&(IkeEngineOptions){
+      .name = i == CLIENTS ? "clients" : "gateway",
+      .sim = bench->sim,
+      .n_shards = 1,
+      .settings = settings,
+      .plugins = plugins,
+  });
 }
 
 /* -- setups */

@@ -19,13 +19,13 @@
 #include <glib/gstdio.h>
 
 #include <ikebana/crypto.h>
-#include <ikebana/engine.h>
 #include <ikebana/model.h>
 #include <ikebana/sa.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include "bench/bench_engine.h"
 
 enum { FLOOR_TURNS = 2000 };
 
@@ -272,25 +272,15 @@ engine_new (Bench *bench, const Options *o, guint i)
                                          "net-sim",     "kernel-fake",    "store-file",
                                          "credentials", "auth-pubkey",    NULL };
   g_autofree char *settings = settings_of (o, i);
-  g_autofree char *dir = g_build_filename (g_getenv ("IKE_TOP_BUILDDIR"), "plugins", ".libs", NULL);
-  g_autoptr (GError) error = NULL;
-  IkeEngineOptions options = {
-    .struct_size = sizeof options,
-    .flags = IKE_ENGINE_NO_CONFIG | IKE_ENGINE_NO_HASH,
-    .name = i ? "b" : "a",
-    .sim = bench->sim,
-    .n_shards = (guint) o->n_shards,
-    .n_offload = 2,
-    .settings = settings,
-    .plugin_dir = dir,
-    .plugins = plugins,
-    .log_fallback = show_error,
-  };
-  IkeEngine *engine = ike_engine_new (&options, &error);
-
-  if (!engine || !ike_engine_start (engine, &error))
-    g_error ("%s", error->message);
-  return engine;
+  return bench_engine_new (&(IkeEngineOptions){
+      .name = i ? "b" : "a",
+      .sim = bench->sim,
+      .n_shards = (guint) o->n_shards,
+      .n_offload = 2,
+      .settings = settings,
+      .plugins = plugins,
+      .log_fallback = show_error,
+  });
 }
 
 /* -- one setup */

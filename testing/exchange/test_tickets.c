@@ -2,6 +2,7 @@
 /* test_tickets.c - tickets and resumed SAs under attack: forged, changed, repeated, stripped, too
  * long, of others (RFC 5723, 9). */
 #include "exchange/tickets.h"
+#include <ikebana/auth.h>
 #include <string.h>
 
 enum { N_TICKET_NACK = 16412, N_TICKET_OPAQUE = 16413, N_COOKIE = 16390, RESPONSE = 0x20 };
@@ -467,6 +468,52 @@ test_once (gconstpointer flags)
   tickets_free (t);
 }
 
+/* -- an authorizer */
+
+static void
+allow (IkePlugin *self, IkeCall *call, IkeSa *sa)
+{
+  IkeAuthorizerAnswer *answer = g_new0 (IkeAuthorizerAnswer, 1);
+
+  answer->struct_size = sizeof *answer;
+  answer->is_allowed = TRUE;
+  ike_call_answer (call, answer);
+}
+
+static const IkeAuthorizerClass asker_class = { .struct_size = sizeof asker_class,
+                                                .authorize = allow };
+static const IkeFeature asker_feature = { .struct_size = sizeof asker_feature,
+                                          .provides = "authorizer:asker",
+                                          .ops = &asker_class };
+static const IkeFeature *const asker_features[] = { &asker_feature, NULL };
+static const IkePluginInfo asker_plugin = { .struct_size = sizeof asker_plugin,
+                                            .abi_major = IKE_ABI_MAJOR,
+                                            .abi_minor = IKE_ABI_MINOR,
+                                            .name = "asker",
+                                            .version = "0",
+                                            .license = "Apache-2.0",
+                                            .summary = "has to be asked, for tests",
+                                            .features = asker_features };
+
+/* Whom an authorizer at the gateway let in yesterday it may not let in today. */
+static void
+test_asked (gconstpointer flags)
+{
+  static const IkePluginInfo *const builtin[] = { &asker_plugin, NULL };
+  static const char *const plugins[] = { "asker", NULL };
+  static const char none[] = "plugins { asker { load = no } }\n";
+  Tickets *t = tickets_new (&(TicketsOptions){ .flags = GPOINTER_TO_UINT (flags),
+                                               .plugins = plugins,
+                                               .builtin = builtin,
+                                               .more = { none, NULL } });
+
+  tickets_assert_full (t);
+  g_assert_cmpuint (tickets_count (t, TRUE, "resumption.given"), ==, 0);
+  tickets_lose (t);
+  tickets_assert_full (t);
+  tickets_free (t);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -482,5 +529,6 @@ main (int argc, char **argv)
   pair_add_test ("tickets", "a-forged-refusal-is-a-full-handshake", test_forged_nack);
   pair_add_test ("tickets", "a-repeated-first-message-harms-nobody", test_repeated_first);
   pair_add_test ("tickets", "who-is-accounted-for-gets-none", test_once);
+  pair_add_test ("tickets", "where-an-authorizer-is-asked-there-are-none", test_asked);
   return g_test_run ();
 }
