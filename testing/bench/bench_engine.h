@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bench_engine.h - how engines of measures begin: with the plugins of the build tree, and no configuration but their own. */
+/* bench_engine.h - how engines of measures begin: with the plugins of the build tree, and no settings but their own. */
 #pragma once
 #include <ikebana/engine.h>
 
