@@ -350,7 +350,7 @@ def moved(run, sniffer):
     """RFC 4555: the initiator goes from one link to another, and its pings with it."""
     pings = Pings(run.lab, run.inner)
     own, gateway = run.lab.add_link(run.left.side, 3)
-    go_by(run.left.side, "eth1", gateway)
+    go_by(run.left.side, "eth1", {run.family: gateway[run.family]})
     leave(run.left.side)
     wait_for(f"the responder seeing the initiator at {own[run.family]}",
              lambda: [sa["remote-host"] for sa in run.right.sas()] == [own[run.family]], 15)
