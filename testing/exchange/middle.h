@@ -85,7 +85,7 @@ middle_replace (const MiddleChange *change, GByteArray *m)
 static inline gboolean
 middle_apply (const MiddleChange *change, GByteArray *m)
 {
-  gsize link, at = change->how == MIDDLE_OMIT || change->how == MIDDLE_FLIP ? middle_find (change, m, &link) : 1, n;
+  gsize link = 0, at = change->how == MIDDLE_OMIT || change->how == MIDDLE_FLIP ? middle_find (change, m, &link) : 1, n;
 
   if (!at)
     return FALSE;
