@@ -51,8 +51,8 @@ class Scene:
             return found[0] if len(found) == 1 else None
         return wait_for(f"{peer.side.name} having one CHILD_SA {name}", look, 5)
 
-    def check_protected(self, raw=True):
-        capture.check_protected(self.sniffer.stop(), self.lab, raw)
+    def check_protected(self, raw=True, sides=None):
+        capture.check_protected(self.sniffer.stop(), self.lab, raw, sides)
 
 
 def check(what, found, wanted):
