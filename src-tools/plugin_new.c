@@ -147,8 +147,10 @@ copy_all (const Copy *copy, const char *kind, const char *build, GError **error)
                  copy->to_dir, g_strerror (errno));
     return FALSE;
   }
-  if (!copy_kind (copy, kind, error))
+  if (!copy_kind (copy, kind, error)) {
+    g_rmdir (copy->to_dir); /* stays if there is something in it */
     return FALSE;
+  }
   for (guint i = 0; i < G_N_ELEMENTS (build_files); i++)
     if (strcmp (build, build_files[i].build) == 0
         && !copy_file (copy, build_files[i].from, build_files[i].to, error))

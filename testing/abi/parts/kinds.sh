@@ -3,8 +3,9 @@
 # `ikebana plugin new` makes one of each kind; each is built with each build system of this machine, its test is run, and it
 # keeps the rules.
 
+# The test finds the library where it is installed, wherever that is.
+with_make () { env -u LD_LIBRARY_PATH make -s CC="$compiler" CFLAGS="$flags" check; }
 # Where configure is asked the same question often, it is answered once.
-with_make () { make -s CC="$compiler" CFLAGS="$flags" check; }
 with_autotools ()
 {
   autoreconf -fi && ./configure -q -C CC="$compiler" CFLAGS="$flags" --cache-file="$work/configure.cache" \
@@ -48,4 +49,6 @@ done
 passes new/a-bad-name-is-refused refused My_Plugin
 passes new/a-name-that-is-too-long-is-refused refused a-name-that-has-no-room-in-a-note
 passes new/an-unknown-kind-is-refused refused mine --kind=dog
+without_a_template () { ! kit new mine --directory="$work/none" --template="$work/nowhere" && [ ! -e "$work/none" ]; }
+passes new/nothing-is-left-of-one-that-has-no-template without_a_template
 passes new/what-is-there-is-left-alone refused mine --directory="$work/make-hook"
