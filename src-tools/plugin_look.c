@@ -190,6 +190,20 @@ look_at_rest (GHashTable *conf, const char *path, GString *text)
              path, (const char *) name);
 }
 
+/* What is installed may have been changed by whoever runs the daemon, so nobody takes it unasked. */
+static void
+tell_of_conf (const char *name, GString *text)
+{
+  g_autofree char *file = g_strconcat (name, ".conf", NULL);
+  g_autofree char *installed = g_build_filename (IKE_SYSCONFDIR, "conf.d", file, NULL);
+  gboolean is_there = g_file_test (installed, G_FILE_TEST_IS_REGULAR);
+
+  wrong (text, "there is no %s beside it: %s%s", file,
+         is_there ? "to take the installed one, say --conf="
+                  : "write one with every option and its default, or name it with --conf",
+         is_there ? installed : "");
+}
+
 gboolean
 plugin_check_options (const PluginCase *c, GString *text)
 {
@@ -211,10 +225,7 @@ plugin_check_options (const PluginCase *c, GString *text)
   if (conf)
     look_at_rest (conf, name, text);
   if (!conf && n > 0)
-    wrong (text,
-           "there is no %s.conf beside it: write one with every option and its default, or name "
-           "it with --conf",
-           c->file->name);
+    tell_of_conf (c->file->name, text);
   if (text->len)
     return FALSE;
   g_string_printf (text, "%u%s%s", n, conf ? ", as in " : "", conf ? name : "");

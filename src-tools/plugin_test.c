@@ -46,23 +46,36 @@ check_abi (const PluginCase *c, GString *text)
   return FALSE;
 }
 
+/* A library that is taken for a plugin has hundreds. */
+static void
+append_names (GString *text, const char *what, const GPtrArray *names)
+{
+  for (guint i = 0; i < MIN (names->len, 8); i++)
+    g_string_append_printf (text, "%s%s", i ? ", " : what,
+                            (const char *) g_ptr_array_index (names, i));
+  if (names->len > 8)
+    g_string_append_printf (text, " and %u more", names->len - 8);
+}
+
 static gboolean
 check_symbols (const PluginCase *c, GString *text)
 {
-  const GPtrArray *names = c->file->exported;
+  g_autoptr (GPtrArray) others = g_ptr_array_new ();
   gboolean is_there = FALSE;
 
-  for (guint i = 0; i < names->len; i++)
-    is_there = is_there || strcmp (g_ptr_array_index (names, i), "ike_plugin") == 0;
-  if (is_there && names->len == 1) {
+  for (guint i = 0; i < c->file->exported->len; i++) {
+    gpointer name = g_ptr_array_index (c->file->exported, i);
+    if (strcmp (name, "ike_plugin") == 0)
+      is_there = TRUE;
+    else
+      g_ptr_array_add (others, name);
+  }
+  if (is_there && !others->len) {
     g_string_append (text, "ike_plugin alone is exported");
     return TRUE;
   }
-  for (guint i = 0; i < names->len; i++)
-    if (strcmp (g_ptr_array_index (names, i), "ike_plugin") != 0)
-      g_string_append_printf (text, "%s%s", text->len ? ", " : "exports ",
-                              (const char *) g_ptr_array_index (names, i));
-  if (names->len > (is_there ? 1 : 0))
+  append_names (text, "exports ", others);
+  if (others->len)
     g_string_append (text, ": make functions static, or compile with -fvisibility=hidden");
   if (!is_there)
     g_string_append_printf (text,
@@ -77,9 +90,7 @@ check_variables (const PluginCase *c, GString *text)
 {
   const GPtrArray *names = c->file->variables;
 
-  for (guint i = 0; i < names->len; i++)
-    g_string_append_printf (
-        text, "%s%s", i ? ", " : "can be written: ", (const char *) g_ptr_array_index (names, i));
+  append_names (text, "can be written: ", names);
   if (names->len > 0)
     g_string_append (text, ": several engines run in one process, so make it const, or let it hang "
                            "off the plugin with ike_plugin_set_state ()");
