@@ -77,6 +77,8 @@ make_machine (void)
                "ip addr add 2001:db8:1::1/64 dev left nodad; ip addr add 2001:db8:2::1/64 dev right nodad;"
                "ip addr add 10.1.0.1/24 dev right;"
                "ip route add default via 192.0.2.254 && ip -6 route add default via 2001:db8:1::fe");
+  /* Linux finishes them a moment later, and takes them as sources of routes only then. */
+  assert_soon ("! ip -6 addr show tentative | grep .");
 }
 
 /* -- the engine */
