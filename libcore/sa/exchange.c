@@ -111,136 +111,6 @@ gather_tasks (IkeExchange *x)
 }
 
 static void
-fail (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason)
-{
-  x->is_failed = TRUE;
-  x->notify = notify;
-  g_free (x->notify_data);
-  x->notify_data = len ? g_memdup2 (data, len) : NULL;
-  x->notify_len = len;
-  if (reason != x->reason) {
-    g_free (x->reason);
-    x->reason = g_strdup (reason);
-  }
-}
-
-IkeTaskResult
-ike_task_fail (IkeTask *task, guint16 notify, const void *data, gsize len, const char *reason)
-{
-  fail (task->exchange, notify, data, len, reason);
-  return IKE_TASK_FAIL;
-}
-
-IkeTaskResult
-ike_task_fail_about (IkeTask *task, guint16 notify, guint8 protocol, const guint8 spi[4],
-                     const char *reason)
-{
-  IkeExchange *x = task->exchange;
-
-  x->notify_protocol = protocol;
-  x->notify_spi_len = 4;
-  memcpy (x->notify_spi, spi, 4);
-  return ike_task_fail (task, notify, NULL, 0, reason);
-}
-
-IkeTaskResult
-ike_task_fail_saying (IkeTask *task, guint8 payload, GBytes *body_take, guint16 notify,
-                      const char *reason)
-{
-  IkeExchange *x = task->exchange;
-
-  g_bytes_unref (x->last_word);
-  x->last_word = body_take;
-  x->last_word_type = payload;
-  return ike_task_fail (task, notify, NULL, 0, reason);
-}
-
-IkeTaskResult
-ike_task_abort (IkeTask *task, const char *reason)
-{
-  fail (task->exchange, 0, NULL, 0, reason);
-  return IKE_TASK_ABORT;
-}
-
-IkeTaskResult
-ike_task_next (IkeTask *task, const char *exchange)
-{
-  IkeOperation *op = task->operation;
-  const IkeExchangeInfo *info = ike_classes_exchange (&op->sa->shard->manager->classes, exchange);
-
-  if (!info)
-    return ike_task_abort (task, "the next exchange is not provided by any plugin");
-  /* Several may ask: what stands earlier by declaration goes first, its own tasks ask for the rest.
-   */
-  if (!op->next_exchange || info->order < op->next_exchange->order)
-    op->next_exchange = info;
-  return IKE_TASK_NEXT;
-}
-
-/* Somebody who sees our first message may ask for it once more, in another form, before the peer's
- * answer to the first form arrives.  Nothing in that answer says which form it answers, and AUTH
- * signs one of them: so it fails, and the peer's SA is gone.  What shows it is that an answer comes
- * to a form that was given up.  Then the attempt is made anew, once, and warily: what asks for
- * another form is not followed before the true answer had its time.  A peer that does ask is obeyed
- * two seconds later.
- *
- * That is where it ends: who can hold back the peer's messages, or answers before the peer for
- * longer than those seconds, can keep us from getting up, as he could by cutting the line. */
-void
-ike_exchange_doubt (IkeSa *sa)
-{
-  if (sa->was_retried)
-    sa->is_doubtful = TRUE;
-}
-
-/* RFC 7296, 2.6: "an initiator SHOULD limit the number of ... exchanges it tries before giving up";
- * what is asked for once too often is not believed, for the true answer may still come. */
-IkeTaskResult
-ike_task_retry (IkeTask *task, const char *reason_static)
-{
-  if (task->exchange->retries >= IKE_RETRIES_MAX)
-    return ike_task_disbelieve (task, "the peer asked for one more try too often");
-  if (task->exchange->sa->is_wary && !task->exchange->is_asked_again)
-    return ike_task_disbelieve (task, reason_static);
-  ike_sa_progress (task->operation->sa, IKE_LOG_INFO, "%s again: %s", task->exchange->info->name,
-                   reason_static);
-  return IKE_TASK_RETRY;
-}
-
-IkeTaskResult
-ike_task_give_way (IkeTask *task, const char *reason_static)
-{
-  IkeExchange *x = task->exchange;
-  IkeTaskResult result;
-
-  if (!x->info->stands_for)
-    return ike_task_abort (task, reason_static);
-  result = ike_task_retry (task, reason_static);
-  x->gives_way = result == IKE_TASK_RETRY;
-  return result;
-}
-
-IkeTaskResult
-ike_task_disbelieve (IkeTask *task, const char *reason)
-{
-  IkeExchange *x = task->exchange;
-
-  if (!ike_exchange_is_clear (x) || !x->is_answered)
-    return ike_task_abort (task, reason);
-  g_free (x->reason);
-  x->reason = g_strdup (reason);
-  return IKE_TASK_DISBELIEVE;
-}
-
-IkeTaskResult
-ike_task_later (IkeTask *task, const char *reason)
-{
-  g_free (task->exchange->reason);
-  task->exchange->reason = g_strdup (reason);
-  return IKE_TASK_LATER;
-}
-
-static void
 begin_half (IkeExchange *x, IkeHalf half)
 {
   x->half = half;
@@ -329,7 +199,7 @@ ike_exchange_gave_up (IkeExchange *x, const char *why)
   IkeSa *sa = x->sa;
 
   ike_counter_add (sa->shard->manager->engine, sa->shard->manager->count.timeouts, 1);
-  fail (x, 0, NULL, 0, why);
+  ike_exchange_fail (x, 0, NULL, 0, why);
   sa->has_timed_out = TRUE;
   if (sa->state >= IKE_SA_ESTABLISHED) {
     ike_liveness_lost (sa);
@@ -413,7 +283,7 @@ static void
 retry (IkeExchange *x)
 {
   if (++x->retries > IKE_RETRIES_MAX) {
-    fail (x, 0, NULL, 0, "the peer asked for one more try too often");
+    ike_exchange_fail (x, 0, NULL, 0, "the peer asked for one more try too often");
     fail_operation (x);
     return;
   }
@@ -498,7 +368,7 @@ send_request (IkeExchange *x)
   }
   x->packet = ike_exchange_close (x, &x->packet_len);
   if (!x->packet) {
-    fail (x, 0, NULL, 0, "the request could not be built or sealed");
+    ike_exchange_fail (x, 0, NULL, 0, "the request could not be built or sealed");
     fail_operation (x);
     return;
   }
@@ -611,13 +481,13 @@ park (IkeExchange *x)
   /* What we began ourselves is counted, too, but goes on: there is nobody to be refused. */
   if (!x->is_initiator && x->sa->shard->n_parked >= manager->max_parked) {
     ike_counter_add (manager->engine, manager->count.parked_limit, 1);
-    fail (x, IKE_N_TEMPORARY_FAILURE, NULL, 0, "too many exchanges wait already");
+    ike_exchange_fail (x, IKE_N_TEMPORARY_FAILURE, NULL, 0, "too many exchanges wait already");
     return;
   }
   if (x->half == IKE_HALF_BUILD) {
     x->saved = ike_arena_copy (&x->arena, x->out.data, x->out.len);
     if (!x->saved) {
-      fail (x, IKE_N_TEMPORARY_FAILURE, NULL, 0, "no room to park a message");
+      ike_exchange_fail (x, IKE_N_TEMPORARY_FAILURE, NULL, 0, "no room to park a message");
       return;
     }
   }
@@ -669,6 +539,32 @@ is_to_run (const IkeExchange *x, const IkeTask *task, const IkeStep *step)
          && !(task->is_asked && x->is_initiator && is_first_half (x));
 }
 
+/* WAIT is for calls that are out: without one, or with such as are answered again and again, it
+ * would never end. */
+static IkeTaskResult
+run_until_answered (IkeExchange *x, IkeTask *task)
+{
+  g_autofree char *text = NULL;
+  IkeTaskResult result;
+
+  while ((result = run_task (x, task)) == IKE_TASK_WAIT && !x->sa->is_doomed) {
+    if (!task->calls || ++task->n_waits >= WAITS_MAX)
+      break;
+    if (ike_task_is_waiting (task) || x->sa->is_doomed)
+      return result;
+  }
+  if (result != IKE_TASK_WAIT || x->sa->is_doomed) {
+    task->n_waits = 0;
+    return result;
+  }
+  text = g_strdup_printf ("task %s of plugin %s returns WAIT %s", ike_task_name (task),
+                          ike_plugin_name (task->info->plugin),
+                          task->calls ? "whatever its calls answer"
+                                      : "and has no call out: make one with ike_task_call ()");
+  ike_sa_log_text (x->sa, IKE_LOG_ERROR, "ike", text);
+  return ike_task_abort (task, text);
+}
+
 static void
 walk (IkeExchange *x)
 {
@@ -683,9 +579,7 @@ walk (IkeExchange *x)
       x->cursor++;
       continue;
     }
-    do
-      result = run_task (x, task);
-    while (result == IKE_TASK_WAIT && !ike_task_is_waiting (task) && !x->sa->is_doomed);
+    result = run_until_answered (x, task);
     if (x->sa->is_doomed || !take_result (x, task, result))
       return;
     x->cursor++;
@@ -757,16 +651,10 @@ ike_exchange_respond (IkeSa *sa, IkeExchange *x)
   x->operation->skipped_of = x->info;
   x->in->kept = x->operation->kept;
   if (!x->is_failed && !ike_exchange_record_notifies (x, &verdict))
-    fail (x, verdict.notify, NULL, 0, verdict.reason);
+    ike_exchange_fail (x, verdict.notify, NULL, 0, verdict.reason);
   if (!x->is_failed && gather_tasks (x) != 1)
-    fail (x, IKE_N_INVALID_SYNTAX, NULL, 0, "no task takes this request");
+    ike_exchange_fail (x, IKE_N_INVALID_SYNTAX, NULL, 0, "no task takes this request");
   begin_half (x, IKE_HALF_PROCESS);
-}
-
-void
-ike_exchange_fail (IkeExchange *x, guint16 notify, const void *data, gsize len, const char *reason)
-{
-  fail (x, notify, data, len, reason);
 }
 
 void
@@ -781,8 +669,8 @@ ike_exchange_response (IkeExchange *x, IkeMessage *in)
   if (ike_exchange_is_clear (x))
     ike_init_keep (x->sa, FALSE, in->raw, in->raw_len);
   if (!ike_exchange_record_notifies (x, &verdict)) {
-    fail (x, IKE_N_INVALID_SYNTAX, NULL, 0,
-          verdict.reason ? verdict.reason : "no room for the notifies");
+    ike_exchange_fail (x, IKE_N_INVALID_SYNTAX, NULL, 0,
+                       verdict.reason ? verdict.reason : "no room for the notifies");
     x->is_disbelieved = ike_exchange_is_clear (x);
     x->is_failed = !x->is_disbelieved;
   }

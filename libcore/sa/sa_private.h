@@ -28,6 +28,7 @@ typedef struct _IkeTwinTable IkeTwinTable;
 
 enum {
   IKE_RETRIES_MAX = 5,
+  WAITS_MAX = 1000,                           /* one after the other, of a task in one message */
   IKE_WINDOW_MAX = 16,
   IKE_TASKS_MAX = 64,                         /* task classes in one engine: a bit each */
   IKE_EXCHANGE_ARENA_MAX = 112 * 1024,        /* what tasks need, and a message in the making that is parked */
@@ -269,6 +270,7 @@ struct _IkeTask {
   IkeOperation      *operation;
   IkeExchange       *exchange;                /* the one that runs it now */
   IkeCall           *calls;
+  guint              n_waits;                 /* since it was done with a message */
   gboolean           is_finished;             /* DONE in the second half: goes at the end of the exchange */
   gboolean           is_asked;                /* ours: its request is built, and no answer was shown to it yet */
   gpointer           data;                    /* instance_size bytes behind this struct */
