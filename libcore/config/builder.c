@@ -157,7 +157,7 @@ fail_unknown (IkeBuilder *builder, const char *kind, const IkeTree *child, const
 /* A key that is known but that nobody here acts on: fine while it asks for nothing. */
 static void
 check_unused (IkeBuilder *builder, const IkeTree *child, const char *fallback,
-              const IkeKeyInfo *key, const char *why)
+              const IkeKeyInfo *key, const char *why, const char *remedy)
 {
   char buffer[32];
   const char *text = ike_tree_text (child, buffer), *name = ike_tree_name (child);
@@ -167,7 +167,7 @@ check_unused (IkeBuilder *builder, const IkeTree *child, const char *fallback,
   if (!ike_tree_is_container (child) && is_default (text, fallback))
     ike_builder_warn (builder, child, name, "%s; ignored, since it has its default value", why);
   else
-    ike_builder_fail (builder, child, name, "%s; remove it%s%s%s", why,
+    ike_builder_fail (builder, child, name, "%s; %s%s%s%s", why, remedy,
                       fallback ? " or set it to " : "", fallback ? fallback : "",
                       fallback ? ", its default" : "");
 }
@@ -196,12 +196,13 @@ check_key (IkeBuilder *builder, const char *kind, const IkeTree *child, const Ik
   if (option) {
     reason = ike_plugin_explain (builder->engine, plugin);
     why = g_strdup_printf ("belongs to plugin %s, which is not ready: %s", plugin, reason);
-    check_unused (builder, child, option->fallback, ike_swanctl_key (kind, name), why);
+    check_unused (builder, child, option->fallback, ike_swanctl_key (kind, name), why,
+                  "mend that, or remove this key");
     return;
   }
   key = ike_swanctl_key (kind, name);
   if (key)
-    check_unused (builder, child, key->fallback, key, "is not supported yet");
+    check_unused (builder, child, key->fallback, key, "is not supported yet", "remove it");
   else if (is_subsection_name (subsections, name))
     ike_builder_fail (builder, child, name, "is a section, not a value; write %s { … }", name);
   else

@@ -150,10 +150,12 @@ static gboolean
 add_store (IkeTree *into, const IkeProvided *store, GPtrArray *problems, GError **error)
 {
   const IkeStoreClass *klass = store->ops;
-  g_autoptr (IkeTree) tree = klass->load (store->plugin, error);
+  g_autoptr (GError) local = NULL;
+  g_autoptr (IkeTree) tree = klass->load (store->plugin, &local);
 
   if (!tree) {
-    g_prefix_error (error, "store %s: ", store->name);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "store %s: %s", store->name,
+                 local ? local->message : "it gave no reason");
     return FALSE;
   }
   for (guint i = 0; config_sections[i]; i++)

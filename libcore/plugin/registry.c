@@ -186,6 +186,32 @@ check_critical (const IkeRegistry *registry, GError **error)
   return TRUE;
 }
 
+/* Who was to say which peers may come in and cannot lets nobody in: what the operator did not switch
+ * off is waited for. */
+static gboolean
+check_guards (const IkeRegistry *registry, GError **error)
+{
+  for (guint i = 0; i < registry->plugins->len; i++) {
+    const IkePlugin *plugin = g_ptr_array_index (registry->plugins, i);
+    if (g_hash_table_lookup (registry->by_name, plugin->name) != plugin
+        || plugin->state == IKE_STATE_DISABLED)
+      continue;
+    for (guint k = 0; k < plugin->features->len; k++) {
+      const IkeFeatureNode *feature = g_ptr_array_index (plugin->features, k);
+      if (!g_str_has_prefix (feature->name, "authorizer:") || !feature->is_settled
+          || feature->state == IKE_STATE_READY || feature->state == IKE_STATE_SHADOWED)
+        continue;
+      g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
+                   "plugin %s is to say who may come in, but its %s is %s: %s; mend that, or set "
+                   "plugins.%s.load = no",
+                   plugin->name, feature->name, ike_state_name (feature->state), feature->reason,
+                   plugin->name);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 /* What the operator chose is no news; what was chosen for want of a choice is. */
 static guint32
 level_of (IkeFeatureState state)
@@ -196,13 +222,31 @@ level_of (IkeFeatureState state)
 }
 
 static void
+log_state (const IkePlugin *plugin)
+{
+  g_autofree char *why = ike_plugin_why (plugin);
+
+  ike_log (plugin->engine, level_of (plugin->state), "plugin", "%s", why);
+}
+
+/* Which features this machine has is no matter of the settings. */
+static void
+log_states_for_check (const IkeRegistry *registry)
+{
+  for (guint i = 0; i < registry->plugins->len; i++) {
+    const IkePlugin *plugin = g_ptr_array_index (registry->plugins, i);
+    if (plugin->is_settled && plugin->state != IKE_STATE_READY)
+      log_state (plugin);
+  }
+}
+
+static void
 log_states (const IkeRegistry *registry)
 {
   for (guint i = 0; i < registry->plugins->len; i++) {
     const IkePlugin *plugin = g_ptr_array_index (registry->plugins, i);
     if (plugin->state != IKE_STATE_READY) {
-      g_autofree char *why = ike_plugin_why (plugin);
-      ike_log (plugin->engine, level_of (plugin->state), "plugin", "%s", why);
+      log_state (plugin);
       continue;
     }
     for (guint k = 0; k < plugin->features->len; k++) {
@@ -283,9 +327,12 @@ ike_registry_load (IkeEngine *engine, GError **error)
   ike_options_from_catalog (registry);
   ike_registry_resolve (registry);
   registry->is_loaded = TRUE;
-  if (engine->options.flags & IKE_ENGINE_CHECK)
+  if (engine->options.flags & IKE_ENGINE_CHECK) {
     publish_for_check (registry);
-  return check_kernel (registry, error) && check_critical (registry, error);
+    log_states_for_check (registry);
+  }
+  return check_kernel (registry, error) && check_critical (registry, error)
+         && check_guards (registry, error);
 }
 
 /* What a plugin did before it failed is undone, so that nothing calls into it later. */
@@ -324,7 +371,7 @@ ike_registry_activate (IkeEngine *engine, GError **error)
     activate_one (registry, g_ptr_array_index (registry->order, i));
   ike_options_mark_ready (registry);
   log_states (registry);
-  return check_critical (registry, error);
+  return check_critical (registry, error) && check_guards (registry, error);
 }
 
 void

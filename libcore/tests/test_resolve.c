@@ -326,6 +326,24 @@ test_critical (void)
   run_end (&run);
 }
 
+PLUGIN (guard, "guard",
+        FEATURES (FEATURE ("authorizer:guard", NULL, NULL, NULL)));
+
+static void
+test_guard (void)
+{
+  Run run;
+  const IkePluginInfo *const builtin[] = { &guard, NULL };
+  g_assert_false (run_start (&run, "", builtin));
+  g_assert_true (g_pattern_match_simple ("plugin guard is to say who may come in, but its "
+                                         "authorizer:guard is abi: *; mend that, or set "
+                                         "plugins.guard.load = no",
+                                         run.error->message));
+  run_end (&run);
+  g_assert_true (run_start (&run, "plugins { guard { load = no } }", builtin));
+  run_end (&run);
+}
+
 static const IkeFeatureKind sized_kind = { sizeof sized_kind, "service:sized", 2, 0, 4, 16 };
 static const IkeFeatureKind *const sized_kinds[] = { &sized_kind, NULL };
 PLUGIN (consumer, "consumer", .kinds = sized_kinds);
@@ -550,6 +568,7 @@ main (int argc, char **argv)
   g_test_add_func ("/resolve/a-circle-of-plugins-is-named", test_plugin_cycle);
   g_test_add_func ("/resolve/a-failed-self-test-takes-its-dependents-along", test_probe);
   g_test_add_func ("/resolve/a-critical-plugin-that-lost-a-feature-is-an-error", test_critical);
+  g_test_add_func ("/resolve/who-guards-the-door-is-there-or-nobody-is", test_guard);
   g_test_add_func ("/resolve/the-copy-of-a-table-has-the-size-of-its-consumer", test_copy);
   g_test_add_func ("/resolve/two-versions-of-a-kind-do-not-mix", test_kind_versions);
   g_test_add_func ("/resolve/a-need-without-parameter-takes-any-variant", test_variants);

@@ -195,7 +195,9 @@ refuse_all (IkeTask *task, IkeConn **candidates, guint n, const IkeProposal *off
 
   ike_addr_format (ike_sa_remote (ike_task_sa (task)), FALSE, remote);
   if (n == 0) {
-    sentence = g_strdup_printf ("peer %s: no connection is configured for these addresses", remote);
+    sentence = g_strdup_printf ("peer %s: no connection is configured for these addresses, or the "
+                                "one that is has errors: see ikebanad --check",
+                                remote);
     ike_tree_set_take (details, "connections", reasons_take);
   } else {
     IkeTree *list = ike_tree_add_list (details, "connections");

@@ -176,7 +176,8 @@ on_updown (IkePlugin *plugin, IkeSa *sa, IkeUpDownEvent *event)
   return IKE_HOOK_PASS;
 }
 
-/* A ticket stands for the proof, so it is good no longer than the chain that the proof was made with. */
+/* A ticket stands for the proof, so it is good no longer than the chain that the proof was made
+ * with. */
 static IkeHookVerdict
 on_certificate (IkePlugin *plugin, IkeSa *sa, IkeCertificateEvent *event)
 {
