@@ -585,6 +585,11 @@ GUEST_CASES = [
          initiator_keys={"dpd_delay": "1s", "reauth_time": "10s", "rand_time": "0s"}, is_guarded=True, settings={**COOKIES, **MAKE_FIRST}),
     Case("cbc-cookie-life-reauth", peers=("openiked",), **OPENIKED4, then=cookie_life_and_reauth, initiator_keys={"dpd_delay": "1s"},
          settings={**COOKIES, **MAKE_FIRST}),
+    *(Case(f"redirect-{moment}", peers=("libreswan",), is_raw=True, ike_says=X25519, **redirecting.of(moment))
+      for moment in ("init", "auth", "command")),
+    Case("childless", peers=("libreswan",), **RAW4, esp="aes256gcm16-x25519", ike_says=X25519,
+         initiator_keys={"childless": "force"}, initiators=("ikebana",), then=child_made_afterwards),
+    Case("mobike", peers=("libreswan",), **RAW4, ike_says=X25519, keys={"mobike": "yes", "local_addrs": "192.0.2.0/24"}, then=moved),
     Case("nat", peers=BOTH, kernel="qemu", nat=True, families=(4,), then=behind_nat),
     Case("cbc-nat", peers=("openiked",), kernel="qemu", nat=True, families=(4,), ike="aes256-sha384-prfsha384-x25519",
          esp="aes256-sha384", child_says=CBC, then=behind_nat),

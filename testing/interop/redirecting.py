@@ -11,6 +11,10 @@ IKE_SA_INIT, IKE_AUTH = 34, 35
 FIRST, SPARE = "192.0.2.34", "192.0.2.50"
 REDIRECTED_FROM = (16408).to_bytes(2, "big") + bytes([1, 4])    # with an IPv4 address
 LIST = {"redirect": {"policy": "list", "gateways": SPARE}}
+ACCEPT = {"accept-redirect": "yes"}
+LIBRESWAN = {"init": {"setup": {"global-redirect": "yes", "global-redirect-to": SPARE}, "conn": ACCEPT},
+             "auth": {"conn": {**ACCEPT, "send-redirect": "yes", "redirect-to": SPARE}},
+             "command": {"conn": ACCEPT}}
 # Whether there was IKE_AUTH with the first gateway, and ESP.
 WITH_FIRST = {"init": (False, False), "auth": (True, False), "command": (True, True)}
 
@@ -21,7 +25,7 @@ def of(moment):
     return {"families": (4,), "link": "left", "before": add_spare if is_later else begin_there,
             "then": sent_by_command if is_later else functools.partial(check, moment=moment),
             "responder_keys": {"redirect": "auth"} if moment == "auth" else {},
-            "settings": {} if is_later else {"ikebana": LIST}}
+            "settings": {"ikebana": {} if is_later else LIST, "libreswan": LIBRESWAN[moment]}}
 
 
 def add_spare(run):
