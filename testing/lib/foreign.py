@@ -101,6 +101,8 @@ class Libreswan(Daemon):
         self.write("etc/ipsec.secrets", f"@{conn['local']['id']} @{conn['remote']['id']} : PSK {secret}\n" if secret else "")
         self.write("etc/resolv.conf", "nameserver 127.0.0.1\n")    # answers at once that nobody is there
         self.children = list(conn["children"])
+        # It is told one after the other (so auto=ignore): who asks for a further CHILD_SA has to propose what it has for the
+        # connection that its IKE SA was made with, and that is the one it was told last.
         self.launch(["/usr/libexec/ipsec/pluto", "--nofork", "--stderrlog", "--config", "/etc/ipsec.conf",
                      "--rundir", "/run/pluto", "--nssdir", "/var/lib/ipsec/nss"])
         wait_for("pluto's control socket", lambda: self.has("/run/pluto/pluto.ctl"))
@@ -146,7 +148,7 @@ class Libreswan(Daemon):
         esp_words = [word for word in (esp["encryption"], esp["integrity"]) if word]
         is_transport = child.get("mode") == "transport"
         return {
-            "auto": "add", **self._proof(conn), "ikev2": "insist", "rekey": "no", **self._times(conn, child), "type": child.get("mode", "tunnel"),
+            "auto": "ignore", **self._proof(conn), "ikev2": "insist", "rekey": "no", **self._times(conn, child), "type": child.get("mode", "tunnel"),
             "left": self._own_address(conn), "right": conn["remote_addrs"],
             "leftsubnet": None if is_transport else child["local_ts"],
             "rightsubnet": None if is_transport else child["remote_ts"], "leftupdown": "%disabled",
