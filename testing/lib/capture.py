@@ -65,6 +65,8 @@ def read(file):
     packets, at = [], 24
     while at + 16 <= len(data):
         length = struct.unpack_from(order + "I", data, at + 8)[0]
+        if at + 16 + length > len(data):      # tcpdump is just writing it
+            break
         packet = parse(data[at + 16:at + 16 + length])
         if packet:
             packets.append(packet)

@@ -4,6 +4,7 @@
 They are told with the same dict as the others, in their own words, and what they say is told in strongSwan's words."""
 import os
 import re
+from ipaddress import ip_address, ip_network
 
 from lab import Failure, wait_for
 from peers import CONNECTION, Daemon
@@ -92,19 +93,31 @@ class Libreswan(Daemon):
 
     def start(self, tree):
         _, conn, secret = only_connection(tree)
-        text = "config setup\n  protostack=xfrm\n  virtual-private=%v4:10.0.0.0/8\n\n"
+        setup = {"protostack": "xfrm", "virtual-private": "%v4:10.0.0.0/8", **self.more.get("setup", {})}
+        text = self._section("config setup", setup)
         for name, child in conn["children"].items():
-            text += f"conn {name}\n" + "".join(f"  {key}={value}\n" for key, value in self._keys(conn, child).items() if value) + "\n"
+            text += self._section(f"conn {name}", {**self._keys(conn, child), **self.more.get("conn", {})})
         self.write("etc/ipsec.conf", text)
         self.write("etc/ipsec.secrets", f"@{conn['local']['id']} @{conn['remote']['id']} : PSK {secret}\n" if secret else "")
         self.write("etc/resolv.conf", "nameserver 127.0.0.1\n")    # answers at once that nobody is there
         self.children = list(conn["children"])
+        # It is told one after the other (so auto=ignore): who asks for a further CHILD_SA has to propose what it has for the
+        # connection that its IKE SA was made with, and that is the one it was told last.
         self.launch(["/usr/libexec/ipsec/pluto", "--nofork", "--stderrlog", "--config", "/etc/ipsec.conf",
                      "--rundir", "/run/pluto", "--nssdir", "/var/lib/ipsec/nss"])
         wait_for("pluto's control socket", lambda: self.has("/run/pluto/pluto.ctl"))
         for name in self.children:
             self.exec(["/usr/libexec/ipsec/addconn", "--ctlsocket", "/run/pluto/pluto.ctl", "--config", "/etc/ipsec.conf", name])
         self.whack("--listen")
+
+    @staticmethod
+    def _section(head, keys):
+        return head + "\n" + "".join(f"  {key}={value}\n" for key, value in keys.items() if value) + "\n"
+
+    def _own_address(self, conn):
+        """One: others take networks of them."""
+        network = ip_network(conn["local_addrs"])
+        return next(address for address in self.side.outer.values() if ip_address(address) in network)
 
     def _proof(self, conn):
         """How the ends prove who they are."""
@@ -135,14 +148,14 @@ class Libreswan(Daemon):
         esp_words = [word for word in (esp["encryption"], esp["integrity"]) if word]
         is_transport = child.get("mode") == "transport"
         return {
-            "auto": "add", **self._proof(conn), "ikev2": "insist", "rekey": "no", **self._times(conn, child), "type": child.get("mode", "tunnel"),
-            "left": conn["local_addrs"], "right": conn["remote_addrs"],
+            "auto": "ignore", **self._proof(conn), "ikev2": "insist", "rekey": "no", **self._times(conn, child), "type": child.get("mode", "tunnel"),
+            "left": self._own_address(conn), "right": conn["remote_addrs"],
             "leftsubnet": None if is_transport else child["local_ts"],
             "rightsubnet": None if is_transport else child["remote_ts"], "leftupdown": "%disabled",
             "ike": f"{ike['encryption']}-{ike['prf'] or ike['integrity']};{ike['group']}",
             "esp": "-".join(esp_words) + (f";{esp['group']}" if esp["group"] else ""),
             "pfs": "yes" if esp["group"] else "no", "esn": "yes" if esp["esn"] else "no",
-            "encapsulation": "yes" if conn.get("encap") == "yes" else "auto",
+            "encapsulation": "yes" if conn.get("encap") == "yes" else "auto", "mobike": conn.get("mobike"),
             **({"dpddelay": conn["dpd_delay"], "dpdtimeout": "30s", "dpdaction": "hold"} if "dpd_delay" in conn else {})}
 
     def whack(self, *args, check=True):
@@ -167,6 +180,9 @@ class Libreswan(Daemon):
 
     def rekey_ike(self, _):
         self.whack("--rekey-ike", "--name", self.children[0])
+
+    def redirect(self, gateway):
+        self.whack("--name", self.children[0], "--redirect-to", gateway)
 
     def proofs(self):
         """{name of the other end: what it proved itself with}, in strongSwan's words."""
@@ -195,7 +211,9 @@ class Libreswan(Daemon):
                     for number in re.findall(rf'#(\d+): "{name}"[^\n]*STATE_V2_ESTABLISHED_CHILD_SA', status)]
         match = re.search(r"IKE(?:v2)? algorithm newest: (\S+)", status)
         told = _told(match[1] if match else "", True)
-        return [{"state": "ESTABLISHED", "number": number, **told, "child-sas": children if number == numbers[-1] else []}
+        hosts = re.findall(r" esp\.\w+@(\S+) esp\.\w+@(\S+)", status)
+        last = {"child-sas": children, **(dict(zip(("remote-host", "local-host"), hosts[-1])) if hosts else {})}
+        return [{"state": "ESTABLISHED", "number": number, **told, **(last if number == numbers[-1] else {"child-sas": []})}
                 for number in numbers]
 
     def _esp(self, status, name):

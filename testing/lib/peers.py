@@ -38,6 +38,7 @@ class Daemon:
 
     def __init__(self, lab, side):
         self.lab, self.side = lab, side
+        self.more = {}                        # further settings, in its own words
         self.dir = os.path.join(lab.dir, f"{side.name}-{self.kind}")
         os.makedirs(os.path.join(self.dir, "etc"), exist_ok=True)
         self.process = None
@@ -139,7 +140,6 @@ class StrongSwan(Daemon):
     def __init__(self, lab, side, root):
         super().__init__(lab, side)
         self.unpacked = root
-        self.more = {}                        # further settings of charon
 
     def start(self, tree):
         charon = {"load": self.plugins, "install_virtual_ip": "no", "fragment_size": FRAGMENT_SIZE, **self.more,
