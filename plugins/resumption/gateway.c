@@ -46,9 +46,10 @@ set_ends (Resumption *self, IkeSa *sa, const Seat *seat, Session *session)
 
   session->proven_s = seat->proven_s;
   session->ends_s = end_of_proof (self, sa, seat);
+  session->certs_end_s = seat->certs_end_s;
   if (conn->rekey_time)
     expires = MIN (expires, now + (gint64) (conn->rekey_time + conn->over_time));
-  expires = sooner (expires, session->ends_s);
+  expires = sooner (sooner (expires, session->ends_s), session->certs_end_s);
   session->expires_s = MIN (expires, seat->proven_s + (gint64) atomic_load (&self->max_age_s));
 }
 

@@ -39,7 +39,7 @@ static const IkeExchangeClass resume_exchange = {
   .instead_of = "IKE_SA_INIT",
   .wanted = is_ticket_there,
 };
-static const char *const wants[] = { "queue:tickets", "ticket-keys:*", NULL };
+static const char *const wants[] = { "queue:tickets", "ticket-keys:*", "service:pki", NULL };
 const IkeFeature resume_exchange_feature = { .struct_size = sizeof (IkeFeature),
                                              .provides = "exchange:IKE_SESSION_RESUME",
                                              .ops = &resume_exchange,
@@ -142,6 +142,7 @@ begin (IkeSa *sa, Seat *seat, const IkePart *nonce_i, const IkePart *nonce_r)
   ike_sa_set_auth_round (sa, FALSE, G_MAXUINT);
   seat->is_resumed = TRUE;
   seat->proven_s = seat->session->proven_s;
+  seat->certs_end_s = seat->session->certs_end_s;
   g_free (seat->method);
   seat->method = g_strdup (seat->session->method);
   return TRUE;

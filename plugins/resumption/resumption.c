@@ -77,6 +77,7 @@ seat_inherit (IkeSa *from, IkeSa *to, gpointer data)
 
   seat->self = old->self;
   seat->proven_s = old->proven_s;
+  seat->certs_end_s = old->certs_end_s;
   seat->method = g_strdup (old->method);
   return seat;
 }
@@ -168,8 +169,24 @@ on_updown (IkePlugin *plugin, IkeSa *sa, IkeUpDownEvent *event)
 
   if (event->is_up && resumption_is_on (self, ike_sa_conn (sa)))
     came_up (self, sa);
+  else if (event->is_up)
+    ike_sa_set_slot (sa, self->slot, NULL);
   else if (!event->is_up && seat)
     went_down (self, sa, seat);
+  return IKE_HOOK_PASS;
+}
+
+/* A ticket stands for the proof, so it is good no longer than the chain that the proof was made with. */
+static IkeHookVerdict
+on_certificate (IkePlugin *plugin, IkeSa *sa, IkeCertificateEvent *event)
+{
+  Resumption *self = ike_plugin_state (plugin);
+  Seat *seat = self->pki && !ike_sa_was_ours (sa) ? seat_of (self, sa) : NULL;
+
+  for (guint i = 0; seat && i < event->n; i++) {
+    gint64 end = self->pki->cert_info (event->chain[i])->not_after;
+    seat->certs_end_s = seat->certs_end_s ? MIN (seat->certs_end_s, end) : end;
+  }
   return IKE_HOOK_PASS;
 }
 
@@ -277,6 +294,7 @@ activate (IkePlugin *plugin, GError **error)
   Resumption *self = g_new0 (Resumption, 1);
   guint n;
   const IkeProvided *const *sources;
+  const IkeProvided *pki;
 
   self->engine = ike_plugin_engine (plugin);
   pthread_mutex_init (&self->lock, NULL);
@@ -288,6 +306,8 @@ activate (IkePlugin *plugin, GError **error)
                            ike_feature_find (self->engine, "queue:tickets", NULL));
   sources = ike_feature_list (self->engine, "ticket-keys", &n);
   self->keys_by = n ? sources[0] : NULL;
+  pki = ike_feature_find (self->engine, "service:pki", NULL);
+  self->pki = pki ? pki->ops : NULL;
   self->slot = ike_slot_register (plugin, &seat_slot);
   self->on_limit = ike_hook_point (self->engine, "proof-limit");
   self->on_authorize = ike_hook_point (self->engine, "authorize");
@@ -301,6 +321,7 @@ activate (IkePlugin *plugin, GError **error)
          && ike_ike_updown_hook_add (plugin, "resumption", NULL, on_updown, error)
          && ike_rekey_hook_add (plugin, "resumption", NULL, on_rekeyed, error)
          && ike_proof_limit_hook_add (plugin, "resumption", NULL, on_proof_limit, error)
+         && ike_certificate_hook_add (plugin, "resumption", NULL, on_certificate, error)
          && ike_request_hook_add (plugin, "resumption", NULL, on_request, error);
 }
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <ikebana/auth.h>
+#include <ikebana/credentials.h>
 #include <ikebana/engine.h>
 #include <ikebana/exchange.h>
 #include <ikebana/pool.h>
@@ -35,6 +36,7 @@ typedef struct {
   guint32       option, slot;                 /* connection/resumption; Seat */
   IkeHookPoint *on_limit, *on_authorize;
   IkeEngine    *engine;
+  const IkePkiOps *pki;                       /* NULL: nobody has certificates */
   const IkeProvided *keys_by;                 /* another plugin's; NULL: `ring` */
   KeyRing       ring, next_ring;              /* next: read by reload_check, control's */
   atomic_ullong lifetime_s, max_age_s, rotation_s;
@@ -52,6 +54,7 @@ typedef struct {
   Resumption *self;
   gint64      proven_s;                       /* wall clock: when its peer authenticated, or the first ancestor's */
   char       *method;                         /* by what */
+  gint64      certs_end_s;                    /* gateway: as in the session */
   Ticket     *presented;                      /* client: what it begins with; until it is up */
   gboolean    is_spent;                       /* the gateway has taken it */
   Session    *session;                        /* it is being resumed from this; until it is up */

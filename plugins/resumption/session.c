@@ -124,6 +124,7 @@ session_write (const Session *session, IkeWriter *out)
   ike_writer_u64 (out, (guint64) session->proven_s);
   ike_writer_u64 (out, (guint64) session->expires_s);
   ike_writer_u64 (out, (guint64) session->ends_s);
+  ike_writer_u64 (out, (guint64) session->certs_end_s);
   ike_pack_text (out, session->conn);
   ike_pack_text (out, session->method);
   ike_pack_ident (out, session->id_i);
@@ -169,6 +170,7 @@ session_read (const guint8 *data, gsize len)
   session->proven_s = (gint64) ike_reader_u64 (&r);
   session->expires_s = (gint64) ike_reader_u64 (&r);
   session->ends_s = (gint64) ike_reader_u64 (&r);
+  session->certs_end_s = (gint64) ike_reader_u64 (&r);
   session->conn = ike_unpack_text (&r);
   session->method = ike_unpack_text (&r);
   session->id_i = ike_unpack_ident (&r);

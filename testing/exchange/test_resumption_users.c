@@ -128,6 +128,34 @@ test_no_key_operation (gconstpointer flags)
   free_pubkey (t);
 }
 
+/* What was proven with a certificate is good no longer than that one, however often it is resumed. */
+static void
+test_certificate_ends (gconstpointer flags)
+{
+  static const CertsCase c = { .files = { "x509ca/root.pem x509/a-soon.pem private/a-soon.key",
+                                          CERTS_B },
+                               .conf = { ON, ON },
+                               .plugins = { NULL, "resumption { lifetime = 3h\n }" } };
+  g_autofree char *error = NULL;
+  Tickets *t;
+
+  certs_usual ();
+  certs_end ("a-soon", "ecdsa 256", "root",
+             "--san a.test --not-before 2025-12-01 --not-after 2026-01-01T01:00:00Z");
+  t = make_pubkey (flags, &c);
+  tickets_assert_full (t);
+  for (guint i = 0; i < 2; i++) {
+    tickets_lose (t);
+    tickets_assert_resumed (t);
+  }
+  tickets_lose (t);
+  ike_sim_shift_wall (t->pair->b.engine, 3600ll * G_USEC_PER_SEC);
+  error = pair_up (t->pair, NULL);
+  g_assert_nonnull (strstr (error, "AUTHENTICATION_FAILED"));
+  g_assert_cmpuint (tickets_count (t, TRUE, "resumption.refused"), ==, 1);
+  free_pubkey (t);
+}
+
 /* RFC 5723, 4.1: "it returns an N(TICKET_ACK), if it cannot grant a ticket immediately, e.g., due
  * to packet size limitations." */
 static void
@@ -238,6 +266,8 @@ main (int argc, char **argv)
   g_test_message ("%s", OpenSSL_version (OPENSSL_VERSION));
   pair_add_test ("resumption", "takes-no-operation-with-a-key-pair", test_no_key_operation);
   pair_add_test ("resumption", "a-ticket-that-makes-an-answer-too-long-comes-later", test_ack);
+  pair_add_test ("resumption", "a-ticket-is-good-no-longer-than-the-certificate",
+                 test_certificate_ends);
   pair_add_test ("resumption", "a-user-is-the-same-without-eap", test_eap);
   pair_add_test ("resumption", "what-is-kept-in-a-database-is-there-after-a-restart", test_kept);
   int status = g_test_run ();
