@@ -68,8 +68,8 @@ typedef struct {
   /* Inbound, transport mode behind NAT: the addresses that the peer made its checksums with (RFC 3948, 3.1.2).  Family
    * 0: those of the packet. */
   IkeAddr        original_source, original_destination;
-  /* Outbound, for `update`: its sequence number goes up by so much, at least, and stays at its end there (RFC 4303,
-   * 3.3.3).  Only with CAN_SKIP. */
+  /* Outbound, only with CAN_SKIP.  For `update`: its sequence number goes up by so much, at least, and stays at its end
+   * there (RFC 4303, 3.3.3).  For `install`: so many numbers are left out, for somebody else may have used them. */
   guint64        skip;
 } IkeKernelSa;
 

@@ -83,8 +83,8 @@ void ike_sa_message_ids (const IkeSa *sa, guint32 *next_sent, guint32 *next_rece
 /* Another node of a cluster has used IDs below these, or may have: both go up to that, never down.  What is under way
  * below them is waited for no longer: requests of ours begin anew after a while, those of the peer are forgotten. */
 void ike_sa_raise_message_ids (IkeSa *sa, guint32 next_sent, guint32 next_received);
-/* The same for what we send in CHILD_SAs that are in the kernel: sequence numbers go up by @by.  FALSE: the kernel
- * plugin cannot (IKE_KERNEL_CAN_SKIP). */
+/* The same for what we send in CHILD_SAs: sequence numbers go up by @by, also of one that is not in the kernel yet,
+ * before its first packet.  FALSE: the kernel plugin cannot (IKE_KERNEL_CAN_SKIP). */
 gboolean ike_sa_skip_sequences (IkeSa *sa, guint64 by);
 /* The peer authenticated as nobody (RFC 7619): its identity is what it likes, and stands for no other SA of it. */
 void ike_sa_set_anonymous (IkeSa *sa);

@@ -333,6 +333,8 @@ ike_child_install (IkeChild *child, gboolean is_initiator, const guint8 *secret,
     ike_child_await_peer (child);
   if ((child->replaces || child->is_redundant || has_twin) && !is_initiator)
     ike_child_hold_outbound (child, &sas[1]);
+  else
+    sas[1].skip = ike_child_take_skip (child);
   install_batch (child, sas, call);
   ike_wipe (keymat, sizeof keymat);
 }
@@ -532,6 +534,8 @@ ike_child_set_up (IkeChild *child)
   ike_child_arm (child);
   if (is_elsewhere (child))
     update_endpoints (child);
+  if (child->skip && !child->held)
+    ike_child_skip (child, ike_child_take_skip (child));
   ike_child_start_holding (child);
   if (child->n_local)
     ike_selector_format (&child->selectors[0], local, sizeof local);

@@ -39,6 +39,7 @@ struct _IkeChild {
   gint64        soft_us, hard_us;             /* when it is to be replaced, and when it ends; 0: never */
   IkeTimer     *life_timer, *linger_timer;
   guint32       acquire;                      /* the kernel's question that it answers; 0: none */
+  guint64       skip;                         /* sequence numbers to leave out when its outbound SA is installed */
   IkeClaims    *claims;                       /* NULL: none yet, or none needed */
 };
 enum { IKE_DIRS_IN = 1 << IKE_DIR_IN | 1 << IKE_DIR_FWD, IKE_DIRS_OUT = 1 << IKE_DIR_OUT,
@@ -51,6 +52,10 @@ void     ike_child_free (IkeChild *child, const char *reason);
 IkeTree *ike_child_describe (const IkeChild *child);
 void     ike_children_update_endpoints (IkeSa *sa);
 void     ike_children_bury (IkeShard *shard);                         /* frees those that are gone */
+
+/* resync.c */
+void     ike_child_skip (IkeChild *child, guint64 by);         /* sequence numbers of one that sends */
+guint64  ike_child_take_skip (IkeChild *child);                /* of one that is about to */
 
 /* claims.c */
 void     ike_child_claim_anyway (IkeChild *child);

@@ -70,11 +70,33 @@ static const IkeCallClass skip_call = {
   .then = skipped,
 };
 
+void
+ike_child_skip (IkeChild *child, guint64 by)
+{
+  IkeSaManager *manager = child->sa->shard->manager;
+  IkeKernelSa old, new_;
+
+  ike_child_fill_kernel_sa (child, FALSE, &old);
+  new_ = old;
+  new_.skip = by;
+  manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (child->sa, &skip_call, NULL),
+                                 &old, &new_);
+}
+
+guint64
+ike_child_take_skip (IkeChild *child)
+{
+  guint64 by = child->skip;
+
+  child->skip = 0;
+  return by;
+}
+
+/* What was restored is not in the kernel yet, and must not begin with numbers that were used. */
 gboolean
 ike_sa_skip_sequences (IkeSa *sa, guint64 by)
 {
   IkeSaManager *manager = sa->shard->manager;
-  IkeKernelSa old, new_;
   IkeChild *child;
 
   ike_sa_assert_owner (sa);
@@ -82,12 +104,9 @@ ike_sa_skip_sequences (IkeSa *sa, guint64 by)
     return FALSE;
   for (child = sa->children; child; child = child->next) {
     if (!child->is_installed || child->held)
-      continue;
-    ike_child_fill_kernel_sa (child, FALSE, &old);
-    new_ = old;
-    new_.skip = by;
-    manager->kernel_class->update (manager->kernel->plugin, ike_sa_call (sa, &skip_call, NULL),
-                                   &old, &new_);
+      child->skip += MIN (by, G_MAXUINT64 - child->skip);
+    else
+      ike_child_skip (child, by);
   }
   return TRUE;
 }

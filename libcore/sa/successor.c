@@ -121,6 +121,7 @@ use_outbound (IkeChild *child)
   IkeKernelBatch batch = { sizeof batch, 1, n, &sa, policies };
 
   ike_child_fill_kernel_sa (child, FALSE, &sa);
+  sa.skip = ike_child_take_skip (child);
   sa.encr_key = held->bytes;
   sa.encr_key_len = held->encr_len;
   sa.integ_key = held->bytes + held->encr_len;

@@ -90,6 +90,14 @@ make_record (const IkeKernelSa *wanted)
   return record;
 }
 
+static void
+skip (FakeSa *sa, guint64 by)
+{
+  guint64 last = sa->flags & IKE_KERNEL_ESN ? G_MAXUINT64 : G_MAXUINT32;
+  if (sa->record)
+    sa->record->sequence += MIN (by, last - sa->record->sequence);
+}
+
 static gboolean
 add_sa (Fake *fake, const IkeKernelSa *wanted)
 {
@@ -108,6 +116,7 @@ add_sa (Fake *fake, const IkeKernelSa *wanted)
     sa->owner = wanted->sa;
     sa->child = wanted->child;
     sa->record = fake->records ? make_record (wanted) : NULL;
+    skip (sa, wanted->skip);
     fake_insert (fake, stripe, sa);
   }
   fake_unlock (stripe);
@@ -241,10 +250,7 @@ update (IkePlugin *self, IkeCall *call, const IkeKernelSa *old, const IkeKernelS
     sa->source = new_->source;
     sa->destination = new_->destination;
     sa->flags = (sa->flags & ~(guint32) IKE_KERNEL_ENCAP) | (new_->flags & IKE_KERNEL_ENCAP);
-    if (sa->record)
-      sa->record->sequence +=
-          MIN (new_->skip,
-               (sa->flags & IKE_KERNEL_ESN ? G_MAXUINT64 : G_MAXUINT32) - sa->record->sequence);
+    skip (sa, new_->skip);
   }
   fake_unlock (stripe);
   if (sa)

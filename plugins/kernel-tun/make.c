@@ -168,6 +168,8 @@ fill (TunAdmin *admin, TunSa *sa, const IkeKernelSa *wanted)
   ike_secret_set (&sa->integ_key, wanted->integ_key, wanted->integ_key_len);
   if (sa->is_inbound)
     sa->replay = replay_new (wanted->replay_window, sa->is_esn);
+  else
+    sad_skip (sa, wanted->skip);
 }
 
 TunSa *

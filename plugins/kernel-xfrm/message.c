@@ -182,20 +182,45 @@ window_of (const IkeKernelSa *sa)
   return MAX (window, sa->direction == IKE_DIR_IN ? WINDOW_PLAIN : 1u);
 }
 
+/* @gap further, and no further than its end. */
+static void
+skip (guint32 *low, guint32 *high, guint64 gap)
+{
+  guint64 now = (high ? (guint64) *high << 32 : 0) | *low, last = high ? G_MAXUINT64 : G_MAXUINT32;
+  now += MIN (gap, last - now);
+  *low = (guint32) now;
+  if (high)
+    *high = (guint32) (now >> 32);
+}
+
+static void
+put_first_sequence (XfrmMessage *message, const IkeKernelSa *sa)
+{
+  struct xfrm_replay_state state = { 0 };
+  if (sa->direction != IKE_DIR_OUT || !sa->skip)
+    return;
+  skip (&state.oseq, NULL, sa->skip);
+  xfrm_put (message, XFRMA_REPLAY_VAL, &state, sizeof state);
+}
+
 static void
 put_replay (XfrmMessage *message, const IkeKernelSa *sa, struct xfrm_usersa_info *info)
 {
   guint32 window = window_of (sa);
+  gboolean is_esn = (sa->flags & IKE_KERNEL_ESN) != 0;
   union {
     struct xfrm_replay_state_esn state;
     guint8 bytes[sizeof (struct xfrm_replay_state_esn) + XFRMA_REPLAY_ESN_MAX / 8];
   } to = { 0 };
-  if (sa->flags & IKE_KERNEL_ESN)
+  if (is_esn)
     info->flags |= XFRM_STATE_ESN;
   else if (window <= WINDOW_PLAIN) {
     info->replay_window = (guint8) window;
+    put_first_sequence (message, sa);
     return;
   }
+  if (sa->direction == IKE_DIR_OUT)
+    skip (&to.state.oseq, is_esn ? &to.state.oseq_hi : NULL, sa->skip);
   to.state.bmp_len = (window + 31) / 32;
   to.state.replay_window = window;
   xfrm_put (message, XFRMA_REPLAY_ESN_VAL, &to, sizeof to.state + 4 * to.state.bmp_len);
@@ -433,17 +458,6 @@ is_redacted (const struct nlattr *attribute, gsize header)
   for (gsize i = 0; i < len; i++)
     any |= key[header + i];
   return !any;
-}
-
-/* @gap further, and no further than its end. */
-static void
-skip (guint32 *low, guint32 *high, guint64 gap)
-{
-  guint64 now = (high ? (guint64) *high << 32 : 0) | *low, last = high ? G_MAXUINT64 : G_MAXUINT32;
-  now += MIN (gap, last - now);
-  *low = (guint32) now;
-  if (high)
-    *high = (guint32) (now >> 32);
 }
 
 /* @gap: 0 for an inbound one. */

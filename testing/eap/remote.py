@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Road warriors: clients that prove themselves by EAP to a gateway, get an address from it, and ping what is behind it.
 
-The clients are on the left, the gateway on the right, FreeRADIUS, where there is one, in the middle."""
+The clients are on the left, the gateway on the right, FreeRADIUS, where there is one, in the middle.  A gateway that a client is
+sent to has a place of its own."""
 import concurrent.futures
 import dataclasses
 import functools
+import ipaddress
 import json
 import os
 import signal
+import struct
 
 import capture
 import peers
@@ -23,6 +26,7 @@ NAME, OTHERS, PASSWORD = "alice", ("bob",), "wonderland"
 POOL, POOL6 = "10.3.0.0/24", "fd03::/112"
 BEHIND = {"address": "10.2.0.1", "net": "10.2.0.0/16"}
 BEHIND6 = {"address": "fd02::1", "net": "fd02::/32"}
+IKE_SA_INIT, RESPONSE, REDIRECTED_FROM = 34, 0x20, 16408
 
 # What charon loads beside what other cases want of it.
 STRONGSWAN_EAP = "eap-identity eap-md5 eap-gtc eap-mschapv2 eap-tls eap-ttls eap-radius md5 xauth-generic fips-prf"
@@ -82,17 +86,22 @@ class Case:
     nat: bool = False                         # between them, see Lab
     has_address: bool = True                  # a virtual one; else a network of its own
     has_ipv6: bool = False                    # a virtual one of that, too
+    sent: str = None                          # "init" or "auth": when a first gateway, an Ikebana, sends it to this one
     client_plugins: dict = dataclasses.field(default_factory=dict)
     gateway_plugins: dict = dataclasses.field(default_factory=dict)
 
 
 class Run:
-    """One case, with its daemons."""
+    """One case, with its daemons.  Where the client is sent elsewhere, `first` is the gateway that does it."""
 
     def __init__(self, case, kinds, lab, make):
         self.case, self.lab, self.made = case, lab, make.pki()
         self.clients, self.told = [], ""
-        self.make, self.client, self.gateway = make, make(kinds[0], lab, lab.left), make(kinds[1], lab, lab.right)
+        self.make, self.client, self.first = make, make(kinds[0], lab, lab.left), None
+        where = lab.right
+        if case.sent:
+            self.first, where = make("ikebana", lab, lab.right), self.elsewhere()
+        self.gateway = make(kinds[1], lab, where)
         self.method = METHODS[case.method]
         self.known = f"{NAME}@example" if self.method.is_certificate else f"1{sim.IMSI}" if self.method.is_card else NAME
         self.user = case.user or self.known
@@ -129,12 +138,12 @@ class Run:
         if self.case.is_second_round:
             rounds = {"local-1": {"auth": "pubkey", "id": f"{NAME}@example", "certs": own}, "local-2": local}
         more = {"secrets": {"eap-1": {"id": self.user, "secret": f'"{self.case.password}"'}}} if self.method.has_password else {}
-        return tree({"local_addrs": peer.side.outer[4], "remote_addrs": self.gateway.side.outer[4],
+        return tree({"local_addrs": peer.side.outer[4], "remote_addrs": (self.first or self.gateway).side.outer[4],
                      "vips": self.families("0.0.0.0", "::") if self.case.has_address else None, **rounds, "remote": remote},
                     {"remote_ts": self.families(BEHIND["net"], BEHIND6["net"]),
                      "local_ts": None if self.case.has_address else peer.side.net(4)}, more)
 
-    def gateway_tree(self):
+    def gateway_tree(self, gateway, **keys):
         local = {"auth": f"eap-{self.method.name}" if self.case.is_eap_only else "pubkey", "id": GATEWAY,
                  "certs": f"{self.made.gateway.name}.pem"}
         remote = {"auth": "eap-radius" if self.radius else f"eap-{self.method.name}", "id": "%any", "eap_id": "%any"}
@@ -149,13 +158,25 @@ class Run:
         if self.method.has_password and not self.radius:
             more["secrets"] = {f"eap-{name}": {"id": name, "secret": f'"{PASSWORD}"'} for name in (NAME, *OTHERS)}
         pool, theirs = (self.families("rw", "rw6"), None) if self.case.has_address else (None, self.client.side.net(4))
-        return tree({"local_addrs": self.gateway.side.outer[4], "remote_addrs": "%any", "pools": pool, "local": local, **rounds},
+        return tree({"local_addrs": gateway.side.outer[4], "remote_addrs": "%any", "pools": pool, "local": local, **rounds, **keys},
                     {"local_ts": self.families(BEHIND["net"], BEHIND6["net"]), "remote_ts": theirs}, more)
 
     def families(self, *words):
         return words if self.case.has_ipv6 else words[0]
 
     # -- what happens
+
+    def elsewhere(self):
+        """Another place for a gateway; behind both is the same."""
+        side = self.lab.add_client("elsewhere", 5)
+        side.other = self.lab.left
+        ip(side.netns, f"address add {BEHIND['address']} dev lo")
+        return side
+
+    def start_first(self):
+        policy = {"redirect": {"policy": "list", "gateways": self.gateway.side.outer[4]}}
+        self.first.give(pki.Wallet(self.made.gateway, (self.made.root,)))
+        START[self.first.kind](self.first, self.gateway_tree(self.first, redirect=self.case.sent), policy)
 
     def start(self):
         if self.radius and self.case.is_radius_up:
@@ -168,7 +189,9 @@ class Run:
             for name, section in RADIUS_KEYS[self.gateway.kind](keys).items():
                 plugins[name] = {**section, **plugins.get(name, {})}
         self.gateway.give(pki.Wallet(self.made.gateway, (self.made.root,)))
-        START[self.gateway.kind](self.gateway, self.gateway_tree(), plugins)
+        START[self.gateway.kind](self.gateway, self.gateway_tree(self.gateway), plugins)
+        if self.first:
+            self.start_first()
         self.start_client(self.client)
 
     def start_client(self, peer):
@@ -265,7 +288,8 @@ def run_case(case, kinds, make, directory):
     with Lab(directory, nat=case.nat) as lab:
         ip(lab.middle, "route add 10.3.0.0/24 dev lo")      # what is not protected ends here
         run = Run(case, kinds, lab, make)
-        sniffer = capture.Capture(lab)
+        sniffer = capture.Capture(lab, run.gateway.side.name)
+        at_first = capture.Capture(lab, run.first.side.name) if run.first else None
         run.start()
         if case.refused is not None:
             run.check_refused()
@@ -278,7 +302,9 @@ def run_case(case, kinds, make, directory):
             packets = sniffer.stop()
             for address in addresses:
                 check_protected(packets, address)
-        for peer in (*run.clients, run.gateway):
+            if case.sent:
+                check_sent(run, packets, at_first.stop())
+        for peer in filter(None, (*run.clients, run.first, run.gateway)):
             if peer.kind == "ikebana":
                 check_escaped(peer)
                 peer.check_end()
@@ -303,6 +329,28 @@ def check_protected(packets, address):
     clear = [packet for packet in packets if address in (str(packet.source), str(packet.target))]
     if clear:
         raise Failure(f"in the clear: {clear[0].source} -> {clear[0].target}, protocol {clear[0].protocol}")
+
+
+def check_sent(run, packets, at_first):
+    """RFC 5685, 3: the client names the gateway that it comes from; it has left that one, which saw no ESP, and is here alone."""
+    if any(capture.is_esp_in_udp(packet) or capture.is_raw_esp(packet) for packet in at_first):
+        raise Failure("ESP went to the first gateway")
+    first, here = run.first.side.outer[4], run.gateway.side.outer[4]
+    came_from = notify(REDIRECTED_FROM, b"\x01\x04" + ipaddress.ip_address(first).packed)
+    if not any(came_from in message for _, message in capture.ike_messages(packets, IKE_SA_INIT) if not message[19] & RESPONSE):
+        raise Failure(f"no IKE_SA_INIT said that it comes from {first}")
+    wait_for("the first gateway having no IKE SA", lambda: not run.first.sas(), 5)
+    if [sa["remote-host"] for sa in run.client.sas()] != [here]:
+        raise Failure(f"the client has these IKE SAs: {run.client.sas()}")
+    if (n := run.first.json("stats")["redirect"]["sent"]) != 1:
+        raise Failure(f"the first gateway sent {n} clients elsewhere")
+    if run.gateway.kind == "strongswan" and f"client got redirected from {first}" not in run.gateway.log():
+        raise Failure("strongSwan does not say that the client comes from another gateway")
+
+
+def notify(kind, data):
+    """The payload, without the byte before its length."""
+    return struct.pack(">HBBH", 8 + len(data), 0, 0, kind) + data
 
 
 # -- what comes after the pings
@@ -434,6 +482,7 @@ CASES = [
     Case("both-families", "mschapv2", has_ipv6=True),
     Case("two-behind-nat", "mschapv2", nat=True, then=beside, **TO_OURS),
     Case("without-address", "md5", has_address=False, **OURS),
+    *(Case(f"redirect-{when}", "mschapv2", sent=when) for when in ("init", "auth")),
     Case("wrong-password", "mschapv2", password="looking glass", refused={"ikebana": "the password of alice is wrong"},
          told="(E=691"),
     Case("unknown-user", "md5", user="carol", refused={"ikebana": "there is no secret for carol"}, **TO_OURS),

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_resumption_bytes.c - one resumption, byte by byte, as RFC 5723 has it: what is on the wire
- * is read here, and keys and AUTH are computed anew by GLib's HMAC. */
+ * is read here, and keys and AUTH are computed anew (octets.h). */
 #define _GNU_SOURCE
+#include "exchange/octets.h"
 #include "exchange/tickets.h"
 #include <string.h>
 
-enum {
-  MAC_LEN = 32,
-  N_TICKET_LT_OPAQUE = 16409,
-  N_TICKET_REQUEST = 16410,
-  N_TICKET_OPAQUE = 16413
-};
+enum { N_TICKET_LT_OPAQUE = 16409, N_TICKET_REQUEST = 16410, N_TICKET_OPAQUE = 16413 };
 
 typedef struct {
   GByteArray *messages[4]; /* request and answer of IKE_SESSION_RESUME, plaintext of IKE_AUTH */
@@ -89,91 +85,15 @@ static const IkePluginInfo bytes_plugin = {
   .activate = activate,
 };
 
-/* -- by hand */
-
+/* RFC 5723, 7: "the Protocol ID and the SPI Size fields MUST both be sent as 0." */
 static void
-hmac (const guint8 *key, gsize key_len, const IkePart *parts, guint n, guint8 out[MAC_LEN])
+check_notify (const OctetsPayload *payload, guint type)
 {
-  GHmac *mac = g_hmac_new (G_CHECKSUM_SHA256, key, key_len);
-  gsize len = MAC_LEN;
-
-  for (guint i = 0; i < n; i++)
-    if (parts[i].len)
-      g_hmac_update (mac, parts[i].data, (gssize) parts[i].len);
-  g_hmac_get_digest (mac, out, &len);
-  g_hmac_unref (mac);
-}
-
-/* prf+ (RFC 7296, 2.13). */
-static void
-expand (const guint8 *key, const IkePart *seed, guint8 *out, gsize len)
-{
-  guint8 last[MAC_LEN], count = 1;
-  gsize done = 0;
-
-  while (done < len) {
-    IkePart parts[] = { { last, done ? MAC_LEN : 0 }, *seed, { &count, 1 } };
-    hmac (key, MAC_LEN, parts, 3, last);
-    memcpy (out + done, last, MIN (MAC_LEN, len - done));
-    done += MIN (MAC_LEN, len - done);
-    count++;
-  }
-}
-
-typedef struct {
-  guint8 type, critical;
-  const guint8 *body;
-  gsize len;
-} Payload;
-
-/* The payloads of a chain, which fills it to the end. */
-static guint
-split (guint8 first, const guint8 *at, gsize len, Payload out[16])
-{
-  guint n = 0;
-
-  while (first) {
-    gsize size;
-    g_assert_cmpuint (len, >=, 4);
-    g_assert_cmpuint (n, <, 16);
-    size = (gsize) at[2] << 8 | at[3];
-    g_assert_cmpuint (size, >=, 4);
-    g_assert_cmpuint (size, <=, len);
-    out[n++] = (Payload){ first, at[1], at + 4, size - 4 };
-    first = at[0];
-    at += size;
-    len -= size;
-  }
-  g_assert_cmpuint (len, ==, 0);
-  return n;
-}
-
-static guint
-notify_type (const Payload *payload)
-{
-  /* RFC 5723, 7: "the Protocol ID and the SPI Size fields MUST both be sent as 0." */
-  g_assert_cmpuint (payload->type, ==, IKE_PAYLOAD_NOTIFY);
-  g_assert_cmpuint (payload->body[0] | payload->body[1], ==, 0);
-  return (guint) payload->body[2] << 8 | payload->body[3];
-}
-
-static const Payload *
-find_notify (const Payload *payloads, guint n, guint type)
-{
-  for (guint i = 0; i < n; i++)
-    if (payloads[i].type == IKE_PAYLOAD_NOTIFY
-        && ((guint) payloads[i].body[2] << 8 | payloads[i].body[3]) == type)
-      return &payloads[i];
-  return NULL;
-}
-
-static const Payload *
-find (const Payload *payloads, guint n, guint8 type)
-{
-  for (guint i = 0; i < n; i++)
-    if (payloads[i].type == type)
-      return &payloads[i];
-  return NULL;
+  g_assert_nonnull (payload);
+  if (type)
+    g_assert_cmpuint (octets_notify_type (payload), ==, type);
+  g_assert_cmpuint (octets_notify_type (payload), !=, 0);
+  g_assert_cmpuint (payload->body.data[0] | payload->body.data[1], ==, 0);
 }
 
 /* -- the exchange */
@@ -187,8 +107,8 @@ static IkePart
 check_request (void)
 {
   const GByteArray *m = heard.messages[0];
-  Payload payloads[16];
-  guint n = split (m->data[16], m->data + 28, m->len - 28, payloads);
+  OctetsPayload payloads[OCTETS_PAYLOADS_MAX];
+  guint n = octets_split (m->data[16], m->data + 28, m->len - 28, payloads);
 
   g_assert_cmpint (memcmp (m->data, zero, 8), !=, 0);
   g_assert_cmpmem (m->data + 8, 8, zero, 8);
@@ -197,13 +117,13 @@ check_request (void)
   g_assert_cmpuint (m->data[19], ==, IKE_FLAG_INITIATOR);
   g_assert_cmpmem (m->data + 20, 4, zero, 4);
   g_assert_cmpuint (payloads[0].type, ==, IKE_PAYLOAD_NONCE);
-  g_assert_cmpuint (payloads[0].len, >=, 16);
-  g_assert_cmpuint (notify_type (&payloads[1]), ==, N_TICKET_OPAQUE);
-  g_assert_null (find (payloads, n, IKE_PAYLOAD_SA));
-  g_assert_null (find (payloads, n, IKE_PAYLOAD_KE));
+  g_assert_cmpuint (payloads[0].body.len, >=, 16);
+  check_notify (&payloads[1], N_TICKET_OPAQUE);
+  g_assert_null (octets_find (payloads, n, IKE_PAYLOAD_SA));
+  g_assert_null (octets_find (payloads, n, IKE_PAYLOAD_KE));
   for (guint i = 2; i < n; i++)
-    notify_type (&payloads[i]);
-  return (IkePart){ payloads[0].body, payloads[0].len };
+    check_notify (&payloads[i], 0);
+  return payloads[0].body;
 }
 
 /* Figure 5: "HDR, Nr [,N+]"; "The responder copies the SPIi value from the request, and the SPIr
@@ -212,8 +132,8 @@ static IkePart
 check_response (void)
 {
   const GByteArray *m = heard.messages[1];
-  Payload payloads[16];
-  guint n = split (m->data[16], m->data + 28, m->len - 28, payloads);
+  OctetsPayload payloads[OCTETS_PAYLOADS_MAX];
+  guint n = octets_split (m->data[16], m->data + 28, m->len - 28, payloads);
 
   g_assert_cmpmem (m->data, 8, heard.messages[0]->data, 8);
   g_assert_cmpint (memcmp (m->data + 8, zero, 8), !=, 0);
@@ -222,89 +142,70 @@ check_response (void)
   g_assert_cmpmem (m->data + 20, 4, zero, 4);
   g_assert_cmpuint (payloads[0].type, ==, IKE_PAYLOAD_NONCE);
   for (guint i = 1; i < n; i++)
-    notify_type (&payloads[i]);
-  return (IkePart){ payloads[0].body, payloads[0].len };
+    check_notify (&payloads[i], 0);
+  return payloads[0].body;
 }
 
-/* 5.1: "SKEYSEED = prf(SK_d_old, "Resumption" | Ni | Nr)"; "{SK_d | SK_ai | SK_ar | SK_ei | SK_er |
- * SK_pi | SK_pr} = prf+(SKEYSEED, Ni | Nr | SPIi | SPIr)". */
+/* 5.1, which octets_resume() quotes. */
 static void
 check_keys (const IkePart *ni, const IkePart *nr)
 {
-  const IkePart parts[] = { { (const guint8 *) "Resumption", 10 }, *ni, *nr };
-  guint8 skeyseed[MAC_LEN], stream[512];
-  g_autoptr (GByteArray) seed = g_byte_array_new ();
-  gsize at = MAC_LEN;
+  OctetsKeys keys;
+  const guint8 *wanted[] = { NULL, NULL, keys.ei, keys.er, keys.pi, keys.pr };
+  static const guint lens[] = { 0, 0, OCTETS_KEY, OCTETS_KEY, OCTETS_MAC, OCTETS_MAC };
 
-  g_assert_cmpuint (heard.kept.len, ==, MAC_LEN);
-  hmac (heard.kept.bytes, heard.kept.len, parts, 3, skeyseed);
-  g_byte_array_append (seed, ni->data, (guint) ni->len);
-  g_byte_array_append (seed, nr->data, (guint) nr->len);
-  g_byte_array_append (seed, heard.messages[1]->data, 16);
-  expand (skeyseed, &(IkePart){ seed->data, seed->len }, stream, sizeof stream);
-  for (guint i = 0; i < 6; i++) {
-    g_assert_cmpmem (stream + at, heard.lens[i], heard.keys[i], heard.lens[i]);
-    at += heard.lens[i];
-  }
-  g_assert_cmpuint (heard.lens[2], ==, 36);
-  g_assert_cmpuint (at, ==, MAC_LEN + 2 * 36 + 2 * MAC_LEN);
+  g_assert_cmpuint (heard.kept.len, ==, OCTETS_MAC);
+  octets_resume (heard.kept.bytes, ni, nr, heard.messages[1]->data, &keys);
+  for (guint i = 0; i < G_N_ELEMENTS (lens); i++)
+    g_assert_cmpmem (wanted[i], lens[i], heard.keys[i], heard.lens[i]);
 }
 
-/* 4.3.3: "AUTH = prf(SK_px, <message octets>)"; RFC 7296, 2.15: "RealMessage1 | NonceRData |
- * MACedIDForI", "MACedIDForI = prf(SK_pi, RestOfInitIDPayload)". */
+/* 4.3.3: "AUTH = prf(SK_px, <message octets>)". */
 static void
-check_auth (const Payload *auth, const Payload *id, const guint8 *key, const GByteArray *message,
-            const IkePart *nonce)
+check_auth (const OctetsPayload *auth, const OctetsPayload *id, const guint8 *key,
+            const GByteArray *message, const IkePart *nonce)
 {
-  guint8 maced[MAC_LEN], value[MAC_LEN];
-  const IkePart rest = { id->body, id->len };
-
-  hmac (key, MAC_LEN, &rest, 1, maced);
-  hmac (key, MAC_LEN,
-        (const IkePart[]){ { message->data, message->len }, *nonce, { maced, MAC_LEN } }, 3, value);
-  g_assert_cmpuint (auth->body[0], ==, 2);
-  g_assert_cmpuint (auth->body[1] | auth->body[2] | auth->body[3], ==, 0);
-  g_assert_cmpmem (auth->body + 4, auth->len - 4, value, MAC_LEN);
+  g_assert_true (octets_is_auth (&auth->body, key, &(IkePart){ message->data, message->len }, nonce,
+                                 key, &id->body));
 }
 
 static void
-check_id (const Payload *id, const char *text)
+check_id (const OctetsPayload *id, const char *text)
 {
   static const guint8 head[4] = { IKE_ID_FQDN };
 
   g_assert_nonnull (id);
-  g_assert_cmpmem (id->body, 4, head, 4);
-  g_assert_cmpmem (id->body + 4, id->len - 4, text, strlen (text));
+  g_assert_cmpmem (id->body.data, 4, head, 4);
+  g_assert_cmpmem (id->body.data + 4, id->body.len - 4, text, strlen (text));
 }
 
 static void
 check_ike_auth (const IkePart *ni, const IkePart *nr)
 {
-  Payload ours[16], theirs[16];
+  OctetsPayload ours[OCTETS_PAYLOADS_MAX], theirs[OCTETS_PAYLOADS_MAX];
   const GByteArray *request = heard.messages[2], *response = heard.messages[3];
-  guint n = split (heard.firsts[2], request->data, request->len, ours);
-  guint k = split (heard.firsts[3], response->data, response->len, theirs);
-  const Payload *ticket;
+  guint n = octets_split (heard.firsts[2], request->data, request->len, ours);
+  guint k = octets_split (heard.firsts[3], response->data, response->len, theirs);
+  const OctetsPayload *id_i = octets_find (ours, n, IKE_PAYLOAD_IDI),
+                      *id_r = octets_find (theirs, k, IKE_PAYLOAD_IDR), *ticket;
 
-  check_id (find (ours, n, IKE_PAYLOAD_IDI), "a.test");
-  check_id (find (theirs, k, IKE_PAYLOAD_IDR), "b.test");
-  check_auth (find (ours, n, IKE_PAYLOAD_AUTH), find (ours, n, IKE_PAYLOAD_IDI), heard.keys[4],
-              heard.messages[0], nr);
-  check_auth (find (theirs, k, IKE_PAYLOAD_AUTH), find (theirs, k, IKE_PAYLOAD_IDR), heard.keys[5],
-              heard.messages[1], ni);
+  check_id (id_i, "a.test");
+  check_id (id_r, "b.test");
+  check_auth (octets_find (ours, n, IKE_PAYLOAD_AUTH), id_i, heard.keys[4], heard.messages[0], nr);
+  check_auth (octets_find (theirs, k, IKE_PAYLOAD_AUTH), id_r, heard.keys[5], heard.messages[1],
+              ni);
   /* "When resuming a session, a client will typically request a new ticket immediately". */
-  ticket = find_notify (ours, n, N_TICKET_REQUEST);
-  g_assert_nonnull (ticket);
-  g_assert_cmpuint (ticket->len, ==, 4);
-  ticket = find_notify (theirs, k, N_TICKET_LT_OPAQUE);
-  g_assert_nonnull (ticket);
-  g_assert_cmpuint (notify_type (ticket), ==, N_TICKET_LT_OPAQUE);
+  ticket = octets_find_notify (ours, n, N_TICKET_REQUEST);
+  check_notify (ticket, N_TICKET_REQUEST);
+  g_assert_cmpuint (ticket->body.len, ==, 4);
+  ticket = octets_find_notify (theirs, k, N_TICKET_LT_OPAQUE);
+  check_notify (ticket, N_TICKET_LT_OPAQUE);
   /* 7.1: the lifetime in seconds, then the ticket. */
-  g_assert_cmpmem (ticket->body + 4, 4, ((const guint8[]){ 0, 0, 3600 >> 8, 3600 & 0xff }), 4);
-  g_assert_cmpuint (ticket->len, >, 100);
-  g_assert_null (find (ours, n, IKE_PAYLOAD_CERT));
-  g_assert_nonnull (find (ours, n, IKE_PAYLOAD_SA));
-  g_assert_nonnull (find (theirs, k, IKE_PAYLOAD_TSR));
+  g_assert_cmpmem (ticket->body.data + 4, 4, ((const guint8[]){ 0, 0, 3600 >> 8, 3600 & 0xff }), 4);
+  g_assert_cmpuint (ticket->body.len, >, 100);
+  g_assert_null (octets_find (ours, n, IKE_PAYLOAD_CERT));
+  g_assert_nonnull (octets_find (ours, n, IKE_PAYLOAD_SA));
+  g_assert_nonnull (octets_find (theirs, k, IKE_PAYLOAD_TSR));
 }
 
 /* 9.10: nothing in the clear tells who resumes. */

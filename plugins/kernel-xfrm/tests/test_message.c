@@ -577,6 +577,34 @@ test_an_sa_skips_as_many_more_and_stops_at_its_end (void)
   g_assert_cmpuint (esn->oseq, ==, G_MAXUINT32);
 }
 
+/* Of an IKE SA that another node had before. */
+static void
+test_a_new_sa_begins_behind_what_was_used (void)
+{
+  IkeKernelSa sa = make_sa (IKE_DIR_OUT), in = make_sa (IKE_DIR_IN);
+  const struct xfrm_replay_state *plain;
+  const struct xfrm_replay_state_esn *esn;
+  Written written;
+  write_sa (&written, &sa);
+  g_assert_null (written.table[XFRMA_REPLAY_VAL]);
+  sa.skip = 5;
+  write_sa (&written, &sa);
+  plain = netlink_content (written.table[XFRMA_REPLAY_VAL], sizeof *plain);
+  g_assert_nonnull (plain);
+  g_assert_cmpuint (plain->oseq, ==, 5);
+  g_assert_cmpuint (plain->seq, ==, 0);
+  sa.flags |= IKE_KERNEL_ESN;
+  sa.skip = (G_GUINT64_CONSTANT (5) << 32) + 7;
+  write_sa (&written, &sa);
+  esn = netlink_content (written.table[XFRMA_REPLAY_ESN_VAL], sizeof *esn);
+  g_assert_nonnull (esn);
+  g_assert_cmpuint (esn->oseq_hi, ==, 5);
+  g_assert_cmpuint (esn->oseq, ==, 7);
+  in.skip = 5;
+  write_sa (&written, &in);
+  g_assert_null (written.table[XFRMA_REPLAY_VAL]);
+}
+
 static void
 test_an_inbound_sa_does_not_skip_and_esn_carries_over (void)
 {
@@ -680,6 +708,7 @@ main (int argc, char **argv)
        test_a_moved_sa_keeps_what_it_counted_and_skips_numbers);
   ADD ("an-sa-skips-as-many-more-and-stops-at-its-end",
        test_an_sa_skips_as_many_more_and_stops_at_its_end);
+  ADD ("a-new-sa-begins-behind-what-was-used", test_a_new_sa_begins_behind_what_was_used);
   ADD ("an-inbound-sa-does-not-skip-and-esn-carries-over",
        test_an_inbound_sa_does_not_skip_and_esn_carries_over);
   ADD ("keys-that-the-kernel-hides-are-not-used", test_keys_that_the_kernel_hides_are_not_used);
