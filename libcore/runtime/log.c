@@ -2,7 +2,8 @@
 /* log.c - from a sentence anywhere to the sinks on the observer loop.
  *
  * Thresholds and rates are per group.  Until the sinks are found, after they are gone, and always
- * for errors, records go to the fallback that whoever made the engine gave. */
+ * for errors, records go to the fallback that whoever made the engine gave.  What is said before
+ * the sinks are found waits for them as well: why a plugin is not there belongs into the log. */
 #include "config.h"
 #include <string.h>
 #include "runtime/loop_private.h"
@@ -44,6 +45,7 @@ struct _IkeLogger {
   const IkeProvided *const *sinks;
   guint                     n_sinks;
   atomic_bool               has_sinks;
+  atomic_bool               is_early;         /* they may come yet; the observer loop does not run */
   atomic_uint               n_queued;
   atomic_bool               is_flush_due;
   guint32                   lost, limited;    /* counters */
@@ -219,7 +221,7 @@ record_send (IkeLogger *logger, guint32 level, const char *group, const char *su
   IkeLogRecord record = { sizeof record, level,   ike_engine_wall_us (logger->engine),
                           group,         subject, text };
 
-  if (has_sinks)
+  if (has_sinks || atomic_load_explicit (&logger->is_early, memory_order_relaxed))
     record_queue (logger, &record);
   if (options->log_fallback && (!has_sinks || level == IKE_LOG_ERROR))
     options->log_fallback (&record, options->log_data);
@@ -274,6 +276,7 @@ ike_logger_new (IkeEngine *engine)
 
   logger->engine = engine;
   atomic_init (&logger->levels, levels_new (NULL));
+  atomic_init (&logger->is_early, TRUE);
   logger->lost = ike_counter (engine, "log.lost");
   logger->limited = ike_counter (engine, "log.limited");
   return logger;
@@ -287,12 +290,16 @@ ike_logger_start (IkeEngine *engine, const IkeProvided *const *sinks, guint n)
   logger->sinks = sinks;
   logger->n_sinks = n;
   atomic_store_explicit (&logger->has_sinks, logger->n_sinks > 0, memory_order_release);
+  atomic_store_explicit (&logger->is_early, FALSE, memory_order_relaxed);
+  while (!n && ike_loop_drain (engine->observer))
+    ;
 }
 
 void
 ike_logger_stop (IkeEngine *engine)
 {
   atomic_store_explicit (&engine->logger->has_sinks, FALSE, memory_order_release);
+  atomic_store_explicit (&engine->logger->is_early, FALSE, memory_order_relaxed);
   while (ike_loop_drain (engine->observer))
     ;
   engine->logger->n_sinks = 0;

@@ -15,7 +15,8 @@ static void
 write_settings (Fixture *fixture, const char *path)
 {
   g_autofree char *text = g_strdup_printf (
-      "plugins { log-file { critical = yes\n path = %s\n time_format = \"\"\n } }\n", path);
+      "plugins { log-file { critical = yes\n path = %s\n time_format = \"\"\n }\n"
+      "absent { load = yes }\n }\n", path);
   g_assert_true (g_file_set_contents (fixture->settings, text, -1, NULL));
 }
 
@@ -84,6 +85,14 @@ test_rotate (Fixture *fixture, gconstpointer unused)
   assert_written (fixture->log, "the second day", "the first day");
 }
 
+/* Before any file was open. */
+static void
+test_start (Fixture *fixture, gconstpointer unused)
+{
+  ike_engine_free (fixture->engine);
+  assert_written (fixture->log, "plugin absent is not installed", "the first day");
+}
+
 /* A dry run changes over to nothing. */
 static void
 test_dry_run (Fixture *fixture, gconstpointer unused)
@@ -118,6 +127,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  ADD ("why-a-plugin-is-not-there-is-in-the-log", test_start);
   ADD ("a-renamed-file-is-followed-by-a-new-one", test_rotate);
   ADD ("a-dry-run-changes-over-to-nothing", test_dry_run);
   ADD ("a-reload-that-cannot-open-is-refused", test_refused);
