@@ -295,6 +295,19 @@ session_failed (EapTunnel *tunnel)
 
 /* -- to the method */
 
+/* An array that grows by itself leaves copies behind, and this may be a password. */
+static void
+hear (EapTunnel *tunnel, const guint8 *data, gsize len)
+{
+  GByteArray *heard = g_byte_array_sized_new (tunnel->heard->len + (guint) len);
+
+  g_byte_array_append (heard, tunnel->heard->data, tunnel->heard->len);
+  g_byte_array_append (heard, data, (guint) len);
+  forget_heard (tunnel);
+  g_byte_array_unref (tunnel->heard);
+  tunnel->heard = heard;
+}
+
 static void
 talk (EapTunnel *tunnel)
 {
@@ -303,7 +316,7 @@ talk (EapTunnel *tunnel)
   gsize n;
 
   while ((n = tls->read (tunnel->session, buffer, sizeof buffer)) > 0)
-    g_byte_array_append (tunnel->heard, buffer, (guint) n);
+    hear (tunnel, buffer, n);
   ike_wipe (buffer, sizeof buffer);
   if (tls->state (tunnel->session) == IKE_TLS_UP)
     tunnel->klass->talk (tunnel->user, tunnel->heard->data, tunnel->heard->len);
