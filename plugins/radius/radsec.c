@@ -274,10 +274,14 @@ follow (Radsec *radsec, IkeTlsState state)
     return radsec->ops->reason (radsec->tls);
   if (state == IKE_TLS_UP && !radsec->is_judged)
     over = judge (radsec);
-  if (!over && radsec->socket->is_up)
+  if (!over && radsec->socket->is_up) {
     over = read_packets (radsec);
+    state = radsec->ops->state (radsec->tls);
+  }
   if (over)
     return over;
+  if (state == IKE_TLS_FAILED)
+    return radsec->ops->reason (radsec->tls);
   return state == IKE_TLS_CLOSED ? "the server closed it" : NULL;
 }
 

@@ -122,6 +122,22 @@ test_close (gconstpointer version)
   g_assert_cmpuint (two.tls->read (two.server, (guint8 *) heard, sizeof heard), ==, 0);
   g_assert_cmpint (two.tls->state (two.server), ==, IKE_TLS_CLOSED);
   g_assert_cmpstr (two.tls->reason (two.server), ==, NULL);
+  assert_same_key (&two, "client EAP encryption", NULL, 0);
+  two_close (&two);
+}
+
+/* An end before there was a session: there are no keys, either. */
+static void
+test_closed_before (gconstpointer version)
+{
+  static const guint8 close_notify[] = { 21, 3, 3, 0, 2, 1, 0 };
+  guint8 key[32];
+  Two two;
+
+  two_open (&two, (guint16) GPOINTER_TO_UINT (version));
+  g_assert_cmpint (two.tls->feed (two.server, close_notify, sizeof close_notify), !=, IKE_TLS_UP);
+  g_assert_false (
+      two.tls->export_key (two.server, "client EAP encryption", NULL, 0, key, sizeof key));
   two_close (&two);
 }
 
@@ -227,6 +243,7 @@ main (int argc, char **argv)
     { "both-come-up-and-have-the-same-keys", test_talk },
     { "byte-by-byte-it-is-the-same", test_bytes },
     { "the-end-is-heard-after-what-came-before", test_close },
+    { "the-end-before-the-beginning-has-no-keys", test_closed_before },
     { "a-record-that-is-cut-is-waited-for", test_truncated },
     { "a-changed-byte-ends-both", test_changed },
   };

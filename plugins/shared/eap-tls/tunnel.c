@@ -19,6 +19,7 @@ struct _EapTunnel {
   gboolean is_server, has_ended;
   gboolean is_judged; /* the other end's certificate was not revoked */
   gboolean is_lost;   /* nobody knows what the session does */
+  gboolean is_mute;   /* there was something to say after the other end had closed */
   guint32 revocation; /* IkeRevocationPolicy */
   EapFrames frames;
   IkeTls *session;
@@ -28,6 +29,8 @@ struct _EapTunnel {
   char *warning;     /* why it will fail, for the step to come */
   char *failure;     /* an alert is on its way; what comes back does not matter */
 };
+
+static const char closed[] = "the other end closed TLS before it was done";
 
 /* -- its life */
 
@@ -193,11 +196,23 @@ add_packet (EapTunnel *tunnel, IkeEapStep *step)
   step->packet = eap_frames_packet (&tunnel->frames, tunnel->identifier, &step->len);
 }
 
+static gboolean
+is_closed (const EapTunnel *tunnel)
+{
+  return tunnel->plugin->tls->state (tunnel->session) == IKE_TLS_CLOSED;
+}
+
+/* Who has closed says nothing more, so that it need not be asked. */
 void
 eap_tunnel_more (EapTunnel *tunnel)
 {
-  IkeEapStep *step = g_new0 (IkeEapStep, 1);
+  IkeEapStep *step;
 
+  if (is_closed (tunnel)) {
+    eap_tunnel_fail (tunnel, closed);
+    return;
+  }
+  step = g_new0 (IkeEapStep, 1);
   step->outcome = IKE_EAP_MORE;
   step->reason = g_steal_pointer (&tunnel->warning);
   add_packet (tunnel, step);
@@ -217,7 +232,7 @@ eap_tunnel_fail (EapTunnel *tunnel, const char *reason)
   IkeEapStep *step = g_new0 (IkeEapStep, 1);
 
   step->outcome = IKE_EAP_FAILED;
-  step->reason = g_strdup (reason);
+  step->reason = g_strdup (tunnel->is_mute ? closed : reason);
   answer (tunnel, step);
 }
 
@@ -285,7 +300,7 @@ session_failed (EapTunnel *tunnel)
   const EapTunnelPlugin *plugin = tunnel->plugin;
   const char *reason = plugin->tls->reason (tunnel->session);
 
-  reason = reason ? reason : "the other end closed TLS before it was done";
+  reason = reason ? reason : closed;
   if (tunnel->is_server && !plugin->tls->pending (tunnel->session)) {
     eap_tunnel_fail (tunnel, reason);
     return;
@@ -308,6 +323,8 @@ hear (EapTunnel *tunnel, const guint8 *data, gsize len)
   tunnel->heard = heard;
 }
 
+/* RFC 8446, 6.1, of close_notify: "Any data received after a closure alert has been received MUST
+ * be ignored."  What came before it is heard, and may be all that the method waits for. */
 static void
 talk (EapTunnel *tunnel)
 {
@@ -318,7 +335,7 @@ talk (EapTunnel *tunnel)
   while ((n = tls->read (tunnel->session, buffer, sizeof buffer)) > 0)
     hear (tunnel, buffer, n);
   ike_wipe (buffer, sizeof buffer);
-  if (tls->state (tunnel->session) == IKE_TLS_UP)
+  if (tls->state (tunnel->session) == IKE_TLS_UP || (is_closed (tunnel) && tunnel->heard->len))
     tunnel->klass->talk (tunnel->user, tunnel->heard->data, tunnel->heard->len);
   else
     session_failed (tunnel);
@@ -497,7 +514,10 @@ eap_tunnel_step (EapTunnel *tunnel, IkeCall *call, const guint8 *packet, gsize l
 gboolean
 eap_tunnel_say (EapTunnel *tunnel, const guint8 *data, gsize len)
 {
-  return tunnel->plugin->tls->write (tunnel->session, data, len);
+  if (tunnel->plugin->tls->write (tunnel->session, data, len))
+    return TRUE;
+  tunnel->is_mute = is_closed (tunnel);
+  return FALSE;
 }
 
 guint8
