@@ -219,7 +219,7 @@ test_strict (void)
   World world = { .court = &closed_court }, without = { .court = NULL };
 
   check_refused (&world, "server.test\n tls_revocation = strict", "the court is closed");
-  check_refused (&without, "server.test\n tls_revocation = strict", "nothing is known");
+  check_refused (&without, "server.test\n tls_revocation = strict", "nothing that is loaded");
 }
 
 static void

@@ -7,6 +7,8 @@
 
 #include <ikebana/model.h>
 
+#include "shared/revoked/revoked.h"
+
 /* COST_US: of a flight of the handshake, roughly: a signature, an exchange and a chain. */
 enum { COST_US = 3000, FEED_TIMEOUT_MS = 20000, REVOCATION_TIMEOUT_MS = 15000, MTU_USUAL = 1024 };
 
@@ -345,19 +347,15 @@ static void
 revocation_known (gpointer owner, gpointer data, gpointer result, const char *error)
 {
   EapTunnel *tunnel = owner;
-  g_autofree IkeRevocationVerdict *verdict = result;
-  g_autofree char *text = NULL;
+  g_autofree char *why = revoked_why (tunnel->revocation, result, error);
 
   if (tunnel->has_ended)
     eap_tunnel_fail (tunnel, "the conversation was ended");
-  else if (verdict ? verdict->is_good : tunnel->revocation == IKE_REVOCATION_RELAXED) {
+  else if (why)
+    eap_tunnel_fail (tunnel, why);
+  else {
     tunnel->is_judged = TRUE;
     talk (tunnel);
-  } else if (verdict)
-    eap_tunnel_fail (tunnel, verdict->reason);
-  else {
-    text = g_strdup_printf ("whether the peer's certificate was revoked is not known: %s", error);
-    eap_tunnel_fail (tunnel, text);
   }
 }
 
@@ -378,18 +376,17 @@ judge (EapTunnel *tunnel)
 {
   const EapTunnelPlugin *plugin = tunnel->plugin;
   const IkeTlsInfo *info = plugin->tls->info (tunnel->session);
-  const IkeProvided *revocation = ike_feature_find (plugin->engine, "revocation:x509", NULL);
   const IkeRevocationQuery query = {
     .struct_size = sizeof query, .policy = tunnel->revocation, .chain = info->chain, .n = info->n
   };
+  const char *why;
+  const IkeProvided *revocation = revoked_find (plugin->engine, &query, &why);
 
-  if (info->n && revocation)
-    ((const IkeRevocationClass *) revocation->ops)
-        ->check (revocation->plugin, &query,
+  if (revocation)
+    revoked_ask (revocation, &query,
                  ike_loop_call (tunnel->loop, &revocation_call, tunnel, eap_tunnel_ref (tunnel)));
-  else if (info->n && tunnel->revocation == IKE_REVOCATION_STRICT)
-    eap_tunnel_fail (tunnel, "nothing that is loaded can tell whether the peer's certificate was "
-                             "revoked");
+  else if (why)
+    eap_tunnel_fail (tunnel, why);
   else {
     tunnel->is_judged = TRUE;
     talk (tunnel);
