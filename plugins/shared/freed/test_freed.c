@@ -6,18 +6,23 @@
 
 #include <malloc.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 static _Atomic (const char *) watched;
 static atomic_uint n_found;
 
+/* Also when nothing is watched: what is wiped here is not found later in a block that got its
+ * place. */
 static void
-look (const volatile void *block, size_t size)
+look_and_wipe (void *block, size_t size)
 {
   const char *text = atomic_load_explicit (&watched, memory_order_relaxed);
 
-  if (text && memmem ((const void *) block, size, text, strlen (text)))
+  if (text && size && memmem (block, size, text, strlen (text)))
     atomic_fetch_add (&n_found, 1);
+  if (size)
+    explicit_bzero (block, size);
 }
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
@@ -33,40 +38,48 @@ on_malloc (const volatile void *block, size_t size)
 static void
 on_free (const volatile void *block)
 {
-  if (block && atomic_load_explicit (&watched, memory_order_relaxed))
-    look (block, __sanitizer_get_allocated_size (block));
+  if (block)
+    look_and_wipe ((void *) block, __sanitizer_get_allocated_size (block));
 }
 
-static void
+__attribute__ ((constructor)) static void
 install (void)
 {
-  static gboolean is_installed;
-
-  if (!is_installed)
-    g_assert_cmpint (__sanitizer_install_malloc_and_free_hooks (on_malloc, on_free), >, 0);
-  is_installed = TRUE;
+  if (!__sanitizer_install_malloc_and_free_hooks (on_malloc, on_free))
+    abort ();
 }
 #else
 void __libc_free (void *block);
 
-void
+#define FOR_ALL_LIBRARIES __attribute__ ((visibility ("default")))
+
+FOR_ALL_LIBRARIES void
 free (void *block)
 {
-  if (block && atomic_load_explicit (&watched, memory_order_relaxed))
-    look (block, malloc_usable_size (block));
+  if (block)
+    look_and_wipe (block, malloc_usable_size (block));
   __libc_free (block);
 }
 
-static void
-install (void)
+/* Always to another place, so that what grows shows what it leaves. */
+FOR_ALL_LIBRARIES void *
+realloc (void *block, size_t size)
 {
+  void *other = malloc (size);
+  size_t old_size = block ? malloc_usable_size (block) : 0;
+
+  if (!other)
+    return NULL;
+  if (old_size)
+    memcpy (other, block, old_size < size ? old_size : size);
+  free (block);
+  return other;
 }
 #endif
 
 void
 freed_watch (const char *text)
 {
-  install ();
   atomic_store (&n_found, 0);
   atomic_store (&watched, text);
 }
