@@ -74,10 +74,10 @@ typedef struct {
   void        (*close)  (IkeTls *tls);
   /* FAILED: why, for people, escaped; belongs to the session.  NULL: nothing is wrong. */
   const char *(*reason) (const IkeTls *tls);
-  /* UP: what was agreed.  Belongs to the session. */
+  /* UP, and CLOSED after that: what was agreed.  Belongs to the session. */
   const IkeTlsInfo *(*info) (const IkeTls *tls);
   /* Keying material (RFC 5705; RFC 8446, 7.5) under @label; @context NULL: none is given, which in TLS 1.2 differs from
-   * an empty one.  FALSE: not UP, or the library failed. */
+   * an empty one.  FALSE: not UP, or CLOSED and never was, or the library failed. */
   gboolean    (*export_key) (IkeTls *tls, const char *label, const guint8 *context, gsize context_len, guint8 *out,
                              gsize len);
 } IkeTlsOps;

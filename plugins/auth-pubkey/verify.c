@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "shared/revoked/revoked.h"
+
 static void
 verify_unref (gpointer data)
 {
@@ -94,19 +96,12 @@ static void
 revocation_known (gpointer owner, gpointer data, gpointer result, const char *error)
 {
   Verify *verify = data;
-  g_autofree IkeRevocationVerdict *verdict = result;
-  g_autofree char *text = NULL;
+  g_autofree char *why = revoked_why (verify->rules.revocation, result, error);
 
-  if (verdict && verdict->is_good)
+  if (why)
+    refuse (verify, why);
+  else
     accept_peer (verify, owner);
-  else if (verdict)
-    refuse (verify, verdict->reason);
-  else if (verify->rules.revocation == IKE_REVOCATION_RELAXED)
-    accept_peer (verify, owner);
-  else {
-    text = g_strdup_printf ("whether its certificate was revoked is not known: %s", error);
-    refuse (verify, text);
-  }
 }
 
 static const IkeCallClass revocation_call = {
@@ -121,8 +116,6 @@ static const IkeCallClass revocation_call = {
 static void
 ask_revocation (Verify *verify, IkeSa *sa)
 {
-  const IkeProvided *revocation =
-      ike_feature_find (verify->pubkey->engine, "revocation:x509", NULL);
   IkeRevocationQuery query = {
     .struct_size = sizeof query,
     .policy = verify->rules.revocation,
@@ -131,15 +124,15 @@ ask_revocation (Verify *verify, IkeSa *sa)
     .ocsp = verify->ocsp,
     .n_ocsp = verify->n_ocsp,
   };
+  const char *why;
+  const IkeProvided *revocation = revoked_find (verify->pubkey->engine, &query, &why);
 
-  if (!revocation && verify->rules.revocation == IKE_REVOCATION_STRICT)
-    refuse (verify, "nothing that is loaded can tell whether its certificate was revoked");
-  else if (!revocation || verify->chain.n == 0)
-    accept_peer (verify, sa);
+  if (revocation)
+    revoked_ask (revocation, &query, ike_sa_call (sa, &revocation_call, verify_ref (verify)));
+  else if (why)
+    refuse (verify, why);
   else
-    ((const IkeRevocationClass *) revocation->ops)
-        ->check (revocation->plugin, &query,
-                 ike_sa_call (sa, &revocation_call, verify_ref (verify)));
+    accept_peer (verify, sa);
 }
 
 /* For the next connection that may take this peer. */

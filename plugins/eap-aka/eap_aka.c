@@ -17,6 +17,7 @@ options_free (gpointer data)
 {
   AkaOptions *options = data;
 
+  sim_options_clear (&options->common);
   g_free (options->network_name);
   g_free (options);
 }

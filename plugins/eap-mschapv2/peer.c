@@ -78,6 +78,7 @@ respond (Peer *peer, const Mschapv2Message *message, guint8 identifier)
   guint8 peer_challenge[MSCHAP_CHALLENGE_LEN];
   Mschapv2Challenge said;
   IkePart name, body;
+  IkeEapStep *step;
 
   if (!mschapv2_read_challenge (message, &said))
     return malformed ();
@@ -101,7 +102,9 @@ respond (Peer *peer, const Mschapv2Message *message, guint8 identifier)
 
   body.data = answer;
   peer->phase = PEER_ANSWERED;
-  return eap_step_response (identifier, IKE_EAP_TYPE_MSCHAPV2, &body);
+  step = eap_step_response (identifier, IKE_EAP_TYPE_MSCHAPV2, &body);
+  ike_wipe (answer, body.len);
+  return step;
 }
 
 /* RFC 2759, 8.8: the peer computes the authenticator's response too and compares; who cannot

@@ -43,9 +43,11 @@ request (Server *server, guint8 identifier, Mschapv2Op op, const IkePart *parts,
   gsize len;
   g_autofree guint8 *bytes = mschapv2_make (op, server->id, parts, n_parts, &len);
   IkePart body = { bytes, len };
+  IkeEapStep *step = eap_step_request (identifier, IKE_EAP_TYPE_MSCHAPV2, &body);
 
+  ike_wipe (bytes, len);
   server->identifier = identifier;
-  return eap_step_request (identifier, IKE_EAP_TYPE_MSCHAPV2, &body);
+  return step;
 }
 
 static IkeEapStep *
@@ -165,7 +167,7 @@ judge (Server *server, const Mschapv2Response *said, guint8 identifier)
   } else {
     server->reason = why_refused (&said->name, is_known);
     step = refuse (server, identifier);
-    step->reason = g_strdup (server->reason);   /* some peers never acknowledge it */
+    step->reason = g_strdup (server->reason); /* some peers never acknowledge it */
   }
   ike_wipe (&ours, sizeof ours);
   return step;

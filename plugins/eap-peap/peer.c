@@ -84,6 +84,8 @@ talk (EapInner *inner, const guint8 *data, gsize len)
     eap_tunnel_fail (inner->tunnel, "the server says nothing in the tunnel");
   else if (inner->peer || eap_inner_be_peer (inner))
     take (inner, packet, packet_len);
+  if (packet)
+    ike_wipe (packet, packet_len);
 }
 
 static const EapInnerClass peer_class = {

@@ -447,6 +447,7 @@ relay_step (gpointer state, IkeCall *call, const guint8 *packet, gsize len, guin
     relay->request = ike_loop_call (relay->context->loop, &request_call, NULL, asked);
     relay->self->radius->request (relay->self->service->plugin, &request, relay->request);
   }
+  ike_wipe (attributes, w.len);
 }
 
 /* Under --check there is no state, and no server to be known. */

@@ -6,6 +6,13 @@
 #include "config.h"
 #include "eap_sim.h"
 
+static void
+options_free (gpointer data)
+{
+  sim_options_clear (data);
+  g_free (data);
+}
+
 static gboolean
 sim_activate (IkePlugin *self, GError **error)
 {
@@ -15,7 +22,7 @@ sim_activate (IkePlugin *self, GError **error)
   options->min_challenges = ike_plugin_option_uint (self, "min_challenges") >= IKE_SIM_TRIPLETS_MAX
                                 ? IKE_SIM_TRIPLETS_MAX
                                 : SIM_CHALLENGES_MIN;
-  ike_plugin_set_state (self, options, g_free);
+  ike_plugin_set_state (self, options, options_free);
   return TRUE;
 }
 

@@ -60,6 +60,34 @@ test_three_challenges (void)
   good (milenage, "eap-sim { min_challenges = 3 }", 4);
 }
 
+/* -- realms */
+
+static guint
+n_warnings (const char *options, const char *id)
+{
+  SimBench *bench = sim_bench_new (milenage, options, NULL);
+  const IkeProvided *found = ike_feature_find (bench->engine, "eap-server:sim", NULL);
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (IkeIdent) ident = ike_ident_parse (id, NULL);
+  const IkeAuthConf conf = { .id = ident };
+
+  ((const IkeEapClass *) found->ops)->check (found->plugin, &conf, problems);
+  for (guint i = 0; i < problems->len; i++)
+    g_assert_true (g_str_has_prefix (problems->pdata[i], "warning: auth: nobody is let in: "));
+  sim_bench_free (bench);
+  return problems->len;
+}
+
+/* Whoever writes a pattern that any card could meet hears of it before a card comes. */
+static void
+test_warnings (void)
+{
+  g_assert_cmpuint (n_warnings ("", "*@eapsim.foo"), ==, 1);
+  g_assert_cmpuint (n_warnings ("eap-sim { realms = eapsim.foo }", "*@eapsim.foo"), ==, 0);
+  g_assert_cmpuint (n_warnings ("", "%any"), ==, 0);
+  g_assert_cmpuint (n_warnings ("", IDENTITY), ==, 0);
+}
+
 /* -- what is changed on its way */
 
 #define R1 "101112131415161718191a1b1c1d1e1f"
@@ -309,6 +337,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/eap-sim/realms-that-any-card-could-say", test_warnings);
   g_test_add_func ("/eap-sim/good-with-triplets", test_triplets);
   g_test_add_func ("/eap-sim/good-with-milenage", test_milenage);
   g_test_add_func ("/eap-sim/good-without-a-request-for-the-identity", test_without_request);

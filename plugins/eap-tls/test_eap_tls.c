@@ -70,6 +70,22 @@ test_host (void)
   eap_pair_close (&pair);
 }
 
+/* A server that closes TLS behind the protected success has said it. */
+static void
+test_success_and_close (void)
+{
+  EapPair pair;
+
+  eap_pair_open (&pair, &(EapPairOptions){ .method = "tls",
+                                           .plugins = plugins,
+                                           .settings = new_only,
+                                           .identity = "client@test" });
+  eap_pair_hang_up (&pair, TRUE);
+  eap_pair_run (&pair);
+  eap_pair_assert_done (&pair, "client@test");
+  eap_pair_close (&pair);
+}
+
 typedef struct {
   const char *name;
   EapPairOptions options;
@@ -287,6 +303,7 @@ main (int argc, char **argv)
     g_test_add_data_func (path, &refusals[i], test_refused);
   }
   g_test_add_func ("/eap-tls/a-computer-says-host", test_host);
+  g_test_add_func ("/eap-tls/1.3/success-and-the-end-in-one-flight", test_success_and_close);
   g_test_add_func ("/eap-tls/given-up-in-the-middle", test_given_up);
   result = g_test_run ();
   eap_pair_clear ();

@@ -74,6 +74,7 @@ ttls_check_chap (EapTunnel *tunnel, const TtlsAvps *avps, IkeSecretBlob *passwor
 {
   guint8 expected[TTLS_MD5_LEN];
   TtlsChallenge challenge;
+  gboolean is_right;
 
   *why = "the peer answers another challenge than that of this tunnel";
   if (!ttls_challenge (tunnel, &challenge) || avps->chap_password.len != 1 + TTLS_MD5_LEN
@@ -83,7 +84,9 @@ ttls_check_chap (EapTunnel *tunnel, const TtlsAvps *avps, IkeSecretBlob *passwor
     return FALSE;
   *why = no_match;
   ttls_chap (&challenge, password, expected);
-  return ike_equal (expected, avps->chap_password.data + 1, sizeof expected);
+  is_right = ike_equal (expected, avps->chap_password.data + 1, sizeof expected);
+  ike_wipe (expected, sizeof expected);
+  return is_right;
 }
 
 gboolean
@@ -98,6 +101,7 @@ ttls_say_chap (EapTunnel *tunnel, GByteArray *out, IkeSecretBlob *password)
   ttls_chap (&challenge, password, value + 1);
   ttls_avp_add (out, TTLS_CHAP_CHALLENGE, 0, challenge.challenge, sizeof challenge.challenge);
   ttls_avp_add (out, TTLS_CHAP_PASSWORD, 0, value, sizeof value);
+  ike_wipe (value, sizeof value);
   return TRUE;
 }
 
@@ -141,6 +145,7 @@ ttls_check_mschapv2 (EapTunnel *tunnel, IkeEngine *engine, const TtlsAvps *avps,
   const guint8 *value = avps->ms_response.data;
   guint8 response[MSCHAP_RESPONSE_LEN];
   TtlsChallenge challenge;
+  gboolean is_right;
 
   *why = "the peer answers another challenge than that of this tunnel";
   if (!ttls_challenge (tunnel, &challenge) || avps->ms_response.len != TTLS_MS_RESPONSE_LEN
@@ -153,7 +158,9 @@ ttls_check_mschapv2 (EapTunnel *tunnel, IkeEngine *engine, const TtlsAvps *avps,
                 success))
     return FALSE;
   *why = no_match;
-  return ike_equal (response, value + AT_NT_RESPONSE, sizeof response);
+  is_right = ike_equal (response, value + AT_NT_RESPONSE, sizeof response);
+  ike_wipe (response, sizeof response);
+  return is_right;
 }
 
 gboolean
@@ -174,5 +181,6 @@ ttls_say_mschapv2 (EapTunnel *tunnel, IkeEngine *engine, const IkePart *user,
   ttls_avp_add (out, TTLS_MS_CHALLENGE, TTLS_MICROSOFT, challenge.challenge,
                 sizeof challenge.challenge);
   ttls_avp_add (out, TTLS_MS_RESPONSE, TTLS_MICROSOFT, value, sizeof value);
+  ike_wipe (value, sizeof value);
   return TRUE;
 }

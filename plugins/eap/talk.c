@@ -167,6 +167,18 @@ says_who (const Talk *talk, const char *reason)
   return (talk->peer && !eap_peer_method (talk->peer)) || g_str_has_prefix (reason, "EAP-");
 }
 
+/* The packet of @step, wiped when it has gone out: it may be a password, or prove that we know
+ * one. */
+static GBytes *
+take_packet (IkeEapStep *step)
+{
+  IkeEapStep *kept = g_new0 (IkeEapStep, 1);
+
+  kept->packet = g_steal_pointer (&step->packet);
+  kept->len = step->len;
+  return g_bytes_new_with_free_func (kept->packet, kept->len, ike_eap_step_free, kept);
+}
+
 static void
 answer (Talk *talk, IkeAuthTalk outcome, IkeEapStep *step, const char *reason)
 {
@@ -175,7 +187,7 @@ answer (Talk *talk, IkeAuthTalk outcome, IkeEapStep *step, const char *reason)
   turn->outcome = outcome;
   turn->is_theirs = talk->is_refused;
   if (step && step->packet)
-    turn->body = g_bytes_new_take (g_steal_pointer (&step->packet), step->len);
+    turn->body = take_packet (step);
   if (reason)
     turn->reason = says_who (talk, reason)
                        ? g_strdup (reason)

@@ -16,17 +16,24 @@ enum { JITTER = 100, WAIT_MAX_MS = 16000 };
 
 /* -- its end */
 
+/* A password that is hidden in it may be guessed, and one in an EAP-Message may be in the clear. */
+static void
+forget_packet (Ask *ask)
+{
+  ike_wipe (ask->packet, ask->packet_len);
+  g_clear_pointer (&ask->packet, g_free);
+  ask->packet_len = 0;
+}
+
 void
 ask_free (Ask *ask)
 {
   if (ask->password)
     ike_secret_blob_unref (ask->password);
-  if (ask->packet)
-    ike_wipe (ask->packet, ask->packet_len);
+  forget_packet (ask);
   if (ask->why)
     g_string_free (ask->why, TRUE);
   ike_wipe (ask->attributes, ask->len);
-  g_free (ask->packet);
   g_free (ask->attributes);
   g_free (ask->group);
   g_free (ask);
@@ -365,10 +372,11 @@ build (Ask *ask)
     return FALSE;
   if (is_signed)
     memcpy (ask->authenticator, w.data + 4, RADIUS_AUTHENTICATOR_LEN);
-  g_free (ask->packet);
+  forget_packet (ask);
   ask->packet = g_malloc (w.len);
   ask->packet_len = w.len;
   memcpy (ask->packet, w.data, w.len);
+  ike_wipe (buffer, w.len);
   return TRUE;
 }
 

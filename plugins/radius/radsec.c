@@ -13,10 +13,10 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 #include <ikebana/error.h>
-#include <ikebana/fetch.h>
 #include <ikebana/log.h>
 #include <ikebana/tls.h>
 #include "client.h"
+#include "shared/revoked/revoked.h"
 
 enum {
   SETUP_MS = 10000,
@@ -216,16 +216,11 @@ static void
 judged (gpointer owner, gpointer data, gpointer result, const char *error)
 {
   Radsec *radsec = owner;
-  g_autofree IkeRevocationVerdict *verdict = result;
-  const char *wrong = NULL;
+  g_autofree char *why = revoked_why (radsec->socket->port->conf->revocation, result, error);
 
   radsec->judging = NULL;
-  if (verdict)
-    wrong = verdict->is_good ? NULL : verdict->reason;
-  else if (radsec->socket->port->conf->revocation != IKE_REVOCATION_RELAXED)
-    wrong = error;
-  if (wrong) {
-    broke (radsec, wrong);
+  if (why) {
+    broke (radsec, why);
     return;
   }
   is_up (radsec);
@@ -246,22 +241,20 @@ static const char *
 judge (Radsec *radsec)
 {
   const IkeTlsInfo *info = radsec->ops->info (radsec->tls);
-  const IkeProvided *found = ike_feature_find (radsec->client->engine, "revocation:x509", NULL);
-  IkeRevocationQuery query = { .struct_size = sizeof query,
-                               .policy = radsec->socket->port->conf->revocation,
-                               .chain = info->chain,
-                               .n = info->n };
+  const IkeRevocationQuery query = { .struct_size = sizeof query,
+                                     .policy = radsec->socket->port->conf->revocation,
+                                     .chain = info->chain,
+                                     .n = info->n };
+  const char *why;
+  const IkeProvided *revocation = revoked_find (radsec->client->engine, &query, &why);
 
   radsec->is_judged = TRUE;
-  if (found) {
+  if (revocation) {
     radsec->judging = ike_loop_call (radsec->client->io, &judge_class, radsec, NULL);
-    ((const IkeRevocationClass *) found->ops)->check (found->plugin, &query, radsec->judging);
-    return NULL;
-  }
-  if (query.policy == IKE_REVOCATION_STRICT)
-    return "nothing is known about its revocation, and no plugin that asks is there";
-  is_up (radsec);
-  return NULL;
+    revoked_ask (revocation, &query, radsec->judging);
+  } else if (!why)
+    is_up (radsec);
+  return why;
 }
 
 /* NULL, or why it is over. */
@@ -274,10 +267,14 @@ follow (Radsec *radsec, IkeTlsState state)
     return radsec->ops->reason (radsec->tls);
   if (state == IKE_TLS_UP && !radsec->is_judged)
     over = judge (radsec);
-  if (!over && radsec->socket->is_up)
+  if (!over && radsec->socket->is_up) {
     over = read_packets (radsec);
+    state = radsec->ops->state (radsec->tls);
+  }
   if (over)
     return over;
+  if (state == IKE_TLS_FAILED)
+    return radsec->ops->reason (radsec->tls);
   return state == IKE_TLS_CLOSED ? "the server closed it" : NULL;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_failover.c - several servers: who is asked, who is dead, and who is back. */
 #include "test_support.h"
+#include "shared/freed/test_freed.h"
 #include <string.h>
 
 #define TWO                                                                                        \
@@ -433,6 +434,23 @@ test_accounting_is_apart (void)
   bench_close (&bench);
 }
 
+/* What a request says, which may be a password in an EAP-Message, is wiped with each packet that it
+ * was in: the one to alpha, and the other one to beta. */
+static void
+test_wiped (void)
+{
+  static const char name[] = "through-the-looking-glass";
+  Two two = { .alpha = { .manner = ANSWER_NOTHING } };
+  Ask ask = { .user = name };
+
+  two_open (&two, "");
+  freed_watch (name);
+  ask_once (&two.bench, &ask, "beta");
+  g_assert_cmpuint (freed_end (), ==, 0);
+  ask_clear (&ask);
+  bench_close (&two.bench);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -453,5 +471,6 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/failover/dead-within-the-budget", test_dead_within_the_budget);
   g_test_add_func ("/radius/failover/status-server", test_status_server);
   g_test_add_func ("/radius/failover/accounting-has-its-own-health", test_accounting_is_apart);
+  g_test_add_func ("/radius/failover/what-was-asked-is-wiped", test_wiped);
   return g_test_run ();
 }

@@ -30,7 +30,7 @@ struct _RadiusNet {
 typedef struct {
   RadiusNet *net;
   IkeAddr from, to;
-  GBytes *data;
+  IkeSecretBlob *data; /* wiped, so that tests can tell who left something behind */
 } Flight;
 
 static gpointer
@@ -97,7 +97,7 @@ flight_free (gpointer data)
 {
   Flight *flight = data;
 
-  g_bytes_unref (flight->data);
+  ike_secret_blob_unref (flight->data);
   g_free (flight);
 }
 
@@ -107,7 +107,7 @@ flight_copy (const Flight *flight)
   Flight *copy = g_new (Flight, 1);
 
   *copy = *flight;
-  g_bytes_ref (copy->data);
+  ike_secret_blob_ref (copy->data);
   return copy;
 }
 
@@ -130,8 +130,8 @@ arrive_at_station (gpointer data)
 {
   Flight *flight = data;
   Station *station = station_at (flight->net, &flight->to);
-  gsize len;
-  const guint8 *bytes = g_bytes_get_data (flight->data, &len);
+  const guint8 *bytes = ike_secret_blob_data (flight->data);
+  gsize len = ike_secret_blob_len (flight->data);
 
   if (station)
     station->receiver.received (station->owner, &flight->from, bytes, len);
@@ -143,8 +143,8 @@ arrive (gpointer data)
   Flight *flight = data;
   Station *station = station_at (flight->net, &flight->to);
   Server *server = server_at (flight->net, &flight->to);
-  gsize len;
-  const guint8 *bytes = g_bytes_get_data (flight->data, &len);
+  const guint8 *bytes = ike_secret_blob_data (flight->data);
+  gsize len = ike_secret_blob_len (flight->data);
 
   if (server && server->serve)
     server->serve (flight->net, &flight->to, &flight->from, bytes, len, server->user);
@@ -161,7 +161,7 @@ radius_net_send (RadiusNet *net, const IkeAddr *from, const IkeAddr *to, const v
   flight->net = net;
   flight->from = *from;
   flight->to = *to;
-  flight->data = g_bytes_new (data, len);
+  flight->data = ike_secret_blob_new (data, len);
   ike_sim_at (net->sim, ike_sim_now_us (net->sim) + net->delay_us, arrive, flight, flight_free);
 }
 

@@ -112,6 +112,34 @@ test_closed (void)
   check_again (CLOSE_ON_REQUEST, 2);
 }
 
+typedef struct {
+  World world;
+  Ask ask;
+} Goodbye;
+
+static gboolean
+has_come_again (gpointer data)
+{
+  const Goodbye *goodbye = data;
+
+  return goodbye->ask.is_done && goodbye->world.n_connections == 2;
+}
+
+/* The answer is taken, the connection given up at once, though TCP is still there. */
+static void
+test_answered_and_closed (void)
+{
+  Goodbye goodbye = { { .behaviour = ANSWER_AND_CLOSE }, { .with_eap = TRUE } };
+
+  world_open (&goodbye.world, "server.test", "");
+  ask_begin (&goodbye.world.bench, &goodbye.ask);
+  bench_until (&goodbye.world.bench, has_come_again, &goodbye);
+  g_assert_cmpstr (goodbye.ask.error, ==, NULL);
+  g_assert_cmpuint (goodbye.world.n_requests, ==, 1);
+  ask_clear (&goodbye.ask);
+  world_close (&goodbye.world);
+}
+
 static void
 test_garbage (void)
 {
@@ -191,7 +219,7 @@ test_strict (void)
   World world = { .court = &closed_court }, without = { .court = NULL };
 
   check_refused (&world, "server.test\n tls_revocation = strict", "the court is closed");
-  check_refused (&without, "server.test\n tls_revocation = strict", "nothing is known");
+  check_refused (&without, "server.test\n tls_revocation = strict", "nothing that is loaded");
 }
 
 static void
@@ -365,6 +393,7 @@ main (int argc, char **argv)
   g_test_add_func ("/radius/radsec/one-connection-for-all", test_one_connection);
   g_test_add_func ("/radius/radsec/packets-in-pieces", test_pieces);
   g_test_add_func ("/radius/radsec/closed-in-the-middle", test_closed);
+  g_test_add_func ("/radius/radsec/closed-behind-an-answer", test_answered_and_closed);
   g_test_add_func ("/radius/radsec/garbage-ends-the-connection", test_garbage);
   g_test_add_data_func ("/radius/radsec/bad-reply-ends-the-connection/malformed",
                         GUINT_TO_POINTER (CUT_ATTRIBUTE), test_bad_reply);

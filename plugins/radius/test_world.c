@@ -48,6 +48,8 @@ say (World *world, const guint8 *bytes, gsize len)
     gsize n = MIN (world->piece ? world->piece : len, len - at);
 
     g_assert_true (world_tls.tls->write (world->session, bytes + at, n));
+    if (world->behaviour == ANSWER_AND_CLOSE)
+      world_tls.tls->close (world->session);
     flush (world);
     at += n;
   }

@@ -10,6 +10,7 @@ enum { WORLD_IDENTIFIERS = 256 };              /* of a connection */
 typedef enum { BEHAVE, CLOSE_ON_REQUEST, SPEAK_GARBAGE, SHOW_FOREIGN, SPEAK_NO_TLS, CUT_ATTRIBUTE, SIGN_WRONGLY,
                MAC_WRONGLY, ANSWER_ANOTHER,   /* … before the right one */
                BE_BUSY,                       /* reads nothing more once TLS is there, until world_resume() */
+               ANSWER_AND_CLOSE,              /* TLS, in one flight; TCP stays */
                BE_SINGLE } Behaviour;         /* takes one connection; says nothing until it has closed a second one */
 
 typedef struct {

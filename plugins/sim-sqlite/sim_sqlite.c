@@ -55,11 +55,7 @@ run_request (IkeSqliteTx *tx, gpointer data, GError **error)
   const SimAnswerer by = { engine, ike_cipher_find (engine, TRANSFORM_AES_CBC, 128), advance,
                            NULL };
   gboolean is_gsm = want == SIM_WANT_TRIPLETS || want == SIM_WANT_GSM;
-  SimCard *card = sim_table_load (tx, request->asked.card,
-                                  want == SIM_WANT_TRIPLETS ? (int) request->asked.n
-                                  : is_gsm                  ? SIM_ALL_TRIPLETS
-                                                            : SIM_NO_TRIPLETS,
-                                  error);
+  SimCard *card = sim_table_load (tx, &request->asked, error);
   g_autofree char *why = NULL;
   gpointer answer = card ? sim_card_answer (card, &request->asked, &by, &why) : NULL;
 

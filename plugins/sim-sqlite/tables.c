@@ -22,6 +22,7 @@ const char *const sim_tables[] = {
   "  kc BLOB NOT NULL CHECK (typeof (kc) = 'blob' AND length (kc) = 8),"
   "  used INTEGER NOT NULL DEFAULT 0);"
   "CREATE INDEX sim_triplets_of ON sim_triplets (card, used, id);",
+  "CREATE INDEX sim_triplets_rand ON sim_triplets (card, rand, id);",
   NULL,
 };
 
@@ -87,24 +88,9 @@ load_keys (IkeSqliteTx *tx, SimCard *card, GError **error)
   return is_good || refuse (card->name, "sim_cards", error);
 }
 
-/* The @n that were given least, which then are given once more; all of them where @n is 0. */
 static gboolean
-load_triplets (IkeSqliteTx *tx, SimCard *card, guint n, GError **error)
+take_triplets (SimCard *card, const IkeSqliteRows *rows, GError **error)
 {
-  enum { ALL = 1000 };
-  const IkeSqliteValue args[] = { ike_sqlite_text (card->name), ike_sqlite_int (n ? n : ALL) };
-  const IkeSqliteStatement select = {
-    "SELECT rand, sres, kc FROM sim_triplets WHERE card = ?1 ORDER BY used, id LIMIT ?2", args, 2
-  };
-  const IkeSqliteStatement use = {
-    "UPDATE sim_triplets SET used = used + 1 WHERE id IN (SELECT id FROM sim_triplets "
-    "WHERE card = ?1 ORDER BY used, id LIMIT ?2)",
-    args, 2
-  };
-  g_autoptr (IkeSqliteRows) rows = tx->query (tx, &select, ALL, error);
-
-  if (!rows)
-    return FALSE;
   for (guint i = 0; i < rows->n_rows; i++) {
     IkeSimTriplet triplet;
 
@@ -115,17 +101,72 @@ load_triplets (IkeSqliteTx *tx, SimCard *card, guint n, GError **error)
     sim_card_add_triplet (card, &triplet);
     ike_wipe (&triplet, sizeof triplet);
   }
-  return !n || !rows->n_rows || tx->exec (tx, &use, error);
+  return TRUE;
+}
+
+/* The @n that were given least, which then are given once more. */
+static gboolean
+load_least_used (IkeSqliteTx *tx, SimCard *card, guint n, GError **error)
+{
+  const IkeSqliteValue args[] = { ike_sqlite_text (card->name), ike_sqlite_int (n) };
+  const IkeSqliteStatement select = {
+    "SELECT rand, sres, kc FROM sim_triplets WHERE card = ?1 ORDER BY used, id LIMIT ?2", args, 2
+  };
+  const IkeSqliteStatement use = {
+    "UPDATE sim_triplets SET used = used + 1 WHERE id IN (SELECT id FROM sim_triplets "
+    "WHERE card = ?1 ORDER BY used, id LIMIT ?2)",
+    args, 2
+  };
+  g_autoptr (IkeSqliteRows) rows = tx->query (tx, &select, n, error);
+
+  return rows && take_triplets (card, rows, error) && (!rows->n_rows || tx->exec (tx, &use, error));
+}
+
+static gboolean
+load_of_rand (IkeSqliteTx *tx, SimCard *card, const guint8 *rand, GError **error)
+{
+  const IkeSqliteValue args[] = { ike_sqlite_text (card->name),
+                                  ike_sqlite_blob (rand, IKE_SIM_RAND_LEN) };
+  const IkeSqliteStatement select = {
+    "SELECT rand, sres, kc FROM sim_triplets WHERE card = ?1 AND rand = ?2 ORDER BY id LIMIT 1",
+    args, 2
+  };
+  g_autoptr (IkeSqliteRows) rows = tx->query (tx, &select, 1, error);
+
+  return rows && take_triplets (card, rows, error);
+}
+
+static gboolean
+load_triplets (IkeSqliteTx *tx, SimCard *card, const SimRequest *asked, GError **error)
+{
+  if (asked->want == SIM_WANT_TRIPLETS)
+    return load_least_used (tx, card, asked->n, error);
+  for (guint i = 0; asked->want == SIM_WANT_GSM && i < asked->n; i++)
+    if (!load_of_rand (tx, card, asked->rand + i * IKE_SIM_RAND_LEN, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* A card that has other triplets than those asked for is known: nobody else has to be asked. */
+static gboolean
+has_triplets (IkeSqliteTx *tx, const SimCard *card, GError **error)
+{
+  const IkeSqliteValue args[] = { ike_sqlite_text (card->name) };
+  const IkeSqliteStatement select = { "SELECT 1 FROM sim_triplets WHERE card = ?1 LIMIT 1", args,
+                                      1 };
+  g_autoptr (IkeSqliteRows) rows = tx->query (tx, &select, 1, error);
+
+  return rows && rows->n_rows;
 }
 
 SimCard *
-sim_table_load (IkeSqliteTx *tx, const char *name, int n_triplets, GError **error)
+sim_table_load (IkeSqliteTx *tx, const SimRequest *asked, GError **error)
 {
-  SimCard *card = sim_card_new (name);
+  SimCard *card = sim_card_new (asked->card);
 
-  if (load_keys (tx, card, error)
-      && (n_triplets == SIM_NO_TRIPLETS || load_triplets (tx, card, (guint) n_triplets, error))
-      && (card->keys || card->triplets->len))
+  if (load_keys (tx, card, error) && load_triplets (tx, card, asked, error)
+      && (card->keys || card->triplets->len
+          || (asked->want == SIM_WANT_GSM && has_triplets (tx, card, error))))
     return card;
   sim_card_free (card);
   return NULL;

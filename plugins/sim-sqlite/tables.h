@@ -6,9 +6,8 @@
 
 extern const char *const sim_tables[];
 
-enum { SIM_NO_TRIPLETS = -1, SIM_ALL_TRIPLETS = 0 };
-
-/* The card of this name; NULL: it is not there, or @error.  @n_triplets: those least used, which count as used then. */
-SimCard *sim_table_load (IkeSqliteTx *tx, const char *name, int n_triplets, GError **error);
+/* The card that @asked is about, with the triplets that the answer needs: to be given, those least used, which count as
+ * used then; to be run, those of the RANDs that are asked for.  NULL: it is not there, or @error. */
+SimCard *sim_table_load (IkeSqliteTx *tx, const SimRequest *asked, GError **error);
 /* What a question changed of it: its numbers as the network and as the card. */
 gboolean sim_table_save (IkeSqliteTx *tx, const SimCard *card, GError **error);

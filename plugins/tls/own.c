@@ -2,7 +2,6 @@
 /* own.c - our certificate, the ones above it, and the key: from `service:credentials` to
  * OpenSSL. */
 #include <openssl/err.h>
-#include <openssl/x509.h>
 
 #include <ikebana/error.h>
 #include <ikebana/runtime.h>
@@ -32,53 +31,11 @@ accept_key (const IkeKey *key, gpointer data)
   return FALSE;
 }
 
-static EVP_PKEY *
-key_read (const Tls *tls, IkeKey *key)
-{
-  g_autoptr (IkeSecretBlob) der = key->klass->export_der (key);
-  const guint8 *at = der ? ike_secret_blob_data (der) : NULL;
-  PKCS8_PRIV_KEY_INFO *info =
-      der ? d2i_PKCS8_PRIV_KEY_INFO (NULL, &at, (long) ike_secret_blob_len (der)) : NULL;
-  EVP_PKEY *pkey = info ? EVP_PKCS82PKEY_ex (info, tls->library, NULL) : NULL;
-
-  PKCS8_PRIV_KEY_INFO_free (info);
-  return pkey;
-}
-
-static X509 *
-cert_read (const Tls *tls, const IkeCert *cert)
-{
-  GBytes *der = tls->pki->cert_der (cert);
-  gsize len;
-  const guint8 *at = g_bytes_get_data (der, &len);
-  X509 *x509 = X509_new_ex (tls->library, NULL);
-
-  if (x509 && !d2i_X509 (&x509, &at, (long) len))
-    return NULL;
-  return x509;
-}
-
-static gboolean
-use_chain (IkeTls *session, const IkeOwn *own)
-{
-  for (guint i = 0; i < own->n_chain; i++) {
-    X509 *x509 = cert_read (session->tls, own->chain[i]);
-    gboolean is_done = x509 && SSL_add1_chain_cert (session->ssl, x509) == 1;
-
-    X509_free (x509);
-    if (!is_done)
-      return FALSE;
-  }
-  return TRUE;
-}
-
 static gboolean
 use_pair (IkeTls *session, const IkeOwn *own, GError **error)
 {
-  X509 *x509 = own->cert ? cert_read (session->tls, own->cert) : NULL;
-  EVP_PKEY *pkey = x509 ? key_read (session->tls, own->key) : NULL;
-  gboolean is_done = pkey && SSL_use_certificate (session->ssl, x509) == 1
-                     && SSL_use_PrivateKey (session->ssl, pkey) == 1 && use_chain (session, own);
+  Decoded *decoded = own->cert ? decoded_get (session->tls, own) : NULL;
+  gboolean is_done = decoded && decoded_use (decoded, session->ssl);
   unsigned long first = ERR_peek_error ();
 
   if (!is_done)
@@ -88,8 +45,7 @@ use_pair (IkeTls *session, const IkeOwn *own, GError **error)
                  : first    ? ERR_reason_error_string (first)
                             : "unknown");
   ERR_clear_error ();
-  X509_free (x509);
-  EVP_PKEY_free (pkey);
+  decoded_unref (decoded);
   return is_done;
 }
 

@@ -5,6 +5,9 @@
 
 #include <ikebana/tls.h>
 
+typedef struct _Decoded Decoded;
+typedef struct _DecodedTable DecodedTable;
+
 /* Of one engine, made while the plugin activates. */
 typedef struct {
   IkePlugin     *self;
@@ -17,6 +20,8 @@ typedef struct {
   IkePlugin     *pki_plugin;
   const IkeCredentialsOps *credentials;
   IkePlugin     *credentials_plugin;
+  DecodedTable  *decoded;
+  guint32        n_decoded;                   /* a counter */
 } Tls;
 
 enum { REASON_SIZE = 512 };
@@ -43,6 +48,18 @@ extern const IkeTlsOps session_ops;
 
 /* own.c: gives the certificate and key to @session.  FALSE with @error. */
 gboolean own_use (IkeTls *session, const IkeTlsConf *conf, GError **error);
+
+/* decoded.c: any thread. */
+DecodedTable *decoded_table_new  (void);
+void          decoded_table_free (DecodedTable *table);
+/* Nothing is kept any more; sessions have what they use. */
+void          decoded_forget     (DecodedTable *table);
+/* The pair of @own, which has a certificate: what is kept, else decoded now.  A reference; NULL with errors in
+ * OpenSSL's queue. */
+Decoded      *decoded_get        (const Tls *tls, const IkeOwn *own);
+void          decoded_unref      (gpointer decoded_or_null);
+/* Gives it to @ssl.  FALSE: likewise. */
+gboolean      decoded_use        (const Decoded *decoded, SSL *ssl);
 
 /* trust.c: OpenSSL's verify callback, in the place of its own; and the names of CAs that a server sends. */
 int  trust_verify (X509_STORE_CTX *store, void *unused);

@@ -279,11 +279,14 @@ session_info (const IkeTls *session)
   return &session->info;
 }
 
+/* The keys stay those of the handshake when the other end has closed. */
 static gboolean
 session_export (IkeTls *session, const char *label, const guint8 *context, gsize context_len,
                 guint8 *out, gsize len)
 {
-  gboolean is_done = session->state == IKE_TLS_UP
+  gboolean was_up =
+      session->state == IKE_TLS_UP || (session->state == IKE_TLS_CLOSED && session->info.version);
+  gboolean is_done = was_up
                      && SSL_export_keying_material (session->ssl, out, len, label, strlen (label),
                                                     context, context_len, context != NULL)
                             == 1;

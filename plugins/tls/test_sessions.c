@@ -122,6 +122,93 @@ test_close (gconstpointer version)
   g_assert_cmpuint (two.tls->read (two.server, (guint8 *) heard, sizeof heard), ==, 0);
   g_assert_cmpint (two.tls->state (two.server), ==, IKE_TLS_CLOSED);
   g_assert_cmpstr (two.tls->reason (two.server), ==, NULL);
+  assert_same_key (&two, "client EAP encryption", NULL, 0);
+  two_close (&two);
+}
+
+static guint64
+n_decoded (const TlsBench *bench)
+{
+  return ike_counter_get (bench->engine, "tls.decoded");
+}
+
+/* Sessions that go, and others that come: of each certificate there is one decoding, until the
+ * credentials are read anew. */
+static void
+test_decoded_once (void)
+{
+  g_autoptr (IkeIdent) name = ike_ident_parse ("server.test", NULL);
+  const IkeTlsConf server = {
+    .struct_size = sizeof server, .is_server = TRUE, .peer = IKE_TLS_REQUIRED, .own_id = name
+  };
+  g_autoptr (GError) error = NULL;
+  IkeTree *result;
+  Two two;
+
+  two_open (&two, IKE_TLS_1_3);
+  g_assert_cmpuint (n_decoded (&two.bench), ==, 2);
+  for (guint i = 0; i < 20; i++)
+    two.tls->free (tls_bench_session (&two.bench, &server));
+  g_assert_cmpuint (n_decoded (&two.bench), ==, 2);
+  result = ike_engine_reload (two.bench.engine, FALSE, &error);
+  g_assert_no_error (error);
+  ike_tree_free (result);
+  ike_sim_settle (two.bench.sim);
+  two.tls->free (tls_bench_session (&two.bench, &server));
+  two.tls->free (tls_bench_session (&two.bench, &server));
+  g_assert_cmpuint (n_decoded (&two.bench), ==, 3);
+  /* Whoever began before goes on with what it has. */
+  tls_bench_pump (&two.bench, two.client, two.server, 0);
+  assert_up (&two);
+  two_close (&two);
+}
+
+enum { OPENERS = 4, OPENED = 100 };
+
+static gpointer
+open_many (gpointer data)
+{
+  TlsBench *bench = data;
+  g_autoptr (IkeIdent) name = ike_ident_parse ("server.test", NULL);
+  const IkeTlsConf server = { .struct_size = sizeof server, .is_server = TRUE, .own_id = name };
+
+  for (guint i = 0; i < OPENED; i++)
+    bench->tls->free (tls_bench_session (bench, &server));
+  return NULL;
+}
+
+/* At the same time, while all is forgotten again and again. */
+static void
+test_decoded_by_many (void)
+{
+  GThread *threads[OPENERS];
+  Two two;
+
+  two_open (&two, IKE_TLS_1_3);
+  for (guint i = 0; i < OPENERS; i++)
+    threads[i] = g_thread_new ("opener", open_many, &two.bench);
+  for (guint i = 0; i < 20; i++)
+    ike_tree_free (ike_engine_reload (two.bench.engine, FALSE, NULL));
+  for (guint i = 0; i < OPENERS; i++)
+    g_thread_join (threads[i]);
+  g_assert_cmpuint (n_decoded (&two.bench), <=, 2 + OPENERS * OPENED);
+  tls_bench_pump (&two.bench, two.client, two.server, 0);
+  assert_up (&two);
+  two_close (&two);
+}
+
+/* An end before there was a session: there are no keys, either. */
+static void
+test_closed_before (gconstpointer version)
+{
+  static const guint8 close_notify[] = { 21, 3, 3, 0, 2, 1, 0 };
+  guint8 key[32];
+  Two two;
+
+  two_open (&two, (guint16) GPOINTER_TO_UINT (version));
+  g_assert_cmpint (two.tls->feed (two.server, close_notify, sizeof close_notify), !=, IKE_TLS_UP);
+  g_assert_false (
+      two.tls->export_key (two.server, "client EAP encryption", NULL, 0, key, sizeof key));
   two_close (&two);
 }
 
@@ -227,6 +314,7 @@ main (int argc, char **argv)
     { "both-come-up-and-have-the-same-keys", test_talk },
     { "byte-by-byte-it-is-the-same", test_bytes },
     { "the-end-is-heard-after-what-came-before", test_close },
+    { "the-end-before-the-beginning-has-no-keys", test_closed_before },
     { "a-record-that-is-cut-is-waited-for", test_truncated },
     { "a-changed-byte-ends-both", test_changed },
   };
@@ -238,6 +326,8 @@ main (int argc, char **argv)
           g_strdup_printf ("/sessions/1.%u/%s", version - 0x301u, tests[i].name);
       g_test_add_data_func (path, GUINT_TO_POINTER (version), tests[i].run);
     }
+  g_test_add_func ("/sessions/our-certificate-is-decoded-once", test_decoded_once);
+  g_test_add_func ("/sessions/our-certificate-is-decoded-by-many", test_decoded_by_many);
   g_test_add_func ("/sessions/noise-is-refused", test_garbage);
   g_test_add_func ("/sessions/what-a-peer-may-send-is-bounded", test_limits);
   return g_test_run ();

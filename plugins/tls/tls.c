@@ -2,16 +2,17 @@
 /* tls.c - `service:tls` by OpenSSL's libssl, 3.0 or newer.
  *
  * Each engine has a library context of its own, whose random numbers are the engine's, and two
- * SSL_CTX, for servers and for clients; all else is of the session.  No X509_STORE decides about a
- * certificate: chains go to `service:pki`.  Sessions are neither resumed nor renegotiated, so
- * nothing of one peer is kept when it goes. */
+ * SSL_CTX, for servers and for clients, and our own certificates and keys as the library has them
+ * (decoded.c); all else is of the session.  No X509_STORE decides about a certificate: chains go to
+ * `service:pki`.  Sessions are neither resumed nor renegotiated, so nothing of one peer is kept
+ * when it goes. */
 #include "config.h"
 
 #include <openssl/err.h>
 #include <openssl/provider.h>
 
 #include <ikebana/error.h>
-#include <ikebana/runtime.h>
+#include <ikebana/engine.h>
 
 #include "private.h"
 #include "shared/openssl/random.h"
@@ -35,6 +36,7 @@ state_free (gpointer data)
 {
   Tls *tls = data;
 
+  decoded_table_free (tls->decoded);
   SSL_CTX_free (tls->client);
   SSL_CTX_free (tls->server);
   if (tls->default_provider)
@@ -121,6 +123,8 @@ tls_activate (IkePlugin *self, GError **error)
 
   tls->self = self;
   tls->engine = ike_plugin_engine (self);
+  tls->decoded = decoded_table_new ();
+  tls->n_decoded = ike_counter (tls->engine, "tls.decoded");
   ike_plugin_set_state (self, tls, state_free);
   tls->min_version = version_of (tls, "min_version");
   tls->max_version = version_of (tls, "max_version");
@@ -134,6 +138,15 @@ tls_activate (IkePlugin *self, GError **error)
   tls->client = context_new (tls, FALSE, error);
   tls->server = tls->client ? context_new (tls, TRUE, error) : NULL;
   return tls->server != NULL;
+}
+
+/* Before the first session that has the new ones: old keys need not wait for that. */
+static void
+tls_reloaded (IkePlugin *self)
+{
+  Tls *tls = ike_plugin_state (self);
+
+  decoded_forget (tls->decoded);
 }
 
 static const char *const needs[] = { "service:pki", "service:credentials", NULL };
@@ -184,4 +197,4 @@ static const IkeOptionInfo *const options[] = { &min_option,    &max_option,    
 
 IKE_PLUGIN (ike_plugin, "tls", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",
             .summary = "TLS 1.2 and 1.3 by OpenSSL's libssl", .features = features, .kinds = kinds,
-            .options = options, .activate = tls_activate);
+            .options = options, .activate = tls_activate, .reload_commit = tls_reloaded);

@@ -7,13 +7,17 @@
 #define IMSI "232010000000000"
 #define CARD IMSI ", 465b5ce8b199b49faa5f0a2ee238a6bc, opc=cd63cb71954a9f4e48a5994e37a02baf\n"
 #define OTHER IMSI ", 0396eb317b6d1c36f19c1c84cd6ffd16, opc=cd63cb71954a9f4e48a5994e37a02baf\n"
-#define CLIENT_AND_GATEWAY { "x509ca/root.pem", CERTS_B }
+#define CLIENT_AND_GATEWAY                                                                         \
+  {                                                                                                \
+    "x509ca/root.pem", CERTS_B                                                                     \
+  }
 #define GATEWAY(method) "remote { auth = eap-" method "\n eap_id = %any\n }\n"
 #define CLIENT(method, digit)                                                                      \
   "local { auth = eap-" method "\n eap_id = " digit IMSI "@wlan.example\n }\n"
 
-static const char *const plugins[] = { "eap",      "eap-identity", "eap-sim", "eap-aka",
-                                       "sim-file", NULL };
+static const char *const plugins[] = {
+  "eap", "eap-identity", "eap-sim", "eap-aka", "sim-file", NULL
+};
 
 /* @of_a, @of_b: text of the files of cards. */
 static void
@@ -87,6 +91,47 @@ test_refusals (gconstpointer flags)
     run (&cases[i], flags, OTHER, CARD);
 }
 
+/* A card proves who it is, not the realm that stands behind that: any other card could say it, too.
+ */
+static void
+test_realms (gconstpointer flags)
+{
+#define OF_REALM(method) "remote { auth = eap-" method "\n eap_id = *@wlan.example\n }\n"
+#define REALMS(plugin, names) "eap-" plugin " { realms = \"" names "\"\n }\n"
+  static const CertsCase cases[] = {
+    { "a realm that the gateway serves",
+      CLIENT_AND_GATEWAY,
+      { CLIENT ("sim", "1"), OF_REALM ("sim") },
+      { NULL, REALMS ("sim", "other.example, WLAN.example") } },
+    { "likewise, of UMTS",
+      CLIENT_AND_GATEWAY,
+      { CLIENT ("aka", "0"), OF_REALM ("aka") },
+      { NULL, REALMS ("aka", "wlan.example") } },
+    { "one that it does not",
+      CLIENT_AND_GATEWAY,
+      { CLIENT ("aka", "0"), GATEWAY ("aka") },
+      { NULL, REALMS ("aka", "lan.example") },
+      { NULL, "none of plugins.eap-aka.realms" } },
+    { "a pattern, and nobody has said which realms there are",
+      CLIENT_AND_GATEWAY,
+      { CLIENT ("sim", "1"), OF_REALM ("sim") },
+      { NULL },
+      { NULL, "name those of the cards in plugins.eap-sim.realms" } },
+    { "likewise, by id",
+      CLIENT_AND_GATEWAY,
+      { "local { auth = eap-aka-prime\n id = 6" IMSI "@wlan.example\n }\n",
+        "remote { auth = eap-aka-prime\n id = *@wlan.example\n }\n" },
+      { NULL },
+      { NULL, "name those of the cards in plugins.eap-aka.realms" } },
+    { "one card by name",
+      CLIENT_AND_GATEWAY,
+      { CLIENT ("sim", "1"), "remote { auth = eap-sim\n eap_id = 1" IMSI "@wlan.example\n }\n" } },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    run (&cases[i], flags, CARD, CARD);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -95,6 +140,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   pair_add_test ("eap-sim", "it-comes-up", test_it_comes_up);
   pair_add_test ("eap-sim", "refusals", test_refusals);
+  pair_add_test ("eap-sim", "realms", test_realms);
   status = g_test_run ();
   certs_clear ();
   return status;

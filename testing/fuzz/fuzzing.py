@@ -9,6 +9,8 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
+# These load the plugins of the build.
+WITH_PLUGINS = {"fuzz_eap_passwords", "fuzz_eap_talk", "fuzz_exchange", "fuzz_first", "fuzz_radius_dae", "fuzz_sim"}
 LIBRARIES = {"libcore": ["libcore.la"], "plugins": ["libcrypto-openssl-all.la", "libkerneltun.la", "libesp.la"]}
 ENVIRONMENT = {**os.environ, "G_SLICE": "always-malloc", "G_DEBUG": "fatal-criticals", "ASAN_OPTIONS": "detect_leaks=0"}
 
@@ -65,8 +67,12 @@ def make(build, *names):
     """Builds targets and what they link, nothing else."""
     jobs = f"-j{os.cpu_count()}"
     for directory, libraries in LIBRARIES.items():
-        must(["make", jobs, *libraries], os.path.join(build, directory))
+        must(["make", jobs, *([] if WITH_PLUGINS.intersection(names) else libraries)], os.path.join(build, directory))
     must(["make", jobs, *(f"fuzz/{name}" for name in names)], os.path.join(build, "testing"))
+
+
+def environment(build):
+    return {**ENVIRONMENT, "IKE_TOP_BUILDDIR": build, "IKE_TOP_SRCDIR": TOP}
 
 
 def program(build, name):

@@ -6,6 +6,7 @@
 
 #include <ikebana/model.h>
 
+#include "shared/eap-tls/tunnel.h"
 #include "shared/eap/packet.h"
 
 enum { PACKETS_MAX = 300 };
@@ -123,6 +124,58 @@ eap_pair_open (EapPair *pair, const EapPairOptions *options)
   end_open (pair, &pair->peer, FALSE, options);
 }
 
+/* -- who closes TLS */
+
+static struct {
+  const IkeTlsOps *real;
+  IkeTlsOps ops;
+  EapTunnelPlugin *plugin;
+  gboolean is_server;
+  IkeTls *session; /* of whom it is about */
+} hanging;
+
+static IkeTls *
+hanging_open (IkePlugin *self, const IkeTlsConf *conf, GError **error)
+{
+  IkeTls *session = hanging.real->open (self, conf, error);
+
+  if (!conf->is_server == !hanging.is_server)
+    hanging.session = session;
+  return session;
+}
+
+static gboolean
+hanging_write (IkeTls *tls, const guint8 *data, gsize len)
+{
+  gboolean is_written = hanging.real->write (tls, data, len);
+
+  if (is_written && tls == hanging.session)
+    hanging.real->close (tls);
+  return is_written;
+}
+
+void
+eap_pair_hang_up (EapPair *pair, gboolean is_server)
+{
+  hanging.plugin = ike_plugin_state (pair->server.plugin);
+  hanging.real = hanging.plugin->tls;
+  hanging.ops = *hanging.real;
+  hanging.ops.open = hanging_open;
+  hanging.ops.write = hanging_write;
+  hanging.is_server = is_server;
+  hanging.plugin->tls = &hanging.ops;
+}
+
+static void
+hang_up_no_more (void)
+{
+  if (hanging.plugin)
+    hanging.plugin->tls = hanging.real;
+  hanging.plugin = NULL;
+}
+
+/* -- the end of it */
+
 static void
 run_end (gpointer data)
 {
@@ -151,6 +204,7 @@ eap_pair_close (EapPair *pair)
 {
   end_close (pair, &pair->server);
   end_close (pair, &pair->peer);
+  hang_up_no_more ();
 }
 
 /* -- turns */

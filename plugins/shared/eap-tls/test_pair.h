@@ -53,6 +53,10 @@ gboolean eap_pair_flip (EapPair *pair, gboolean by_server, guint8 *packet, gsize
 /* Likewise, with a number: that packet and what follows get lost. */
 gboolean eap_pair_drop (EapPair *pair, gboolean by_server, guint8 *packet, gsize *len);
 
+/* Between eap_pair_open() and eap_pair_run(): one end closes TLS after whatever it says in the tunnel, in the same
+ * flight. */
+void eap_pair_hang_up (EapPair *pair, gboolean is_server);
+
 void eap_pair_open  (EapPair *pair, const EapPairOptions *options);
 void eap_pair_close (EapPair *pair);
 void eap_pair_clear (void);                   /* at the end of the program */

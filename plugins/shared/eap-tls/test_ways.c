@@ -51,6 +51,26 @@ test_done (gconstpointer data)
   }
 }
 
+/* The peer closes TLS with its first words: they are heard, and if they are all that the server has
+ * to know, they let it in. */
+static void
+test_said_and_closed (gconstpointer data)
+{
+  const EapWay *way = data;
+  gboolean is_enough =
+      g_str_has_suffix (way->name, "/pap") || g_str_has_suffix (way->name, "/chap");
+  EapPair pair;
+
+  open_pair (&pair, way, "anonymous", "alice");
+  eap_pair_hang_up (&pair, FALSE);
+  eap_pair_run (&pair);
+  if (is_enough)
+    eap_pair_assert_done (&pair, "alice");
+  else
+    eap_pair_assert_failed (&pair.server, "closed TLS before it was done");
+  eap_pair_close (&pair);
+}
+
 static gboolean
 is_never_done (const EapPair *pair)
 {
@@ -161,6 +181,7 @@ eap_ways_run (int argc, char **argv, const char *plugin, const EapWay *ways)
     void (*run) (gconstpointer way);
   } tests[] = {
     { "the-name-inside-counts", test_done },
+    { "what-is-said-before-the-end-is-heard", test_said_and_closed },
     { "an-unknown-name", test_unknown },
     { "a-wrong-password", test_wrong },
     { "a-peer-is-not-done-too-early", test_early },

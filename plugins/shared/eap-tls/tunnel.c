@@ -7,6 +7,8 @@
 
 #include <ikebana/model.h>
 
+#include "shared/revoked/revoked.h"
+
 /* COST_US: of a flight of the handshake, roughly: a signature, an exchange and a chain. */
 enum { COST_US = 3000, FEED_TIMEOUT_MS = 20000, REVOCATION_TIMEOUT_MS = 15000, MTU_USUAL = 1024 };
 
@@ -19,6 +21,7 @@ struct _EapTunnel {
   gboolean is_server, has_ended;
   gboolean is_judged; /* the other end's certificate was not revoked */
   gboolean is_lost;   /* nobody knows what the session does */
+  gboolean is_mute;   /* there was something to say after the other end had closed */
   guint32 revocation; /* IkeRevocationPolicy */
   EapFrames frames;
   IkeTls *session;
@@ -28,6 +31,8 @@ struct _EapTunnel {
   char *warning;     /* why it will fail, for the step to come */
   char *failure;     /* an alert is on its way; what comes back does not matter */
 };
+
+static const char closed[] = "the other end closed TLS before it was done";
 
 /* -- its life */
 
@@ -193,11 +198,23 @@ add_packet (EapTunnel *tunnel, IkeEapStep *step)
   step->packet = eap_frames_packet (&tunnel->frames, tunnel->identifier, &step->len);
 }
 
+static gboolean
+is_closed (const EapTunnel *tunnel)
+{
+  return tunnel->plugin->tls->state (tunnel->session) == IKE_TLS_CLOSED;
+}
+
+/* Who has closed says nothing more, so that it need not be asked. */
 void
 eap_tunnel_more (EapTunnel *tunnel)
 {
-  IkeEapStep *step = g_new0 (IkeEapStep, 1);
+  IkeEapStep *step;
 
+  if (is_closed (tunnel)) {
+    eap_tunnel_fail (tunnel, closed);
+    return;
+  }
+  step = g_new0 (IkeEapStep, 1);
   step->outcome = IKE_EAP_MORE;
   step->reason = g_steal_pointer (&tunnel->warning);
   add_packet (tunnel, step);
@@ -217,7 +234,7 @@ eap_tunnel_fail (EapTunnel *tunnel, const char *reason)
   IkeEapStep *step = g_new0 (IkeEapStep, 1);
 
   step->outcome = IKE_EAP_FAILED;
-  step->reason = g_strdup (reason);
+  step->reason = g_strdup (tunnel->is_mute ? closed : reason);
   answer (tunnel, step);
 }
 
@@ -285,7 +302,7 @@ session_failed (EapTunnel *tunnel)
   const EapTunnelPlugin *plugin = tunnel->plugin;
   const char *reason = plugin->tls->reason (tunnel->session);
 
-  reason = reason ? reason : "the other end closed TLS before it was done";
+  reason = reason ? reason : closed;
   if (tunnel->is_server && !plugin->tls->pending (tunnel->session)) {
     eap_tunnel_fail (tunnel, reason);
     return;
@@ -295,6 +312,21 @@ session_failed (EapTunnel *tunnel)
 
 /* -- to the method */
 
+/* An array that grows by itself leaves copies behind, and this may be a password. */
+static void
+hear (EapTunnel *tunnel, const guint8 *data, gsize len)
+{
+  GByteArray *heard = g_byte_array_sized_new (tunnel->heard->len + (guint) len);
+
+  g_byte_array_append (heard, tunnel->heard->data, tunnel->heard->len);
+  g_byte_array_append (heard, data, (guint) len);
+  forget_heard (tunnel);
+  g_byte_array_unref (tunnel->heard);
+  tunnel->heard = heard;
+}
+
+/* RFC 8446, 6.1, of close_notify: "Any data received after a closure alert has been received MUST
+ * be ignored."  What came before it is heard, and may be all that the method waits for. */
 static void
 talk (EapTunnel *tunnel)
 {
@@ -303,9 +335,9 @@ talk (EapTunnel *tunnel)
   gsize n;
 
   while ((n = tls->read (tunnel->session, buffer, sizeof buffer)) > 0)
-    g_byte_array_append (tunnel->heard, buffer, (guint) n);
+    hear (tunnel, buffer, n);
   ike_wipe (buffer, sizeof buffer);
-  if (tls->state (tunnel->session) == IKE_TLS_UP)
+  if (tls->state (tunnel->session) == IKE_TLS_UP || (is_closed (tunnel) && tunnel->heard->len))
     tunnel->klass->talk (tunnel->user, tunnel->heard->data, tunnel->heard->len);
   else
     session_failed (tunnel);
@@ -315,19 +347,15 @@ static void
 revocation_known (gpointer owner, gpointer data, gpointer result, const char *error)
 {
   EapTunnel *tunnel = owner;
-  g_autofree IkeRevocationVerdict *verdict = result;
-  g_autofree char *text = NULL;
+  g_autofree char *why = revoked_why (tunnel->revocation, result, error);
 
   if (tunnel->has_ended)
     eap_tunnel_fail (tunnel, "the conversation was ended");
-  else if (verdict ? verdict->is_good : tunnel->revocation == IKE_REVOCATION_RELAXED) {
+  else if (why)
+    eap_tunnel_fail (tunnel, why);
+  else {
     tunnel->is_judged = TRUE;
     talk (tunnel);
-  } else if (verdict)
-    eap_tunnel_fail (tunnel, verdict->reason);
-  else {
-    text = g_strdup_printf ("whether the peer's certificate was revoked is not known: %s", error);
-    eap_tunnel_fail (tunnel, text);
   }
 }
 
@@ -348,18 +376,17 @@ judge (EapTunnel *tunnel)
 {
   const EapTunnelPlugin *plugin = tunnel->plugin;
   const IkeTlsInfo *info = plugin->tls->info (tunnel->session);
-  const IkeProvided *revocation = ike_feature_find (plugin->engine, "revocation:x509", NULL);
   const IkeRevocationQuery query = {
     .struct_size = sizeof query, .policy = tunnel->revocation, .chain = info->chain, .n = info->n
   };
+  const char *why;
+  const IkeProvided *revocation = revoked_find (plugin->engine, &query, &why);
 
-  if (info->n && revocation)
-    ((const IkeRevocationClass *) revocation->ops)
-        ->check (revocation->plugin, &query,
+  if (revocation)
+    revoked_ask (revocation, &query,
                  ike_loop_call (tunnel->loop, &revocation_call, tunnel, eap_tunnel_ref (tunnel)));
-  else if (info->n && tunnel->revocation == IKE_REVOCATION_STRICT)
-    eap_tunnel_fail (tunnel, "nothing that is loaded can tell whether the peer's certificate was "
-                             "revoked");
+  else if (why)
+    eap_tunnel_fail (tunnel, why);
   else {
     tunnel->is_judged = TRUE;
     talk (tunnel);
@@ -484,7 +511,10 @@ eap_tunnel_step (EapTunnel *tunnel, IkeCall *call, const guint8 *packet, gsize l
 gboolean
 eap_tunnel_say (EapTunnel *tunnel, const guint8 *data, gsize len)
 {
-  return tunnel->plugin->tls->write (tunnel->session, data, len);
+  if (tunnel->plugin->tls->write (tunnel->session, data, len))
+    return TRUE;
+  tunnel->is_mute = is_closed (tunnel);
+  return FALSE;
 }
 
 guint8

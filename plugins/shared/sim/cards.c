@@ -4,7 +4,7 @@
  * RFC 4186, 4.2.1.6: a permanent username is the IMSI with a digit before it that says for which
  * method; or what else the operator calls the card.  So the name without that digit is asked for
  * first, then the whole of it. */
-#include "talk.h"
+#include "method.h"
 
 enum { ASK_TIMEOUT_MS = 10000 };
 
@@ -83,7 +83,12 @@ void
 sim_talk_ask (SimTalk *talk, SimQuestion question, const IkeSimQuery *query, SimThen then)
 {
   const char *card = talk->card;
+  g_autofree char *refusal = talk->klass->is_server ? sim_refuse_realm (talk) : NULL;
 
+  if (refusal) {
+    sim_talk_fail (talk, "%s", refusal);
+    return;
+  }
   talk->question = question;
   talk->query = *query;
   talk->query.struct_size = sizeof talk->query;
