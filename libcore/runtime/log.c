@@ -38,6 +38,8 @@ typedef struct {
   atomic_uint          n_left_out;            /* since the last that got through */
 } Bucket;
 
+typedef struct _Queued Queued;
+
 struct _IkeLogger {
   IkeEngine                *engine;
   Levels *_Atomic           levels;
@@ -45,19 +47,21 @@ struct _IkeLogger {
   const IkeProvided *const *sinks;
   guint                     n_sinks;
   atomic_bool               has_sinks;
-  atomic_bool               is_early;         /* they may come yet; the observer loop does not run */
+  atomic_bool               is_early;         /* they may come yet */
+  Queued *_Atomic           early;            /* what waits for them, the newest first */
   atomic_uint               n_queued;
   atomic_bool               is_flush_due;
   guint32                   lost, limited;    /* counters */
 };
 
 /* A record with its texts behind it. */
-typedef struct {
+struct _Queued {
   IkeNode      node;
+  Queued      *older;                         /* while it waits for the sinks */
   IkeLogger   *logger;
   IkeLogRecord record;
   char         text[];
-} Queued;
+};
 
 /* -- thresholds */
 
@@ -187,20 +191,13 @@ record_arrives (IkeNode *node, gboolean is_alive)
 
 /* -- anywhere */
 
-static void
-record_queue (IkeLogger *logger, const IkeLogRecord *record)
+static Queued *
+queued_new (IkeLogger *logger, const IkeLogRecord *record)
 {
   gsize group_len = strlen (record->group) + 1, text_len = strlen (record->text) + 1;
   gsize subject_len = record->subject ? strlen (record->subject) + 1 : 0;
-  guint limit = RECORDS_MAX + (record->level == IKE_LOG_ERROR ? ERRORS_MAX : 0);
-  Queued *queued;
+  Queued *queued = g_malloc (sizeof *queued + group_len + text_len + subject_len);
 
-  if (atomic_fetch_add_explicit (&logger->n_queued, 1, memory_order_relaxed) >= limit) {
-    atomic_fetch_sub_explicit (&logger->n_queued, 1, memory_order_relaxed);
-    ike_counter_add (logger->engine, logger->lost, 1);
-    return;
-  }
-  queued = g_malloc (sizeof *queued + group_len + text_len + subject_len);
   queued->node = (IkeNode) { .run = record_arrives, .name = "log", .lane = IKE_QUEUE_POSTS };
   queued->logger = logger;
   queued->record = *record;
@@ -209,7 +206,28 @@ record_queue (IkeLogger *logger, const IkeLogRecord *record)
   if (subject_len)
     queued->record.subject =
         memcpy (queued->text + group_len + text_len, record->subject, subject_len);
-  ike_loop_put (logger->engine->observer, &queued->node);
+  return queued;
+}
+
+static void
+record_queue (IkeLogger *logger, const IkeLogRecord *record, gboolean has_sinks)
+{
+  guint limit = RECORDS_MAX + (record->level == IKE_LOG_ERROR ? ERRORS_MAX : 0);
+  Queued *queued;
+
+  if (atomic_fetch_add_explicit (&logger->n_queued, 1, memory_order_relaxed) >= limit) {
+    atomic_fetch_sub_explicit (&logger->n_queued, 1, memory_order_relaxed);
+    ike_counter_add (logger->engine, logger->lost, 1);
+    return;
+  }
+  queued = queued_new (logger, record);
+  if (has_sinks) {
+    ike_loop_put (logger->engine->observer, &queued->node);
+    return;
+  }
+  queued->older = atomic_load (&logger->early);
+  while (!atomic_compare_exchange_weak (&logger->early, &queued->older, queued))
+    ;
 }
 
 static void
@@ -222,7 +240,7 @@ record_send (IkeLogger *logger, guint32 level, const char *group, const char *su
                           group,         subject, text };
 
   if (has_sinks || atomic_load_explicit (&logger->is_early, memory_order_relaxed))
-    record_queue (logger, &record);
+    record_queue (logger, &record, has_sinks);
   if (options->log_fallback && (!has_sinks || level == IKE_LOG_ERROR))
     options->log_fallback (&record, options->log_data);
 }
@@ -282,6 +300,28 @@ ike_logger_new (IkeEngine *engine)
   return logger;
 }
 
+/* Those that waited, in the order in which they were said: to the sinks, or away. */
+static void
+end_early (IkeLogger *logger)
+{
+  Queued *queued, *newer = NULL;
+
+  atomic_store_explicit (&logger->is_early, FALSE, memory_order_relaxed);
+  for (queued = atomic_exchange (&logger->early, NULL); queued;) {
+    Queued *older = queued->older;
+    queued->older = newer;
+    newer = queued;
+    queued = older;
+  }
+  for (queued = newer; queued; queued = newer) {
+    newer = queued->older;
+    if (logger->n_sinks)
+      ike_loop_put (logger->engine->observer, &queued->node);
+    else
+      record_arrives (&queued->node, FALSE);
+  }
+}
+
 void
 ike_logger_start (IkeEngine *engine, const IkeProvided *const *sinks, guint n)
 {
@@ -290,16 +330,14 @@ ike_logger_start (IkeEngine *engine, const IkeProvided *const *sinks, guint n)
   logger->sinks = sinks;
   logger->n_sinks = n;
   atomic_store_explicit (&logger->has_sinks, logger->n_sinks > 0, memory_order_release);
-  atomic_store_explicit (&logger->is_early, FALSE, memory_order_relaxed);
-  while (!n && ike_loop_drain (engine->observer))
-    ;
+  end_early (logger);
 }
 
 void
 ike_logger_stop (IkeEngine *engine)
 {
   atomic_store_explicit (&engine->logger->has_sinks, FALSE, memory_order_release);
-  atomic_store_explicit (&engine->logger->is_early, FALSE, memory_order_relaxed);
+  end_early (engine->logger);
   while (ike_loop_drain (engine->observer))
     ;
   engine->logger->n_sinks = 0;
