@@ -269,6 +269,7 @@ config_fixture_init (ConfigFixture *fixture, const char *settings, const char *f
   g_assert_no_error (error);
   ike_engine_start (fixture->engine, &error);
   g_assert_no_error (error);
+  ike_sim_settle (fixture->sim);
   fixture->problems = g_ptr_array_new_with_free_func (g_free);
 }
 

@@ -25,6 +25,9 @@ test_engine_new_full (IkeSim *sim, guint32 flags, guint n_shards, guint n_offloa
   g_assert_no_error (error);
   ike_engine_start (engine, &error);
   g_assert_no_error (error);
+  /* What was said at the start is on its way to the log. */
+  if (sim)
+    ike_sim_settle (sim);
   return engine;
 }
 
