@@ -154,8 +154,9 @@ add_store (IkeTree *into, const IkeProvided *store, GPtrArray *problems, GError 
   g_autoptr (IkeTree) tree = klass->load (store->plugin, &local);
 
   if (!tree) {
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "store %s: %s", store->name,
-                 local ? local->message : "it gave no reason");
+    if (!local)
+      g_set_error (&local, IKE_ERROR, IKE_ERROR_CONFIG, "it gave no reason");
+    g_propagate_prefixed_error (error, g_steal_pointer (&local), "store %s: ", store->name);
     return FALSE;
   }
   for (guint i = 0; config_sections[i]; i++)

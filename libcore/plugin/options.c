@@ -275,32 +275,58 @@ ike_registry_option_nth (IkeEngine *engine, guint32 index, const char **plugin, 
   return &node->info;
 }
 
-const char *
-ike_plugin_option (IkePlugin *self, const char *name)
+/* A slip of whoever wrote the plugin: said, and read as if it were not set. */
+static const IkeOptionInfo *
+option_to_read (const IkePlugin *plugin, const char *name, const char *const *types)
 {
-  const IkeOptionInfo *option = own_option (self, name);
-  g_return_val_if_fail (option, NULL);
-  const IkeTree *node = ike_plugin_setting (self, name);
+  const IkeOptionInfo *option = own_option (plugin, name);
+  if (!option)
+    ike_log (plugin->engine, IKE_LOG_ERROR, "plugin",
+             "plugin %s reads its option %s without having declared it with IkeOptionInfo",
+             plugin->name, name);
+  else if (types && !g_strv_contains (types, option->type)) {
+    ike_log (plugin->engine, IKE_LOG_ERROR, "plugin",
+             "plugin %s reads its option %s, which it declares as %s, as %s", plugin->name, name,
+             option->type, types[0]);
+    return NULL;
+  }
+  return option;
+}
+
+static const char *
+read_option (IkePlugin *self, const IkeOptionInfo *option)
+{
+  const IkeTree *node = ike_plugin_setting (self, option->path + strlen ("plugin/"));
   const char *text =
       node && ike_tree_type (node) == IKE_TREE_STRING ? ike_tree_text (node, NULL) : NULL;
   return text ? text : option->fallback;
 }
 
+const char *
+ike_plugin_option (IkePlugin *self, const char *name)
+{
+  const IkeOptionInfo *option = option_to_read (self, name, NULL);
+  return option ? read_option (self, option) : NULL;
+}
+
 gboolean
 ike_plugin_option_bool (IkePlugin *self, const char *name)
 {
+  static const char *const types[] = { "bool", NULL };
+  const IkeOptionInfo *option = option_to_read (self, name, types);
+  const char *text = option ? read_option (self, option) : NULL;
   gboolean value = FALSE;
-  const char *text = ike_plugin_option (self, name);
   return text && ike_value_bool (text, &value) && value;
 }
 
 guint64
 ike_plugin_option_uint (IkePlugin *self, const char *name)
 {
+  static const char *const types[] = { "uint", "time", "bytes", NULL };
+  const IkeOptionInfo *option = option_to_read (self, name, types);
+  const char *text = option ? read_option (self, option) : NULL;
   guint64 value = 0;
-  const IkeOptionInfo *option = own_option (self, name);
-  const char *text = ike_plugin_option (self, name);
-  if (!option || !text)
+  if (!text)
     return 0;
   if (strcmp (option->type, "time") == 0)
     return ike_value_time (text, &value) ? value : 0;
@@ -312,6 +338,8 @@ ike_plugin_option_uint (IkePlugin *self, const char *name)
 char **
 ike_plugin_option_list (IkePlugin *self, const char *name)
 {
-  const char *text = ike_plugin_option (self, name);
+  static const char *const types[] = { "list", NULL };
+  const IkeOptionInfo *option = option_to_read (self, name, types);
+  const char *text = option ? read_option (self, option) : NULL;
   return ike_value_list (text ? text : "");
 }

@@ -19,6 +19,7 @@ struct _IkeHookPoint {
   char *name;
   Hook **hooks;
   guint n_hooks;
+  gboolean is_emitted; /* somebody here asked for it */
   GPtrArray *added; /* owner of the hooks, in the order they came */
 };
 
@@ -63,10 +64,9 @@ ike_bus_free (IkeBus *bus)
   g_free (bus);
 }
 
-IkeHookPoint *
-ike_hook_point (IkeEngine *engine, const char *name)
+static IkeHookPoint *
+point_of (IkeBus *bus, const char *name)
 {
-  IkeBus *bus = engine->bus;
   IkeHookPoint *point = g_hash_table_lookup (bus->by_name, name);
   if (point)
     return point;
@@ -75,6 +75,14 @@ ike_hook_point (IkeEngine *engine, const char *name)
   point->added = g_ptr_array_new_with_free_func (hook_free);
   g_ptr_array_add (bus->points, point);
   g_hash_table_insert (bus->by_name, point->name, point);
+  return point;
+}
+
+IkeHookPoint *
+ike_hook_point (IkeEngine *engine, const char *name)
+{
+  IkeHookPoint *point = point_of (engine->bus, name);
+  point->is_emitted = TRUE;
   return point;
 }
 
@@ -101,7 +109,7 @@ ike_hook_add (IkePlugin *plugin, const char *point_name, const char *label, cons
                  ike_plugin_name (plugin));
     return FALSE;
   }
-  IkeHookPoint *point = ike_hook_point (engine, point_name);
+  IkeHookPoint *point = point_of (engine->bus, point_name);
   const Hook *other = find_hook (point, label);
   if (other) {
     g_set_error (error, IKE_ERROR, IKE_ERROR_PLUGIN,
@@ -167,6 +175,25 @@ freeze_point (IkeHookPoint *point, GError **error)
   return is_sorted;
 }
 
+/* A point of a plugin that is not loaded is none: its name looks like no other. */
+static void
+tell_slip (IkeEngine *engine, const IkeHookPoint *point)
+{
+  g_autoptr (GPtrArray) emitted = g_ptr_array_new ();
+  const char *nearest;
+  for (guint i = 0; i < engine->bus->points->len; i++) {
+    const IkeHookPoint *other = g_ptr_array_index (engine->bus->points, i);
+    if (other->is_emitted)
+      g_ptr_array_add (emitted, other->name);
+  }
+  g_ptr_array_add (emitted, NULL);
+  nearest = ike_nearest (point->name, (const char *const *) emitted->pdata);
+  if (nearest)
+    ike_log (engine, IKE_LOG_ERROR, "plugin",
+             "plugin %s has a hook at %s, which nobody emits: did you mean %s?",
+             ike_plugin_name (point->hooks[0]->plugin), point->name, nearest);
+}
+
 gboolean
 ike_bus_freeze (IkeEngine *engine, GError **error)
 {
@@ -177,6 +204,11 @@ ike_bus_freeze (IkeEngine *engine, GError **error)
   for (guint i = 0; i < bus->points->len; i++)
     if (!freeze_point (g_ptr_array_index (bus->points, i), error))
       return FALSE;
+  for (guint i = 0; i < bus->points->len; i++) {
+    const IkeHookPoint *point = g_ptr_array_index (bus->points, i);
+    if (point->n_hooks && !point->is_emitted)
+      tell_slip (engine, point);
+  }
   return TRUE;
 }
 

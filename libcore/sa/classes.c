@@ -407,6 +407,7 @@ ike_classes_load (IkeSaManager *manager, GError **error)
   for (i = 0; i < c->n_exchanges; i++)
     if (!sort_steps (c, c->exchanges[i], error))
       return FALSE;
+  ike_classes_tell_slips (engine, c);
   return TRUE;
 }
 

@@ -75,6 +75,7 @@ typedef struct {
 
 /* classes.c */
 gboolean ike_classes_load  (IkeSaManager *manager, GError **error);
+void     ike_classes_tell_slips (IkeEngine *engine, const IkeClasses *classes);   /* slips.c */
 void     ike_classes_clear (IkeClasses *classes);
 IkeTree *ike_classes_order (const IkeClasses *classes);
 const IkeExchangeInfo *ike_classes_exchange (const IkeClasses *classes, const char *name);

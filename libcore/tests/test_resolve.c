@@ -463,6 +463,10 @@ test_options (void)
   g_auto (GStrv) hosts = ike_plugin_option_list (self, "hosts");
   g_assert_cmpuint (g_strv_length (hosts), ==, 2);
   g_assert_cmpstr (hosts[1], ==, "b");
+  /* Slips are said, and what is read so is not set. */
+  g_assert_null (ike_plugin_option (self, "nobodys"));
+  g_assert_cmpuint (ike_plugin_option_uint (self, "hosts"), ==, 0);
+  g_assert_false (ike_plugin_option_bool (self, "mode"));
   const IkeOptionInfo *info =
       ike_registry_option (run.fixture.engine, "connection/shared", &index, &owner, &is_ready);
   g_assert_cmpstr (info->type, ==, "bool");
