@@ -95,8 +95,8 @@ typedef struct {
   void  (*load) (IkePlugin *self, const IkeTree *section, IkeCall *call);
 } IkeKeysClass;
 
-/* Emitted when the chain of a peer is trusted, was not found revoked, and its signature is right, on the shard of the
- * SA; REJECT with a static @reason refuses it. */
+/* Emitted when the chain of a peer is trusted, was not found revoked, and its signature is right, in AUTH or in the TLS
+ * of an EAP method, on the shard of the SA; REJECT with a static @reason refuses it. */
 typedef struct {
   guint32         struct_size;
   IkeCert *const *chain;                      /* leaf first; n 0: a raw public key */

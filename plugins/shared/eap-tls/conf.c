@@ -62,6 +62,7 @@ find_services (EapTunnelPlugin *plugin, GError **error)
   plugin->pki = pki->ops;
   plugin->credentials = credentials->ops;
   plugin->credentials_plugin = credentials->plugin;
+  plugin->on_certificate = ike_hook_point (plugin->engine, "certificate-verdict");
   return TRUE;
 }
 

@@ -18,6 +18,8 @@ struct _EapTunnel {
   const EapTunnelUser *klass;
   gpointer user;
   IkeLoop *loop;
+  IkeSa *sa;      /* until it ends; NULL: it is of none */
+  IkeIdent *peer; /* who the other end's certificate is to stand for; NULL: whoever it names */
   gboolean is_server, has_ended;
   gboolean is_judged; /* the other end's certificate was not revoked */
   gboolean is_lost;   /* nobody knows what the session does */
@@ -62,6 +64,7 @@ eap_tunnel_unref (EapTunnel *tunnel)
     tunnel->klass->free_user (tunnel->user);
   tunnel->plugin->tls->free (tunnel->session);
   eap_frames_clear (&tunnel->frames);
+  ike_ident_unref (tunnel->peer);
   forget_heard (tunnel);
   g_byte_array_unref (tunnel->heard);
   g_free (tunnel->warning);
@@ -128,6 +131,7 @@ open_session (EapTunnel *tunnel, const IkeEapContext *context, GError **error)
     .expected = tunnel->is_server ? name : context->other,
   };
 
+  tunnel->peer = conf.expected ? ike_ident_ref ((IkeIdent *) conf.expected) : NULL;
   tunnel->revocation = remote
                            ? (guint32) ike_option_uint (remote->options, plugin->remote_revocation)
                            : IKE_REVOCATION_RELAXED;
@@ -146,6 +150,7 @@ eap_tunnel_new (const EapTunnelPlugin *plugin, const IkeEapContext *context, gbo
   tunnel->plugin = plugin;
   tunnel->klass = klass;
   tunnel->loop = context->loop;
+  tunnel->sa = context->sa;
   tunnel->is_server = is_server;
   tunnel->heard = g_byte_array_new ();
   eap_frames_init (&tunnel->frames, plugin->type, is_server,
@@ -165,6 +170,7 @@ void
 eap_tunnel_end (EapTunnel *tunnel)
 {
   tunnel->has_ended = TRUE;
+  tunnel->sa = NULL;
   eap_tunnel_unref (tunnel);
 }
 
@@ -343,6 +349,26 @@ talk (EapTunnel *tunnel)
     session_failed (tunnel);
 }
 
+/* Whoever listens has the last word, as about certificates that IKE itself carries. */
+static void
+believe (EapTunnel *tunnel)
+{
+  const EapTunnelPlugin *plugin = tunnel->plugin;
+  const IkeTlsInfo *info = plugin->tls->info (tunnel->session);
+  IkeCertificateEvent event = { sizeof event, info->chain, info->n, tunnel->peer, NULL };
+
+  if (info->n && !event.peer)
+    event.peer = plugin->pki->cert_info (info->chain[0])->subject;
+  if (info->n && tunnel->sa
+      && ike_certificate_hook_emit (plugin->on_certificate, tunnel->sa, &event)
+             == IKE_HOOK_REJECT) {
+    eap_tunnel_fail (tunnel, event.reason ? event.reason : "a plugin did not take the certificate");
+    return;
+  }
+  tunnel->is_judged = TRUE;
+  talk (tunnel);
+}
+
 static void
 revocation_known (gpointer owner, gpointer data, gpointer result, const char *error)
 {
@@ -353,10 +379,8 @@ revocation_known (gpointer owner, gpointer data, gpointer result, const char *er
     eap_tunnel_fail (tunnel, "the conversation was ended");
   else if (why)
     eap_tunnel_fail (tunnel, why);
-  else {
-    tunnel->is_judged = TRUE;
-    talk (tunnel);
-  }
+  else
+    believe (tunnel);
 }
 
 static const IkeCallClass revocation_call = {
@@ -387,10 +411,8 @@ judge (EapTunnel *tunnel)
                  ike_loop_call (tunnel->loop, &revocation_call, tunnel, eap_tunnel_ref (tunnel)));
   else if (why)
     eap_tunnel_fail (tunnel, why);
-  else {
-    tunnel->is_judged = TRUE;
-    talk (tunnel);
-  }
+  else
+    believe (tunnel);
 }
 
 /* -- to TLS */

@@ -24,6 +24,7 @@ typedef struct {
   const IkePkiOps *pki;
   const IkeCredentialsOps *credentials;
   IkePlugin     *credentials_plugin;
+  IkeHookPoint  *on_certificate;
   guint16        min_version, max_version;    /* IKE_TLS_1_x; 0: the library's */
   guint32        fragment_size;               /* 0: what the context says */
   guint32        local_certs, remote_cacerts, remote_revocation;   /* handles of options */
