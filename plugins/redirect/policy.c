@@ -102,8 +102,8 @@ is_host (const char *name, const IkeAddr *addr)
 
 /* RFC 5685, 4, of a message that came to an anycast address: "The VPN gateway ... MAY redirect the
  * client to its own unicast address": so only where it came to counts, and what we are told. */
-static gboolean
-is_here (const Settings *settings, const char *name, const IkeAddr *local)
+gboolean
+redirect_is_here (const Settings *settings, const char *name, const IkeAddr *local)
 {
   guint i;
 
@@ -136,7 +136,7 @@ redirect_ask_policy (Redirect *self, IkeRedirectQuery *query, Gateway *gateway)
     return FALSE;
   to[sizeof to - 1] = '\0';
   pthread_mutex_lock (&self->lock);
-  is_away = !is_here (self->settings, to, query->local) && !is_host (to, query->from);
+  is_away = !redirect_is_here (self->settings, to, query->local) && !is_host (to, query->from);
   pthread_mutex_unlock (&self->lock);
   return is_away && redirect_gateway_parse (gateway, to, &why);
 }
@@ -194,7 +194,7 @@ pick_least_loaded (Redirect *self, const IkeRedirectQuery *query)
     Listed *listed = self->settings->gateways->pdata[i];
     if (listed->load >= 0 && (!least || listed->load < least->load)
         && !is_host (listed->name, query->from)
-        && !is_here (self->settings, listed->name, query->local))
+        && !redirect_is_here (self->settings, listed->name, query->local))
       least = listed;
   }
   if (!least || least->load >= query->n_sas)

@@ -489,6 +489,7 @@ test_misconfigured (gconstpointer flags)
     { "plugins { redirect { policy = moon\n } }\n", "policy = moon" },
     { TRIO_TO ("a..b/c"), "a gateway is an IPv4 or IPv6 address or a host name" },
     { TRIO_TO ("0.0.0.0"), "a gateway is one address" },
+    { TRIO_TO ("192.0.2.300"), "digits and dots make no host name" },
   };
   guint i;
 
@@ -555,15 +556,22 @@ test_command (gconstpointer flags)
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (right); i++) {
-    Trio *trio = trio_new (flags, &(TrioOptions){ 0 });
+    Trio *trio = trio_new (
+        flags,
+        &(TrioOptions){ .b = "plugins { redirect { own_names = far.b.test\n grace = 5s\n } }\n" });
     check_command (trio, HOST_C, "all", NULL, "not-found");
     trio_assert_up (trio);
     check_command (trio, HOST_C, NULL, NULL, "which clients?");
     check_command (trio, "%any", "all", NULL, "a gateway is one address");
     check_command (trio, "a b", "all", NULL, "a gateway is");
+    check_command (trio, "192.0.2.300", "all", NULL, "digits and dots make no host name");
+    check_command (trio, HOST_B, "all", NULL, "that is this gateway");
+    check_command (trio, "far.B.test", "all", NULL, "that is this gateway");
     check_command (trio, HOST_C, "connection", "other", "not-found");
     check_command (trio, HOST_C, "id", "77", "not-found");
     check_command (trio, HOST_C, "user", "b.test", "not-found");
+    /* Who was not sent is not closed for staying. */
+    pair_run (trio->pair, 10);
     trio_assert_at_b (trio);
     check_command (trio, HOST_C, right[i][0], right[i][1], NULL);
     trio_assert_at_c (trio);
@@ -606,9 +614,12 @@ test_grace (gconstpointer flags)
 
   trio_assert_up (trio);
   send_all (trio, "10.0.0.77");
+  g_assert_nonnull (strstr (trio->pair->b.log->str, "the client is sent to 10.0.0.77"));
   pair_run (trio->pair, 250);
   trio_assert_at_b (trio);
   pair_run (trio->pair, 60);
+  g_assert_nonnull (strstr (trio->pair->b.log->str,
+                            "IKE SA ends: its client was sent to 10.0.0.77, and is still here"));
   g_assert_cmpuint (trio_n_sas (&trio->pair->a), ==, 0);
   g_assert_cmpuint (trio_n_sas (&trio->pair->b), ==, 0);
   trio_free (trio);
