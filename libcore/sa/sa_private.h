@@ -245,6 +245,7 @@ struct _IkeSa {
   guint32       if_id_in, if_id_out;          /* given to this SA by %unique; 0: not yet, or never */
   gint64        rekey_us, reauth_us, end_us;  /* when these are due; 0: never */
   gint64        proof_end_us;                 /* the end of whatever has not been authenticated anew; inherited */
+  char         *sent_by;                      /* the peer that sent us to this one, for people; NULL: none */
   char         *proof_end_why;                /* NULL: its time is over; inherited */
   IkeReauth    *reauth;                       /* one is being made from scratch in its place */
   IkeTimer     *life_timer;

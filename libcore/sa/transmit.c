@@ -175,6 +175,10 @@ give_up (IkeExchange *x)
   ike_addr_format (&sa->remote, TRUE, remote);
   if (sa->hint)
     why = g_strdup_printf ("peer %s refused: %s", remote, sa->hint);
+  else if (sa->sent_by)
+    why = g_strdup_printf ("no answer from %s (sent there by %s) to %u tries of %s; is it there, "
+                           "and UDP port %u open on the way?",
+                           remote, sa->sent_by, x->n_sent, x->info->name, sa->remote.port);
   else
     why = g_strdup_printf ("no answer from %s to %u tries of %s; is the address right, and UDP "
                            "port %u open on the way?",

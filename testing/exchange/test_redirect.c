@@ -625,6 +625,58 @@ test_grace (gconstpointer flags)
   trio_free (trio);
 }
 
+/* -- who is sent where nobody is */
+
+#define QUICK "retransmit_timeout = 1\n retransmit_base = 2\n retransmit_tries = 2\n"
+
+/* The next of remote_addrs is tried; where there is none, people hear who sent us there. */
+static void
+check_dead (gconstpointer flags, const char *conn_b)
+{
+  Trio *trio =
+      trio_new (flags, &(TrioOptions){ .b = TRIO_TO ("10.0.0.77"),
+                                       .conn_b = conn_b,
+                                       .conn_a = QUICK "remote_addrs = 10.0.0.2, 10.0.0.3\n" });
+  g_autoptr (IkeTree) record = NULL;
+  g_autofree char *error = NULL;
+
+  trio_assert_up (trio);
+  trio_assert_at_c (trio);
+  trio_free (trio);
+  trio = trio_new (flags,
+                   &(TrioOptions){ .b = TRIO_TO ("10.0.0.77"), .conn_b = conn_b, .conn_a = QUICK });
+  error = pair_up (trio->pair, NULL);
+  g_assert_nonnull (strstr (error, "no answer from 10.0.0.77:500 (sent there by 10.0.0.2)"));
+  record = pair_explain (&trio->pair->a);
+  g_assert_nonnull (strstr (ike_tree_string (record, "reason", ""), "(sent there by 10.0.0.2)"));
+  trio_free (trio);
+}
+
+static void
+test_dead (gconstpointer flags)
+{
+  check_dead (flags, "redirect = init\n");
+  check_dead (flags, AT_AUTH);
+}
+
+/* Of an SA that is up: it stays, and what is said is what happens. */
+static void
+test_dead_told (gconstpointer flags)
+{
+  Trio *trio = trio_new (flags, &(TrioOptions){ .conn_a = QUICK });
+
+  trio_assert_up (trio);
+  send_all (trio, "10.0.0.77");
+  send_all (trio, HOST_C);
+  pair_run (trio->pair, 10);
+  trio_assert_at_b (trio);
+  g_assert_nonnull (strstr (trio->pair->a.log->str, "it begins anew elsewhere already"));
+  g_assert_nonnull (strstr (trio->pair->a.log->str, "could not begin anew elsewhere, and stays: no "
+                                                    "answer from 10.0.0.77:500 (sent there by"));
+  g_assert_null (strstr (trio->pair->a.log->str, "authenticated anew"));
+  trio_free (trio);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -649,5 +701,7 @@ main (int argc, char **argv)
   pair_add_test ("redirect", "whom-the-command-means", test_command);
   pair_add_test ("redirect", "of-a-rekeyed-sa", test_rekeyed);
   pair_add_test ("redirect", "nobody-is-there", test_grace);
+  pair_add_test ("redirect", "where-nobody-answers", test_dead);
+  pair_add_test ("redirect", "where-nobody-answers-while-it-is-up", test_dead_told);
   return g_test_run ();
 }
