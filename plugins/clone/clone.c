@@ -190,9 +190,20 @@ static const IkeNotifyClass clone_notify = {
 static gboolean
 activate (IkePlugin *plugin, GError **error)
 {
-  Clone *self = g_new0 (Clone, 1);
+  guint64 most = ike_plugin_option_uint (plugin, "max");
+  Clone *self;
 
-  self->most = (guint) MIN (ike_plugin_option_uint (plugin, "max"), G_MAXUINT);
+  if (most < 2) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                 "plugins.clone.max = %" G_GUINT64_FORMAT
+                 " leaves no room for a clone, for the IKE "
+                 "SA that it is made of counts; 2 is the least, and clone = no of a connection "
+                 "allows none",
+                 most);
+    return FALSE;
+  }
+  self = g_new0 (Clone, 1);
+  self->most = (guint) MIN (most, G_MAXUINT);
   self->slot = ike_slot_register (plugin, &slot);
   ike_plugin_set_state (plugin, self, g_free);
   return ike_option_find (ike_plugin_engine (plugin), "connection/clone", &self->option, error)

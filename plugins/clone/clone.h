@@ -3,6 +3,7 @@
 #pragma once
 #include "config.h"
 #include <ikebana/command.h>
+#include <ikebana/error.h>
 #include <ikebana/exchange.h>
 #include <ikebana/plugin.h>
 

@@ -195,7 +195,8 @@ run_load (IkePlugin *plugin, IkeRequest *request)
   Redirect *self = ike_plugin_state (plugin);
   const char *name = ike_tree_string (ike_request_args (request), "gateway", "");
   gint64 load = ike_tree_int (ike_request_args (request), "load", 0);
-  gboolean is_found = FALSE;
+  gboolean is_found = FALSE, is_used;
+  IkeTree *result;
   guint i;
 
   pthread_mutex_lock (&self->lock);
@@ -206,10 +207,15 @@ run_load (IkePlugin *plugin, IkeRequest *request)
     listed->load = load;
     is_found = TRUE;
   }
+  is_used = self->settings->policy == redirect_least_loaded_feature.ops;
   pthread_mutex_unlock (&self->lock);
-  if (is_found)
-    ike_request_finish (request, ike_tree_new_section ());
-  else
+  if (is_found) {
+    result = ike_tree_new_section ();
+    if (!is_used)
+      ike_tree_set_string (result, "note",
+                           "it has no effect now: plugins.redirect.policy is not least-loaded");
+    ike_request_finish (request, result);
+  } else
     ike_request_fail (request, "not-found",
                       "no such gateway is in plugins.redirect.gateways; write it as it is there");
 }

@@ -248,6 +248,19 @@ test_answer (gconstpointer flags)
   pair_free (pair);
 }
 
+static void
+test_no_room (gconstpointer flags)
+{
+  for (guint i = 0; i < 2; i++) {
+    Pair *pair = pair_of (
+        flags, PLAIN_A, PLAIN_B,
+        i ? "plugins { clone { max = 1\n } }\n" : "plugins { clone { max = 0\n } }\n", NULL);
+    g_autofree char *why = ike_plugin_explain (pair->a.engine, "clone");
+    g_assert_nonnull (strstr (why, "leaves no room for a clone"));
+    pair_free (pair);
+  }
+}
+
 /* -- not agreed on */
 
 /* RFC 7791, 5.1: "In the other case, the IKE SA MUST NOT be cloned." */
@@ -473,6 +486,7 @@ main (int argc, char **argv)
   pair_add_test ("clone", "the-only-one-whatever-it-is", test_only_one);
   pair_add_test ("clone", "no-such-child", test_no_such_child);
   pair_add_test ("clone", "the-answer-names-what-was-made", test_answer);
+  pair_add_test ("clone", "no-room-for-any", test_no_room);
   pair_add_test ("clone", "only-what-both-agreed-on", test_not_agreed);
   pair_add_test ("clone", "nobody-is-talked-into-it", test_asked_all_the_same);
   pair_add_test ("clone", "elsewhere-it-means-nothing", test_elsewhere);

@@ -402,10 +402,12 @@ static void
 tell_load (Trio *trio, const char *gateway, guint load, char **error)
 {
   IkeTree *args = ike_tree_new_section ();
+  g_autoptr (IkeTree) result = NULL;
 
   ike_tree_set_string (args, "gateway", gateway);
   ike_tree_set_int (args, "load", load);
-  ike_tree_free (pair_command (&trio->pair->b, "redirect-load", args, error));
+  result = pair_command (&trio->pair->b, "redirect-load", args, error);
+  g_assert_true (!result || !ike_tree_get (result, "note"));
 }
 
 static void
@@ -489,6 +491,7 @@ test_misconfigured (gconstpointer flags)
     { "plugins { redirect { policy = moon\n } }\n", "policy = moon" },
     { TRIO_TO ("a..b/c"), "a gateway is an IPv4 or IPv6 address or a host name" },
     { TRIO_TO ("0.0.0.0"), "a gateway is one address" },
+    { "plugins { redirect { policy = list\n } }\n", "sends nobody anywhere without" },
     { TRIO_TO ("192.0.2.300"), "digits and dots make no host name" },
   };
   guint i;
@@ -501,6 +504,27 @@ test_misconfigured (gconstpointer flags)
     trio_assert_at_b (trio);
     trio_free (trio);
   }
+}
+
+/* What is without effect, or is cut, is said. */
+static void
+test_without_effect (gconstpointer flags)
+{
+  Trio *trio = trio_new (flags, &(TrioOptions){ .b = "plugins { redirect { gateways = 10.0.0.3\n"
+                                                     " max_redirects = 99\n } }\n",
+                                                .c = TRIO_TO (HOST_B) });
+  const char *log = trio->pair->b.log->str;
+  IkeTree *args = ike_tree_new_section ();
+  g_autoptr (IkeTree) result = NULL;
+
+  g_assert_nonnull (strstr (log, "gateways has no effect without plugins.redirect.policy"));
+  g_assert_nonnull (strstr (log, "max_redirects = 99: 16 is the most"));
+  g_assert_null (strstr (trio->c.log->str, "has no effect"));
+  ike_tree_set_string (args, "gateway", HOST_C);
+  ike_tree_set_int (args, "load", 1);
+  result = pair_command (&trio->pair->b, "redirect-load", args, NULL);
+  g_assert_nonnull (strstr (ike_tree_string (result, "note", ""), "no effect now"));
+  trio_free (trio);
 }
 
 /* -- EAP */
@@ -697,6 +721,7 @@ main (int argc, char **argv)
   pair_add_test ("redirect", "policy/least-loaded", test_least_loaded);
   pair_add_test ("redirect", "policy/of-another-plugin", test_user_policy);
   pair_add_test ("redirect", "policy/misconfigured", test_misconfigured);
+  pair_add_test ("redirect", "policy/without-effect", test_without_effect);
   pair_add_test ("redirect", "with-eap", test_eap);
   pair_add_test ("redirect", "whom-the-command-means", test_command);
   pair_add_test ("redirect", "of-a-rekeyed-sa", test_rekeyed);
