@@ -244,12 +244,31 @@ read_options (IkePlugin *plugin, Resumption *self)
                 !g_strcmp0 (ike_plugin_option (plugin, "tickets"), "reference"));
 }
 
+/* A ticket is to be good for a while. */
+static gboolean
+check_times (IkePlugin *plugin, GError **error)
+{
+  static const char *const names[] = { "lifetime", "max_age" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (!ike_plugin_option_uint (plugin, names[i])) {
+      g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                   "plugins.resumption.%s = 0: no ticket would ever be good; set a time, and "
+                   "resumption = no where there are to be none",
+                   names[i]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 reload_check (IkePlugin *plugin, GError **error)
 {
   Resumption *self = ike_plugin_state (plugin);
   const char *file = ike_plugin_option (plugin, "key_file");
 
+  if (!check_times (plugin, error))
+    return FALSE;
   self->next_ring.n = 0;
   return !file || !*file || key_ring_load (&self->next_ring, file, error);
 }

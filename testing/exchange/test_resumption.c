@@ -43,6 +43,24 @@ test_shards (gconstpointer flags)
   check_again_and_again (t);
 }
 
+/* -- settings */
+
+/* What no ticket could be good for is said. */
+static void
+test_no_time (gconstpointer flags)
+{
+  static const char *const settings[] = { "plugins { resumption { max_age = 0 } }\n",
+                                          "plugins { resumption { lifetime = 0 } }\n" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
+    Tickets *t = tickets_new (
+        &(TicketsOptions){ .flags = GPOINTER_TO_UINT (flags), .more = { NULL, settings[i] } });
+    g_autofree char *why = ike_plugin_explain (t->pair->b.engine, "resumption");
+    g_assert_nonnull (strstr (why, "no ticket would ever be good"));
+    tickets_free (t);
+  }
+}
+
 /* -- the gateway lost its memory */
 
 static void
@@ -431,6 +449,7 @@ main (int argc, char **argv)
   pair_add_test ("resumption", "what-was-lost-is-resumed-by-value", test_by_value);
   pair_add_test ("resumption", "what-was-lost-is-resumed-by-reference", test_by_reference);
   pair_add_test ("resumption", "on-any-shard", test_shards);
+  pair_add_test ("resumption", "times-that-make-no-ticket-good", test_no_time);
   pair_add_test ("resumption", "a-gateway-without-memory-gets-a-full-handshake-at-once",
                  test_restarted);
   pair_add_test ("resumption", "keys-of-a-file-are-those-of-a-group", test_shared_keys);
