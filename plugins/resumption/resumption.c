@@ -176,7 +176,8 @@ on_updown (IkePlugin *plugin, IkeSa *sa, IkeUpDownEvent *event)
   return IKE_HOOK_PASS;
 }
 
-/* A ticket stands for the proof, so it is good no longer than the chain that the proof was made with. */
+/* A ticket stands for the proof, so it is good no longer than the chain that the proof was made
+ * with. */
 static IkeHookVerdict
 on_certificate (IkePlugin *plugin, IkeSa *sa, IkeCertificateEvent *event)
 {
@@ -226,6 +227,26 @@ on_request (IkePlugin *plugin, IkeSa *sa, IkeRequestEvent *event)
 
   for (guint i = 0; seat && i < seat->had.n && event->n_wishes < IKE_VIRTUAL_IPS_MAX; i++)
     event->wishes[event->n_wishes++] = seat->had.addrs[i];
+  return IKE_HOOK_PASS;
+}
+
+/* In seconds: how long the ticket is good that the client has, or that the gateway gave. */
+static IkeHookVerdict
+describe (IkePlugin *plugin, IkeSa *sa, IkeDescribeEvent *event)
+{
+  const Resumption *self = ike_plugin_state (plugin);
+  const Seat *seat = seat_find (self, sa);
+  gint64 given_s;
+
+  if (!seat)
+    return IKE_HOOK_PASS;
+  ike_tree_set_bool (event->tree, "resumed", seat->is_resumed);
+  if (seat->ticket)
+    ike_tree_set_int (event->tree, "ticket",
+                      MAX (seat->ticket->expires_us - ike_sa_now_us (sa), 0) / G_USEC_PER_SEC);
+  given_s = seat->granted_s - ike_engine_wall_us (self->engine) / G_USEC_PER_SEC;
+  if (given_s > 0)
+    ike_tree_set_int (event->tree, "ticket-given", given_s);
   return IKE_HOOK_PASS;
 }
 
@@ -341,7 +362,8 @@ activate (IkePlugin *plugin, GError **error)
          && ike_rekey_hook_add (plugin, "resumption", NULL, on_rekeyed, error)
          && ike_proof_limit_hook_add (plugin, "resumption", NULL, on_proof_limit, error)
          && ike_certificate_hook_add (plugin, "resumption", NULL, on_certificate, error)
-         && ike_request_hook_add (plugin, "resumption", NULL, on_request, error);
+         && ike_request_hook_add (plugin, "resumption", NULL, on_request, error)
+         && ike_describe_hook_add (plugin, "resumption", NULL, describe, error);
 }
 
 #define NOTIFY(symbol, name, number, least, most, where)                                           \

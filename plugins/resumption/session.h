@@ -17,7 +17,7 @@ typedef struct {
   IkeChoice choice;
   IkeSecret sk_d;
   gint64    proven_s, expires_s, ends_s;      /* wall clock: authenticated, no ticket after, SA ends (0: never) */
-  gint64    certs_end_s;                      /* wall clock: when a certificate of the peer's chain ends; 0: it has none */
+  gint64    certs_end_s;                      /* wall clock: when the chain of the peer ends; 0: it has none */
   GBytes   *user;                             /* ike_sa_write_user() */
 } Session;
 
