@@ -349,9 +349,9 @@ want (KeepUp *keep, const char *child, gboolean is_moved)
   g_ptr_array_add (keep->wanted, wanted);
 }
 
-/* Two ends that restart what the other one takes down, again and again, wait for each other.  A peer
- * that died does nothing of the kind, and may have another address: it is not waited for, unless
- * what is there in its place dies as soon as it answered. */
+/* Two ends that restart what the other one takes down, again and again, wait for each other.  A
+ * peer that died does nothing of the kind, and may have another address: it is not waited for,
+ * unless what is there in its place dies as soon as it answered. */
 static gboolean
 is_too_soon (const KeepUp *keep, const Ask *ask)
 {

@@ -174,8 +174,8 @@ note_free (gpointer data)
   g_free (note);
 }
 
-/* The round through the addresses is where it was: what is up may be sent elsewhere, where nobody is.
- * The next `up' begins a new one. */
+/* The round through the addresses is where it was: what is up may be sent elsewhere, where nobody
+ * is.  The next `up' begins a new one. */
 static void
 remember_up (gpointer data)
 {

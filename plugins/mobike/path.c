@@ -104,9 +104,9 @@ explain_refusal (const MobikeSa *s, IkeTask *task, const char *then)
   ike_task_explain (task, "move", sentence, NULL);
 }
 
-/* RFC 4555, 3.5: "If the response contains an UNACCEPTABLE_ADDRESSES notification, the initiator MAY
- * select another addresses and retry the exchange, keep on using the previously used addresses, or
- * disconnect."  Where it is, the peer's packets do not come, so it does not stay there. */
+/* RFC 4555, 3.5: "If the response contains an UNACCEPTABLE_ADDRESSES notification, the initiator
+ * MAY select another addresses and retry the exchange, keep on using the previously used addresses,
+ * or disconnect."  Where it is, the peer's packets do not come, so it does not stay there. */
 void
 path_refused (MobikeSa *s, IkeTask *task)
 {

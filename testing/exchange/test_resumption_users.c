@@ -128,7 +128,8 @@ test_no_key_operation (gconstpointer flags)
   free_pubkey (t);
 }
 
-/* What was proven with a certificate is good no longer than that one, however often it is resumed. */
+/* What was proven with a certificate is good no longer than that one, however often it is
+ * resumed. */
 static void
 test_certificate_ends (gconstpointer flags)
 {
