@@ -357,8 +357,9 @@ is_too_soon (const KeepUp *keep, const Ask *ask)
 {
   gint64 up_us = keep->up_us ? ike_engine_now_us (keep->engine) - keep->up_us : 0;
 
+  /* The first time it may be chance. */
   if (ask->why == IKE_KEEP_DEAD)
-    return MAX (up_us, ask->lived_us) < MOMENT_S * G_USEC_PER_SEC;
+    return (keep->up_us || keep->timer) && MAX (up_us, ask->lived_us) < MOMENT_S * G_USEC_PER_SEC;
   return ask->why == IKE_KEEP_RESTART && keep->up_us && up_us < STEADY_S * G_USEC_PER_SEC;
 }
 
