@@ -232,7 +232,7 @@ static const IkeOptionInfo option_max = {
   .path = "plugin/max",
   .type = "uint",
   .fallback = "8",
-  .doc = "Most IKE SAs that come from one another, and stand beside each other.",
+  .doc = "Most IKE SAs that come from one another, and stand beside each other; 2 at least.",
 };
 static const IkeOptionInfo *const options[] = { &option_clone, &option_max, NULL };
 static const IkeFeature *const features[] = { &support_feature,       &request_feature,
