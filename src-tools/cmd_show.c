@@ -147,6 +147,22 @@ print_user (Json *sa)
     printf ("\n");
 }
 
+/* How it came up, and may come up again. */
+static void
+print_tickets (Json *sa)
+{
+  Json *ticket = tool_get (sa, "ticket"), *given = tool_get (sa, "ticket-given");
+  gboolean is_resumed = json_object_get_boolean (tool_get (sa, "resumed"));
+  g_autofree char *left = show_inline (ticket ? ticket : given);
+  if (!is_resumed && ticket == NULL && given == NULL)
+    return;
+  printf ("  %s", is_resumed ? "resumed with a ticket" : "");
+  if (ticket != NULL || given != NULL)
+    printf ("%sa ticket %s is good for %s s", is_resumed ? "; " : "",
+            ticket ? "that we have" : "that we gave", left);
+  printf ("\n");
+}
+
 static void
 print_sa (const Tool *tool, Json *sa)
 {
@@ -165,6 +181,7 @@ print_sa (const Tool *tool, Json *sa)
   if (tool_get (sa, "established") != NULL)
     printf ("  %s, established %s s ago\n", proposal, since);
   print_user (sa);
+  print_tickets (sa);
 }
 
 static void

@@ -323,6 +323,8 @@ void   ike_sa_reauthenticate_in (IkeSa *sa, guint64 seconds);
 /* @sa, or whatever heir it has then, ends in @seconds, or sooner, unless another takes its place that was made from
  * scratch. */
 void   ike_sa_end_in       (IkeSa *sa, guint64 seconds);
+/* The same, and if it comes to that, @why is what people are told; of several the soonest counts. */
+void   ike_sa_end_in_saying (IkeSa *sa, guint64 seconds, const char *why);
 /* In how many seconds that is, rounded down; 0: never. */
 guint64 ike_sa_ends_in     (const IkeSa *sa);
 

@@ -27,18 +27,19 @@ ike_child_ends (IkeChild *child, IkeEnding ending)
 
 /* A trap that is there stays as it is. */
 static void
-act (const IkeChild *child, guint32 action)
+act (const IkeChild *child, guint32 action, IkeKeepWhy why, const char *reason)
 {
   IkeEngine *engine = child->sa->shard->manager->engine;
+  IkeKeepGone gone = { reason, ike_sa_now_us (child->sa) - child->sa->established_us };
 
   if (action & IKE_ACTION_TRAP)
     ike_traps_add (engine, child->conn, child->conf);
   if (action & IKE_ACTION_START)
-    ike_keep_up (engine, child->conn->name, child->conf->name, IKE_KEEP_RESTART);
+    ike_keep_up (engine, child->conn->name, child->conf->name, why, &gone);
 }
 
 void
-ike_child_act (const IkeChild *child)
+ike_child_act (const IkeChild *child, const char *reason)
 {
   IkeEnding ending = child->ending ? child->ending : child->sa->ending;
 
@@ -49,15 +50,15 @@ ike_child_act (const IkeChild *child)
   case IKE_END_SHUTDOWN:
     break;
   case IKE_END_DEAD:
-    act (child, child->conf->dpd_action);
+    act (child, child->conf->dpd_action, IKE_KEEP_DEAD, reason);
     break;
   case IKE_END_TWIN:
     ike_keep_up (child->sa->shard->manager->engine, child->conn->name, child->conf->name,
-                 IKE_KEEP_MOVE);
+                 IKE_KEEP_MOVE, NULL);
     break;
   case IKE_END_FAULT:
   case IKE_END_UNSAID:
-    act (child, child->conf->close_action);
+    act (child, child->conf->close_action, IKE_KEEP_RESTART, reason);
     break;
   }
 }

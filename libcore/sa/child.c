@@ -518,7 +518,7 @@ tell_gone (IkeChild *child, const char *reason)
     IkeChildEvent event = { sizeof event, child, FALSE, reason };
     ike_child_updown_hook_emit (manager->on_child, child->sa, &event);
     emit_child (child, "child-down", reason);
-    ike_child_act (child);
+    ike_child_act (child, reason);
   }
 }
 

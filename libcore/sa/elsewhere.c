@@ -31,6 +31,7 @@ static IkeSa *
 make_like (IkeSa *sa, const IkePath *path_or_null)
 {
   IkePath path = path_or_null ? *path_or_null : (IkePath){ 0 };
+  char sender[IKE_ADDR_TEXT_SIZE];
   IkeSa *next;
 
   if (!sa->conn || sa->shard->is_closing)
@@ -39,8 +40,10 @@ make_like (IkeSa *sa, const IkePath *path_or_null)
   next = ike_sa_new (sa->shard, sa->major, TRUE, &path.local, &path.remote, sa->conn);
   if (!next)
     return NULL;
-  if (path_or_null)
+  if (path_or_null) {
+    next->sent_by = g_strdup (ike_addr_format (&sa->remote, FALSE, sender));
     ike_slots_restart (sa, next);
+  }
   ike_sa_arm_setup (next);
   ike_sa_progress (sa, IKE_LOG_NOTICE, "begins anew as [%u]", next->unique_id);
   return next;

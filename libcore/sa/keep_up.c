@@ -8,7 +8,7 @@
 #include "sa/keep_up.h"
 #include "sa/sa_private.h"
 
-enum { JITTER_PERCENT = 25, DOUBLINGS_MAX = 20, STEADY_S = 60 };
+enum { JITTER_PERCENT = 25, DOUBLINGS_MAX = 20, STEADY_S = 60, MOMENT_S = 5 };
 
 typedef struct {
   char *name;
@@ -28,9 +28,8 @@ typedef struct {
   gint64 next_us, up_us; /* up_us: when all were up last; 0: never */
   gboolean is_due;       /* a job that begins one is under way */
   char *why, *told;      /* of the last failure; what the log said of it */
+  char *gone;            /* why it went last; NULL: it did not */
 } KeepUp;
-
-static const char at_once[] = "it went as soon as it was up";
 
 static void begin (KeepUp *keep);
 
@@ -55,6 +54,7 @@ ike_keep_up_free (gpointer entry)
   g_free (keep->conn);
   g_free (keep->why);
   g_free (keep->told);
+  g_free (keep->gone);
   g_free (keep);
 }
 
@@ -178,6 +178,12 @@ failed (KeepUp *keep)
 
 /* -- an attempt */
 
+static char *
+went_at_once (const KeepUp *keep)
+{
+  return g_strdup_printf ("it went as soon as it was up: %s", keep->gone ? keep->gone : "closed");
+}
+
 static void
 attempt_over (KeepUp *keep)
 {
@@ -201,11 +207,11 @@ outcome_known (gpointer owner, gpointer data, gpointer result, const char *error
   KeepUp *keep = owner;
   IkeOutcome *outcome = result;
   Wanted *wanted = keep->wanted->pdata[keep->at];
-  const char *why = outcome ? outcome->error : error;
+  g_autofree char *why = g_strdup (outcome ? outcome->error : error);
   gboolean goes_on = !why || (outcome && outcome->is_ike_up);
 
   if (!why && wanted->is_again)
-    why = at_once;
+    why = went_at_once (keep);
   wanted->is_again = FALSE;
   keep->call = NULL;
   if (outcome && outcome->is_taken_down) {
@@ -215,7 +221,7 @@ outcome_known (gpointer owner, gpointer data, gpointer result, const char *error
   }
   if (why) {
     g_free (keep->why);
-    keep->why = g_strdup (why);
+    keep->why = g_steal_pointer (&why);
     keep->at++;
   } else
     drop_wanted (keep, keep->at);
@@ -258,7 +264,7 @@ next_child (KeepUp *keep)
   /* One goes while the next one comes, over and over. */
   if (keep->n_tried++ >= 2 * conn->n_children) {
     g_free (keep->why);
-    keep->why = g_strdup (at_once);
+    keep->why = went_at_once (keep);
     attempt_over (keep);
     return;
   }
@@ -285,6 +291,8 @@ typedef struct {
   IkeEngine *engine;
   char *conn, *child;
   IkeKeepWhy why;
+  char *gone; /* NULL: nothing was up */
+  gint64 lived_us;
 } Ask;
 
 static void
@@ -294,6 +302,7 @@ ask_free (gpointer data)
 
   g_free (ask->conn);
   g_free (ask->child);
+  g_free (ask->gone);
   g_free (ask);
 }
 
@@ -340,11 +349,32 @@ want (KeepUp *keep, const char *child, gboolean is_moved)
   g_ptr_array_add (keep->wanted, wanted);
 }
 
-/* Two ends that restart what the other one takes down, again and again, wait for each other. */
+/* Two ends that restart what the other one takes down, again and again, wait for each other.  A
+ * peer that died does nothing of the kind, and may have another address: it is not waited for,
+ * unless what is there in its place dies as soon as it answered. */
 static gboolean
-was_up_for_a_moment (const KeepUp *keep)
+is_too_soon (const KeepUp *keep, const Ask *ask)
 {
-  return keep->up_us && ike_engine_now_us (keep->engine) - keep->up_us < STEADY_S * G_USEC_PER_SEC;
+  gint64 up_us = keep->up_us ? ike_engine_now_us (keep->engine) - keep->up_us : 0;
+
+  /* The first time it may be chance. */
+  if (ask->why == IKE_KEEP_DEAD)
+    return (keep->up_us || keep->timer) && MAX (up_us, ask->lived_us) < MOMENT_S * G_USEC_PER_SEC;
+  return ask->why == IKE_KEEP_RESTART && keep->up_us && up_us < STEADY_S * G_USEC_PER_SEC;
+}
+
+/* It is why it is not up, until a try fails. */
+static void
+note_gone (KeepUp *keep, Ask *ask)
+{
+  if (!ask->gone)
+    return;
+  g_free (keep->gone);
+  keep->gone = g_steal_pointer (&ask->gone);
+  if (keep->call)
+    return;
+  g_free (keep->why);
+  keep->why = g_strdup (keep->gone);
 }
 
 static void
@@ -358,12 +388,12 @@ asked (gpointer data)
     return;
   keep = entry_of (ask);
   want (keep, ask->child, ask->why == IKE_KEEP_MOVE);
+  note_gone (keep, ask);
   if (keep->call || keep->is_due || (keep->timer && ask->why == IKE_KEEP_RESTART))
     return;
-  if (ask->why == IKE_KEEP_RESTART && was_up_for_a_moment (keep) && manager->retry_s) {
-    g_free (keep->why);
-    keep->why = g_strdup (at_once);
-    failed (keep);
+  if (is_too_soon (keep, ask) && manager->retry_s) {
+    if (!keep->timer)
+      failed (keep);
     return;
   }
   if (ask->why != IKE_KEEP_MOVE)
@@ -376,11 +406,14 @@ asked (gpointer data)
 }
 
 void
-ike_keep_up (IkeEngine *engine, const char *conn, const char *child, IkeKeepWhy why)
+ike_keep_up (IkeEngine *engine, const char *conn, const char *child, IkeKeepWhy why,
+             const IkeKeepGone *gone)
 {
   Ask *ask = g_new0 (Ask, 1);
 
   *ask = (Ask){ engine, g_strdup (conn), g_strdup (child), why };
+  ask->gone = gone ? g_strdup (gone->reason) : NULL;
+  ask->lived_us = gone ? gone->lived_us : 0;
   ike_loop_post (ike_engine_control (engine), asked, ask, ask_free);
 }
 

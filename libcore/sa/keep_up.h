@@ -8,12 +8,20 @@
 
 typedef enum {
   IKE_KEEP_START,                             /* the configuration wants it */
-  IKE_KEEP_RESTART,                           /* it was up: at once, unless that was for a moment only */
+  IKE_KEEP_RESTART,                           /* it was up: at once, unless that was not for long */
+  IKE_KEEP_DEAD,                              /* its peer died: at once, unless that was within a moment */
   IKE_KEEP_MOVE,                              /* to the other SA of the same connection, which is up */
 } IkeKeepWhy;
 
-/* Shall be up from now on.  Any thread. */
-void  ike_keep_up     (IkeEngine *engine, const char *conn, const char *child, IkeKeepWhy why);
+/* What became of the CHILD_SA that was up. */
+typedef struct {
+  const char *reason;                         /* for people */
+  gint64      lived_us;                       /* how long its IKE SA was there */
+} IkeKeepGone;
+
+/* Shall be up from now on; @gone NULL: nothing was.  Any thread. */
+void  ike_keep_up     (IkeEngine *engine, const char *conn, const char *child, IkeKeepWhy why,
+                       const IkeKeepGone *gone_or_null);
 /* Shall not any more; NULL: all.  Adds to @names (may be NULL) what was still being tried.  Control. */
 void  ike_keep_up_end (IkeEngine *engine, const char *conn_or_null, const char *child_or_null, GPtrArray *names);
 /* Ends what @config does not have.  Control. */

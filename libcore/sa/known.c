@@ -174,6 +174,8 @@ note_free (gpointer data)
   g_free (note);
 }
 
+/* The round through the addresses is where it was: what is up may be sent elsewhere, where nobody
+ * is.  The next `up' begins a new one. */
 static void
 remember_up (gpointer data)
 {
@@ -182,8 +184,6 @@ remember_up (gpointer data)
 
   ike_known_add (known, &note->sa);
   note->sa.peer = NULL;
-  if (!known->is_making)
-    ike_known_rewind (known);
   settle_twins (known, note->sa.sa.serial);
 }
 

@@ -36,7 +36,7 @@ void      ike_known_free   (gpointer known);
 /* Moves it to the front, if it is there already; takes @sa->peer. */
 void      ike_known_add    (IkeKnown *known, const IkeKnownSa *sa);
 void      ike_known_forget (IkeKnown *known, guint64 serial);
-/* A new round begins, or the last one is over. */
+/* A new round begins. */
 void      ike_known_rewind (IkeKnown *known);
 void      ike_known_set_addrs (IkeKnown *known, const IkeAddr *addrs, guint n);
 /* Does anything of @conn say where to go? */

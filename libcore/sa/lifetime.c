@@ -231,6 +231,7 @@ ike_sa_arm_heir (IkeSa *heir, IkeSa *old)
 {
   heir->reauth_us = old->reauth_us;
   heir->proof_end_us = old->proof_end_us;
+  heir->proof_end_why = g_steal_pointer (&old->proof_end_why);
   ike_reauth_move (old, heir);
   old->rekey_us = old->reauth_us = old->end_us = old->proof_end_us = 0;
   rearm (old);
@@ -242,6 +243,7 @@ void
 ike_sa_arm_beside (IkeSa *heir, const IkeSa *old)
 {
   heir->proof_end_us = old->proof_end_us;
+  heir->proof_end_why = g_strdup (old->proof_end_why);
   arm_keys (heir);
 }
 
@@ -260,22 +262,23 @@ ike_sa_replace (IkeSa *sa)
   ike_sa_begin (sa, "rekey", NULL, rekeyed, NULL);
 }
 
+static gboolean
+is_due (const IkeSa *sa, gint64 us)
+{
+  return us && ike_sa_now_us (sa) >= us;
+}
+
 static void
 end_sa (IkeSa *sa)
 {
-  static const char why[] = "its life time is over";
+  gboolean is_spent = is_due (sa, sa->proof_end_us);
+  const char *why = is_spent && sa->proof_end_why ? sa->proof_end_why : "its life time is over";
 
   ike_sa_progress (sa, IKE_LOG_NOTICE, "IKE SA ends: %s", why);
   sa->rekey_us = sa->reauth_us = sa->end_us = sa->proof_end_us = 0;
   ike_sa_ends (sa, IKE_END_FAULT);
   if (!ike_sa_begin (sa, "delete", NULL, NULL, NULL))
     ike_sa_destroy (sa, why);
-}
-
-static gboolean
-is_due (const IkeSa *sa, gint64 us)
-{
-  return us && ike_sa_now_us (sa) >= us;
 }
 
 static void
@@ -337,10 +340,22 @@ ike_sa_ends_in (const IkeSa *sa)
 }
 
 void
-ike_sa_end_in (IkeSa *sa, guint64 seconds)
+ike_sa_end_in_saying (IkeSa *sa, guint64 seconds, const char *why)
 {
+  gint64 at = due_us (sa, MAX (seconds, 1), 0);
+
   ike_sa_assert_owner (sa);
-  sa->proof_end_us = earlier (sa->proof_end_us, due_us (sa, MAX (seconds, 1), 0));
+  if (earlier (sa->proof_end_us, at) != at)
+    return;
+  sa->proof_end_us = at;
+  g_free (sa->proof_end_why);
+  sa->proof_end_why = g_strdup (why);
   if (sa->state >= IKE_SA_ESTABLISHED)
     rearm (sa);
+}
+
+void
+ike_sa_end_in (IkeSa *sa, guint64 seconds)
+{
+  ike_sa_end_in_saying (sa, seconds, NULL);
 }

@@ -60,7 +60,10 @@ finish (IkeReauth *reauth, IkeSa *sa, const char *error)
 static void
 keep_old (IkeReauth *reauth, IkeSa *old, const char *why)
 {
-  ike_sa_progress (old, IKE_LOG_ERROR, "could not be authenticated anew: %s", why);
+  ike_sa_progress (old, IKE_LOG_ERROR,
+                   reauth->path ? "could not begin anew elsewhere, and stays: %s"
+                                : "could not be authenticated anew: %s",
+                   why);
   ike_sa_retry_reauthentication (old, reauth->due_us);
   finish (reauth, old, why);
 }
@@ -171,7 +174,7 @@ ike_sa_authenticate_anew (IkeSa *sa, const char *why,
     return NULL;
   }
   ike_sa_progress (sa, IKE_LOG_NOTICE, "is authenticated anew: %s", why);
-  begin (sa, NULL, why, (IkeDone) { NULL, done, data });
+  begin (sa, NULL, why, (IkeDone){ NULL, done, data });
   return NULL;
 }
 
@@ -181,11 +184,12 @@ ike_sa_authenticate_elsewhere (IkeSa *sa, const IkePath *path, const char *why)
   const char *refusal = refusal_of (sa);
 
   if (!refusal && sa->reauth)
-    refusal = "it is being authenticated anew already";
+    refusal = sa->reauth->path ? "it begins anew elsewhere already"
+                               : "it is being authenticated anew at present";
   if (refusal)
     return refusal;
   ike_sa_progress (sa, IKE_LOG_NOTICE, "begins anew elsewhere: %s", why);
-  begin (sa, path, why, (IkeDone) { 0 });
+  begin (sa, path, why, (IkeDone){ 0 });
   return NULL;
 }
 

@@ -275,6 +275,8 @@ sa_free (IkeSa *sa)
   ike_user_leave (sa);
   ike_conn_unref (sa->conn);
   g_free (sa->down_reason);
+  g_free (sa->proof_end_why);
+  g_free (sa->sent_by);
   g_free (sa->hint);
   g_free (sa);
 }

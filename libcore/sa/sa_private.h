@@ -246,6 +246,8 @@ struct _IkeSa {
   guint32       if_id_in, if_id_out;          /* given to this SA by %unique; 0: not yet, or never */
   gint64        rekey_us, reauth_us, end_us;  /* when these are due; 0: never */
   gint64        proof_end_us;                 /* the end of whatever has not been authenticated anew; inherited */
+  char         *sent_by;                      /* the peer that sent us to this one, for people; NULL: none */
+  char         *proof_end_why;                /* NULL: its time is over; inherited */
   IkeReauth    *reauth;                       /* one is being made from scratch in its place */
   IkeTimer     *life_timer;
   IkePresence   presence;
@@ -566,7 +568,7 @@ void     ike_child_watch_idle (IkeChild *child);
 /* Who knows first says so; nobody: IKE_END_UNSAID. */
 void     ike_sa_ends    (IkeSa *sa, IkeEnding ending);
 void     ike_child_ends (IkeChild *child, IkeEnding ending);
-void     ike_child_act  (const IkeChild *child);                      /* it was up, and is going */
+void     ike_child_act  (const IkeChild *child, const char *reason);                      /* it was up, and is going */
 
 /* calls.c */
 void     ike_task_drop_calls (IkeTask *task);

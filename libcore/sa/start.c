@@ -17,7 +17,7 @@ start_conn (IkeEngine *engine, const IkeConn *conn)
   for (i = 0; i < conn->n_children; i++)
     if (conn->children[i]->start_action & IKE_ACTION_START
         && conn->children[i]->mode <= IKE_MODE_BEET)
-      ike_keep_up (engine, conn->name, conn->children[i]->name, IKE_KEEP_START);
+      ike_keep_up (engine, conn->name, conn->children[i]->name, IKE_KEEP_START, NULL);
 }
 
 static void

@@ -144,15 +144,17 @@ pace_of (IkeExchange *x, IkeAddr *local, IkeAddr *remote)
   return ike_exchange_pace (x, x->n_sent);
 }
 
-/* What we offered, for whoever has to compare it with the peer's side. */
+/* What we offered, for whoever has to compare it with the peer's side; NULL: that is not what the
+ * peer refused. */
 static IkeTree *
-offered (const IkeConn *conn)
+offered (const IkeSa *sa)
 {
+  const IkeConn *conn = sa->conn;
   IkeTree *details, *list;
   char text[512];
   guint i;
 
-  if (!conn)
+  if (!conn || g_strcmp0 (sa->hint, ike_notify_name (IKE_N_NO_PROPOSAL_CHOSEN)) != 0)
     return NULL;
   details = ike_tree_new_section ();
   list = ike_tree_add_list (details, "offered");
@@ -175,12 +177,15 @@ give_up (IkeExchange *x)
   ike_addr_format (&sa->remote, TRUE, remote);
   if (sa->hint)
     why = g_strdup_printf ("peer %s refused: %s", remote, sa->hint);
+  else if (sa->sent_by)
+    why = g_strdup_printf ("no answer from %s (sent there by %s) to %u tries of %s; is it there, "
+                           "and UDP port %u open on the way?",
+                           remote, sa->sent_by, x->n_sent, x->info->name, sa->remote.port);
   else
     why = g_strdup_printf ("no answer from %s to %u tries of %s; is the address right, and UDP "
                            "port %u open on the way?",
                            remote, x->n_sent, x->info->name, sa->remote.port);
-  ike_explain_failed (sa, sa->hint ? "refused" : "timeout", why,
-                      sa->hint ? offered (sa->conn) : NULL);
+  ike_explain_failed (sa, sa->hint ? "refused" : "timeout", why, offered (sa));
   ike_exchange_gave_up (x, why);
 }
 

@@ -3,45 +3,53 @@
  *
  * Both ends say in IKE_AUTH that they can; then either replaces the IKE SA with a notify that says
  * that the old one stays.  Those that came from one another are a family, of a limited size. */
-#include "config.h"
-#include <ikebana/command.h>
-#include <ikebana/exchange.h>
-#include <ikebana/plugin.h>
+#include "clone/clone.h"
 
 enum { CLONE_IKE_SA_SUPPORTED = 16432, CLONE_IKE_SA = 16433 };
 
-typedef struct {
-  guint32 option, slot;
-  guint most;
-} Clone;
+static Member *
+join (Family *family, gboolean is_clone)
+{
+  Member *member = g_new0 (Member, 1);
 
-/* Of the IKE SAs that came from one: all on its shard.  That there is one says that both agreed. */
-typedef struct {
-  guint n;
-} Family;
+  *member = (Member){ .family = family, .is_clone = is_clone };
+  family->n++;
+  return member;
+}
 
 static void
 leave (gpointer state)
 {
-  Family *family = state;
+  Member *member = state;
 
-  if (!--family->n)
-    g_free (family);
+  if (!--member->family->n)
+    g_free (member->family);
+  g_free (member);
 }
 
 static gpointer
-join (IkeSa *from, IkeSa *to, gpointer state)
+inherit (IkeSa *from, IkeSa *to, gpointer state)
 {
-  ((Family *) state)->n++;
-  return state;
+  const Member *member = state;
+
+  return join (member->family, member->is_clone);
+}
+
+static gpointer
+share (IkeSa *from, IkeSa *to, gpointer state)
+{
+  Member *member = state;
+
+  member->newest = ike_sa_unique_id (to);
+  return join (member->family, TRUE);
 }
 
 static const IkeSlotClass slot = {
   .struct_size = sizeof (IkeSlotClass),
   .name = "clone",
   .destroy = leave,
-  .inherit = join,
-  .share = join,
+  .inherit = inherit,
+  .share = share,
 };
 
 /* -- agreeing on it */
@@ -61,14 +69,11 @@ support_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
   const Clone *self = ike_plugin_state (ike_task_plugin (task));
   IkeSa *sa = ike_task_sa (task);
-  Family *family;
 
   if (!ike_exchange_record (x, CLONE_IKE_SA_SUPPORTED, 0) || !is_willing (self, sa)
       || ike_sa_state (sa) < IKE_SA_ESTABLISHED)
     return IKE_TASK_DONE;
-  family = g_new (Family, 1);
-  family->n = 1;
-  ike_sa_set_slot (sa, self->slot, family);
+  ike_sa_set_slot (sa, self->slot, join (g_new0 (Family, 1), FALSE));
   return IKE_TASK_DONE;
 }
 
@@ -101,11 +106,11 @@ static const IkeTaskClass support_task = {
 static const char *
 refusal (const Clone *self, const IkeSa *sa)
 {
-  const Family *family = ike_sa_slot (sa, self->slot);
+  const Member *member = ike_sa_slot (sa, self->slot);
 
-  if (!family)
+  if (!member)
     return "it was not agreed on when the IKE SA came up; set clone = yes at both ends";
-  if (family->n >= self->most)
+  if (member->family->n >= self->most)
     return "there are as many as plugins.clone.max allows";
   if (ike_sa_stands_alone (sa))
     return "a plugin keeps something with this IKE SA that there can be only once, such as an "
@@ -180,36 +185,25 @@ static const IkeNotifyClass clone_notify = {
   .exchanges = "CREATE_CHILD_SA",
 };
 
-/* -- the command */
-
-static void
-run_clone (IkePlugin *plugin, IkeRequest *request)
-{
-  ike_request_begin (request, "rekey-beside",
-                     ike_tree_string (ike_request_args (request), "child", NULL));
-}
-
-static const IkeCommandArg clone_args[] = {
-  { "name", "string", FALSE, TRUE, "connection" },
-  { "child", "string", FALSE, TRUE, "the child that the new IKE SA gets" },
-  { "id", "uint", FALSE, FALSE, "only the IKE SA of this number" },
-  { NULL, NULL, FALSE, FALSE, NULL },
-};
-static const IkeCommandClass clone_command = {
-  .struct_size = sizeof (IkeCommandClass),
-  .summary = "Make another IKE SA from one that is up, beside it (RFC 7791)",
-  .args = clone_args,
-  .run = run_clone,
-};
-
 /* -- the plugin */
 
 static gboolean
 activate (IkePlugin *plugin, GError **error)
 {
-  Clone *self = g_new0 (Clone, 1);
+  guint64 most = ike_plugin_option_uint (plugin, "max");
+  Clone *self;
 
-  self->most = (guint) MIN (ike_plugin_option_uint (plugin, "max"), G_MAXUINT);
+  if (most < 2) {
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                 "plugins.clone.max = %" G_GUINT64_FORMAT
+                 " leaves no room for a clone, for the IKE "
+                 "SA that it is made of counts; 2 is the least, and clone = no of a connection "
+                 "allows none",
+                 most);
+    return FALSE;
+  }
+  self = g_new0 (Clone, 1);
+  self->most = (guint) MIN (most, G_MAXUINT);
   self->slot = ike_slot_register (plugin, &slot);
   ike_plugin_set_state (plugin, self, g_free);
   return ike_option_find (ike_plugin_engine (plugin), "connection/clone", &self->option, error)
@@ -224,7 +218,6 @@ FEATURE (support, "task:clone-support", support_task);
 FEATURE (request, "task:clone", request_task);
 FEATURE (supported, "notify:CLONE_IKE_SA_SUPPORTED", supported_notify);
 FEATURE (clone, "notify:CLONE_IKE_SA", clone_notify);
-FEATURE (command, "command:clone", clone_command);
 
 static const IkeOptionInfo option_clone = {
   .struct_size = sizeof (IkeOptionInfo),
@@ -239,12 +232,12 @@ static const IkeOptionInfo option_max = {
   .path = "plugin/max",
   .type = "uint",
   .fallback = "8",
-  .doc = "Most IKE SAs that come from one another, and stand beside each other.",
+  .doc = "Most IKE SAs that come from one another, and stand beside each other; 2 at least.",
 };
 static const IkeOptionInfo *const options[] = { &option_clone, &option_max, NULL };
-static const IkeFeature *const features[] = { &support_feature,   &request_feature,
-                                              &supported_feature, &clone_feature,
-                                              &command_feature,   NULL };
+static const IkeFeature *const features[] = { &support_feature,       &request_feature,
+                                              &supported_feature,     &clone_feature,
+                                              &clone_command_feature, NULL };
 
 IKE_PLUGIN (ike_plugin, "clone", 0, .version = PACKAGE_VERSION, .license = "Apache-2.0",
             .summary = "further IKE SAs from one that is up (RFC 7791)", .features = features,

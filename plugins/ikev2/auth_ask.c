@@ -69,6 +69,22 @@ ikev2_auth_build_request (IkeTask *task, IkeWriter *out)
 
 /* -- responses */
 
+static const char *
+meaning_of (guint16 error)
+{
+  switch (error) {
+  case IKE_N_AUTHENTICATION_FAILED:
+    return ": it may not know this identity, or not take what we authenticate with";
+  case IKE_N_INVALID_SYNTAX:
+    return ": what we sent has not the form that it wants; maybe it takes a CHILD_SA with IKE_AUTH "
+           "only, or none with it (see childless at both ends)";
+  case IKE_N_INTERNAL_ADDRESS_FAILURE:
+    return ": it gave us no address; see vips here, and pools there";
+  default:
+    return "";
+  }
+}
+
 static IkeTaskResult
 answer_without_auth (IkeTask *task, IkeExchange *x)
 {
@@ -80,20 +96,20 @@ answer_without_auth (IkeTask *task, IkeExchange *x)
   char remote[IKE_ADDR_TEXT_SIZE], ours[256];
   g_autofree char *sentence = NULL;
   const char *name = "an answer without AUTH";
-  guint16 notify = IKE_N_AUTHENTICATION_FAILED; /* it may believe that all is well */
+  guint16 notify = IKE_N_AUTHENTICATION_FAILED, error = 0; /* it may believe that all is well */
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (errors); i++)
     if (ike_exchange_record (x, errors[i], 0)) {
       name = ike_notify_name (errors[i]);
+      error = errors[i];
       notify = 0;
       break;
     }
   ike_addr_format (ike_sa_remote (ike_task_sa (task)), FALSE, remote);
   ike_ident_format (ike_sa_local_id (ike_task_sa (task)), ours, sizeof ours);
-  sentence = g_strdup_printf ("peer %s refused us as %s: %s; its log says why: it may not know "
-                              "this identity, or not take what we authenticate with",
-                              remote, ours, name);
+  sentence = g_strdup_printf ("peer %s refused us as %s: %s; its log says why%s", remote, ours,
+                              name, meaning_of (error));
   ike_task_explain (task, "auth", sentence, NULL);
   return ike_task_fail (task, notify, NULL, 0, sentence);
 }

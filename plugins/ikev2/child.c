@@ -441,6 +441,28 @@ build_request (IkeTask *task, IkeExchange *x, IkeWriter *out)
   return IKE_TASK_DONE;
 }
 
+/* Why the peer may have said so; g_free. */
+static char *
+meaning_of (guint16 error, const Ikev2Selectors *selectors)
+{
+  g_autofree char *offered = NULL;
+
+  if (error == IKE_N_INTERNAL_ADDRESS_FAILURE)
+    return g_strdup ("the peer gave us no address; see vips here, and pools there");
+  if (error == IKE_N_FAILED_CP_REQUIRED)
+    return g_strdup ("the peer wants us to ask it for an address; set vips here");
+  offered = ikev2_selectors_format (selectors);
+  return g_strdup_printf ("the peer refused it; we offered %s", offered);
+}
+
+static const char *
+phase_of (guint16 error)
+{
+  return error == IKE_N_TS_UNACCEPTABLE ? "selectors"
+         : error == IKE_N_INTERNAL_ADDRESS_FAILURE || error == IKE_N_FAILED_CP_REQUIRED ? "config"
+                                                                                       : "child";
+}
+
 static IkeTaskResult
 answer_is_error (IkeTask *task, IkeExchange *x)
 {
@@ -451,7 +473,7 @@ answer_is_error (IkeTask *task, IkeExchange *x)
                                     IKE_N_TEMPORARY_FAILURE,        IKE_N_INVALID_SYNTAX,
                                     IKE_N_CHILD_SA_NOT_FOUND };
   const IkeNotify *notify = ike_exchange_record (x, IKE_N_INVALID_KE_PAYLOAD, 0);
-  g_autofree char *offered = NULL, *why = NULL;
+  g_autofree char *why = NULL;
   guint i;
 
   if (notify && !ikev2_child_is_in_auth (x)) {
@@ -472,12 +494,10 @@ answer_is_error (IkeTask *task, IkeExchange *x)
     return ikev2_rekey_not_found (task);
   if (self->is_ours && ike_exchange_record (x, IKE_N_NO_ADDITIONAL_SAS, 0))
     ikev2_rekey_from_scratch (task);
-  offered = ikev2_selectors_format (self->selectors);
   for (i = 0; i < G_N_ELEMENTS (errors); i++)
     if (ike_exchange_record (x, errors[i], 0)) {
-      why = g_strdup_printf ("the peer refused it; we offered %s", offered);
-      return ikev2_child_refuse (task, errors[i] == IKE_N_TS_UNACCEPTABLE ? "selectors" : "child",
-                                 errors[i], why, NULL);
+      why = meaning_of (errors[i], self->selectors);
+      return ikev2_child_refuse (task, phase_of (errors[i]), errors[i], why, NULL);
     }
   /* When it says of no error either, the peer may well have made one. */
   if (!notify)

@@ -440,11 +440,16 @@ activate (IkePlugin *plugin, GError **error)
 {
   MidSync *self = g_new0 (MidSync, 1);
   IkeEngine *engine = ike_plugin_engine (plugin);
+  guint64 replay_gap = ike_plugin_option_uint (plugin, "replay_gap");
 
   self->offers = (guint8) ((ike_plugin_option_bool (plugin, "message_ids") ? CAN_IDS : 0)
                            | (ike_plugin_option_bool (plugin, "replay_counters") ? CAN_REPLAY : 0));
   self->id_gap = (guint32) CLAMP (ike_plugin_option_uint (plugin, "id_gap"), 1, 0x1000000);
-  self->replay_gap = MIN (ike_plugin_option_uint (plugin, "replay_gap"), VERY_MANY - 1);
+  self->replay_gap = MIN (replay_gap, VERY_MANY - 1);
+  if (replay_gap >= VERY_MANY)
+    ike_log (engine, IKE_LOG_NOTICE, "mid-sync",
+             "plugins.mid-sync.replay_gap = %" G_GUINT64_FORMAT ": %u is the most, and is taken",
+             replay_gap, VERY_MANY - 1);
   self->slot = ike_slot_register (plugin, &sync_slot);
   self->n_asked = ike_counter (engine, "mid-sync.asked");
   self->n_agreed = ike_counter (engine, "mid-sync.agreed");

@@ -10,6 +10,7 @@
 #include <ikebana/exchange.h>
 #include <ikebana/log.h>
 #include <ikebana/plugin.h>
+#include <ikebana/tree.h>
 
 enum {
   N_UNACCEPTABLE_ADDRESSES = 40, N_UNEXPECTED_NAT_DETECTED = 41, N_MOBIKE_SUPPORTED = 16396,
@@ -92,7 +93,7 @@ gboolean  nats_are_seen  (const IkeExchange *x);                     /* the peer
 void      path_look      (MobikeSa *s);                              /* are the addresses still the right ones? */
 /* The SA goes by these hosts from now on; tells the peer. */
 void      path_move      (MobikeSa *s, const IkeAddr *local, const IkeAddr *remote);
-void      path_refused   (MobikeSa *s);                              /* the peer does not take them */
+void      path_refused   (MobikeSa *s, IkeTask *task);               /* the peer does not take them */
 IkeHookVerdict path_net_change (IkePlugin *plugin, IkeSa *none, IkeNetChangeEvent *event);
 
 extern const IkeTaskClass agree_float_task, agree_task, update_task, probe_task;

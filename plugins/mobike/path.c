@@ -75,26 +75,59 @@ path_move (MobikeSa *s, const IkeAddr *local, const IkeAddr *remote)
   ike_sa_send_again (s->sa);
 }
 
-/* "If the response contains an UNACCEPTABLE_ADDRESSES notification, the initiator MAY select
- * another addresses and retry the exchange, keep on using the previously used addresses, or
- * disconnect." */
-void
-path_refused (MobikeSa *s)
+/* The next of ours that was not refused. */
+static gboolean
+find_another (MobikeSa *s, IkeAddr *local)
 {
-  gboolean can_return = s->is_moved && addrs_are_ours (s, &s->back_local);
-  char text[IKE_ADDR_TEXT_SIZE];
+  Addrs own;
 
-  mobike_log (s, IKE_LOG_ERROR,
-              "the peer does not allow us to move to %s; if it should, it needs that address among "
-              "those of its connection%s",
-              ike_addr_format (ike_sa_local (s->sa), FALSE, text),
-              can_return ? ". We stay where we were" : "");
-  s->is_moved = FALSE;
-  if (!can_return)
-    return;
-  s->generation++;
-  take_place (s, &s->back_local, &s->back_remote);
-  ike_sa_hold_children (s->sa, FALSE);
+  addrs_own (s, &own);
+  while (s->n_refused < own.n) {
+    *local = own.list[s->n_refused++];
+    if (local->family == ike_sa_remote (s->sa)->family
+        && !ike_addr_same_host (local, ike_sa_local (s->sa)))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+explain_refusal (const MobikeSa *s, IkeTask *task, const char *then)
+{
+  char text[IKE_ADDR_TEXT_SIZE];
+  g_autofree char *sentence =
+      g_strdup_printf ("the peer does not allow us to move to %s; if it should, it needs that "
+                       "address in remote_addrs "
+                       "of its connection. %s",
+                       ike_addr_format (ike_sa_local (s->sa), FALSE, text), then);
+
+  ike_task_explain (task, "move", sentence, NULL);
+}
+
+/* RFC 4555, 3.5: "If the response contains an UNACCEPTABLE_ADDRESSES notification, the initiator
+ * MAY select another addresses and retry the exchange, keep on using the previously used addresses,
+ * or disconnect."  Where it is, the peer's packets do not come, so it does not stay there. */
+void
+path_refused (MobikeSa *s, IkeTask *task)
+{
+  IkeAddr local, remote = *ike_sa_remote (s->sa);
+
+  if (s->is_moved && addrs_are_ours (s, &s->back_local)) {
+    explain_refusal (s, task, "We stay where we were");
+    s->is_moved = FALSE;
+    s->n_refused = 0;
+    s->generation++;
+    take_place (s, &s->back_local, &s->back_remote);
+    ike_sa_hold_children (s->sa, FALSE);
+  } else if (find_another (s, &local)) {
+    explain_refusal (s, task, "We try the next of ours");
+    path_move (s, &local, &remote);
+    mobike_begin (s);
+  } else {
+    explain_refusal (s, task, "We have no other: closed");
+    if (!ike_sa_begin (s->sa, "delete", NULL, NULL, NULL))
+      ike_sa_destroy (s->sa, "the peer does not allow us to move");
+  }
 }
 
 /* -- the decision */

@@ -10,6 +10,7 @@ enum { REFUSALS_MAX = 5 };
 
 /* Of one exchange, either way. */
 typedef struct {
+  IkeTask *task;
   guint8 cookie[COOKIE_LEN];
   guint8 has_cookie : 1, is_update : 1, is_list : 1, is_check : 1, begins_check : 1;
   guint32 generation;
@@ -192,7 +193,7 @@ answered (MobikeSa *s, const Update *self, const IkeExchange *x, const IkeMessag
   if (ike_exchange_record (x, N_UNEXPECTED_NAT_DETECTED, 0))
     nat_was_seen (s, self);
   else if (self->is_update && ike_exchange_record (x, N_UNACCEPTABLE_ADDRESSES, 0))
-    path_refused (s);
+    path_refused (s, self->task);
   else if (s->is_probing && (self->is_update || self->is_check))
     begin_anew (s, self);
   else if (self->is_update)
@@ -268,6 +269,21 @@ follow (MobikeSa *s, Update *self, const IkeExchange *x, const IkeMessage *in)
     ike_sa_hold_children (s->sa, FALSE);
 }
 
+static void
+explain_refusal (const Update *self, const IkeConn *conn, const IkeAddr *remote)
+{
+  char text[IKE_ADDR_TEXT_SIZE];
+  IkeTree *details = ike_tree_new_section ();
+  g_autofree char *sentence =
+      g_strdup_printf ("the peer wants to move to %s, which the connection does not allow; if it "
+                       "should, add that to "
+                       "its remote_addrs, and where it is reached to local_addrs",
+                       ike_addr_format (remote, FALSE, text));
+
+  ike_tree_set_format (details, "setting", "connections.%s.remote_addrs", conn->name);
+  ike_task_explain (self->task, "move", sentence, details);
+}
+
 /* RFC 4555, 3.5: "Determines whether it has already received a newer UPDATE_SA_ADDRESSES request
  * than this one ...  If it has, a normal response message (described below) is sent, but no other
  * action is taken." */
@@ -276,7 +292,6 @@ hear_update (MobikeSa *s, Update *self, const IkeExchange *x, const IkeMessage *
 {
   const IkeConn *conn = ike_sa_conn (s->sa);
   guint32 id = ike_exchange_message_id (x) + 1;
-  char text[IKE_ADDR_TEXT_SIZE];
 
   if (id <= s->newest_update)
     return;
@@ -288,11 +303,7 @@ hear_update (MobikeSa *s, Update *self, const IkeExchange *x, const IkeMessage *
   }
   self->refusal = N_UNACCEPTABLE_ADDRESSES;
   mobike_count (s, s->mobike->n_refusals);
-  mobike_log (
-      s, IKE_LOG_NOTICE,
-      "the peer wants to move to %s, which the connection does not allow; if it should, add "
-      "that to its remote_addrs, and where it is reached to local_addrs",
-      ike_addr_format (ike_exchange_remote (x), FALSE, text));
+  explain_refusal (self, conn, ike_exchange_remote (x));
 }
 
 /* RFC 4555, 3.5: the requests with UPDATE_SA_ADDRESSES are "sent by the initiator"; from whoever
@@ -355,11 +366,13 @@ static IkeTaskResult
 update_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
   MobikeSa *s = state_of (task);
+  Update *self = ike_task_data (task);
 
   if (!s)
     return IKE_TASK_DONE;
-  return ike_exchange_is_initiator (x) ? update_process_response (s, ike_task_data (task), x, in)
-                                       : update_process_request (s, ike_task_data (task), x, in);
+  self->task = task;
+  return ike_exchange_is_initiator (x) ? update_process_response (s, self, x, in)
+                                       : update_process_request (s, self, x, in);
 }
 
 const IkeTaskClass update_task = {

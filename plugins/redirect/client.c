@@ -228,7 +228,8 @@ told_located (gpointer owner, gpointer data, gpointer result, const char *error)
 
   if (path && go (told->self, sa, &told->gateway, path))
     return;
-  text = sentence (told->self, sa, &told->gateway, error ? error : "it is going already");
+  text = sentence (told->self, sa, &told->gateway,
+                   error ? error : "it is on its way elsewhere already, or ends");
   ike_sa_log_text (sa, IKE_LOG_NOTICE, "ike", text);
 }
 

@@ -12,7 +12,7 @@ typedef struct {
   IkeIdent *user; /* NULL: any */
   guint32 id;     /* 0: any */
   atomic_int references;
-  atomic_uint n_told, n_failed, n_unable;
+  atomic_uint n_told, n_failed, n_unable, n_here;
 } Sending;
 
 /* -- the answer */
@@ -22,11 +22,14 @@ answer (gpointer data)
 {
   Sending *sending = data;
   guint n = atomic_load (&sending->n_told), n_failed = atomic_load (&sending->n_failed),
-        n_unable = atomic_load (&sending->n_unable);
+        n_unable = atomic_load (&sending->n_unable), n_here = atomic_load (&sending->n_here);
   g_autofree char *text = NULL;
   IkeTree *result;
 
-  if (n + n_failed + n_unable == 0)
+  if (n + n_failed == 0 && n_here)
+    ike_request_fail (sending->request, "usage",
+                      "that is this gateway, where these clients are already");
+  else if (n + n_failed + n_unable == 0)
     ike_request_fail (sending->request, "not-found",
                       "no client of that description is here; see `ikebana status`");
   else if (!n && !n_failed)
@@ -40,6 +43,8 @@ answer (gpointer data)
     ike_tree_set_int (result, "n", n);
     ike_tree_set_int (result, "failed", n_failed);
     ike_tree_set_int (result, "unable", n_unable);
+    if (n_here)
+      ike_tree_set_int (result, "here", n_here);
     ike_request_finish (sending->request, result);
   }
 }
@@ -86,6 +91,21 @@ is_meant (const Sending *sending, const IkeSa *sa)
          && (!sending->user || (user && ike_ident_match (user, sending->user)));
 }
 
+/* Nobody is sent where he is: he would stay, and be closed for it. */
+static gboolean
+is_here (const Sending *sending, const IkeSa *sa)
+{
+  Redirect *self = sending->self;
+  char name[IKE_REDIRECT_NAME_SIZE];
+  gboolean result;
+
+  redirect_gateway_format (&sending->gateway, name);
+  pthread_mutex_lock (&self->lock);
+  result = redirect_is_here (self->settings, name, ike_sa_local (sa));
+  pthread_mutex_unlock (&self->lock);
+  return result;
+}
+
 /* RFC 5685, 10: "only the original responder can redirect the original initiator". */
 static void
 send_one (IkeSa *sa, gpointer data)
@@ -97,6 +117,10 @@ send_one (IkeSa *sa, gpointer data)
     return;
   if (ike_sa_was_ours (sa) || !trail || !trail->peer_follows) {
     atomic_fetch_add (&sending->n_unable, 1);
+    return;
+  }
+  if (is_here (sending, sa)) {
+    atomic_fetch_add (&sending->n_here, 1);
     return;
   }
   atomic_fetch_add (&sending->references, 1);
@@ -156,7 +180,8 @@ static const IkeCommandArg redirect_args[] = {
 };
 static const IkeCommandClass redirect_command = {
   .struct_size = sizeof (IkeCommandClass),
-  .summary = "Send clients that are here to another gateway (RFC 5685)",
+  .summary = "Send clients that are here to another gateway (RFC 5685); who stays is closed after "
+             "plugins.redirect.grace",
   .args = redirect_args,
   .run = run_redirect,
 };
@@ -170,7 +195,8 @@ run_load (IkePlugin *plugin, IkeRequest *request)
   Redirect *self = ike_plugin_state (plugin);
   const char *name = ike_tree_string (ike_request_args (request), "gateway", "");
   gint64 load = ike_tree_int (ike_request_args (request), "load", 0);
-  gboolean is_found = FALSE;
+  gboolean is_found = FALSE, is_used;
+  IkeTree *result;
   guint i;
 
   pthread_mutex_lock (&self->lock);
@@ -181,10 +207,15 @@ run_load (IkePlugin *plugin, IkeRequest *request)
     listed->load = load;
     is_found = TRUE;
   }
+  is_used = self->settings->policy == redirect_least_loaded_feature.ops;
   pthread_mutex_unlock (&self->lock);
-  if (is_found)
-    ike_request_finish (request, ike_tree_new_section ());
-  else
+  if (is_found) {
+    result = ike_tree_new_section ();
+    if (!is_used)
+      ike_tree_set_string (result, "note",
+                           "it has no effect now: plugins.redirect.policy is not least-loaded");
+    ike_request_finish (request, result);
+  } else
     ike_request_fail (request, "not-found",
                       "no such gateway is in plugins.redirect.gateways; write it as it is there");
 }

@@ -104,16 +104,6 @@ const IkeFeature redirect_gate_feature = { .struct_size = sizeof (IkeFeature),
 
 /* -- of who has authenticated himself */
 
-static void
-tell (IkeSa *sa, const Gateway *gateway)
-{
-  char to[IKE_REDIRECT_NAME_SIZE];
-  g_autofree char *text =
-      g_strconcat ("the client is sent to ", redirect_gateway_format (gateway, to), NULL);
-
-  ike_sa_log_text (sa, IKE_LOG_NOTICE, "ike", text);
-}
-
 /* RFC 5685, 6: "it prevents the creation of a CHILD SA and sends the REDIRECT payload in the
  * IKE_AUTH response.  The gateway MUST verify the client's AUTH payload before".  11: "redirection
  * based on unauthenticated IDs should be avoided".  With EAP this is the last response. */
@@ -138,7 +128,6 @@ redirect_gateway_auth (IkeTask *task, IkeExchange *x)
   step->is_sent = redirect_ask_policy (self, &query, &step->gateway);
   if (!step->is_sent)
     return IKE_TASK_DONE;
-  tell (sa, &step->gateway);
   ike_operation_skip (task, "config", "the client is sent to another gateway");
   ike_operation_skip (task, "child", "the client is sent to another gateway");
   return IKE_TASK_DONE;
@@ -149,16 +138,24 @@ redirect_gateway_auth (IkeTask *task, IkeExchange *x)
  * the required security associations with the new security gateway.  This time period should be
  * configurable on the gateway." */
 void
-redirect_gateway_told (IkeSa *sa, Redirect *self)
+redirect_gateway_told (IkeSa *sa, Redirect *self, const Gateway *gateway)
 {
+  char to[IKE_REDIRECT_NAME_SIZE];
+  g_autofree char *text = NULL, *why = NULL;
   guint64 grace_s;
 
   pthread_mutex_lock (&self->lock);
   grace_s = self->settings->grace_s;
   pthread_mutex_unlock (&self->lock);
+  redirect_gateway_format (gateway, to);
+  text = g_strconcat ("the client is sent to ", to, NULL);
+  ike_sa_log_text (sa, IKE_LOG_NOTICE, "ike", text);
   ike_counter_add (self->engine, self->n_sent, 1);
-  if (grace_s)
-    ike_sa_end_in (sa, grace_s);
+  if (!grace_s)
+    return;
+  why = g_strconcat ("its client was sent to ", to,
+                     ", and is still here after plugins.redirect.grace", NULL);
+  ike_sa_end_in_saying (sa, grace_s, why);
 }
 
 /* -- while it is there */

@@ -40,6 +40,11 @@ redirect_gateway_parse (Gateway *gateway, const char *text, const char **why)
     redirect_gateway_of_addr (gateway, &addr);
     return !ike_addr_is_any (&addr);
   }
+  /* RFC 1123, 2.1: "a valid host name can never have the dotted-decimal form #.#.#.#, since at
+   * least the highest-level component label will be alphabetic." */
+  *why = "digits and dots make no host name, and this is no IPv4 address";
+  if (len && strspn (text, "0123456789.") == len)
+    return FALSE;
   *why = "a gateway is an IPv4 or IPv6 address or a host name";
   if (!is_name ((const guint8 *) text, len))
     return FALSE;

@@ -59,6 +59,13 @@ find_policy (IkePlugin *plugin, Settings *settings, GError **error)
     return TRUE;
   for (i = 0; i < G_N_ELEMENTS (own); i++)
     if (!strcmp (own[i]->provides, feature)) {
+      if (!settings->gateways->len) {
+        g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                     "plugins.redirect.policy = %s sends nobody anywhere without "
+                     "plugins.redirect.gateways; set that, or take the policy away",
+                     name);
+        return FALSE;
+      }
       settings->policy = own[i]->ops;
       settings->policy_plugin = plugin;
       return TRUE;
@@ -73,19 +80,36 @@ find_policy (IkePlugin *plugin, Settings *settings, GError **error)
   return TRUE;
 }
 
+/* What is as well left away. */
+static void
+warn (IkePlugin *plugin, const Settings *settings, guint64 max_redirects)
+{
+  IkeEngine *engine = ike_plugin_engine (plugin);
+
+  if (settings->gateways->len && !settings->policy)
+    ike_log (engine, IKE_LOG_NOTICE, "redirect",
+             "plugins.redirect.gateways has no effect without plugins.redirect.policy");
+  if (max_redirects > REDIRECT_TIMES_MAX)
+    ike_log (engine, IKE_LOG_NOTICE, "redirect",
+             "plugins.redirect.max_redirects = %" G_GUINT64_FORMAT ": %d is the most, and is taken",
+             max_redirects, REDIRECT_TIMES_MAX);
+}
+
 Settings *
 redirect_settings_read (IkePlugin *plugin, GError **error)
 {
   Settings *settings = g_new0 (Settings, 1);
+  guint64 max_redirects = ike_plugin_option_uint (plugin, "max_redirects");
 
   settings->own_names = ike_plugin_option_list (plugin, "own_names");
   settings->limit = (guint) MIN (ike_plugin_option_uint (plugin, "limit"), G_MAXUINT);
-  settings->max_redirects =
-      (guint) MIN (ike_plugin_option_uint (plugin, "max_redirects"), REDIRECT_TIMES_MAX);
+  settings->max_redirects = (guint) MIN (max_redirects, REDIRECT_TIMES_MAX);
   settings->period_s = MIN (ike_plugin_option_uint (plugin, "loop_period"), G_MAXINT32);
   settings->grace_s = ike_plugin_option_uint (plugin, "grace");
-  if (read_gateways (plugin, settings, error) && find_policy (plugin, settings, error))
+  if (read_gateways (plugin, settings, error) && find_policy (plugin, settings, error)) {
+    warn (plugin, settings, max_redirects);
     return settings;
+  }
   redirect_settings_free (settings);
   return NULL;
 }
@@ -102,8 +126,8 @@ is_host (const char *name, const IkeAddr *addr)
 
 /* RFC 5685, 4, of a message that came to an anycast address: "The VPN gateway ... MAY redirect the
  * client to its own unicast address": so only where it came to counts, and what we are told. */
-static gboolean
-is_here (const Settings *settings, const char *name, const IkeAddr *local)
+gboolean
+redirect_is_here (const Settings *settings, const char *name, const IkeAddr *local)
 {
   guint i;
 
@@ -136,7 +160,7 @@ redirect_ask_policy (Redirect *self, IkeRedirectQuery *query, Gateway *gateway)
     return FALSE;
   to[sizeof to - 1] = '\0';
   pthread_mutex_lock (&self->lock);
-  is_away = !is_here (self->settings, to, query->local) && !is_host (to, query->from);
+  is_away = !redirect_is_here (self->settings, to, query->local) && !is_host (to, query->from);
   pthread_mutex_unlock (&self->lock);
   return is_away && redirect_gateway_parse (gateway, to, &why);
 }
@@ -194,7 +218,7 @@ pick_least_loaded (Redirect *self, const IkeRedirectQuery *query)
     Listed *listed = self->settings->gateways->pdata[i];
     if (listed->load >= 0 && (!least || listed->load < least->load)
         && !is_host (listed->name, query->from)
-        && !is_here (self->settings, listed->name, query->local))
+        && !redirect_is_here (self->settings, listed->name, query->local))
       least = listed;
   }
   if (!least || least->load >= query->n_sas)

@@ -210,7 +210,8 @@ auth_build (IkeTask *task, IkeExchange *x, IkeWriter *out)
   if (!step->is_sent)
     return IKE_TASK_DONE;
   redirect_gateway_write (&step->gateway, REDIRECT, NULL, out);
-  redirect_gateway_told (ike_task_sa (task), ike_plugin_state (ike_task_plugin (task)));
+  redirect_gateway_told (ike_task_sa (task), ike_plugin_state (ike_task_plugin (task)),
+                         &step->gateway);
   return IKE_TASK_DONE;
 }
 
@@ -237,7 +238,8 @@ static IkeTaskResult
 told_process (IkeTask *task, IkeExchange *x, const IkeMessage *in)
 {
   if (ike_exchange_is_initiator (x))
-    redirect_gateway_told (ike_task_sa (task), ike_plugin_state (ike_task_plugin (task)));
+    redirect_gateway_told (ike_task_sa (task), ike_plugin_state (ike_task_plugin (task)),
+                           ike_operation_args (ike_task_operation (task)));
   else
     redirect_client_told (task, x);
   return IKE_TASK_DONE;

@@ -80,6 +80,8 @@ void     redirect_locate (IkeSa *sa, const Gateway *gateway, IkeCall *call);
 /* policy.c */
 void     redirect_settings_free (Settings *settings);
 Settings *redirect_settings_read (IkePlugin *plugin, GError **error);   /* control */
+/* Is it this gateway, @local where a client came to?  With the lock held. */
+gboolean redirect_is_here (const Settings *settings, const char *name, const IkeAddr *local);
 /* TRUE: whoever @query is about is to be sent to @gateway.  On any shard. */
 gboolean redirect_ask_policy (Redirect *self, IkeRedirectQuery *query, Gateway *gateway);
 extern const IkeFeature redirect_list_feature, redirect_round_robin_feature, redirect_least_loaded_feature;
@@ -90,7 +92,8 @@ IkeTaskResult redirect_client_init (IkeTask *task, IkeExchange *x, const IkeMess
 IkeTaskResult redirect_client_auth (IkeTask *task, IkeExchange *x);
 void          redirect_client_told (IkeTask *task, IkeExchange *x);
 IkeTaskResult redirect_gateway_auth (IkeTask *task, IkeExchange *x);
-void          redirect_gateway_told (IkeSa *sa, Redirect *self);       /* its client knows where to go */
+/* Its client knows where to go. */
+void          redirect_gateway_told (IkeSa *sa, Redirect *self, const Gateway *gateway);
 extern const IkeFeature redirect_gate_feature, redirect_operation_feature;
 
 /* What is in hand; of both kinds of tasks. */

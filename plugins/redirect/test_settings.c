@@ -49,9 +49,8 @@ test_identities (void)
 static void
 test_no_identities (void)
 {
-  static const char *const texts[] = {
-    "", "%any", "0.0.0.0", "::", "a b", "-a", ".a", "a/b", "a\n"
-  };
+  static const char *const texts[] = { "",   "%any", "0.0.0.0", "::",          "a b",     "-a",
+                                       ".a", "a/b",  "a\n",     "192.0.2.300", "192.0.2", "7" };
   g_autofree char *long_name = g_strnfill (254, 'a');
   const char *why = NULL;
   Gateway gateway;

@@ -230,6 +230,26 @@ on_request (IkePlugin *plugin, IkeSa *sa, IkeRequestEvent *event)
   return IKE_HOOK_PASS;
 }
 
+/* In seconds: how long the ticket is good that the client has, or that the gateway gave. */
+static IkeHookVerdict
+describe (IkePlugin *plugin, IkeSa *sa, IkeDescribeEvent *event)
+{
+  const Resumption *self = ike_plugin_state (plugin);
+  const Seat *seat = seat_find (self, sa);
+  gint64 given_s;
+
+  if (!seat)
+    return IKE_HOOK_PASS;
+  ike_tree_set_bool (event->tree, "resumed", seat->is_resumed);
+  if (seat->ticket)
+    ike_tree_set_int (event->tree, "ticket",
+                      MAX (seat->ticket->expires_us - ike_sa_now_us (sa), 0) / G_USEC_PER_SEC);
+  given_s = seat->granted_s - ike_engine_wall_us (self->engine) / G_USEC_PER_SEC;
+  if (given_s > 0)
+    ike_tree_set_int (event->tree, "ticket-given", given_s);
+  return IKE_HOOK_PASS;
+}
+
 /* -- the plugin */
 
 static void
@@ -245,12 +265,31 @@ read_options (IkePlugin *plugin, Resumption *self)
                 !g_strcmp0 (ike_plugin_option (plugin, "tickets"), "reference"));
 }
 
+/* A ticket is to be good for a while. */
+static gboolean
+check_times (IkePlugin *plugin, GError **error)
+{
+  static const char *const names[] = { "lifetime", "max_age" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (!ike_plugin_option_uint (plugin, names[i])) {
+      g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG,
+                   "plugins.resumption.%s = 0: no ticket would ever be good; set a time, and "
+                   "resumption = no where there are to be none",
+                   names[i]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 reload_check (IkePlugin *plugin, GError **error)
 {
   Resumption *self = ike_plugin_state (plugin);
   const char *file = ike_plugin_option (plugin, "key_file");
 
+  if (!check_times (plugin, error))
+    return FALSE;
   self->next_ring.n = 0;
   return !file || !*file || key_ring_load (&self->next_ring, file, error);
 }
@@ -323,7 +362,8 @@ activate (IkePlugin *plugin, GError **error)
          && ike_rekey_hook_add (plugin, "resumption", NULL, on_rekeyed, error)
          && ike_proof_limit_hook_add (plugin, "resumption", NULL, on_proof_limit, error)
          && ike_certificate_hook_add (plugin, "resumption", NULL, on_certificate, error)
-         && ike_request_hook_add (plugin, "resumption", NULL, on_request, error);
+         && ike_request_hook_add (plugin, "resumption", NULL, on_request, error)
+         && ike_describe_hook_add (plugin, "resumption", NULL, describe, error);
 }
 
 #define NOTIFY(symbol, name, number, least, most, where)                                           \

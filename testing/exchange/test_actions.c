@@ -180,6 +180,77 @@ test_dead_start (gconstpointer flags)
   life_free (pair);
 }
 
+#define KEPT(quick, more)                                                                          \
+  quick "children { net { local_ts = 10.1.0.0/16\n remote_ts = 10.2.0.0/16\n"                      \
+        " start_action = start\n dpd_action = start\n" more " } }\n"
+#define AT_ONCE "dpd_delay = 1s\n retransmit_timeout = 1\n retransmit_tries = 0\n"
+
+/* However short it was up: who died is not waited for, and people hear how it was. */
+static void
+test_dead_soon (gconstpointer flags)
+{
+  Pair *pair = life_new (flags, KEPT (QUICK, ""), THEIRS, NULL, NULL);
+  Life *life = life_of (&pair->a);
+  g_autoptr (IkeTree) row = NULL;
+
+  pair_run (pair, 1);
+  life_assert_one (pair, 1);
+  life_crash (pair, &pair->b);
+  pair_run (pair, DEAD_S + 2);
+  g_assert_cmpuint (life->n_dead, ==, 1);
+  g_assert_cmpuint (life->n_up, ==, 2);
+  g_assert_cmpint (life->up_us - life->dead_us, <, G_USEC_PER_SEC);
+  life_assert_one (pair, 1);
+  life_part (pair, TRUE);
+  pair_run (pair, DEAD_S + 2);
+  g_assert_cmpuint (life->n_dead, ==, 2);
+  row = life_waiting (&pair->a);
+  g_assert_null (ike_tree_get (row, "next-try"));
+  g_assert_nonnull (strstr (ike_tree_string (row, "reason", ""), "no answer from 10.0.0.2"));
+  life_free (pair);
+}
+
+/* But what dies as soon as it answered is. */
+static void
+test_dead_at_once (gconstpointer flags)
+{
+  Pair *pair = life_new (flags, KEPT (AT_ONCE, ""), THEIRS, NULL, NULL);
+  Life *life = life_of (&pair->a);
+  g_autoptr (IkeTree) row = NULL;
+
+  pair_run (pair, 1);
+  life_assert_one (pair, 1);
+  life_crash (pair, &pair->b);
+  pair_run (pair, 4);
+  g_assert_cmpuint (life->n_dead, ==, 1);
+  row = life_waiting (&pair->a);
+  g_assert_cmpint (ike_tree_int (row, "next-try", 0), >=, 4);
+  g_assert_nonnull (strstr (ike_tree_string (row, "reason", ""), "no answer from 10.0.0.2"));
+  pair_run (pair, 15);
+  life_assert_one (pair, 1);
+  g_assert_cmpint (life->up_us - life->dead_us, >=, 7 * G_USEC_PER_SEC);
+  life_free (pair);
+}
+
+/* The peer that closes it is waited for, and the reason is what happened. */
+static void
+test_closed_soon (gconstpointer flags)
+{
+  Pair *pair = life_new (flags, KEPT (QUICK, " close_action = start\n"), THEIRS, NULL, NULL);
+  g_autoptr (IkeTree) row = NULL;
+
+  pair_run (pair, 20);
+  life_assert_one (pair, 1);
+  life_down (pair, &pair->b, NULL, FALSE);
+  pair_run (pair, 2);
+  row = life_waiting (&pair->a);
+  g_assert_cmpint (ike_tree_int (row, "next-try", 0), >=, 4);
+  g_assert_nonnull (strstr (ike_tree_string (row, "reason", ""), "the peer"));
+  pair_run (pair, 12);
+  life_assert_one (pair, 1);
+  life_free (pair);
+}
+
 static void
 test_dead_clear (gconstpointer flags)
 {
@@ -330,6 +401,9 @@ main (int argc, char **argv)
   pair_add_test ("down", "ends-it-unheard", test_down_unheard);
   pair_add_test ("down", "ends-a-child", test_down_child);
   pair_add_test ("dpd-action", "start-brings-one-sa-back", test_dead_start);
+  pair_add_test ("dpd-action", "who-died-is-not-waited-for", test_dead_soon);
+  pair_add_test ("dpd-action", "but-who-dies-at-once", test_dead_at_once);
+  pair_add_test ("close-action", "what-is-closed-soon-waits", test_closed_soon);
   pair_add_test ("dpd-action", "clear-does-not", test_dead_clear);
   pair_add_test ("dpd-action", "with-those-that-ask-for-it", test_dead_mixed);
   pair_add_test ("dpd-action", "tries-until-it-is-up", test_dead_for_long);

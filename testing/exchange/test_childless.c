@@ -78,8 +78,12 @@ static void
 check_fails (Pair *pair, const char *child, const char *why)
 {
   g_autofree char *error = pair_up (pair, child);
+  g_autoptr (IkeTree) record = pair_explain (&pair->a);
 
   assert_error (pair, error, why);
+  /* None of this is about proposals, nor about who we are. */
+  g_assert_true (!record || !ike_tree_get (record, "details.offered"));
+  g_assert_null (strstr (error, "may not know this identity"));
   pair_run (pair, 300);
   assert_nothing (&pair->a);
   assert_nothing (&pair->b);

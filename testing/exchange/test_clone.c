@@ -132,7 +132,7 @@ test_both (gconstpointer flags)
     assert_n (pair, 2, 2);
     g_assert_cmpuint (id_with (end, 1), !=, 0);
     assert_clones (pair, end, NULL);
-    assert_n (pair, 4, 2);
+    assert_n (pair, 3, 2);
     pair_free (pair);
   }
 }
@@ -173,6 +173,92 @@ test_of_clone (gconstpointer flags)
   pair_run (pair, 5);
   assert_n (pair, 2, 0);
   pair_free (pair);
+}
+
+/* -- which are meant, and what the answer says */
+
+static void
+down_the_original (Pair *pair)
+{
+  command_on (&pair->b, "down", id_with (&pair->b, 1));
+  pair_run (pair, 5);
+}
+
+/* One of each IKE SA that is no clone, by whoever made it: their number does not double. */
+static void
+test_originals (gconstpointer flags)
+{
+  Pair *pair = bring_up (flags);
+  PairEnd *ends[] = { &pair->a, &pair->b, &pair->a };
+
+  for (guint i = 0; i < G_N_ELEMENTS (ends); i++) {
+    assert_clones (pair, ends[i], NULL);
+    assert_n (pair, i + 2, 1);
+  }
+  command_on (&pair->a, "rekey", id_with (&pair->a, 0));
+  command_on (&pair->a, "rekey", id_with (&pair->a, 1));
+  pair_run (pair, 10);
+  assert_clones (pair, &pair->a, NULL);
+  assert_n (pair, 5, 1);
+  down_the_original (pair);
+  assert_fails (pair, &pair->a, "all of them are clones");
+  assert_n (pair, 4, 0);
+  pair_free (pair);
+}
+
+/* When there is only one, it is meant, clone or not. */
+static void
+test_only_one (gconstpointer flags)
+{
+  Pair *pair = bring_up (flags);
+
+  assert_clones (pair, &pair->a, NULL);
+  down_the_original (pair);
+  assert_clones (pair, &pair->a, NULL);
+  assert_n (pair, 2, 0);
+  pair_free (pair);
+}
+
+static void
+test_no_such_child (gconstpointer flags)
+{
+  Pair *pair = bring_up (flags);
+  g_autofree char *error = clone (&pair->a, "nosuch");
+
+  g_assert_nonnull (strstr (error, "not-found"));
+  g_assert_nonnull (strstr (error, "connection pair has no child nosuch"));
+  pair_run (pair, 5);
+  assert_n (pair, 1, 1);
+  pair_free (pair);
+}
+
+static void
+test_answer (gconstpointer flags)
+{
+  Pair *pair = bring_up (flags);
+  IkeTree *args = ike_tree_new_section ();
+  g_autoptr (IkeTree) result = NULL;
+  g_autofree char *name = NULL;
+
+  ike_tree_set_string (args, "name", "pair");
+  result = pair_command (&pair->a, "clone", args, NULL);
+  name = g_strdup_printf ("pair[%u]", id_with (&pair->a, 0));
+  g_assert_cmpint (ike_tree_int (result, "n", 0), ==, 1);
+  g_assert_cmpstr (ike_tree_string (result, "names.0", ""), ==, name);
+  pair_free (pair);
+}
+
+static void
+test_no_room (gconstpointer flags)
+{
+  for (guint i = 0; i < 2; i++) {
+    Pair *pair = pair_of (
+        flags, PLAIN_A, PLAIN_B,
+        i ? "plugins { clone { max = 1\n } }\n" : "plugins { clone { max = 0\n } }\n", NULL);
+    g_autofree char *why = ike_plugin_explain (pair->a.engine, "clone");
+    g_assert_nonnull (strstr (why, "leaves no room for a clone"));
+    pair_free (pair);
+  }
 }
 
 /* -- not agreed on */
@@ -382,11 +468,10 @@ test_all_plugins (gconstpointer flags)
 
   pair_assert_up (pair, "net");
   assert_clones (pair, &pair->a, "net2");
-  /* Of each that there is now. */
   assert_clones (pair, &pair->b, NULL);
   pair_run (pair, 5);
-  g_assert_cmpuint (bed_n_sas (&pair->a), ==, 4);
-  g_assert_cmpuint (bed_n_sas (&pair->b), ==, 4);
+  g_assert_cmpuint (bed_n_sas (&pair->a), ==, 3);
+  g_assert_cmpuint (bed_n_sas (&pair->b), ==, 3);
   pair_free (pair);
 }
 
@@ -397,6 +482,11 @@ main (int argc, char **argv)
   pair_add_test ("clone", "from-either-end", test_both);
   pair_add_test ("clone", "each-lives-by-itself", test_life);
   pair_add_test ("clone", "of-a-clone", test_of_clone);
+  pair_add_test ("clone", "originals-only-when-there-are-any", test_originals);
+  pair_add_test ("clone", "the-only-one-whatever-it-is", test_only_one);
+  pair_add_test ("clone", "no-such-child", test_no_such_child);
+  pair_add_test ("clone", "the-answer-names-what-was-made", test_answer);
+  pair_add_test ("clone", "no-room-for-any", test_no_room);
   pair_add_test ("clone", "only-what-both-agreed-on", test_not_agreed);
   pair_add_test ("clone", "nobody-is-talked-into-it", test_asked_all_the_same);
   pair_add_test ("clone", "elsewhere-it-means-nothing", test_elsewhere);

@@ -193,13 +193,13 @@ static void
 test_no_address (gconstpointer flags)
 {
   assert_no_child (flags, CLIENT ("0.0.0.0"), GATEWAY ("rw"), POOLS ("rw { addrs = fd03::/64 }\n"),
-                   "*INTERNAL_ADDRESS_FAILURE*");
+                   "*INTERNAL_ADDRESS_FAILURE*gave us no address; see vips here, and pools there*");
   assert_no_child (flags, CLIENT ("0.0.0.0"), GATEWAY ("elsewhere"), POOLS (RW),
-                   "*INTERNAL_ADDRESS_FAILURE*");
+                   "*INTERNAL_ADDRESS_FAILURE*gave us no address; see vips here, and pools there*");
   assert_no_child (flags, CLIENT ("0.0.0.0"), CHILD ("10.2.0.0/16", "dynamic"), NULL,
-                   "*INTERNAL_ADDRESS_FAILURE*");
+                   "*INTERNAL_ADDRESS_FAILURE*gave us no address; see vips here, and pools there*");
   assert_no_child (flags, CHILD ("dynamic", "10.2.0.0/16"), GATEWAY ("rw"), POOLS (RW),
-                   "*FAILED_CP_REQUIRED*");
+                   "*FAILED_CP_REQUIRED*wants us to ask it for an address; set vips here*");
 }
 
 static void

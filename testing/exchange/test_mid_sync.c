@@ -363,6 +363,18 @@ test_replay_counters (gconstpointer flags)
   }
 }
 
+/* More than a peer would take is not asked for, and that is said. */
+static void
+test_large_gap (gconstpointer flags)
+{
+  Ends *ends = ends_new (flags, "plugins { mid-sync { replay_gap = 1073741823 } }",
+                         "plugins { mid-sync { replay_gap = 1073741824 } }");
+
+  g_assert_null (strstr (ends->pair->a.log->str, "is the most, and is taken"));
+  g_assert_nonnull (strstr (ends->pair->b.log->str, "1073741823 is the most, and is taken"));
+  ends_free (ends);
+}
+
 /* -- other messages */
 
 typedef struct {
@@ -626,6 +638,7 @@ main (int argc, char **argv)
   pair_add_test ("mid-sync", "both-ends-are-clusters", test_both);
   pair_add_test ("mid-sync", "holds-for-what-takes-its-place", test_rekeyed);
   pair_add_test ("mid-sync", "replay-counters-go-up", test_replay_counters);
+  pair_add_test ("mid-sync", "a-gap-that-is-too-large-is-cut", test_large_gap);
   pair_add_test ("mid-sync", "replay-counters-alone", test_replay_alone);
   pair_add_test ("mid-sync", "what-contradicts-the-rules-is-dropped", test_refused);
   pair_add_test ("mid-sync", "what-is-repeated-does-nothing", test_replayed);

@@ -185,6 +185,46 @@ test_refused (gconstpointer flags)
   mobile_free (m);
 }
 
+static void
+assert_explained (PairEnd *end, const char *sentence)
+{
+  g_autoptr (IkeTree) record = pair_explain (end);
+
+  g_assert_nonnull (strstr (ike_tree_string (record, "reason", ""), sentence));
+}
+
+/* It has left where it was: it does not stay where the peer's packets do not come. */
+static void
+test_refused_for_good (gconstpointer flags)
+{
+  Mobile *m = mobile_new_with (
+      &(MobileOptions){ .flags = flags, .conn = { NULL, "remote_addrs = 10.0.0.1\n" } });
+
+  mobile_set (m, &m->pair->a, "10.0.0.3");
+  mobile_run_ms (m, 2000);
+  assert_explained (&m->pair->a, "does not allow us to move to 10.0.0.3");
+  assert_explained (&m->pair->b, "the peer wants to move to 10.0.0.3");
+  assert_nothing (&m->pair->a);
+  assert_nothing (&m->pair->b);
+  mobile_free (m);
+}
+
+/* Another of its addresses may do. */
+static void
+test_refused_once (gconstpointer flags)
+{
+  Mobile *m = mobile_new_with (
+      &(MobileOptions){ .flags = flags, .conn = { NULL, "remote_addrs = 10.0.0.1, 10.0.0.4\n" } });
+
+  mobile_set (m, &m->pair->a, "10.0.0.3, 10.0.0.4");
+  mobile_run_ms (m, 2000);
+  mobile_assert_path (m, "10.0.0.4", "10.0.0.2");
+  g_assert_cmpuint (pair_count (&m->pair->b, "mobike.refusals"), ==, 1);
+  mobile_flow (m, 300);
+  g_assert_cmpuint (m->n_lost, ==, 0);
+  mobile_free (m);
+}
+
 /* -- COOKIE2 */
 
 static void
@@ -339,6 +379,8 @@ main (int argc, char **argv)
   pair_add_test ("mobike-forged", "what-is-repeated-moves-nothing", test_repeated);
   pair_add_test ("mobike-forged", "addresses-that-are-not-allowed", test_unacceptable);
   pair_add_test ("mobike-forged", "who-is-refused-stays", test_refused);
+  pair_add_test ("mobike-forged", "or-goes-elsewhere", test_refused_once);
+  pair_add_test ("mobike-forged", "or-is-closed", test_refused_for_good);
   pair_add_test ("mobike-forged", "wrong-lengths", test_lengths);
   pair_add_test ("mobike-forged", "a-wrong-cookie-closes-the-sa", test_cookies);
   pair_add_test ("mobike-forged", "nobody-else-gets-our-packets", test_third_party);

@@ -402,10 +402,12 @@ static void
 tell_load (Trio *trio, const char *gateway, guint load, char **error)
 {
   IkeTree *args = ike_tree_new_section ();
+  g_autoptr (IkeTree) result = NULL;
 
   ike_tree_set_string (args, "gateway", gateway);
   ike_tree_set_int (args, "load", load);
-  ike_tree_free (pair_command (&trio->pair->b, "redirect-load", args, error));
+  result = pair_command (&trio->pair->b, "redirect-load", args, error);
+  g_assert_true (!result || !ike_tree_get (result, "note"));
 }
 
 static void
@@ -489,6 +491,8 @@ test_misconfigured (gconstpointer flags)
     { "plugins { redirect { policy = moon\n } }\n", "policy = moon" },
     { TRIO_TO ("a..b/c"), "a gateway is an IPv4 or IPv6 address or a host name" },
     { TRIO_TO ("0.0.0.0"), "a gateway is one address" },
+    { "plugins { redirect { policy = list\n } }\n", "sends nobody anywhere without" },
+    { TRIO_TO ("192.0.2.300"), "digits and dots make no host name" },
   };
   guint i;
 
@@ -500,6 +504,27 @@ test_misconfigured (gconstpointer flags)
     trio_assert_at_b (trio);
     trio_free (trio);
   }
+}
+
+/* What is without effect, or is cut, is said. */
+static void
+test_without_effect (gconstpointer flags)
+{
+  Trio *trio = trio_new (flags, &(TrioOptions){ .b = "plugins { redirect { gateways = 10.0.0.3\n"
+                                                     " max_redirects = 99\n } }\n",
+                                                .c = TRIO_TO (HOST_B) });
+  const char *log = trio->pair->b.log->str;
+  IkeTree *args = ike_tree_new_section ();
+  g_autoptr (IkeTree) result = NULL;
+
+  g_assert_nonnull (strstr (log, "gateways has no effect without plugins.redirect.policy"));
+  g_assert_nonnull (strstr (log, "max_redirects = 99: 16 is the most"));
+  g_assert_null (strstr (trio->c.log->str, "has no effect"));
+  ike_tree_set_string (args, "gateway", HOST_C);
+  ike_tree_set_int (args, "load", 1);
+  result = pair_command (&trio->pair->b, "redirect-load", args, NULL);
+  g_assert_nonnull (strstr (ike_tree_string (result, "note", ""), "no effect now"));
+  trio_free (trio);
 }
 
 /* -- EAP */
@@ -555,15 +580,22 @@ test_command (gconstpointer flags)
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (right); i++) {
-    Trio *trio = trio_new (flags, &(TrioOptions){ 0 });
+    Trio *trio = trio_new (
+        flags,
+        &(TrioOptions){ .b = "plugins { redirect { own_names = far.b.test\n grace = 5s\n } }\n" });
     check_command (trio, HOST_C, "all", NULL, "not-found");
     trio_assert_up (trio);
     check_command (trio, HOST_C, NULL, NULL, "which clients?");
     check_command (trio, "%any", "all", NULL, "a gateway is one address");
     check_command (trio, "a b", "all", NULL, "a gateway is");
+    check_command (trio, "192.0.2.300", "all", NULL, "digits and dots make no host name");
+    check_command (trio, HOST_B, "all", NULL, "that is this gateway");
+    check_command (trio, "far.B.test", "all", NULL, "that is this gateway");
     check_command (trio, HOST_C, "connection", "other", "not-found");
     check_command (trio, HOST_C, "id", "77", "not-found");
     check_command (trio, HOST_C, "user", "b.test", "not-found");
+    /* Who was not sent is not closed for staying. */
+    pair_run (trio->pair, 10);
     trio_assert_at_b (trio);
     check_command (trio, HOST_C, right[i][0], right[i][1], NULL);
     trio_assert_at_c (trio);
@@ -606,11 +638,66 @@ test_grace (gconstpointer flags)
 
   trio_assert_up (trio);
   send_all (trio, "10.0.0.77");
+  g_assert_nonnull (strstr (trio->pair->b.log->str, "the client is sent to 10.0.0.77"));
   pair_run (trio->pair, 250);
   trio_assert_at_b (trio);
   pair_run (trio->pair, 60);
+  g_assert_nonnull (strstr (trio->pair->b.log->str,
+                            "IKE SA ends: its client was sent to 10.0.0.77, and is still here"));
   g_assert_cmpuint (trio_n_sas (&trio->pair->a), ==, 0);
   g_assert_cmpuint (trio_n_sas (&trio->pair->b), ==, 0);
+  trio_free (trio);
+}
+
+/* -- who is sent where nobody is */
+
+#define QUICK "retransmit_timeout = 1\n retransmit_base = 2\n retransmit_tries = 2\n"
+
+/* The next of remote_addrs is tried; where there is none, people hear who sent us there. */
+static void
+check_dead (gconstpointer flags, const char *conn_b)
+{
+  Trio *trio =
+      trio_new (flags, &(TrioOptions){ .b = TRIO_TO ("10.0.0.77"),
+                                       .conn_b = conn_b,
+                                       .conn_a = QUICK "remote_addrs = 10.0.0.2, 10.0.0.3\n" });
+  g_autoptr (IkeTree) record = NULL;
+  g_autofree char *error = NULL;
+
+  trio_assert_up (trio);
+  trio_assert_at_c (trio);
+  trio_free (trio);
+  trio = trio_new (flags,
+                   &(TrioOptions){ .b = TRIO_TO ("10.0.0.77"), .conn_b = conn_b, .conn_a = QUICK });
+  error = pair_up (trio->pair, NULL);
+  g_assert_nonnull (strstr (error, "no answer from 10.0.0.77:500 (sent there by 10.0.0.2)"));
+  record = pair_explain (&trio->pair->a);
+  g_assert_nonnull (strstr (ike_tree_string (record, "reason", ""), "(sent there by 10.0.0.2)"));
+  trio_free (trio);
+}
+
+static void
+test_dead (gconstpointer flags)
+{
+  check_dead (flags, "redirect = init\n");
+  check_dead (flags, AT_AUTH);
+}
+
+/* Of an SA that is up: it stays, and what is said is what happens. */
+static void
+test_dead_told (gconstpointer flags)
+{
+  Trio *trio = trio_new (flags, &(TrioOptions){ .conn_a = QUICK });
+
+  trio_assert_up (trio);
+  send_all (trio, "10.0.0.77");
+  send_all (trio, HOST_C);
+  pair_run (trio->pair, 10);
+  trio_assert_at_b (trio);
+  g_assert_nonnull (strstr (trio->pair->a.log->str, "it begins anew elsewhere already"));
+  g_assert_nonnull (strstr (trio->pair->a.log->str, "could not begin anew elsewhere, and stays: no "
+                                                    "answer from 10.0.0.77:500 (sent there by"));
+  g_assert_null (strstr (trio->pair->a.log->str, "authenticated anew"));
   trio_free (trio);
 }
 
@@ -634,9 +721,12 @@ main (int argc, char **argv)
   pair_add_test ("redirect", "policy/least-loaded", test_least_loaded);
   pair_add_test ("redirect", "policy/of-another-plugin", test_user_policy);
   pair_add_test ("redirect", "policy/misconfigured", test_misconfigured);
+  pair_add_test ("redirect", "policy/without-effect", test_without_effect);
   pair_add_test ("redirect", "with-eap", test_eap);
   pair_add_test ("redirect", "whom-the-command-means", test_command);
   pair_add_test ("redirect", "of-a-rekeyed-sa", test_rekeyed);
   pair_add_test ("redirect", "nobody-is-there", test_grace);
+  pair_add_test ("redirect", "where-nobody-answers", test_dead);
+  pair_add_test ("redirect", "where-nobody-answers-while-it-is-up", test_dead_told);
   return g_test_run ();
 }

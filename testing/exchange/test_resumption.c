@@ -43,6 +43,67 @@ test_shards (gconstpointer flags)
   check_again_and_again (t);
 }
 
+/* -- what people see */
+
+static IkeTree *
+sa_of (PairEnd *end)
+{
+  g_autoptr (IkeTree) status = pair_status (end);
+
+  return ike_tree_copy (ike_tree_nth (ike_tree_get (status, "sas"), 0));
+}
+
+static void
+assert_shown (Tickets *t, gboolean is_resumed)
+{
+  g_autoptr (IkeTree) a = sa_of (&t->pair->a), b = sa_of (&t->pair->b);
+
+  g_assert_cmpint (ike_tree_bool (a, "resumed", FALSE), ==, is_resumed);
+  g_assert_cmpint (ike_tree_bool (b, "resumed", FALSE), ==, is_resumed);
+  g_assert_cmpint (ike_tree_int (a, "ticket", 0), >, 3500);
+  g_assert_cmpint (ike_tree_int (a, "ticket", 0), <=, 3600);
+  g_assert_null (ike_tree_get (b, "ticket"));
+  g_assert_cmpint (ike_tree_int (b, "ticket-given", 0), >, 3500);
+  g_assert_null (ike_tree_get (a, "ticket-given"));
+}
+
+static void
+test_status (gconstpointer flags)
+{
+  Tickets *t = tickets_made (flags, NULL, NULL);
+
+  assert_shown (t, FALSE);
+  tickets_lose (t);
+  tickets_assert_resumed (t);
+  assert_shown (t, TRUE);
+  tickets_free (t);
+  t = tickets_new (
+      &(TicketsOptions){ .flags = GPOINTER_TO_UINT (flags), .is_off = { TRUE, TRUE } });
+  tickets_assert_full (t);
+  {
+    g_autoptr (IkeTree) a = sa_of (&t->pair->a);
+    g_assert_null (ike_tree_get (a, "resumed"));
+    g_assert_null (ike_tree_get (a, "ticket"));
+  }
+  tickets_free (t);
+}
+
+/* What no ticket could be good for is said. */
+static void
+test_no_time (gconstpointer flags)
+{
+  static const char *const settings[] = { "plugins { resumption { max_age = 0 } }\n",
+                                          "plugins { resumption { lifetime = 0 } }\n" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
+    Tickets *t = tickets_new (
+        &(TicketsOptions){ .flags = GPOINTER_TO_UINT (flags), .more = { NULL, settings[i] } });
+    g_autofree char *why = ike_plugin_explain (t->pair->b.engine, "resumption");
+    g_assert_nonnull (strstr (why, "no ticket would ever be good"));
+    tickets_free (t);
+  }
+}
+
 /* -- the gateway lost its memory */
 
 static void
@@ -431,6 +492,8 @@ main (int argc, char **argv)
   pair_add_test ("resumption", "what-was-lost-is-resumed-by-value", test_by_value);
   pair_add_test ("resumption", "what-was-lost-is-resumed-by-reference", test_by_reference);
   pair_add_test ("resumption", "on-any-shard", test_shards);
+  pair_add_test ("resumption", "status-shows-it", test_status);
+  pair_add_test ("resumption", "times-that-make-no-ticket-good", test_no_time);
   pair_add_test ("resumption", "a-gateway-without-memory-gets-a-full-handshake-at-once",
                  test_restarted);
   pair_add_test ("resumption", "keys-of-a-file-are-those-of-a-group", test_shared_keys);

@@ -464,10 +464,12 @@ test_no_proposal (gconstpointer flags)
   Pair *pair = pair_new (&(PairOptions) {
       .flags = GPOINTER_TO_UINT (flags),
       .connection = { "proposals = aes128-sha256-modp2048\n children { net { } }\n", NULL } });
-  g_autoptr (IkeTree) record = NULL;
+  g_autoptr (IkeTree) record = NULL, ours = NULL;
   const IkeTree *entry;
 
   assert_refused (pair, "refused", "proposal", "no proposal chosen");
+  ours = pair_explain (&pair->a);
+  g_assert_cmpuint (ike_tree_n (ike_tree_get (ours, "details.offered")), ==, 1);
   record = pair_explain (&pair->b);
   entry = ike_tree_nth (
       ike_tree_get (ike_tree_nth (ike_tree_get (record, "details.connections"), 0), "candidates"),

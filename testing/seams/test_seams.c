@@ -659,6 +659,10 @@ seed_anew (IkeSa *sa, gpointer data)
   ike_sa_end_in (sa, 1000);
   ike_sa_end_in (sa, 2000);
   g_assert_cmpuint (ike_sa_ends_in (sa), ==, 1000);
+  /* What comes later changes neither the time nor what is said. */
+  ike_sa_end_in_saying (sa, 900, "it was a test");
+  ike_sa_end_in_saying (sa, 1500, "never said");
+  g_assert_cmpuint (ike_sa_ends_in (sa), ==, 900);
   ike_sa_destroy (heir, "it was a test");
 }
 
