@@ -186,8 +186,8 @@ check_critical (const IkeRegistry *registry, GError **error)
   return TRUE;
 }
 
-/* Who was to say which peers may come in and cannot lets nobody in: what the operator did not switch
- * off is waited for. */
+/* Who was to say which peers may come in, and cannot, lets nobody in: the engine does not start
+ * without what the operator did not switch off. */
 static gboolean
 check_guards (const IkeRegistry *registry, GError **error)
 {

@@ -568,7 +568,7 @@ void     ike_child_watch_idle (IkeChild *child);
 /* Who knows first says so; nobody: IKE_END_UNSAID. */
 void     ike_sa_ends    (IkeSa *sa, IkeEnding ending);
 void     ike_child_ends (IkeChild *child, IkeEnding ending);
-void     ike_child_act  (const IkeChild *child, const char *reason);                      /* it was up, and is going */
+void     ike_child_act  (const IkeChild *child, const char *reason);   /* it was up, and is going */
 
 /* calls.c */
 void     ike_task_drop_calls (IkeTask *task);

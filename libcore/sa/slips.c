@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* slips.c - names in classes of plugins that nobody has, and that look like one that somebody has: said when the engine
- * starts, for what they stand in would never run.  Names of plugins that are not there are none of these. */
+/* slips.c - names in classes of plugins that nobody has, and that look like one that somebody has:
+ * said when the engine starts, for what they stand in would never run.  Names of plugins that are
+ * not there are none of these. */
 #include "sa/sa_private.h"
 #include <string.h>
 
