@@ -15,7 +15,7 @@ typedef enum {
   IKE_TASK_DONE,                              /* satisfied with this message */
   IKE_TASK_NEXT,                              /* the operation goes on with a new message ID; see ike_task_next() */
   IKE_TASK_RETRY,                             /* same exchange again, message ID 0: cookie, other group; 5 at most */
-  IKE_TASK_WAIT,                              /* calls are out (else the SA goes down); called again when all are answered */
+  IKE_TASK_WAIT,                              /* calls are out, else the SA ends; called again when all are answered */
   IKE_TASK_FAIL,                              /* answer with the notify set by ike_task_fail() */
   IKE_TASK_ABORT,                             /* the SA goes down; see ike_task_abort() */
   IKE_TASK_DISBELIEVE,                        /* as if this answer had not come; see ike_task_disbelieve() */
