@@ -2,19 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # `ikebana plugin test` finds each rule that is broken: broken/RULE.c breaks one, and that check alone is not ok.
 
-# finds FILE CHECK: whatever is judged before it is ok, it is not, and the exit status says so.
-finds ()
-{
-  local status
-  mkdir -p "$work/broken"
-  compiled "$abi/broken/$1.c" "$work/broken/$1.so" || return 1
-  [ ! -e "$abi/broken/$1.conf" ] || cp "$abi/broken/$1.conf" "$work/broken/" || return 1
-  kit_test "$work/broken/$1.so" >"$work/found"
-  status=$?
-  cat "$work/found"
-  [ $status = 1 ] && [ "$(grep -c '^not ok' "$work/found")" = 1 ] && grep -q "^not ok [0-9]* - $2: " "$work/found"
-}
-
 # A file that is none ends in a sentence.
 is_no_plugin ()
 {
@@ -31,6 +18,5 @@ passes test/a-need-that-nobody-meets-is-found finds load load
 passes test/a-plugin-that-lets-nobody-in-is-found finds exchange exchange
 passes test/a-result-that-is-not-waited-for-is-found finds waits "late answers"
 passes test/a-crash-while-unloading-is-found finds unload unload
-passes test/a-leak-is-found finds leaks leaks
 passes test/a-job-that-holds-a-shard-is-found finds stalls stalls
 passes test/what-is-no-plugin-is-said is_no_plugin
