@@ -162,7 +162,7 @@ static const char *
 how_to_build (const char *build)
 {
   if (strcmp (build, "meson") == 0)
-    return "meson setup build && meson compile -C build && meson test -C build";
+    return "meson setup build && meson test -C build";
   return strcmp (build, "autotools") == 0 ? "autoreconf -fi && ./configure && make && make check"
                                           : "make && make check";
 }

@@ -242,6 +242,8 @@ two_try (const TwoOptions *options, const char *counter, guint64 counts[2])
   Two *two = two_new (options, &error);
   char *why;
 
+  for (guint i = 0; counter && i < 2; i++)
+    counts[i] = 0;
   if (!two)
     return g_strdup (error->message);
   why = two_up (two);

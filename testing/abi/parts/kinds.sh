@@ -11,7 +11,8 @@ with_autotools ()
   autoreconf -fi && ./configure -q -C CC="$compiler" CFLAGS="$flags" --cache-file="$work/configure.cache" \
     && make -s && { make -s check || { cat test-suite.log; false; }; }
 }
-with_meson () { CC=$compiler CFLAGS=$flags meson setup build && meson compile -C build && meson test -C build; }
+# As it is said at the end of `ikebana plugin new`: what a test needs, it builds.
+with_meson () { CC=$compiler CFLAGS=$flags meson setup build && meson test -C build; }
 
 # Where each leaves the file.
 made_by () { case $1 in make) echo . ;; autotools) echo .libs ;; meson) echo build ;; esac; }
@@ -49,6 +50,14 @@ done
 passes new/a-bad-name-is-refused refused My_Plugin
 passes new/a-name-that-is-too-long-is-refused refused a-name-that-has-no-room-in-a-note
 passes new/an-unknown-kind-is-refused refused mine --kind=dog
+# What does not come up says why, not that a number is another one.
+test_says_why ()
+{
+  ! IKEBANA_TEST_PLUGINS=$plugins "$work/make-eap/test_my_eap" >"$work/why" 2>&1 || return 1
+  cat "$work/why"
+  grep -q 'my-eap.*==.*NULL\|why == NULL.*my-eap' "$work/why"
+}
+passes new/a-test-that-fails-says-why test_says_why
 without_a_template () { ! kit new mine --directory="$work/none" --template="$work/nowhere" && [ ! -e "$work/none" ]; }
 passes new/nothing-is-left-of-one-that-has-no-template without_a_template
 passes new/what-is-there-is-left-alone refused mine --directory="$work/make-hook"
