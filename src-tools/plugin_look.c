@@ -9,8 +9,12 @@ enum { CLASS_SIZE_MAX = 4096 };
 const IkePluginInfo *
 plugin_open (const PluginCase *c, GString *text)
 {
-  void *handle = dlopen (c->file->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  const IkePluginInfo *info = handle ? dlsym (handle, "ike_plugin") : NULL;
+  void *handle;
+  const IkePluginInfo *info;
+
+  plugin_is_doing (c, "it was opened");
+  handle = dlopen (c->file->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  info = handle ? dlsym (handle, "ike_plugin") : NULL;
 
   if (!info)
     g_string_printf (text,
