@@ -23,7 +23,7 @@ print_usage (void)
           "  --settings=FILE   further settings of both engines\n"
           "  --auth=A[,B]      how the ends authenticate themselves (default: by its own method)\n"
           "  --with=NAME,…     other plugins that it needs\n"
-          "  --plugins=DIR     where those and the usual ones are\n"
+          "  --plugins=DIR     where those and the usual ones are (new: whose names are taken)\n"
           "  --limit=SECONDS   how long a rule may take (default: %d)\n"
           "\nExit status: 0 all is well, 1 something is not, 2 usage.  More in ikebana(8).\n",
           kinds, PLUGIN_LIMIT_S);

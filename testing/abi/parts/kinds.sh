@@ -37,6 +37,16 @@ a_plugin ()
 
 refused () { ! kit new "$@" --template="$template"; }
 
+# is_taken NAME TEXT [OPTION…]: it is refused with that sentence, and nothing is made.
+is_taken ()
+{
+  local name=$1 text=$2
+  shift 2
+  ! kit new "$name" --directory="$work/taken" --template="$template" "$@" >"$work/taken.log" 2>&1 || return 1
+  cat "$work/taken.log"
+  [ ! -e "$work/taken" ] && grep -q "$text" "$work/taken.log"
+}
+
 for system in make autotools meson; do
   lacking=$(is_lacking $system)
   for kind in notify hook tap eap auth store command; do
@@ -48,6 +58,9 @@ for system in make autotools meson; do
   done
 done
 passes new/a-bad-name-is-refused refused My_Plugin
+passes new/the-name-of-a-plugin-of-ours-is-refused is_taken mobike "has a plugin mobike of its own"
+passes new/the-name-of-what-is-installed-is-refused is_taken auth-psk "auth-psk already, $plugins/" --plugins="$plugins"
+passes new/the-name-of-a-file-of-the-test-is-refused is_taken two "two.c is a file of the test"
 passes new/a-name-that-is-too-long-is-refused refused a-name-that-has-no-room-in-a-note
 passes new/an-unknown-kind-is-refused refused mine --kind=dog
 # What does not come up says why, not that a number is another one.
