@@ -33,7 +33,8 @@ passes test/a-missing-note-is-found finds no-note note
 passes test/a-second-symbol-is-found finds symbols symbols
 passes test/a-variable-is-found finds variables variables
 passes test/a-table-without-its-size-is-found finds descriptor descriptor
-passes test/an-option-that-differs-is-found finds options options
+passes test/an-option-that-differs-is-found finds options options \
+  'options: options.conf says limit = 11, but the default is "10": let them agree; options.conf has depth, which'
 passes test/a-need-that-nobody-meets-is-found finds load load
 passes test/a-plugin-that-lets-nobody-in-is-found finds exchange exchange "# b logs: notice ike two[1]: peer 10.0.0.1 (a.test): authentication failed; it likes nobody"
 passes test/a-second-answer-is-found finds twice exchange 'the call "authorize" is answered twice'
