@@ -228,7 +228,7 @@ look_at_rest (GHashTable *conf, const char *path, GString *text)
              path, (const char *) name);
 }
 
-/* What is installed may have been changed by whoever runs the daemon, so nobody takes it unasked. */
+/* What is installed may have been changed by whoever runs the daemon: nobody takes it unasked. */
 static void
 tell_of_conf (const char *name, GString *text)
 {
