@@ -131,12 +131,12 @@ print_verdict (gboolean passed, guint number, const char *name, const char *text
 {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
-  for (guint i = 0; i == 0 || (lines[0] && lines[i]); i++) {
-    g_autofree char *clean = show_clean (lines[0] ? lines[i] : "");
-    if (i == 0)
-      printf ("%s %u - %s: %s\n", passed ? "ok" : "not ok", number, name, clean);
-    else
+  for (guint i = 0; lines[i]; i++) {
+    g_autofree char *clean = show_clean (lines[i]);
+    if (i > 0)
       printf ("# %s\n", clean);
+    else
+      printf ("%s %u - %s: %s\n", passed ? "ok" : "not ok", number, name, clean);
   }
   fflush (stdout);
 }
