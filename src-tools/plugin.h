@@ -45,7 +45,7 @@ typedef struct {
   const PluginFile *file;
   char             *more;                     /* further settings, or NULL */
   PluginTrace      *trace;                    /* memory of both processes */
-  gboolean          is_misused;               /* the last check ended with a mistake */
+  gboolean          has_died;                 /* the last check did not end by itself, or with a mistake */
 } PluginCase;
 
 typedef gboolean (*PluginCheck) (const PluginCase *c, GString *text);

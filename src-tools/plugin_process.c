@@ -167,11 +167,10 @@ wait_for (pid_t pid, int fd, PluginCase *c, GString *report, GString *text)
     kill (pid, SIGKILL);
   while (waitpid (pid, &status, 0) < 0 && errno == EINTR)
     ;
-  c->is_misused = *c->trace->mistake != '\0';
-  if (is_in_time && report->len > 0 && WIFEXITED (status) && !c->is_misused)
-    return TRUE;
-  say_how_it_ended (c, is_in_time, status, text);
-  return FALSE;
+  c->has_died = !is_in_time || !report->len || !WIFEXITED (status) || *c->trace->mistake;
+  if (c->has_died)
+    say_how_it_ended (c, is_in_time, status, text);
+  return !c->has_died;
 }
 
 gboolean
