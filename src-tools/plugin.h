@@ -8,7 +8,8 @@
 
 typedef struct {
   char    *kind, *build, *directory, *template_dir;            /* new */
-  char    *plugin_dir, *conf, *settings, *auth, *with;         /* test */
+  char    *plugin_dir, *conf, *settings, *auth, *with;         /* test; new: plugin_dir */
+  gint     limit_s;                                            /* test */
 } PluginTool;
 
 ToolStatus plugin_new  (const PluginTool *tool, const char *name);
@@ -33,11 +34,18 @@ void        plugin_file_free (PluginFile *file);
 
 /* -- checks.  TRUE: @text says what is good; FALSE: what is wrong, and the remedy. */
 
+/* What the process of a check leaves for whoever started it, also when it dies. */
+typedef struct {
+  char doing[96], how[96];                    /* "two ends came up", "calls are answered late" */
+  char mistake[512];                          /* the first thing that GLib calls critical */
+} PluginTrace;
+
 typedef struct {
   const PluginTool *tool;
   const PluginFile *file;
   char             *more;                     /* further settings, or NULL */
-  gboolean          is_sanitized;
+  PluginTrace      *trace;                    /* memory of both processes */
+  gboolean          has_died;                 /* the last check did not end by itself, or with a mistake */
 } PluginCase;
 
 typedef gboolean (*PluginCheck) (const PluginCase *c, GString *text);
@@ -52,7 +60,11 @@ gboolean plugin_check_unload     (const PluginCase *c, GString *text);
 gboolean plugin_check_leaks      (const PluginCase *c, GString *text);
 gboolean plugin_check_stalls     (const PluginCase *c, GString *text);
 
-gboolean plugin_run_apart (PluginCheck check, const PluginCase *c, GString *text);
+enum { PLUGIN_LIMIT_S = 20 };
+
+gboolean plugin_run_apart (PluginCheck check, PluginCase *c, GString *text);
+/* What the check is at, should it die there: "it crashed while …". */
+void plugin_is_doing (const PluginCase *c, const char *doing);
 
 /* Its descriptor, in a process that may load it; NULL with the reason in @text. */
 const IkePluginInfo *plugin_open (const PluginCase *c, GString *text);

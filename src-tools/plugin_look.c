@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plugin_look.c - the descriptor of a plugin, and its options against its file for conf.d. */
 #include <dlfcn.h>
+#include <ikebana/tree.h>
 #include <string.h>
 #include "plugin.h"
 
@@ -9,8 +10,12 @@ enum { CLASS_SIZE_MAX = 4096 };
 const IkePluginInfo *
 plugin_open (const PluginCase *c, GString *text)
 {
-  void *handle = dlopen (c->file->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  const IkePluginInfo *info = handle ? dlsym (handle, "ike_plugin") : NULL;
+  void *handle;
+  const IkePluginInfo *info;
+
+  plugin_is_doing (c, "it was opened");
+  handle = dlopen (c->file->file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  info = handle ? dlsym (handle, "ike_plugin") : NULL;
 
   if (!info)
     g_string_printf (text,
@@ -151,6 +156,39 @@ read_conf (const char *path, GError **error)
   return found;
 }
 
+static gboolean
+is_same_list (const char *a, const char *b)
+{
+  g_auto (GStrv) of_a = ike_value_list (a), of_b = ike_value_list (b);
+
+  return g_strv_equal ((const char *const *) of_a, (const char *const *) of_b);
+}
+
+/* As whoever reads the option would see them: 300 and 5m are one time. */
+static gboolean
+is_same_value (const char *type, const char *a, const char *b)
+{
+  static const struct {
+    const char *type;
+    gboolean (*read) (const char *text, guint64 *value);
+  } numbers[] = { { "uint", ike_value_uint },
+                  { "time", ike_value_time },
+                  { "bytes", ike_value_bytes } };
+  gboolean yes_a, yes_b;
+  guint64 n_a, n_b;
+
+  if (strcmp (a, b) == 0)
+    return TRUE;
+  if (strcmp (type, "list") == 0)
+    return is_same_list (a, b);
+  if (strcmp (type, "bool") == 0)
+    return ike_value_bool (a, &yes_a) && ike_value_bool (b, &yes_b) && !yes_a == !yes_b;
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    if (strcmp (type, numbers[i].type) == 0)
+      return numbers[i].read (a, &n_a) && numbers[i].read (b, &n_b) && n_a == n_b;
+  return FALSE;
+}
+
 static void
 look_at_option (const IkeOptionInfo *option, GHashTable *conf, const char *path, GString *text)
 {
@@ -170,7 +208,7 @@ look_at_option (const IkeOptionInfo *option, GHashTable *conf, const char *path,
   written = g_hash_table_lookup (conf, name);
   if (!written)
     wrong (text, "%s lacks %s: add \"# %s = %s\"", path, name, name, fallback);
-  else if (strcmp (written, fallback) != 0)
+  else if (!is_same_value (option->type, written, fallback))
     wrong (text, "%s says %s = %s, but the default is \"%s\": let them agree", path, name, written,
            fallback);
   g_hash_table_remove (conf, name);
@@ -190,7 +228,7 @@ look_at_rest (GHashTable *conf, const char *path, GString *text)
              path, (const char *) name);
 }
 
-/* What is installed may have been changed by whoever runs the daemon, so nobody takes it unasked. */
+/* What is installed may have been changed by whoever runs the daemon: nobody takes it unasked. */
 static void
 tell_of_conf (const char *name, GString *text)
 {

@@ -5,6 +5,8 @@
 #include <string.h>
 #include "plugin.h"
 
+enum { LIMIT_S_MAX = 3600 };
+
 static void
 print_usage (void)
 {
@@ -21,9 +23,10 @@ print_usage (void)
           "  --settings=FILE   further settings of both engines\n"
           "  --auth=A[,B]      how the ends authenticate themselves (default: by its own method)\n"
           "  --with=NAME,…     other plugins that it needs\n"
-          "  --plugins=DIR     where those and the usual ones are\n"
+          "  --plugins=DIR     where those and the usual ones are (new: whose names are taken)\n"
+          "  --limit=SECONDS   how long a rule may take (default: %d)\n"
           "\nExit status: 0 all is well, 1 something is not, 2 usage.  More in ikebana(8).\n",
-          kinds);
+          kinds, PLUGIN_LIMIT_S);
 }
 
 static ToolStatus
@@ -51,10 +54,17 @@ read_options (PluginTool *tool, char ***words, GError **error)
     { "auth", 0, 0, G_OPTION_ARG_STRING, &tool->auth, NULL, NULL },
     { "with", 0, 0, G_OPTION_ARG_STRING, &tool->with, NULL, NULL },
     { "plugins", 0, 0, G_OPTION_ARG_FILENAME, &tool->plugin_dir, NULL, NULL },
+    { "limit", 0, 0, G_OPTION_ARG_INT, &tool->limit_s, NULL, NULL },
     { NULL, 0, 0, 0, NULL, NULL, NULL },
   };
 
-  return tool_parse (entries, words, error);
+  if (!tool_parse (entries, words, error))
+    return FALSE;
+  if (tool->limit_s > 0 && tool->limit_s <= LIMIT_S_MAX)
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "--limit is of 1 to %d seconds, not %d", LIMIT_S_MAX, tool->limit_s);
+  return FALSE;
 }
 
 static ToolStatus
@@ -96,7 +106,7 @@ main (int argc, char **argv)
 {
   g_auto (GStrv) words = g_strdupv (argv);
   g_autoptr (GError) error = NULL;
-  PluginTool tool = { NULL };
+  PluginTool tool = { .limit_s = PLUGIN_LIMIT_S };
   ToolStatus status = TOOL_USAGE;
 
   setlocale (LC_CTYPE, "");

@@ -22,10 +22,16 @@ plugin_memory (void)
 
 #else
 
+/* Hidden, as all of this program is otherwise (-fvisibility=hidden), they would be called by this
+ * program alone: not by GLib, and not by a plugin. */
+#pragma GCC visibility push(default)
+
 extern void *__libc_malloc (size_t size);
 extern void *__libc_calloc (size_t n, size_t size);
 extern void *__libc_realloc (void *data, size_t size);
 extern void *__libc_memalign (size_t alignment, size_t size);
+extern void *__libc_valloc (size_t size);
+extern void *__libc_pvalloc (size_t size);
 extern void __libc_free (void *data);
 
 static atomic_int_fast64_t n_allocated;
@@ -71,18 +77,34 @@ memalign (size_t alignment, size_t size)
 void *
 aligned_alloc (size_t alignment, size_t size)
 {
-  return memalign (alignment, size);
+  return counted (__libc_memalign (alignment, size));
 }
 
 int
 posix_memalign (void **out, size_t alignment, size_t size)
 {
-  void *data = memalign (alignment, size);
+  gboolean is_power = alignment && (alignment & (alignment - 1)) == 0;
+  void *data;
 
+  if (!is_power || alignment % sizeof (void *) != 0)
+    return EINVAL;
+  data = counted (__libc_memalign (alignment, size));
   if (!data)
     return ENOMEM;
   *out = data;
   return 0;
+}
+
+void *
+valloc (size_t size)
+{
+  return counted (__libc_valloc (size));
+}
+
+void *
+pvalloc (size_t size)
+{
+  return counted (__libc_pvalloc (size));
 }
 
 void
@@ -92,6 +114,8 @@ free (void *data)
     atomic_fetch_sub_explicit (&n_allocated, 1, memory_order_relaxed);
   __libc_free (data);
 }
+
+#pragma GCC visibility pop
 
 gint64
 plugin_memory (void)

@@ -71,6 +71,42 @@ is_name (const char *name)
          && name[len - 1] != '-' && !strstr (name, "--");
 }
 
+/* In the catalog of the installation that has the template: also what its packager ships apart. */
+static gboolean
+is_in_catalog (const char *template_dir, const char *name)
+{
+  g_autofree char *path = g_build_filename (template_dir, "..", "catalog", NULL), *text = NULL,
+                  *line = g_strdup_printf ("\nplugin %s ", name);
+
+  return g_file_get_contents (path, &text, NULL, NULL)
+         && (g_str_has_prefix (text, line + 1) || strstr (text, line));
+}
+
+/* Whoever installs a plugin of a name that is taken overwrites the other one. */
+static gboolean
+is_free (const PluginTool *tool, const char *template_dir, const char *name)
+{
+  g_autofree char *file = g_strconcat (name, ".so", NULL);
+  g_autofree char *path =
+      g_build_filename (tool->plugin_dir ? tool->plugin_dir : IKE_PLUGIN_DIR, file, NULL);
+
+  if (g_file_test (path, G_FILE_TEST_EXISTS))
+    tool_complain ("plugin new: there is a plugin %s already, %s, which yours would take the place "
+                   "of: take another name",
+                   name, path);
+  else if (is_in_catalog (template_dir, name))
+    tool_complain ("plugin new: ikebana has a plugin %s of its own, which yours would take the "
+                   "place of: take another name",
+                   name);
+  else if (strcmp (name, "two") == 0)
+    tool_complain (
+        "plugin new: two.c is a file of the test, so a plugin cannot be called two: take "
+        "another name");
+  else
+    return TRUE;
+  return FALSE;
+}
+
 /* Joined by '_' the template's name is part of an identifier. */
 static const char *
 name_at (const Names *names, const char *text, const char *at)
@@ -162,7 +198,7 @@ static const char *
 how_to_build (const char *build)
 {
   if (strcmp (build, "meson") == 0)
-    return "meson setup build && meson compile -C build && meson test -C build";
+    return "meson setup build && meson test -C build";
   return strcmp (build, "autotools") == 0 ? "autoreconf -fi && ./configure && make && make check"
                                           : "make && make check";
 }
@@ -191,6 +227,8 @@ plugin_new (const PluginTool *tool, const char *name)
                    name, PLUGIN_NAME_MAX);
     return TOOL_USAGE;
   }
+  if (!is_free (tool, copy.from_dir, name))
+    return TOOL_USAGE;
   if (!g_strv_contains (plugin_kinds (), kind)) {
     g_autofree char *kinds = g_strjoinv (", ", (char **) plugin_kinds ());
     tool_complain ("plugin new: there is no kind \"%s\"; there are %s", kind, kinds);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include "plugin.h"
 
-enum { STALL_US = 5000, RUNS_MAX = 12, N_ROUNDS = 4, QUIET_S = 5 };
+enum { STALL_US = 5000, RUNS_MAX = 12, N_ROUNDS = 4, QUIET_S = 5, LOG_LINES_MAX = 8 };
 
 /* -- options of the engines */
 
@@ -116,11 +116,36 @@ look_at_states (const IkeTree *plugin, GString *text)
   return TRUE;
 }
 
+/* What @end has to say that matters: the last lines, each behind a newline. */
+static void
+append_log_of (const Two *two, guint end, GString *text)
+{
+  g_auto (GStrv) lines = g_strsplit (two->log[end]->str, "\n", -1);
+  guint n = g_strv_length (lines), first = n, found = 0;
+
+  for (; first > 0 && found < LOG_LINES_MAX; first--)
+    found += g_str_has_prefix (lines[first - 1], "error ")
+             || g_str_has_prefix (lines[first - 1], "notice ");
+  for (; first < n; first++)
+    if (g_str_has_prefix (lines[first], "error ") || g_str_has_prefix (lines[first], "notice "))
+      g_string_append_printf (text, "\n%s logs: %.400s", end ? "b" : "a", lines[first]);
+}
+
+static void
+append_log (const Two *two, GString *text)
+{
+  append_log_of (two, 0, text);
+  append_log_of (two, 1, text);
+}
+
 static Two *
-begin (const TwoOptions *options, GString *text)
+begin (const PluginCase *c, const TwoOptions *options, GString *text)
 {
   g_autoptr (GError) error = NULL;
-  Two *two = two_new (options, &error);
+  Two *two;
+
+  plugin_is_doing (c, "two engines with it started");
+  two = two_new (options, &error);
 
   if (!two)
     g_string_printf (text, "the engine does not start: %s", error->message);
@@ -136,46 +161,56 @@ plugin_check_load (const PluginCase *c, GString *text)
   g_autoptr (IkeTree) all = NULL;
 
   setup_init (&setup, c, TRUE);
-  two = begin (&setup.options, text);
+  two = begin (c, &setup.options, text);
   if (!two)
     return FALSE;
   all = ike_engine_plugins (two->engine[0]);
-  return look_at_states (find_plugin (all, c->file->name), text);
+  if (look_at_states (find_plugin (all, c->file->name), text))
+    return TRUE;
+  append_log (two, text);
+  return FALSE;
 }
 
 /* -- exchange */
 
 static char *
-round_trip (Two *two)
+round_trip (const PluginCase *c, Two *two)
 {
-  char *why = two_up (two);
   g_autofree char *why_down = NULL;
   IkeTree *args = ike_tree_new_section ();
+  char *why;
 
+  plugin_is_doing (c, "the two ends came up");
+  why = two_up (two);
+  plugin_is_doing (c, "the two ends went down");
   ike_tree_set_string (args, "name", "two");
   ike_tree_free (two_command (two, 0, "down", args, &why_down));
   two_run (two, QUIET_S);
   return why;
 }
 
-/* NULL, or why the two ends do not come up. */
+/* NULL, or why the two ends do not come up, with what they log about it in @log. */
 static char *
-try_with (const TwoOptions *options)
+try_with (const PluginCase *c, const TwoOptions *options, GString *log)
 {
   g_autoptr (GString) text = g_string_new (NULL);
-  Two *two = begin (options, text);
+  Two *two = begin (c, options, text);
+  char *why = two ? round_trip (c, two) : g_strdup (text->str);
 
-  return two ? round_trip (two) : g_strdup (text->str);
+  if (two && why)
+    append_log (two, log);
+  return why;
 }
 
 gboolean
 plugin_check_exchange (const PluginCase *c, GString *text)
 {
-  Setup setup;
+  g_autoptr (GString) log = g_string_new (NULL), unused = g_string_new (NULL);
   g_autofree char *why = NULL, *why_psk = NULL;
+  Setup setup;
 
   setup_init (&setup, c, TRUE);
-  why = try_with (&setup.options);
+  why = try_with (c, &setup.options, log);
   if (!why) {
     g_string_printf (text, "two ends come up (%s) and go down",
                      setup.auth[0] ? setup.auth[0] : "psk");
@@ -183,7 +218,7 @@ plugin_check_exchange (const PluginCase *c, GString *text)
   }
   if (!c->tool->auth && setup.auth[0]) {
     setup.options.auth[0] = setup.options.auth[1] = NULL;
-    why_psk = try_with (&setup.options);
+    why_psk = try_with (c, &setup.options, unused);
     g_string_printf (text,
                      "two ends do not come up by %s: %s; give its settings with --settings, or "
                      "choose with --auth (by psk they %s)",
@@ -193,6 +228,7 @@ plugin_check_exchange (const PluginCase *c, GString *text)
                      "two ends with it do not come up: %s; without it they do, so see what it "
                      "refuses, or what it needs in --settings",
                      why);
+  g_string_append (text, log->str);
   return FALSE;
 }
 
@@ -214,15 +250,17 @@ plugin_check_waits (const PluginCase *c, GString *text)
   setup_init (&setup, c, TRUE);
   for (guint i = 0; i < G_N_ELEMENTS (modes); i++) {
     TwoOptions options = setup.options;
+    g_autoptr (GString) log = g_string_new (NULL);
     g_autofree char *why = NULL;
 
     options.flags |= modes[i].flags;
-    why = try_with (&options);
+    g_snprintf (c->trace->how, sizeof c->trace->how, "calls are %s", modes[i].name);
+    why = try_with (c, &options, log);
     if (why) {
       g_string_printf (text,
                        "two ends do not come up where calls are %s: %s; after starting a call "
-                       "return WAIT, and look at its result only when called again",
-                       modes[i].name, why);
+                       "return WAIT, and look at its result only when called again%s",
+                       modes[i].name, why, log->str);
       return FALSE;
     }
   }
@@ -234,13 +272,15 @@ plugin_check_waits (const PluginCase *c, GString *text)
 
 /* The end that goes first is that of @first; the other one goes on meanwhile. */
 static void
-unload_in_order (const TwoOptions *options, guint first, GString *text)
+unload_in_order (const PluginCase *c, const TwoOptions *options, guint first, GString *text)
 {
-  Two *two = begin (options, text);
+  Two *two = begin (c, options, text);
 
   if (!two)
     return;
+  plugin_is_doing (c, "the two ends came up");
   g_free (two_up (two));
+  plugin_is_doing (c, first ? "b ended and a went on" : "a ended and b went on");
   ike_engine_free (g_steal_pointer (&two->engine[first]));
   two_run (two, QUIET_S);
   two_free (two);
@@ -251,10 +291,14 @@ plugin_check_unload (const PluginCase *c, GString *text)
 {
   Setup setup;
 
+  Two *unused;
+
   setup_init (&setup, c, TRUE);
-  two_free (begin (&setup.options, text));
-  unload_in_order (&setup.options, 0, text);
-  unload_in_order (&setup.options, 1, text);
+  unused = begin (c, &setup.options, text);
+  plugin_is_doing (c, "engines ended that had not used it");
+  two_free (unused);
+  unload_in_order (c, &setup.options, 0, text);
+  unload_in_order (c, &setup.options, 1, text);
   setup_clear (&setup);
   if (text->len)
     return FALSE;
@@ -265,25 +309,26 @@ plugin_check_unload (const PluginCase *c, GString *text)
 /* -- leaks */
 
 static void
-live_once (const TwoOptions *options)
+live_once (const PluginCase *c, const TwoOptions *options)
 {
   g_autoptr (GString) text = g_string_new (NULL);
-  Two *two = begin (options, text);
+  Two *two = begin (c, options, text);
 
   if (two)
-    g_free (round_trip (two));
+    g_free (round_trip (c, two));
+  plugin_is_doing (c, "the two engines ended");
   two_free (two);
 }
 
 /* What each further life leaves behind: the least, because the first ones fill caches. */
 static gint64
-left_behind (const TwoOptions *options)
+left_behind (const PluginCase *c, const TwoOptions *options)
 {
   gint64 least = G_MAXINT64, before;
 
   for (guint i = 0; i < N_ROUNDS; i++) {
     before = plugin_memory ();
-    live_once (options);
+    live_once (c, options);
     least = MIN (least, plugin_memory () - before);
   }
   return least;
@@ -297,8 +342,8 @@ plugin_check_leaks (const PluginCase *c, GString *text)
 
   setup_init (&with, c, TRUE);
   setup_init (&without, c, FALSE);
-  usual = left_behind (&without.options);
-  leaked = left_behind (&with.options) - MAX (usual, 0);
+  usual = left_behind (c, &without.options);
+  leaked = left_behind (c, &with.options) - MAX (usual, 0);
   setup_clear (&with);
   setup_clear (&without);
   if (leaked <= 0) {
@@ -318,17 +363,17 @@ plugin_check_leaks (const PluginCase *c, GString *text)
 /* The longest job on a shard: the least of some runs, because others use the machine, too; one that
  * keeps to the limit is enough. */
 static gint64
-longest_us (const TwoOptions *options, gint64 limit_us)
+longest_us (const PluginCase *c, const TwoOptions *options, gint64 limit_us)
 {
   gint64 least = G_MAXINT64;
 
   for (guint i = 0; i < RUNS_MAX && least > limit_us; i++) {
     g_autoptr (GString) text = g_string_new (NULL);
-    Two *two = begin (options, text);
+    Two *two = begin (c, options, text);
 
     if (!two)
       return 0;
-    g_free (round_trip (two));
+    g_free (round_trip (c, two));
     least = MIN (least, two->longest_us);
   }
   return least;
@@ -342,9 +387,9 @@ plugin_check_stalls (const PluginCase *c, GString *text)
 
   setup_init (&with, c, TRUE);
   setup_init (&without, c, FALSE);
-  usual = longest_us (&without.options, STALL_US / 2);
+  usual = longest_us (c, &without.options, STALL_US / 2);
   limit = MAX (2 * usual, STALL_US);
-  own = longest_us (&with.options, limit);
+  own = longest_us (c, &with.options, limit);
   if (own <= limit) {
     g_string_printf (text, "no job holds a shard longer than %" G_GINT64_FORMAT " ms",
                      limit / 1000);

@@ -101,7 +101,8 @@ IkeCall *ike_task_call (IkeTask *task, const IkeCallClass *klass, gpointer data_
 IkeCall *ike_sa_call   (IkeSa *sa, const IkeCallClass *klass, gpointer data_take);
 IkeCall *ike_loop_call (IkeLoop *loop, const IkeCallClass *klass, gpointer owner, gpointer data_take);
 /* The worker: answers with a result (the receiver's @then frees it), or fails with a reason (copied, cut at 255 bytes).
- * Any thread, exactly once; never fails; the call must not be used afterwards. */
+ * Any thread, exactly once; never fails; the call must not be used afterwards.  A second answer to a call that still
+ * is there is said (a GLib critical), and changes nothing. */
 void     ike_call_answer (IkeCall *call, gpointer result_take);
 void     ike_call_fail   (IkeCall *call, const char *reason);
 /* The worker may ask to hear of a cancel or time-out, once, on any thread; it must still answer. */

@@ -147,9 +147,8 @@ typedef struct {
 } IkeTrigger;
 /* NULL: no packet asked for it. */
 const IkeTrigger *ike_operation_trigger (const IkeOperation *operation);
-/* Gives the SA's one child-less or child-ful establishment a shape: what to create in IKE_AUTH. NULL conf: nothing. */
 /* Any thread: makes an SA for @conn (reference taken), establishes it with the child @child_name (NULL: the first child
- * of the connection; ""  : none), or adds the child to an SA of the same connection that is up or coming up.  Answers
+ * of the connection; "": none), or adds the child to an SA of the same connection that is up or coming up.  Answers
  * @call with an IkeTree (result) or fails with the reason. */
 void ike_initiate (IkeEngine *engine, IkeConn *conn, const char *child_name_or_null, IkeCall *call);
 /* Any thread: SAs (or children) by name, answers with an IkeTree {n, names}. */

@@ -17,6 +17,7 @@ enum {
   CALL_OUTCOME = 3,
   CALL_HEARS = 4,                             /* the worker wants to hear of a cancel */
   CALL_TELLING = 8,                           /* it is being told, right now */
+  CALL_SETTLED = 16,                          /* the worker has answered, whoever won */
 };
 
 /* Work longer than LONG_WORK_US goes to the offload pool: a turn takes four messages, which then
@@ -304,6 +305,19 @@ call_hand_over (IkeNode *foreign, gboolean is_alive)
   call_complete ((IkeCall *) (void *) ((char *) foreign - G_STRUCT_OFFSET (IkeCall, foreign)));
 }
 
+/* FALSE: a worker's mistake.  The reference that would be given back is not its own any more. */
+static gboolean
+call_is_open (IkeCall *call)
+{
+  guint before = atomic_fetch_or_explicit (&call->state, CALL_SETTLED, memory_order_relaxed);
+
+  if (!(before & CALL_SETTLED))
+    return TRUE;
+  g_critical ("the call \"%s\" is answered twice: whoever answers or fails a call is done with it",
+              call->klass->name);
+  return FALSE;
+}
+
 static void
 call_settle (IkeCall *call)
 {
@@ -318,6 +332,11 @@ call_settle (IkeCall *call)
 void
 ike_call_answer (IkeCall *call, gpointer result_take)
 {
+  if (!call_is_open (call)) {
+    if (call->klass->undo && result_take)
+      call->klass->undo (result_take);
+    return;
+  }
   call->result = result_take;
   call_settle (call);
 }
@@ -338,6 +357,8 @@ reason_copy (const char *reason)
 void
 ike_call_fail (IkeCall *call, const char *reason)
 {
+  if (!call_is_open (call))
+    return;
   call->has_failed = TRUE;
   call->reason = reason_copy (reason);
   call_settle (call);

@@ -103,6 +103,25 @@ test_failure_reaches_then_with_its_reason (Fixture *fixture, gconstpointer flags
 }
 
 static void
+test_a_second_answer_is_said_and_changes_nothing (Fixture *fixture, gconstpointer flags)
+{
+  Caller *caller = &fixture->caller;
+  IkeCall *call = caller->call;
+
+  ike_call_answer (call, caller);
+  g_test_expect_message (NULL, G_LOG_LEVEL_CRITICAL, "*\"test-call\" is answered twice*");
+  ike_call_fail (call, "again");
+  g_test_expect_message (NULL, G_LOG_LEVEL_CRITICAL, "*\"test-call\" is answered twice*");
+  ike_call_answer (call, caller);
+  g_test_assert_expected_messages ();
+  g_assert_cmpuint (caller->n_undone, ==, 1);
+  run_all (fixture);
+  g_assert_cmpuint (caller->n_then, ==, 1);
+  g_assert_true (caller->result == caller);
+  g_assert_null (caller->error);
+}
+
+static void
 caller_hears (gpointer worker)
 {
   ((Caller *) worker)->n_cancelled++;
@@ -462,6 +481,8 @@ main (int argc, char **argv)
   add_for_all_ways ("answer-reaches-then", test_answer_reaches_then);
   add_for_all_ways ("failure-reaches-then-with-its-reason",
                     test_failure_reaches_then_with_its_reason);
+  add_for_all_ways ("second-answer-is-said-and-changes-nothing",
+                    test_a_second_answer_is_said_and_changes_nothing);
   add_for_all_ways ("time-out-wins-over-a-late-answer", test_time_out_wins_over_a_late_answer);
   add_for_all_ways ("worker-that-asks-late-hears-of-the-cancel",
                     test_a_worker_that_asks_late_hears_of_the_cancel);

@@ -10,8 +10,10 @@ enum { STEPS_MAX = 200000 }; /* for one answer; more is a circle */
 static void
 keep_log (const IkeLogRecord *record, gpointer data)
 {
-  g_string_append_printf (data, "%s %s: %s\n", record->group,
-                          record->subject ? record->subject : "", record->text);
+  static const char *const levels[] = { "error", "notice", "info", "debug" };
+
+  g_string_append_printf (data, "%s %s %s: %s\n", levels[MIN (record->level, IKE_LOG_DEBUG)],
+                          record->group, record->subject ? record->subject : "", record->text);
 }
 
 static char *
@@ -242,6 +244,8 @@ two_try (const TwoOptions *options, const char *counter, guint64 counts[2])
   Two *two = two_new (options, &error);
   char *why;
 
+  for (guint i = 0; counter && i < 2; i++)
+    counts[i] = 0;
   if (!two)
     return g_strdup (error->message);
   why = two_up (two);

@@ -20,7 +20,7 @@ typedef struct {
 typedef struct {
   IkeSim    *sim;
   IkeEngine *engine[2];
-  GString   *log[2];
+  GString   *log[2];                          /* a line for each record: level, group, subject: text */
   gint64   (*now_us) (void);
   gint64     longest_us;                      /* the longest job on a shard, by that clock */
 } Two;
