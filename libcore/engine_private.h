@@ -105,6 +105,7 @@ const IkeOptionInfo *ike_registry_option (IkeEngine *engine, const char *path, g
                                           gboolean *is_ready);
 const IkeOptionInfo *ike_registry_option_nth (IkeEngine *engine, guint32 index, const char **plugin,
                                               gboolean *is_ready);
+const char  *ike_option_hint     (const IkeOptionInfo *option);         /* how to write a value; may be "" */
 
 gboolean     ike_crypto_start  (IkeEngine *engine, GError **error);     /* builds the tables from ready features */
 void         ike_crypto_free   (IkeCryptoTable *table);

@@ -171,7 +171,8 @@ check_leaf (const IkeOptionInfo *option, const IkeTree *node, GError **error)
     }
   }
   if (text && !is_good_value (option, text)) {
-    g_autofree char *wrong = g_strdup_printf ("'%s' is no %s", text, option->type);
+    g_autofree char *wrong =
+        g_strdup_printf ("'%s' is no %s%s", text, option->type, ike_option_hint (option));
     return fail (node, "core.", wrong, error);
   }
   return TRUE;

@@ -77,7 +77,8 @@ report (IkeBuilder *builder, const IkeOptionInfo *option, const char *name, cons
   g_autofree char *list = NULL;
 
   if (!g_str_has_prefix (option->type, "enum:")) {
-    ike_builder_fail (builder, leaf, name, "'%s' is no %s", text, option->type);
+    ike_builder_fail (builder, leaf, name, "'%s' is no %s%s", text, option->type,
+                      ike_option_hint (option));
     return;
   }
   words = g_strsplit (option->type + strlen ("enum:"), "|", -1);

@@ -26,6 +26,16 @@ is_enum_word (const char *type, const char *text)
   return g_strv_contains ((const char *const *) words, text);
 }
 
+const char *
+ike_option_hint (const IkeOptionInfo *option)
+{
+  if (strcmp (option->type, "bool") == 0)
+    return ": write yes or no";
+  if (strcmp (option->type, "time") == 0)
+    return ": write 90, 90s, 5m, 2h or 1d";
+  return strcmp (option->type, "bytes") == 0 ? ": write 500, 64k, 10m or 1g" : "";
+}
+
 gboolean
 ike_option_check (const IkeOptionInfo *option, const char *text, GError **error)
 {
@@ -42,8 +52,8 @@ ike_option_check (const IkeOptionInfo *option, const char *text, GError **error)
   else if (g_str_has_prefix (option->type, "enum:"))
     is_good = is_enum_word (option->type, text);
   if (!is_good)
-    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s is no value of type %s", text,
-                 option->type);
+    g_set_error (error, IKE_ERROR, IKE_ERROR_CONFIG, "%s is no value of type %s%s", text,
+                 option->type, ike_option_hint (option));
   return is_good;
 }
 

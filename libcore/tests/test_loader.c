@@ -68,7 +68,7 @@ test_states (void)
   fixture_assert_state (&fixture, "unresolved", "broken: *ike_fixture_function_of_nobody*");
   fixture_assert_state (
       &fixture, "bad-default",
-      "broken: option plugin/patience has a bad default: soon is no value of type time");
+      "broken: option plugin/patience has a bad default: soon is no value of type time: *");
   fixture_assert_state (&fixture, "service:needy",
                         "missing: needs service:closed: plugin closed is disabled (*:2)");
   fixture_assert_state (

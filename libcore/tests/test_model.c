@@ -131,7 +131,7 @@ test_conn_wrong (ConfigFixture *fixture, gconstpointer unused)
     { "proposals { }", "*proposals: takes a value, not a section*" },
     { "children = net", "*children: is a section, not a value*" },
     { "children { net = 1 }", "*children.net: is a value, not a section*" },
-    { "quick = perhaps", "c.conf:2: connections.c.quick: 'perhaps' is no bool" },
+    { "quick = perhaps", "c.conf:2: connections.c.quick: 'perhaps' is no bool: write yes or no" },
     { "aggressive = yes",
       "*aggressive: is not supported yet; remove it or set it to no, its default" },
     { "mediation = yes", "*mediation: is not supported yet*" },
