@@ -112,8 +112,12 @@ cmd_unknown (const Tool *tool, const Schema *schema, const char *name)
 {
   g_autofree const char **names = schema_names (schema);
   const char *near = tool_nearest (name, names);
-  const char *note =
-      schema->is_builtin ? " (the daemon does not run, so commands of plugins are not known)" : "";
+  g_autofree char *note =
+      schema->is_builtin
+          ? g_strdup (" (the daemon does not run, so commands of plugins are not known)")
+          : g_strdup_printf ("; if a plugin has it, \"ikebana plugins --why=command:%s\" says why "
+                             "it is not there",
+                             name);
   if (near != NULL)
     tool_complain ("there is no command \"%s\"; did you mean \"%s\"?%s", name, near, note);
   else

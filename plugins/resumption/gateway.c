@@ -148,7 +148,8 @@ open_value (Resumption *self, const TicketView *view, const char **why)
   Session *session;
   IkeTicketKey key;
 
-  *why = "it is sealed with a key that is not here: it was replaced, or is another gateway's";
+  *why = "it is sealed with a key that is not here: it was replaced, is another gateway's, or is "
+         "from before a restart; see plugins.resumption.key_file";
   if (!(by ? ((const IkeTicketKeysClass *) by->ops)->find (by->plugin, view->key_id, &key)
            : key_ring_find (&self->ring, view->key_id, &key)))
     return NULL;
