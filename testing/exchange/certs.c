@@ -2,6 +2,7 @@
 /* certs.c - see certs.h. */
 #include "exchange/certs.h"
 #include <glib/gstdio.h>
+#include <ikebana/credentials.h>
 #include <string.h>
 
 /* Certificates are valid around the time at which simulations begin. */
@@ -182,6 +183,39 @@ certs_usual (void)
   certs_end ("a", "ecdsa 256", "root", "--san a.test");
   certs_end ("b", "ecdsa 256", "root", "--san b.test");
 }
+
+/* -- a plugin that has the last word */
+
+guint certs_n_judged, certs_judged_chain;
+
+static IkeHookVerdict
+on_verdict (IkePlugin *self, IkeSa *sa, IkeCertificateEvent *event)
+{
+  if (ike_sa_is_initiator (sa))
+    return IKE_HOOK_PASS;
+  certs_n_judged++;
+  certs_judged_chain = event->n;
+  g_assert_nonnull (event->peer);
+  event->reason = "not on Sundays";
+  return IKE_HOOK_REJECT;
+}
+
+static gboolean
+judge_activate (IkePlugin *self, GError **error)
+{
+  return ike_certificate_hook_add (self, "sundays", NULL, on_verdict, error);
+}
+
+const IkePluginInfo certs_judge = {
+  .struct_size = sizeof (IkePluginInfo),
+  .abi_major = IKE_ABI_MAJOR,
+  .abi_minor = IKE_ABI_MINOR,
+  .name = "judge",
+  .version = "1",
+  .license = "Apache-2.0",
+  .summary = "has the last word about certificates, for tests",
+  .activate = judge_activate,
+};
 
 /* -- what goes over the wire */
 

@@ -2,7 +2,6 @@
 /* test_eap_tls.c - EAP-TLS, EAP-TTLS and PEAP in IKE_AUTH: the key of TLS in AUTH, at both ends,
  * and what each end says when a certificate or a password is not taken. */
 #include "exchange/certs.h"
-#include <ikebana/credentials.h>
 
 static const char *const plugins[] = { "eap",         "eap-identity", "eap-mschapv2",
                                        "eap-dynamic", "eap-md5",      "eap-tls",
@@ -92,36 +91,6 @@ test_is_refused (gconstpointer flags)
 
 /* -- a plugin that has the last word */
 
-static guint chain_len;
-
-static IkeHookVerdict
-on_verdict (IkePlugin *self, IkeSa *sa, IkeCertificateEvent *event)
-{
-  if (ike_sa_is_initiator (sa))
-    return IKE_HOOK_PASS;
-  chain_len = event->n;
-  g_assert_nonnull (event->peer);
-  event->reason = "not on Sundays";
-  return IKE_HOOK_REJECT;
-}
-
-static gboolean
-judge_activate (IkePlugin *self, GError **error)
-{
-  return ike_certificate_hook_add (self, "sundays", NULL, on_verdict, error);
-}
-
-static const IkePluginInfo judge_plugin = {
-  .struct_size = sizeof (IkePluginInfo),
-  .abi_major = IKE_ABI_MAJOR,
-  .abi_minor = IKE_ABI_MINOR,
-  .name = "judge",
-  .version = "1",
-  .license = "Apache-2.0",
-  .summary = "has the last word about certificates, for tests",
-  .activate = judge_activate,
-};
-
 static void
 test_hook (gconstpointer flags)
 {
@@ -132,13 +101,14 @@ test_hook (gconstpointer flags)
   static const char *const with_judge[] = {
     "eap", "eap-identity", "eap-tls", "tls", "judge", NULL
   };
-  static const IkePluginInfo *const builtin[] = { &judge_plugin, NULL };
+  static const IkePluginInfo *const builtin[] = { &certs_judge, NULL };
   PairOptions o = { .seed = 9, .plugins = with_judge, .builtin = builtin };
 
   certs_usual ();
-  chain_len = 0;
+  certs_n_judged = 0;
   certs_case_run (&c, flags, &o);
-  g_assert_cmpuint (chain_len, ==, 2);
+  g_assert_cmpuint (certs_n_judged, ==, 1);
+  g_assert_cmpuint (certs_judged_chain, ==, 2);
 }
 
 int

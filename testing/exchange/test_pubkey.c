@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_pubkey.c - two engines that authenticate with certificates and public keys. */
 #include "exchange/certs.h"
-#include <ikebana/credentials.h>
 #include <string.h>
 
 /* -- every kind of key */
@@ -333,36 +332,6 @@ test_several_connections (gconstpointer flags)
 
 /* -- a plugin that has the last word */
 
-static guint n_verdicts, chain_len;
-
-static IkeHookVerdict
-on_verdict (IkePlugin *self, IkeSa *sa, IkeCertificateEvent *event)
-{
-  n_verdicts++;
-  chain_len = event->n;
-  if (ike_sa_is_initiator (sa))
-    return IKE_HOOK_PASS;
-  event->reason = "not on Sundays";
-  return IKE_HOOK_REJECT;
-}
-
-static gboolean
-judge_activate (IkePlugin *self, GError **error)
-{
-  return ike_certificate_hook_add (self, "sundays", NULL, on_verdict, error);
-}
-
-static const IkePluginInfo judge_plugin = {
-  .struct_size = sizeof (IkePluginInfo),
-  .abi_major = IKE_ABI_MAJOR,
-  .abi_minor = IKE_ABI_MINOR,
-  .name = "judge",
-  .version = "1",
-  .license = "Apache-2.0",
-  .summary = "has the last word about certificates, for tests",
-  .activate = judge_activate,
-};
-
 static void
 test_hook (gconstpointer flags)
 {
@@ -370,14 +339,14 @@ test_hook (gconstpointer flags)
     "a hook", { CERTS_A, CERTS_B }, { NULL }, { NULL }, { NULL, "not on Sundays" }
   };
   static const char *const plugins[] = { "judge", NULL };
-  static const IkePluginInfo *const builtin[] = { &judge_plugin, NULL };
+  static const IkePluginInfo *const builtin[] = { &certs_judge, NULL };
   PairOptions o = { .seed = 9, .plugins = plugins, .builtin = builtin };
 
   certs_usual ();
-  n_verdicts = 0;
+  certs_n_judged = 0;
   certs_case_run (&c, flags, &o);
-  g_assert_cmpuint (n_verdicts, ==, 1);
-  g_assert_cmpuint (chain_len, ==, 2);
+  g_assert_cmpuint (certs_n_judged, ==, 1);
+  g_assert_cmpuint (certs_judged_chain, ==, 2);
 }
 
 /* -- a run with one seed is like another */
