@@ -80,6 +80,17 @@ redirect_gateway_format (const Gateway *gateway, char out[static IKE_REDIRECT_NA
   return out;
 }
 
+/* What people may not write as the name of a gateway is none of another gateway's either. */
+static gboolean
+is_writable (const Gateway *gateway)
+{
+  char text[IKE_REDIRECT_NAME_SIZE];
+  const char *why;
+  Gateway again;
+
+  return redirect_gateway_parse (&again, redirect_gateway_format (gateway, text), &why);
+}
+
 /* RFC 5685, 9.2: "The IPv4 address, the IPv6 address, or the FQDN of the new VPN gateway MUST be
  * encoded as described in Section 3.5 of" RFC 4306: four bytes, sixteen, or a name without NUL. */
 gboolean
@@ -103,7 +114,7 @@ redirect_gateway_read (const IkeNotify *notify, Gateway *gateway, IkePart *rest)
   case REDIRECT_IPV6:
     return gateway->len == 16;
   case REDIRECT_FQDN:
-    return is_name (data, gateway->len);
+    return is_name (data, gateway->len) && is_writable (gateway);
   default:
     return FALSE;
   }

@@ -46,6 +46,21 @@ test_identities (void)
   }
 }
 
+/* What is no name in the settings is none on the wire. */
+static void
+test_names_of_digits (void)
+{
+  static const guint8 wrong[] = "\003\013192.0.2.300", fine[] = "\003\011192.0.2.7";
+  IkeNotify notify = { .data = wrong, .len = sizeof wrong - 1 };
+  Gateway gateway;
+  IkePart rest;
+
+  g_assert_false (redirect_gateway_read (&notify, &gateway, &rest));
+  notify.data = fine;
+  notify.len = sizeof fine - 1;
+  g_assert_true (redirect_gateway_read (&notify, &gateway, &rest));
+}
+
 static void
 test_no_identities (void)
 {
@@ -193,6 +208,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/redirect/identities-as-text-and-on-the-wire", test_identities);
+  g_test_add_func ("/redirect/digits-and-dots-are-no-name-on-the-wire", test_names_of_digits);
   g_test_add_func ("/redirect/what-is-no-identity", test_no_identities);
   g_test_add ("/redirect/a-reload-keeps-what-was-told", Fixture, NULL, set_up, test_reload,
               tear_down);
