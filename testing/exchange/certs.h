@@ -48,8 +48,8 @@ extern CertsSeen certs_seen[2];               /* of a's request, of b's response
 /* While not NULL: is called for each IKE_AUTH plaintext before it is sealed, and may change it in place. */
 extern void (*certs_tamper) (gboolean by_b, guint8 first, guint8 *plain, gsize len);
 
-/* The plugin "judge", which has the last word about the certificate of whoever began, and says "not on Sundays": how often
- * it was asked, and how long the chain was then. */
+/* The plugin "judge", which has the last word about the certificate of whoever began, and says "not on Sundays": how
+ * often it was asked, and how long the chain was then. */
 extern const IkePluginInfo certs_judge;
 extern guint certs_n_judged, certs_judged_chain;
 
