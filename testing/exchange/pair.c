@@ -425,11 +425,13 @@ pair_add_test (const char *group, const char *name, GTestDataFunc func)
     { "foreign-answers", IKE_ENGINE_FORCE_WAITS | IKE_ENGINE_FOREIGN_ANSWERS },
     { "shuffled", IKE_ENGINE_SHUFFLE },
   };
+  const char *only = g_getenv ("IKE_PAIR_MODE");
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (modes); i++) {
     g_autofree char *path = g_strdup_printf ("/%s/%s/%s", group, name, modes[i].name);
-    g_test_add_data_func (path, GUINT_TO_POINTER (modes[i].flags), func);
+    if (!only || !strcmp (only, modes[i].name))
+      g_test_add_data_func (path, GUINT_TO_POINTER (modes[i].flags), func);
   }
 }
 

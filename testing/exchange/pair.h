@@ -67,5 +67,5 @@ guint32 pair_sequence (PairEnd *end);
 /* ike_sa_restore(), stepping till it is over; its error, or NULL.  g_free.  @sa: what was made; may be NULL. */
 char   *pair_restore (Pair *pair, PairEnd *end, GBytes *snapshot, const guint8 key[32], IkeSaRef *sa);
 /* Adds the test /@group/@name/@mode for each way to run the engines: plain, every wait forced, every completion from
- * another thread in random order, shuffled.  @func gets the flags of the engine. */
+ * another thread in random order, shuffled; IKE_PAIR_MODE names the only one.  @func gets the flags of the engine. */
 void  pair_add_test (const char *group, const char *name, GTestDataFunc func);
