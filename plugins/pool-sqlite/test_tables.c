@@ -3,7 +3,7 @@
 #include <string.h>
 #include <ikebana/error.h>
 #include "leases.h"
-#include "sqlite/connection.h"
+#include "sqlite/test_plans.h"
 
 typedef struct {
   Connection *connection;
@@ -304,58 +304,20 @@ test_history (Fixture *f, gconstpointer unused)
 
 /* -- how SQLite goes about it */
 
-static gboolean (*real_exec) (IkeSqliteTx *, const IkeSqliteStatement *, GError **);
-static IkeSqliteRows *(*real_query) (IkeSqliteTx *, const IkeSqliteStatement *, guint, GError **);
-static gboolean (*real_each) (IkeSqliteTx *, const IkeSqliteStatement *,
-                              gboolean (*) (const IkeSqliteValue *, guint, gpointer), gpointer,
-                              GError **);
-static guint n_explained;
-
-/* No table as a whole; of a client, what is the client's; of a pool, what is in order already. */
-static void
-assert_plan (IkeSqliteTx *tx, const IkeSqliteStatement *statement)
-{
-  g_autofree char *sql = g_strconcat ("EXPLAIN QUERY PLAN ", statement->sql, NULL);
-  const IkeSqliteStatement explain = { sql, statement->args, statement->n_args };
-  g_autoptr (GError) error = NULL;
-  g_autoptr (IkeSqliteRows) rows = real_query (tx, &explain, 100, &error);
-  gboolean is_of_client = strstr (sql, "client = ?1 AND") != NULL, is_by_client = FALSE;
-
-  g_assert_no_error (error);
-  n_explained++;
-  for (guint i = 0; i < rows->n_rows; i++) {
-    const char *step = ike_sqlite_value_text (ike_sqlite_rows_get (rows, i, 3));
-    g_test_message ("%s: %s", statement->sql, step);
-    is_by_client |= strstr (step, "USING INDEX leases_client (client=? AND pool=?") != NULL;
-    if (g_str_has_prefix (step, "SCAN") || (!is_of_client && strstr (step, "TEMP B-TREE")))
-      g_error ("%s: %s", statement->sql, step);
-  }
-  if (is_of_client && !is_by_client)
-    g_error ("not by the client: %s", statement->sql);
-}
-
 static gboolean
-explained_exec (IkeSqliteTx *tx, const IkeSqliteStatement *statement, GError **error)
+is_of_client (const char *sql)
 {
-  assert_plan (tx, statement);
-  return real_exec (tx, statement, error);
+  return strstr (sql, "client = ?1 AND") != NULL;
 }
 
-static IkeSqliteRows *
-explained_query (IkeSqliteTx *tx, const IkeSqliteStatement *statement, guint max, GError **error)
+/* Of a client, what is the client's, which may be put in order; of a pool, what is so already. */
+static const char *
+index_of (const char *sql)
 {
-  assert_plan (tx, statement);
-  return real_query (tx, statement, max, error);
+  return is_of_client (sql) ? "USING INDEX leases_client (client=? AND pool=?" : NULL;
 }
 
-static gboolean
-explained_each (IkeSqliteTx *tx, const IkeSqliteStatement *statement,
-                gboolean (*row) (const IkeSqliteValue *values, guint n, gpointer data),
-                gpointer data, GError **error)
-{
-  assert_plan (tx, statement);
-  return real_each (tx, statement, row, data, error);
-}
+static const PlansRule rule = { is_of_client, index_of };
 
 /* Who asks for one client or address waits for no others. */
 static void
@@ -368,18 +330,14 @@ test_plans_of_listings (Fixture *f, gconstpointer unused)
   acquire (f, WHO ("a", 1));
   acquire (f, WHO ("b", 2));
   release (f, WHO ("b", 2), "10.3.0.2");
-  real_query = f->tx->query;
-  real_each = f->tx->each;
-  f->tx->query = explained_query;
-  f->tx->each = explained_each;
+  plans_watch (f->tx, &rule);
   assert_counts (f, 1, 1);
   for (guint i = 0; i < G_N_ELEMENTS (pasts); i++) {
     g_autoptr (IkeTree) list = ike_tree_new_list ();
     g_assert_true (leases_history (f->tx, &pasts[i], list, NULL));
     g_assert_cmpuint (ike_tree_n (list), ==, 1);
   }
-  f->tx->query = real_query;
-  f->tx->each = real_each;
+  plans_end (f->tx);
 }
 
 /* All ways to an address, and back. */
@@ -389,18 +347,14 @@ test_plans (Fixture *f, gconstpointer unused)
   const Who third = { "c", "10.3.0.3", "192.0.2.1", 3 };
 
   acquire (f, WHO ("a", 1));
-  real_exec = f->tx->exec;
-  real_query = f->tx->query;
-  f->tx->exec = explained_exec;
-  f->tx->query = explained_query;
+  plans_watch (f->tx, &rule);
   g_assert_cmpstr (acquire (f, WHO ("b", 2)), ==, "10.3.0.2");
   g_assert_cmpstr (acquire (f, &third), ==, "10.3.0.3");
   release (f, WHO ("a", 1), "10.3.0.1");
   g_assert_cmpstr (acquire (f, WHO ("d", 4)), ==, "10.3.0.1");
   g_assert_cmpstr (acquire (f, WHO ("e", 5)), ==, "");
-  f->tx->exec = real_exec;
-  f->tx->query = real_query;
-  g_assert_cmpuint (n_explained, >, 30);
+  plans_end (f->tx);
+  g_assert_cmpuint (plans.n_explained, >, 30);
 }
 
 int

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "sqlite/connection.h"
+#include "sqlite/test_plans.h"
 
 enum { N_TRIPLETS = 2000 };
 
@@ -13,48 +13,6 @@ typedef struct {
   Connection *connection;
   IkeSqliteTx *tx;
 } Fixture;
-
-/* -- how SQLite goes about it */
-
-static gboolean (*real_exec) (IkeSqliteTx *, const IkeSqliteStatement *, GError **);
-static IkeSqliteRows *(*real_query) (IkeSqliteTx *, const IkeSqliteStatement *, guint, GError **);
-static guint n_explained, n_rows;
-
-/* No table as a whole, nothing put in order first. */
-static void
-assert_plan (IkeSqliteTx *tx, const IkeSqliteStatement *statement)
-{
-  g_autofree char *sql = g_strconcat ("EXPLAIN QUERY PLAN ", statement->sql, NULL);
-  const IkeSqliteStatement explain = { sql, statement->args, statement->n_args };
-  g_autoptr (GError) error = NULL;
-  g_autoptr (IkeSqliteRows) rows = real_query (tx, &explain, 100, &error);
-
-  g_assert_no_error (error);
-  n_explained++;
-  for (guint i = 0; i < rows->n_rows; i++) {
-    const char *step = ike_sqlite_value_text (ike_sqlite_rows_get (rows, i, 3));
-    if (g_str_has_prefix (step, "SCAN") || strstr (step, "TEMP B-TREE"))
-      g_error ("%s: %s", statement->sql, step);
-  }
-}
-
-static gboolean
-explained_exec (IkeSqliteTx *tx, const IkeSqliteStatement *statement, GError **error)
-{
-  assert_plan (tx, statement);
-  return real_exec (tx, statement, error);
-}
-
-static IkeSqliteRows *
-explained_query (IkeSqliteTx *tx, const IkeSqliteStatement *statement, guint max, GError **error)
-{
-  IkeSqliteRows *rows;
-
-  assert_plan (tx, statement);
-  rows = real_query (tx, statement, max, error);
-  n_rows += rows ? rows->n_rows : 0;
-  return rows;
-}
 
 static void
 set_up (Fixture *f, gconstpointer unused)
@@ -64,17 +22,13 @@ set_up (Fixture *f, gconstpointer unused)
   f->connection = connection_open (&options, NULL);
   g_assert_true (connection_migrate (f->connection, "sim", sim_tables, NULL));
   f->tx = connection_tx (f->connection);
-  real_exec = f->tx->exec;
-  real_query = f->tx->query;
-  f->tx->exec = explained_exec;
-  f->tx->query = explained_query;
+  plans_watch (f->tx, NULL);
 }
 
 static void
 tear_down (Fixture *f, gconstpointer unused)
 {
-  f->tx->exec = real_exec;
-  f->tx->query = real_query;
+  plans_end (f->tx);
   connection_close (f->connection);
 }
 
@@ -102,7 +56,7 @@ add_triplets (Fixture *f, guint n)
     };
 
     number_rand (rand, i);
-    g_assert_true (real_exec (f->tx, &insert, NULL));
+    g_assert_true (plans.exec (f->tx, &insert, NULL));
   }
 }
 
@@ -124,12 +78,12 @@ test_run (Fixture *f, gconstpointer unused)
   add_triplets (f, N_TRIPLETS);
   for (guint i = 0; i < G_N_ELEMENTS (wanted); i++)
     number_rand (asked.rand + i * IKE_SIM_RAND_LEN, wanted[i]);
-  n_explained = n_rows = 0;
+  plans.n_explained = plans.n_rows = 0;
   card = sim_table_load (f->tx, &asked, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (n_of (card), ==, G_N_ELEMENTS (wanted));
-  g_assert_cmpuint (n_rows, ==, G_N_ELEMENTS (wanted));
-  g_assert_cmpuint (n_explained, >=, 2);
+  g_assert_cmpuint (plans.n_rows, ==, G_N_ELEMENTS (wanted));
+  g_assert_cmpuint (plans.n_explained, >=, 2);
   for (guint i = 0; i < G_N_ELEMENTS (wanted); i++) {
     const IkeSimTriplet *triplet =
         (const IkeSimTriplet *) (void *) ike_secret_blob_data (card->triplets->pdata[i]);
@@ -171,11 +125,11 @@ test_give (Fixture *f, gconstpointer unused)
     guint8 first[IKE_SIM_RAND_LEN];
     SimCard *card;
 
-    n_rows = 0;
+    plans.n_rows = 0;
     card = sim_table_load (f->tx, &asked, &error);
     g_assert_no_error (error);
     g_assert_cmpuint (n_of (card), ==, 2);
-    g_assert_cmpuint (n_rows, ==, 2);
+    g_assert_cmpuint (plans.n_rows, ==, 2);
     number_rand (first, 2 * i);
     g_assert_cmpmem (ike_secret_blob_data (card->triplets->pdata[0]), sizeof first, first,
                      sizeof first);
